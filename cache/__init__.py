@@ -1,0 +1,37 @@
+"""What an embedding's identity is, and storing embeddings so that none is ever lost or wrong.
+
+Knows numpy and h5py; knows nothing of pictures, networks or heads. `FeatureCache` is the folder on disk,
+`MemoryCache` the same contract in memory.
+"""
+
+from cache.errors import (
+    CacheError,
+    ForeignKey,
+    NotStored,
+    SegmentDamaged,
+    StorageFailed,
+    UnclearKey,
+)
+from cache.key import Key, Recipe
+from cache.plan import Piece, Plan
+from cache.rows import OK, Rows
+from cache.store import FeatureCache, Store, list_caches, open_cache
+
+__all__ = [
+    "OK",
+    "CacheError",
+    "FeatureCache",
+    "ForeignKey",
+    "Key",
+    "NotStored",
+    "Piece",
+    "Plan",
+    "Recipe",
+    "Rows",
+    "SegmentDamaged",
+    "StorageFailed",
+    "Store",
+    "UnclearKey",
+    "list_caches",
+    "open_cache",
+]

@@ -1,0 +1,113 @@
+"""Merging many small segments into few: fewer files to open, the same rows.
+
+The merged segment names those it replaces and is committed before any of them is deleted. A crash between
+leaves rows that stand twice, which readers see once and the next compaction clears away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cache import files, segment
+from cache.index import Places
+from cache.key import Json
+from cache.rows import Rows
+from cache.segment import Segment
+from cache.store import FeatureCache
+
+TARGET_BYTES = 256 << 20  # of a merged segment; it passes through memory once, so this bounds the memory
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """What a compaction did: how many segments there were before and after."""
+
+    before: int
+    after: int
+
+
+def compact(cache: FeatureCache, target_bytes: int = TARGET_BYTES) -> Compaction:
+    """Merge the cache's segments up to a size each.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+    target_bytes : int
+        Segments of half this size or more are left as they are.
+
+    Raises
+    ------
+    SegmentDamaged, StorageFailed
+        Nothing that was there before is gone.
+    """
+    cache.refresh()
+    before = len(cache.segments)
+    _delete_replaced(cache)
+    for group in _groups(cache.segments, target_bytes):
+        try:
+            merged = _merge(group)
+        except FileNotFoundError:
+            continue  # another process merged some of these meanwhile
+        segment.write(cache.folder, cache.key.digest, merged, replaces=[s.path.name for s in group])
+        for old in group:
+            files.remove(old.path)
+    cache.refresh()
+    return Compaction(before, len(cache.segments))
+
+
+def _delete_replaced(cache: FeatureCache) -> None:
+    there = {s.path.name: s for s in cache.segments}
+    for merged in list(there.values()):
+        leftovers = [there[name] for name in merged.replaces if name in there]
+        if leftovers:
+            merged.verify()  # the copy is whole, so the originals may go
+        for old in leftovers:
+            files.remove(old.path)
+    cache.refresh()
+
+
+def _groups(segments: Sequence[Segment], target_bytes: int) -> Iterator[list[Segment]]:
+    """Small segments with the same recipes, in groups of two or more that together stay under the size."""
+    by_recipes: dict[tuple[tuple[str, str], ...], list[Segment]] = {}
+    for opened in segments:
+        if opened.size < target_bytes // 2:
+            kind = tuple(sorted((r.digest, s.dtype.str) for r, s in opened.recipes.items()))
+            by_recipes.setdefault(kind, []).append(opened)
+    for alike in by_recipes.values():
+        group: list[Segment] = []
+        for opened in alike:
+            if group and sum(s.size for s in group) + opened.size > target_bytes:
+                yield group
+                group = []
+            group.append(opened)
+        if len(group) > 1:
+            yield group
+
+
+def _merge(group: Sequence[Segment]) -> Rows:
+    places = Places.of(group)
+    parts = [opened.rows().take(np.sort(places.row[places.segment == n])) for n, opened in enumerate(group)]
+    starts = np.cumsum([0, *(len(p) for p in parts)])
+    return Rows(
+        np.concatenate([p.ids for p in parts]),
+        np.concatenate([p.status for p in parts]),
+        {recipe: np.concatenate([p.vectors[recipe] for p in parts]) for recipe in parts[0].vectors},
+        {
+            int(start) + place: said
+            for start, p in zip(starts, parts, strict=False)
+            for place, said in p.details.items()
+        },
+        _environment(group),
+    )
+
+
+def _environment(group: Sequence[Segment]) -> dict[str, Json]:
+    distinct: list[Json] = []
+    for opened in group:
+        for environment in opened.environment.get("merged", [dict(opened.environment)]):
+            if environment not in distinct:
+                distinct.append(environment)
+    return distinct[0] if len(distinct) == 1 else {"merged": distinct}

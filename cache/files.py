@@ -1,0 +1,185 @@
+"""Writing a file so that it exists whole or not at all, whatever happens meanwhile.
+
+The only place of the package that writes to a disk. A file is written under a temporary name in its own
+folder, flushed to the disk, read back from there and compared, renamed, and the folder is flushed: the rename
+is the commit. `flush` and `close` of HDF5 promise none of this, so segments arrive here as finished bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import xxhash
+
+from cache.errors import StorageFailed
+
+TEMPORARY = ".tmp-"
+_STALE_SECONDS = 24 * 3600  # a temporary file of another machine is given up after a day
+_READ_BLOCK = 8 << 20
+
+_WAYS_OUT = {
+    errno.ENOSPC: "the disk is full: free some space, then run the same command again",
+    errno.EDQUOT: "the disk quota is used up: free some space, then run the same command again",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.EACCES: "permission is denied: choose a folder you may write to",
+    errno.EPERM: "permission is denied: choose a folder you may write to",
+    errno.EIO: "the disk reports an input/output error: check it before you go on",
+    errno.ENOTDIR: "a part of the path is not a folder: choose another folder",
+}
+
+Chunk = bytes | memoryview
+
+
+def write_atomic(path: Path, chunks: Sequence[Chunk]) -> None:
+    """Write `chunks` one after the other as the new content of `path`.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused, or what lies on the disk is not what was written. `path` is as it was before.
+    """
+    temporary = path.parent / f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{path.name}"
+    with _clear_errors(path):
+        try:
+            _write_synced(temporary, chunks)
+            _compare(temporary, chunks)
+            os.rename(temporary, path)  # the commit
+            sync_folder(path.parent)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+
+
+def commit(temporary: Path, path: Path) -> None:
+    """Give a file that another library wrote its final name, after flushing it to the disk.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused; `path` is as it was before.
+    """
+    with _clear_errors(path):
+        handle = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.rename(temporary, path)
+        sync_folder(path.absolute().parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, and make that last.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused.
+    """
+    with _clear_errors(path):
+        missing = [p for p in (path, *path.parents) if not p.exists()]
+        path.mkdir(parents=True, exist_ok=True)
+        for made in missing:
+            sync_folder(made.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file; one that another process removed first is no error."""
+    with _clear_errors(path), contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def move(path: Path, target: Path) -> None:
+    """Rename a file within its file system, and make that last; a file that is gone already is no error."""
+    make_folder(target.parent)
+    with _clear_errors(target), contextlib.suppress(FileNotFoundError):
+        os.rename(path, target)
+        sync_folder(path.parent)
+        sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's list of names to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems can't sync folders
+            raise
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that died left under temporary names; those of living writers stay."""
+    for leftover in folder.glob(f"{TEMPORARY}*"):
+        if _is_abandoned(leftover):
+            with contextlib.suppress(OSError):
+                os.unlink(leftover)
+
+
+def read_blocks(path: Path, offset: int, length: int) -> Iterator[bytes]:
+    """The bytes `offset .. offset + length` of a file in blocks of a few megabytes; fewer where it is cut."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        while length > 0 and (block := file.read(min(_READ_BLOCK, length))):
+            length -= len(block)
+            yield block
+
+
+def checksum(blocks: Iterator[bytes] | Sequence[Chunk]) -> str:
+    """XXH3 (128 bits) of blocks, as hexadecimal digits."""
+    state = xxhash.xxh3_128()
+    for block in blocks:
+        state.update(block)
+    return state.hexdigest()
+
+
+def _write_synced(path: Path, chunks: Sequence[Chunk]) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        for chunk in chunks:
+            rest = memoryview(chunk).cast("B")
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+        os.fsync(handle)
+        if hasattr(os, "posix_fadvise"):
+            # drop the written pages, so that reading back asks the disk and not the memory
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(handle)
+
+
+def _compare(path: Path, chunks: Sequence[Chunk]) -> None:
+    size = sum(memoryview(chunk).nbytes for chunk in chunks)
+    if path.stat().st_size != size or checksum(read_blocks(path, 0, size)) != checksum(chunks):
+        raise OSError(errno.EIO, "what was read back is not what was written")
+
+
+def _is_abandoned(temporary: Path) -> bool:
+    host, _, rest = temporary.name.removeprefix(TEMPORARY).rpartition("-")[0].rpartition("-")
+    try:
+        if host == socket.gethostname():
+            os.kill(int(rest), 0)
+            return False
+        return time.time() - temporary.stat().st_mtime > _STALE_SECONDS
+    except (ProcessLookupError, FileNotFoundError, ValueError):
+        return True
+    except PermissionError:
+        return False  # alive, and somebody else's
+
+
+@contextlib.contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        way_out = _WAYS_OUT.get(error.errno or 0, f"{error.strerror or error}")
+        raise StorageFailed(f"can't write {str(path)!r}: {way_out}; everything finished so far is kept") from error

@@ -1,0 +1,127 @@
+"""Which picture goes into which batch, decided and written down before the first one is embedded.
+
+The last bits of a vector can depend on the size of its batch and its place in it. A plan fixes both: ordered
+ids, cut into batches of one size, cut into segments. A run that was interrupted finds its plan again and goes
+on with it, so its vectors are bit for bit those of a run that was never interrupted. Pictures that failed, or
+are in the cache already, leave their places empty; nobody moves up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cache import files, ids
+from cache.ids import Ids
+
+FOLDER = "plans"
+_SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What becomes one segment: some batches of a plan.
+
+    Parameters
+    ----------
+    ordinal : int
+        Which piece of its plan, from 0.
+    batches : tuple of ndarray (B,) S32
+        The last one may be short.
+    """
+
+    ordinal: int
+    batches: tuple[Ids, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Ordered ids, and how they are cut.
+
+    Parameters
+    ----------
+    ids : ndarray (N,) S32
+        Distinct ids in the order in which they are embedded.
+    recipes : sequence of str
+        Digests of the recipes the run makes.
+    batch_size : int
+        Pictures in a batch.
+    segment_batches : int
+        Batches in a segment.
+    """
+
+    ids: Ids
+    recipes: Sequence[str]
+    batch_size: int
+    segment_batches: int
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.segment_batches < 1:
+            raise ValueError(
+                f"a batch of {self.batch_size} pictures and a segment of {self.segment_batches} batches: "
+                "both need to be 1 or more"
+            )
+
+    def pieces(self) -> Iterator[Piece]:
+        """The plan's segments in order."""
+        step = self.batch_size * self.segment_batches
+        for ordinal, start in enumerate(range(0, len(self.ids), step)):
+            stop = min(start + step, len(self.ids))
+            cuts = range(start, stop, self.batch_size)
+            yield Piece(ordinal, tuple(self.ids[a : min(a + self.batch_size, stop)] for a in cuts))
+
+    @cached_property
+    def _text(self) -> bytes:
+        return json.dumps(
+            {
+                "batch_size": self.batch_size,
+                "ids": ids.to_hex(self.ids),
+                "recipes": sorted(self.recipes),
+                "segment_batches": self.segment_batches,
+            }
+        ).encode()
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the plan's text; also its file name."""
+        return hashlib.sha256(self._text).hexdigest()
+
+    def save(self, folder: Path) -> Path:
+        """Write the plan into a key's folder, unless it is there.
+
+        Raises
+        ------
+        StorageFailed
+            The file system refused.
+        """
+        path = folder / FOLDER / (self.digest + _SUFFIX)
+        if not path.exists():
+            files.make_folder(path.parent)
+            files.write_atomic(path, [self._text])
+        return path
+
+    def forget(self, folder: Path) -> None:
+        """Remove the plan from a key's folder: it was carried out."""
+        files.remove(folder / FOLDER / (self.digest + _SUFFIX))
+
+
+def unfinished(folder: Path) -> list[Plan]:
+    """The plans in a key's folder, in a fixed order; a file that is no plan is passed over.
+
+    A damaged plan costs nothing but the promise of equal last bits, so it does not stop a run.
+    """
+    plans = []
+    for path in sorted((folder / FOLDER).glob("*" + _SUFFIX)):
+        try:
+            fields = json.loads(path.read_bytes())
+            fields["ids"] = ids.from_hex(fields["ids"])
+            plan = Plan(**fields)
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+        if path.name == plan.digest + _SUFFIX:
+            plans.append(plan)
+    return plans

@@ -1,0 +1,300 @@
+"""The contract of a store of embeddings, and the folder on disk that keeps it.
+
+A cache folder `features/<backbone>-<digest>/` holds `key.json` and immutable segments. The list of its files
+is the manifest: what is listed is there whole, and nothing else knows better.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import files, segment
+from cache.errors import CacheError, ForeignKey, NotStored, SegmentDamaged, UnclearKey
+from cache.ids import Ids, to_hex
+from cache.index import Places
+from cache.key import Key, Recipe
+from cache.rows import ABSENT, OK, Failure, Rows
+from cache.segment import Segment
+
+KEY_FILE = "key.json"
+ASIDE = "damaged"
+
+
+class Store(ABC):
+    """Embeddings of one key: append rows, ask who is there, gather vectors."""
+
+    key: Key
+
+    @abstractmethod
+    def append(self, rows: Rows) -> None:
+        """Add rows; when this returns, they survive a crash.
+
+        Raises
+        ------
+        StorageFailed
+            Nothing was added.
+        """
+
+    @abstractmethod
+    def recipes(self) -> list[Recipe]:
+        """All recipes of which there are vectors, by name."""
+
+    @abstractmethod
+    def status(self, wanted: Ids) -> NDArray[np.uint8]:
+        """What became of pictures: 0 = embedded, a reason code, or `ABSENT`; (N,) uint8."""
+
+    @abstractmethod
+    def embedded(self, wanted: Ids, recipe: Recipe) -> NDArray[np.bool_]:
+        """Which pictures have a vector of this recipe; (N,) bool."""
+
+    @abstractmethod
+    def gather(self, wanted: Ids, recipe: Recipe) -> NDArray[np.floating]:
+        """Vectors in the order asked for, (N, D) in the type they are stored in.
+
+        Raises
+        ------
+        NotStored
+            Some have no vector of this recipe.
+        SegmentDamaged
+            A segment holding some of them was changed since it was written.
+        """
+
+    @abstractmethod
+    def ids(self) -> Ids:
+        """All ids, embedded or failed, ascending."""
+
+    @abstractmethod
+    def failures(self) -> list[Failure]:
+        """Every picture that could not be embedded, by id."""
+
+    def missing(self, wanted: Ids, recipes: Sequence[Recipe]) -> NDArray[np.bool_]:
+        """Which pictures were neither tried and failed nor embedded with all recipes; (N,) bool."""
+        status = self.status(wanted)
+        incomplete = np.zeros(len(wanted), bool)
+        for recipe in recipes:
+            incomplete |= ~self.embedded(wanted, recipe)
+        wanting: NDArray[np.bool_] = (status == ABSENT) | ((status == OK) & incomplete)
+        return wanting
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of that name.
+
+        Raises
+        ------
+        NotStored
+            There is none; the message lists those there are.
+        UnclearKey
+            Vectors of two definitions carry the name.
+        """
+        found = [r for r in self.recipes() if r.name == name]
+        if not found:
+            there = ", ".join(sorted({r.name for r in self.recipes()})) or "none yet"
+            raise NotStored(
+                f"the feature cache {self.key.folder_name} holds no embedding {name!r} (it holds: {there}): "
+                f"make it with `featurize run --embedding {name}`"
+            )
+        if len(found) > 1:
+            raise UnclearKey(f"{self.key.folder_name} holds {len(found)} definitions of the embedding {name!r}")
+        return found[0]
+
+
+class FeatureCache(Store):
+    """The folder of one key.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing key folder.
+
+    Attributes
+    ----------
+    problems : list of CacheError
+        Segments that were left out because they are damaged or foreign.
+
+    Raises
+    ------
+    ForeignKey
+        `key.json` is missing, changed, or belongs elsewhere.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = _read_key(folder)
+        self.problems: list[CacheError] = []
+        self._segments: dict[str, Segment] = {}
+        self._places: dict[Recipe | None, Places] = {}
+        self.refresh()
+
+    @classmethod
+    def create(cls, root: Path, key: Key) -> FeatureCache:
+        """Open a key's folder under `root`; make it if it is not there."""
+        folder = root / key.folder_name
+        path = folder / KEY_FILE
+        if not path.exists():
+            files.make_folder(folder)
+            files.write_atomic(path, [key.canonical])
+        cache = cls(folder)
+        if cache.key.digest != key.digest:
+            raise ForeignKey(f"{str(path)!r} holds another key than {key.digest[:12]}: move the folder away")
+        return cache
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The undamaged segments, by name."""
+        return [self._segments[name] for name in sorted(self._segments)]
+
+    def refresh(self) -> None:
+        """Look at the folder again: other processes may have added or merged segments."""
+        listed = {path.name for path in self.folder.glob("*" + segment.SUFFIX)}
+        self._segments = {name: s for name, s in self._segments.items() if name in listed}
+        self.problems = []
+        for name in sorted(listed - self._segments.keys()):
+            try:
+                self._segments[name] = Segment.open(self.folder / name, self.key.digest)
+            except FileNotFoundError:
+                continue  # merged away since the listing
+            except (SegmentDamaged, ForeignKey) as problem:
+                self.problems.append(problem)
+        self._places = {}
+
+    def append(self, rows: Rows) -> None:
+        """Write rows as one new segment."""
+        if not len(rows):
+            return
+        path = segment.write(self.folder, self.key.digest, rows)
+        self._segments[path.name] = Segment.open(path, self.key.digest)
+        self._places = {}
+
+    def recipes(self) -> list[Recipe]:
+        return sorted({r for s in self._segments.values() for r in s.recipes}, key=lambda r: (r.name, r.digest))
+
+    def status(self, wanted: Ids) -> NDArray[np.uint8]:
+        return self._index(None).status_of(wanted)
+
+    def embedded(self, wanted: Ids, recipe: Recipe) -> NDArray[np.bool_]:
+        return self._index(recipe).find(wanted) >= 0
+
+    def gather(self, wanted: Ids, recipe: Recipe) -> NDArray[np.floating]:
+        places = self._index(recipe)
+        found = places.find(wanted)
+        check_all_found(self.key, wanted, found >= 0, recipe)
+        number, row = places.segment[found], places.row[found]
+        segments = self.segments
+        used = np.unique(number)
+        shapes = [segments[n].recipes[recipe] for n in used]
+        dimension = shapes[0].shape[1] if shapes else 0
+        out = np.empty((len(wanted), dimension), np.result_type(*(s.dtype for s in shapes)) if shapes else np.float32)
+        for n in used:
+            mine = np.flatnonzero(number == n)
+            out[mine] = segments[n].vectors(recipe)[row[mine]]
+        return out
+
+    def ids(self) -> Ids:
+        return self._index(None).ids
+
+    def failures(self) -> list[Failure]:
+        places = self._index(None)
+        segments = self.segments
+        return [
+            Failure(
+                to_hex(places.ids[i : i + 1])[0],
+                int(places.status[i]),
+                segments[places.segment[i]].details.get(int(places.row[i]), ""),
+            )
+            for i in np.flatnonzero(places.status != OK)
+        ]
+
+    def verify(self) -> None:
+        """Check every byte of every segment; what does not hold is left out and listed in `problems`."""
+        for name, opened in list(self._segments.items()):
+            try:
+                opened.verify()
+            except (SegmentDamaged, FileNotFoundError) as problem:
+                del self._segments[name]
+                self._places = {}
+                if isinstance(problem, SegmentDamaged):
+                    self.problems.append(problem)
+
+    def set_aside_damaged(self) -> list[Path]:
+        """Move damaged segments into the folder `damaged`, so that their rows are made again."""
+        damaged = [p.path for p in self.problems if isinstance(p, SegmentDamaged)]
+        for path in damaged:
+            files.move(path, self.folder / ASIDE / path.name)
+        self.problems = [p for p in self.problems if not isinstance(p, SegmentDamaged)]
+        return damaged
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all undamaged segments on disk."""
+        return sum(s.size for s in self._segments.values())
+
+    def _index(self, recipe: Recipe | None) -> Places:
+        if recipe not in self._places:
+            self._places[recipe] = Places.of(self.segments, recipe)
+        return self._places[recipe]
+
+
+def check_all_found(key: Key, wanted: Ids, found: NDArray[np.bool_], recipe: Recipe) -> None:
+    """Raise `NotStored` unless every wanted id was found."""
+    if not found.all():
+        example = to_hex(wanted[np.flatnonzero(~found)[:1]])[0]
+        raise NotStored(
+            f"{int((~found).sum())} of {len(wanted)} pictures have no {recipe.name!r} embedding in the feature "
+            f"cache {key.folder_name} (the first has id {example[:12]}): run `featurize run`"
+        )
+
+
+def list_caches(root: Path) -> list[FeatureCache]:
+    """Every key's cache under a features folder, by name."""
+    return [FeatureCache(path.parent) for path in sorted(root.glob(f"*/{KEY_FILE}"))]
+
+
+def open_cache(root: Path, chosen: str | None = None) -> FeatureCache:
+    """The one cache under a features folder that `chosen` names.
+
+    Parameters
+    ----------
+    root : Path
+        The features folder, or a key's own folder.
+    chosen : str, optional
+        Any part of the key folder's name that only one has: "resnet50", or some digits of its digest.
+
+    Raises
+    ------
+    UnclearKey
+        None or several fit; the message lists what is there.
+    """
+    if (root / KEY_FILE).exists():
+        return FeatureCache(root)
+    names = sorted(path.parent.name for path in root.glob(f"*/{KEY_FILE}"))
+    if not names:
+        raise UnclearKey(f"there is no feature cache in {str(root)!r}: make one with `featurize run`")
+    fitting = [name for name in names if chosen is None or chosen in name]
+    if len(fitting) == 1:
+        return FeatureCache(root / fitting[0])
+    listed = ", ".join(names)
+    if not fitting:
+        raise UnclearKey(f"no feature cache in {str(root)!r} has {chosen!r} in its name; there are: {listed}")
+    raise UnclearKey(
+        f"{len(fitting)} feature caches in {str(root)!r} fit: choose one with --key and a part of its name; "
+        f"there are: {listed}"
+    )
+
+
+def _read_key(folder: Path) -> Key:
+    path = folder / KEY_FILE
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ForeignKey(f"{str(folder)!r} is not a feature cache: it has no readable {KEY_FILE}") from error
+    key = Key.from_json(text)
+    if folder.resolve().name != key.folder_name:
+        raise ForeignKey(
+            f"{str(path)!r} was changed, or its folder renamed: its content belongs into a folder {key.folder_name!r}"
+        )
+    return key

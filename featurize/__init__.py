@@ -1,0 +1,1 @@
+"""From paintings to embeddings: dataset tables, pictures, backbones, extraction into a feature cache."""

@@ -1,0 +1,255 @@
+"""The command `featurize`: parses, calls one function, prints what it returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featurize.console import listing, plural, print_table, run, visible
+
+if TYPE_CHECKING:
+    from featurize.extract import Extraction
+    from featurize.inspect import Summary
+
+FILE = click.Path(path_type=Path)
+TABLE = click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
+FEATURES = click.option(
+    "--features", type=FILE, default=Path("features"), show_default=True, help="The features folder."
+)
+SPLIT = click.option(
+    "--split", type=click.Choice(["train", "val", "test", "all"]), default="all", show_default=True, help="Which rows."
+)
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+KEY = click.option("--key", help="Which feature cache: a part of its name, where there are several.")
+
+
+@click.group("featurize", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="artstyle")
+def cli() -> None:
+    """Paintings in, embeddings out: each picture is embedded once and kept in a feature cache.
+
+    Begin with `featurize prepare FOLDER`, go on with `featurize run`, then use `classify`. Every command takes
+    --debug to show where an error comes from.
+    """
+
+
+@cli.command()
+@click.argument("folder", type=FILE)
+@click.option("--per-style", type=int, default=40, show_default=True, help="Pictures of each style.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def sample(folder: Path, per_style: int, seed: int) -> None:
+    """Draw a gallery of made-up paintings into FOLDER, to try everything on."""
+    from featurize.errors import SourceError
+    from featurize.gallery import draw_gallery
+    from featurize.progress import progress_bar
+
+    try:
+        with progress_bar("drawing") as progress:
+            gallery = draw_gallery(folder, per_style=per_style, seed=seed, progress=progress)
+    except ValueError as error:
+        raise SourceError(str(error)) from error
+    click.echo(
+        f"{plural(gallery.pictures, 'picture')} of {len(gallery.styles)} styles by {len(gallery.artists)} made-up "
+        f"artists in {visible(gallery.folder)}/ ({gallery.drawn} drawn now)"
+    )
+
+
+@cli.command()
+@click.argument("source", type=FILE)
+@click.option("--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv or .parquet.")
+@click.option("--target", default="style", show_default=True, help="What the source's classes are called.")
+@click.option("--split", type=click.Choice(["given", "random"]), help="Default: given where the source has one.")
+@click.option("--val", type=float, default=0.1, show_default=True, help="Share of pictures to choose by.")
+@click.option("--test", type=float, default=0.2, show_default=True, help="Share of pictures to test on.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--workers", type=click.IntRange(1), help="Reading threads; default: as many as processors.")
+def prepare(
+    source: Path, out: Path, target: str, split: str | None, val: float, test: float, seed: int, workers: int | None
+) -> None:
+    """Write the dataset table of SOURCE: one row an image, to open and edit."""
+    from featurize import prepare as preparing
+    from featurize.progress import progress_bar
+    from featurize.table import SPLITS
+
+    with progress_bar("reading", "files") as progress:
+        done = preparing.prepare(
+            source, out, target=target, split=split, val=val, test=test, seed=seed, workers=workers, progress=progress
+        )
+    labels = done.table.columns[target]
+    classes = sorted({c for c in labels if c})
+    splits = list(done.table.columns["split"])
+    print_table(
+        f"{plural(len(done.table), 'image')}, {plural(len(classes), 'class').replace('classs', 'classes')}",
+        [target, *SPLITS],
+        [[c or "(no label)", *_counts(labels, splits, c)] for c in [*classes, *([""] if "" in labels else [])]],
+    )
+    rejected = sum(done.rejected.values())
+    click.echo(
+        f"{len(done.table)} images, {len(classes)} {target} classes, {rejected} rejected, "
+        f"{done.reused} unchanged since last time"
+    )
+    for reason, count in done.rejected.items():
+        click.echo(f"  {count} rejected: {reason.sentence}")
+    if rejected:
+        click.echo(f"  each of them is listed in {visible(done.rejected_path)}")
+    click.echo(f"wrote {visible(done.path)}")
+
+
+def _counts(labels: object, splits: list[str], label: str) -> list[int]:
+    from featurize.table import SPLITS
+
+    pairs = list(zip(labels, splits, strict=True))  # type: ignore[call-overload]
+    return [pairs.count((label, s)) for s in SPLITS]
+
+
+@cli.command("run")
+@TABLE
+@FEATURES
+@SPLIT
+@click.option("--backbone", default="resnet50", show_default=True, help="The frozen network.")
+@click.option(
+    "--weights",
+    default="imagenet-v1",
+    show_default=True,
+    help="imagenet-v1, imagenet-v2, random, or a file of weights.",
+)
+@click.option("--embedding", default="avgpool", show_default=True, help="Recipes, separated by commas.")
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--workers", type=click.IntRange(1), help="Decoding threads; default: as many as processors.")
+@DEVICE
+@click.option("--retry-failed", is_flag=True, help="Try pictures again that failed before.")
+def run_(dataset: Path, features: Path, **settings: Any) -> int:
+    """Embed the pictures of the dataset table that are not in the feature cache yet."""
+    from featurize.extract import Settings, extract
+    from featurize.progress import progress_bar
+    from featurize.table import read_table
+
+    table = read_table(dataset)
+    with progress_bar("embedding") as progress:
+        done = extract(table, features, Settings(**settings), progress, say=lambda line: click.echo(line, err=True))
+    return _tell(done)
+
+
+def _tell(done: Extraction) -> int:
+    for path in done.set_aside:
+        click.echo(f"the segment {visible(path.name)} was damaged: set aside, its rows were made again", err=True)
+    if done.failed:
+        print_table(
+            "Pictures without a vector", ["reason", "pictures"], [(r.sentence, n) for r, n in done.reasons.items()]
+        )
+        for failure in done.failed[:10]:
+            said = f" ({failure.detail})" if failure.detail else ""
+            click.echo(f"  {visible(failure.path)}: {failure.reason.sentence}{visible(said)}")
+        if len(done.failed) > 10:
+            click.echo(f"  and {len(done.failed) - 10} more")
+    rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
+    there = done.pictures - done.embedded - len(done.failed)
+    click.echo(
+        f"{plural(done.rows, 'row')}, {plural(done.pictures, 'distinct picture')}: {there} were there, "
+        f"{done.embedded} embedded now{rate}, {len(done.failed)} without a vector"
+    )
+    click.echo(f"feature cache: {visible(done.folder)}{_untrained(done.key.untrained)}")
+    if done.changed:
+        click.echo(
+            f"error: {plural(len(done.changed), 'file')} changed since the dataset table was made "
+            f"({listing(done.changed)}): run `featurize prepare` again; all others are embedded",
+            err=True,
+        )
+        return 1
+    return 0
+
+
+@cli.command()
+@FEATURES
+def info(features: Path) -> None:
+    """Say what the feature caches hold."""
+    from featurize.inspect import summarise
+
+    _tell_summaries(features, summarise(features))
+
+
+@cli.command()
+@FEATURES
+@TABLE
+@KEY
+@click.option("--deep", is_flag=True, help="Embed a sample of the pictures again, and compare.")
+@click.option("--sample", type=click.IntRange(1), default=32, show_default=True, help="Pictures for --deep.")
+@click.option("--weights", default="imagenet-v1", show_default=True, help="As given to `featurize run`, for --deep.")
+@DEVICE
+def verify(features: Path, dataset: Path, key: str | None, deep: bool, sample: int, weights: str, device: str) -> int:
+    """Check every byte of every feature cache."""
+    from cache import open_cache
+    from featurize import inspect
+    from featurize.table import read_table
+
+    found = inspect.verify(features)
+    _tell_summaries(features, found)
+    if deep:
+        cache = open_cache(features, key)
+        worst = inspect.verify_deep(cache, read_table(dataset), weights, sample, device)
+        click.echo(f"up to {sample} pictures embedded again: largest relative difference {worst:.1e}")
+    problems = [p for s in found for p in s.problems]
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    if not problems:
+        click.echo("every byte is as it was written")
+    return 1 if problems else 0
+
+
+@cli.command()
+@click.argument("out", type=FILE)
+@TABLE
+@FEATURES
+@KEY
+@SPLIT
+@click.option("--embedding", help="Recipes, separated by commas; default: all there are.")
+def export(out: Path, dataset: Path, features: Path, key: str | None, split: str, embedding: str | None) -> None:
+    """Write ids, paths, labels, splits and vectors into one file OUT (.h5 or .npz)."""
+    from cache import open_cache
+    from featurize import export as exporting
+    from featurize.table import read_table
+
+    cache = open_cache(features, key)
+    recipes = [cache.recipe(name) for name in embedding.split(",")] if embedding else cache.recipes()
+    done = exporting.export(read_table(dataset), cache, recipes, out, split)
+    click.echo(
+        f"wrote {plural(done.rows, 'row')} with {', '.join(r.name for r in recipes)} to {visible(done.path)}"
+        f"{_untrained(cache.key.untrained)}" + (f"; {done.left_out} rows have no vector" if done.left_out else "")
+    )
+
+
+def _tell_summaries(features: Path, found: list[Summary]) -> None:
+    from featurize.errors import TableError
+
+    if not found:
+        raise TableError(f"there is no feature cache in {str(features)!r}: make one with `featurize run`")
+    print_table(
+        f"Feature caches in {visible(features)}",
+        ["cache", "weights", "embedding", "rows", "failures", "segments", "MB"],
+        [
+            (
+                s.folder.name,
+                s.key.weights[:40] + _untrained(s.key.untrained),
+                ", ".join(f"{name} {count}" for name, count in s.embedded.items()),
+                max(s.embedded.values(), default=0),
+                sum(s.failures.values()),
+                s.segments,
+                f"{s.nbytes / 1e6:.1f}",
+            )
+            for s in found
+        ],
+    )
+    for s in found:
+        for reason, count in s.failures.items():
+            click.echo(f"{s.folder.name}: {count} failed: {reason.sentence}")
+
+
+def _untrained(untrained: bool) -> str:
+    return " (untrained backbone)" if untrained else ""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    raise SystemExit(run(cli))

@@ -1,0 +1,228 @@
+"""The run: a dataset table's pictures -> vectors in the feature cache, each picture once.
+
+Nothing is embedded that the cache holds; what is missing is planned, decoded beside the network, and committed
+segment by segment. Whatever stops a run, the next one goes on where it ended, and its vectors are bit for bit
+those of a run that never stopped. Where nothing is missing, torch is never loaded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import OK, FeatureCache, Key, files
+from cache.ids import Ids, first_seen, plain
+from cache.rows import ABSENT
+from featurize import agreement
+from featurize.backbones import Backbone, backbone
+from featurize.carry_out import Progress, Run
+from featurize.engines import Engine
+from featurize.errors import Undecodable
+from featurize.pictures import Picture
+from featurize.pipeline import Pipeline, default_workers
+from featurize.reasons import Reason
+from featurize.recipes import DEFAULT, Formula, formulas
+from featurize.table import DatasetTable
+from featurize.weights import Weights, choose, load
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is to do.
+
+    Parameters
+    ----------
+    split : str
+        "train", "val", "test" or "all".
+    backbone, weights, embedding : str
+        As on the command line.
+    batch_size : int
+    workers : int, optional
+        Decoding threads; as many as processors by default.
+    device : str
+    retry_failed : bool
+        Try pictures again that failed before.
+    """
+
+    split: str = "all"
+    backbone: str = "resnet50"
+    weights: str = "imagenet-v1"
+    embedding: str = DEFAULT
+    batch_size: int = 32
+    workers: int | None = None
+    device: str = "auto"
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A picture that has no vector after a run."""
+
+    path: Path
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What a run did.
+
+    Parameters
+    ----------
+    folder : Path
+        The key's folder.
+    key : Key
+    rows : int
+        Rows of the table asked for.
+    pictures : int
+        Distinct pictures among them.
+    embedded : int
+        Newly embedded.
+    failed : sequence of Failed
+        Every picture asked for that has no vector.
+    set_aside : sequence of Path
+        Damaged segments whose rows were made again.
+    seconds : float
+        From the first picture to the last commit; loading the network is not counted.
+    engine : str
+        What computed; empty where nothing had to be.
+    """
+
+    folder: Path
+    key: Key
+    rows: int
+    pictures: int
+    embedded: int
+    failed: Sequence[Failed]
+    set_aside: Sequence[Path]
+    seconds: float
+    engine: str
+
+    @property
+    def reasons(self) -> Mapping[Reason, int]:
+        """How many pictures failed for each reason."""
+        return Counter(f.reason for f in self.failed)
+
+    @property
+    def changed(self) -> list[Path]:
+        """Files that are not those the table speaks of."""
+        return [f.path for f in self.failed if not f.reason.is_about_bytes]
+
+
+def extract(
+    table: DatasetTable,
+    root: Path,
+    settings: Settings = Settings(),
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Extraction:
+    """Embed the pictures of a table that the cache does not hold yet.
+
+    Parameters
+    ----------
+    table : DatasetTable
+    root : Path
+        The features folder; made where it is not there.
+    settings : Settings
+    progress : callable, optional
+        Called with (pictures done, pictures in all).
+    say : callable
+        Called with a line for the user when something begins that takes a while.
+
+    Raises
+    ------
+    TableError, BackboneError, WeightsError, Disagreement, StorageFailed
+        Everything that was finished before stays.
+    """
+    spec = backbone(settings.backbone)
+    weights = choose(spec, settings.weights)
+    wanted = formulas(settings.embedding)
+    recipes = [f.recipe for f in wanted]
+    rows = table.rows_of(settings.split)
+    cache = FeatureCache.create(root, key_of(spec, weights))
+    files.sweep(cache.folder)
+    cache.verify()
+    set_aside = cache.set_aside_damaged()
+    ids, pictures, troubles = _look_at_files(table, rows)
+    missing = cache.missing(ids, recipes)
+    if settings.retry_failed:
+        missing |= ~np.isin(cache.status(ids), [OK, ABSENT])
+    todo = ids[missing & np.array([i not in troubles for i in ids.tolist()], bool)]
+    seconds, engine = 0.0, ""
+    if len(todo):
+        say(f"loading {spec.name} ({weights.identity})")
+        runner = make_engine(spec, weights, wanted, settings)
+        engine = runner.describe()
+        agreement.check(cache, runner, weights.transform, recipes, pictures)
+        say(f"embedding {len(todo)} pictures with {engine}")
+        started = time.perf_counter()
+        with Pipeline(weights.transform, settings.batch_size, settings.workers or default_workers()) as pipeline:
+            run = Run(cache, runner, pipeline, recipes, pictures, progress)
+            run.carry_out(todo)
+        troubles |= run.troubles
+        seconds = time.perf_counter() - started
+    return Extraction(
+        folder=cache.folder,
+        key=cache.key,
+        rows=len(rows),
+        pictures=len(ids),
+        embedded=int((cache.status(todo) == OK).sum()),
+        failed=_failed(cache, ids, pictures, troubles),
+        set_aside=set_aside,
+        seconds=seconds,
+        engine=engine,
+    )
+
+
+def key_of(spec: Backbone, weights: Weights, precision: str = "fp32") -> Key:
+    """The key of the embeddings that a backbone with these weights makes."""
+    return Key(spec.name, weights.identity, weights.transform.as_json(), precision)
+
+
+def make_engine(spec: Backbone, weights: Weights, wanted: Sequence[Formula], settings: Settings) -> Engine:
+    """The engine for a device and precision, with the network loaded."""
+    from featurize.engines.torch import TorchEngine
+
+    network = load(spec, weights)
+    return TorchEngine(spec, network, wanted, weights.transform, batch_size=settings.batch_size, device=settings.device)
+
+
+def _look_at_files(
+    table: DatasetTable, rows: NDArray[np.intp]
+) -> tuple[Ids, dict[bytes, Picture], dict[bytes, Undecodable]]:
+    """The distinct pictures of some rows: ids in order, a file for each, and those whose file is not as prepared."""
+    ids = table.ids[rows]
+    pictures: dict[bytes, Picture] = {}
+    troubles: dict[bytes, Undecodable] = {}
+    for picture_id, row in zip(ids.tolist(), rows.tolist(), strict=True):
+        if picture_id in pictures and picture_id not in troubles:
+            continue  # the same picture under another path
+        picture = table.picture(row)
+        pictures[picture_id] = picture
+        trouble = picture.trouble()
+        if trouble:
+            troubles[picture_id] = trouble
+        else:
+            troubles.pop(picture_id, None)
+    return ids[first_seen(ids)], pictures, troubles
+
+
+def _failed(
+    cache: FeatureCache, ids: Ids, pictures: Mapping[bytes, Picture], troubles: Mapping[bytes, Undecodable]
+) -> list[Failed]:
+    details = {plain(f.id): f.detail for f in cache.failures()}
+    failed = []
+    for picture_id, status in zip(ids.tolist(), cache.status(ids).tolist(), strict=True):
+        path = pictures[picture_id].path
+        if picture_id in troubles:
+            why = troubles[picture_id]
+            failed.append(Failed(path, why.reason, why.detail))
+        elif status not in (OK, ABSENT):
+            failed.append(Failed(path, Reason(status), details.get(picture_id, "")))
+    return failed

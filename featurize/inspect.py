@@ -1,0 +1,114 @@
+"""What a feature cache holds, and whether all of it is still true."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cache import CacheError, FeatureCache, Key, list_caches
+from cache.ids import plain
+from featurize import agreement
+from featurize.backbones import backbone
+from featurize.errors import TableError
+from featurize.extract import Settings, key_of, make_engine
+from featurize.reasons import Reason
+from featurize.recipes import FORMULAS
+from featurize.table import DatasetTable
+from featurize.weights import choose
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One key's cache in figures.
+
+    Parameters
+    ----------
+    folder : Path
+    key : Key
+    embedded : mapping of str to int
+        Recipe name -> vectors.
+    failures : mapping of Reason to int
+    segments : int
+    nbytes : int
+    problems : sequence of CacheError
+        Damaged or foreign segments, left out of the counts.
+    """
+
+    folder: Path
+    key: Key
+    embedded: Mapping[str, int]
+    failures: Mapping[Reason, int]
+    segments: int
+    nbytes: int
+    problems: Sequence[CacheError]
+
+
+def summarise(root: Path) -> list[Summary]:
+    """Figures of every key's cache under a features folder, or of the one that it is."""
+    caches = [FeatureCache(root)] if (root / "key.json").exists() else list_caches(root)
+    return [_summary(c) for c in caches]
+
+
+def verify(root: Path) -> list[Summary]:
+    """The same after every byte of every segment was checked."""
+    caches = [FeatureCache(root)] if (root / "key.json").exists() else list_caches(root)
+    for cache in caches:
+        cache.verify()
+    return [_summary(c) for c in caches]
+
+
+def verify_deep(cache: FeatureCache, table: DatasetTable, weights: str, sample: int, device: str = "auto") -> float:
+    """Embed a sample of stored pictures again and compare with what is stored.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+    table : DatasetTable
+        Where the pictures' files are.
+    weights : str
+        The name or file given to `featurize run`.
+    sample : int
+        Pictures to embed again.
+    device : str
+
+    Returns
+    -------
+    float
+        The largest relative difference.
+
+    Raises
+    ------
+    Disagreement
+        A stored vector is not what its picture gives.
+    TableError
+        The weights are not those of the cache, or none of its pictures is in the table.
+    """
+    spec = backbone(cache.key.backbone)
+    chosen = choose(spec, weights)
+    if key_of(spec, chosen, cache.key.precision).digest != cache.key.digest:
+        raise TableError(
+            f"--weights {weights} is not what {cache.key.folder_name} was made with ({cache.key.weights}): "
+            "give the same --weights as to `featurize run`"
+        )
+    wanted = [FORMULAS[r.name] for r in cache.recipes() if r.name in FORMULAS]
+    rows = range(len(table))
+    pictures = {plain(p.id): p for p in map(table.picture, rows)}
+    if not any(i in pictures for i in cache.ids().tolist()):
+        raise TableError(f"none of the pictures in {cache.key.folder_name} is in the dataset table")
+    engine = make_engine(spec, chosen, wanted, Settings(device=device))
+    return agreement.check(cache, engine, chosen.transform, [f.recipe for f in wanted], pictures, sample)
+
+
+def _summary(cache: FeatureCache) -> Summary:
+    ids = cache.ids()
+    return Summary(
+        folder=cache.folder,
+        key=cache.key,
+        embedded={r.name: int(cache.embedded(ids, r).sum()) for r in cache.recipes()},
+        failures=Counter(Reason(f.status) for f in cache.failures()),
+        segments=len(cache.segments),
+        nbytes=cache.nbytes,
+        problems=cache.problems,
+    )
