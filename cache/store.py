@@ -171,7 +171,8 @@ class FeatureCache(Store):
         self._places = {}
 
     def recipes(self) -> list[Recipe]:
-        return sorted({r for s in self._segments.values() for r in s.recipes}, key=lambda r: (r.name, r.digest))
+        found = {r for s in self._segments.values() if (s.status == OK).any() for r in s.recipes}
+        return sorted(found, key=lambda r: (r.name, r.digest))
 
     def status(self, wanted: Ids) -> NDArray[np.uint8]:
         return self._index(None).status_of(wanted)

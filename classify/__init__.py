@@ -1,0 +1,1 @@
+"""From embeddings to styles: heads, honest comparison, reports, prediction."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from classify.heads.folds import Folds, make_folds
+from classify.heads.folds import Folds, can_group, make_folds
 
 if TYPE_CHECKING:
     from classify.heads.base import Head
 
-__all__ = ["Tuning", "make_folds", "tune"]
+__all__ = ["Tuning", "can_group", "make_folds", "tune"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -57,9 +57,7 @@ class Tuning:
         return best
 
 
-def tune(
-    head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[Any]] | None = None
-) -> Tuning:
+def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[Any]] | None = None) -> Tuning:
     """Try every point of a grid on every fold.
 
     The head solves all values of its path parameter together where it can, else it is fitted anew for each point
@@ -85,8 +83,6 @@ def tune(
     if not folds:
         return Tuning({}, points, np.empty((len(points), 0)), np.full((len(y), len(classes)), np.nan, np.float32))
     scores = head.out_of_fold(X, y, folds, points)
-    accuracy = np.array(
-        [[np.mean(s[held_out].argmax(1) == codes[held_out]) for _, held_out in folds] for s in scores]
-    )
+    accuracy = np.array([[np.mean(s[held_out].argmax(1) == codes[held_out]) for _, held_out in folds] for s in scores])
     best = int(accuracy.mean(1).argmax())
     return Tuning(dict(points[best]), points, accuracy, scores[best])

@@ -74,6 +74,8 @@ class Run:
         Every picture of the table, by id.
     progress : callable, optional
         Called with (pictures done, pictures in all).
+    facts : mapping, optional
+        Recorded beside each segment, with what the engine says of itself.
 
     Attributes
     ----------
@@ -89,6 +91,7 @@ class Run:
         recipes: Sequence[Recipe],
         pictures: Mapping[bytes, Picture],
         progress: Progress | None = None,
+        facts: Mapping[str, Json] | None = None,
     ) -> None:
         self._cache = cache
         self._engine = engine
@@ -96,6 +99,7 @@ class Run:
         self._recipes = recipes
         self._pictures = pictures
         self._progress = progress
+        self._facts = facts or {}
         self.troubles: dict[bytes, Undecodable] = {}
 
     def carry_out(self, todo: Ids) -> None:
@@ -170,7 +174,7 @@ class Run:
 
     def _commit(self, finished: _Finished) -> None:
         if finished.ids:
-            self._cache.append(finished.rows(self._recipes, self._engine.environment()))
+            self._cache.append(finished.rows(self._recipes, {**self._engine.environment(), **self._facts}))
 
     def _forget(self, plans: Sequence[Plan]) -> None:
         """Remove the plans of which nothing is left to do."""

@@ -163,7 +163,7 @@ def extract(
         say(f"embedding {len(todo)} pictures with {engine}")
         started = time.perf_counter()
         with Pipeline(weights.transform, settings.batch_size, settings.workers or default_workers()) as pipeline:
-            run = Run(cache, runner, pipeline, recipes, pictures, progress)
+            run = Run(cache, runner, pipeline, recipes, pictures, progress, {"weights": settings.weights})
             run.carry_out(todo)
         troubles |= run.troubles
         seconds = time.perf_counter() - started

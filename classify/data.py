@@ -1,0 +1,153 @@
+"""Dataset table and feature cache -> rows to learn from: vectors, class names, artists.
+
+Every row carries its own id and its vector is looked up by it, so that pictures and labels can't drift apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import FeatureCache, Recipe
+from cache.rows import ABSENT, OK
+from classify.errors import DataError
+from featurize.table import DatasetTable
+
+_NOBODY = {"", "unknown", "anonymous", "unknown artist", "anonymous artist", "various", "n/a"}
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows to train on or to score, all in the same order.
+
+    Parameters
+    ----------
+    X : ndarray (N, D) float32 or float16
+        Embeddings; those of several recipes side by side.
+    y : ndarray (N,) str
+        Class names.
+    groups : ndarray (N,) str
+        Artists; a picture of an unknown artist is a group of its own.
+    ids : sequence of str
+        Hexadecimal ids.
+    paths : sequence of Path
+    years : sequence of str
+        As the table has them, "" where unknown.
+    left_out : int
+        Rows of the split without label or without vector (broken pictures).
+    artists_known : bool
+        Whether any row names its artist.
+    """
+
+    X: NDArray[np.floating]
+    y: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    ids: Sequence[str]
+    paths: Sequence[Path]
+    years: Sequence[str]
+    left_out: int
+    artists_known: bool
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names, sorted."""
+        return sorted(set(self.y.tolist()))
+
+    def take(self, rows: NDArray[np.intp]) -> Examples:
+        """Some of the rows, in that order."""
+        chosen = rows.tolist()
+        return Examples(
+            self.X[rows],
+            self.y[rows],
+            self.groups[rows],
+            [self.ids[n] for n in chosen],
+            [self.paths[n] for n in chosen],
+            [self.years[n] for n in chosen],
+            self.left_out,
+            self.artists_known,
+        )
+
+
+def load_examples(
+    table: DatasetTable, cache: FeatureCache, recipes: Sequence[Recipe], target: str, split: str
+) -> Examples:
+    """Rows of a split with their labels and vectors.
+
+    Parameters
+    ----------
+    table : DatasetTable
+    cache : FeatureCache
+    recipes : sequence of Recipe
+        Their vectors are put side by side.
+    target : str
+        The label column.
+    split : str
+        "train", "val", "test" or "all".
+
+    Raises
+    ------
+    TableError
+        There is no such label column, or the split is empty.
+    NotStored
+        Pictures were not embedded yet.
+    DataError
+        No row of the split has a label and a vector.
+    """
+    labels = table.column(target)
+    rows = table.rows_of(split)
+    ids = table.ids[rows]
+    status = cache.status(ids)
+    failed = (status != OK) & (status != ABSENT)
+    labelled = np.array([bool(labels[n]) for n in rows.tolist()], bool)
+    kept = np.flatnonzero(labelled & ~failed)
+    if not len(kept):
+        raise DataError(f"no picture of the split {split!r} has both a label {target!r} and an embedding")
+    X = np.concatenate([cache.gather(ids[kept], r) for r in recipes], axis=1)
+    chosen = rows[kept].tolist()
+    artists = table.columns.get("artist", [""] * len(table))
+    hexed = [table.columns["id"][n] for n in chosen]
+    years = table.columns.get("year", [""] * len(table))
+    return Examples(
+        X=X,
+        y=np.array([labels[n] for n in chosen]),
+        groups=np.array([_group(artists[n], i) for n, i in zip(chosen, hexed, strict=True)]),
+        ids=hexed,
+        paths=[table.folder / table.columns["path"][n] for n in chosen],
+        years=[years[n] for n in chosen],
+        left_out=len(rows) - len(kept),
+        artists_known=any(artists[n].strip().lower() not in _NOBODY for n in chosen),
+    )
+
+
+def check_trainable(examples: Examples, target: str) -> list[str]:
+    """Raise unless there is something to learn; returns what to warn of.
+
+    Raises
+    ------
+    DataError
+        There is one class only.
+    """
+    counts = Counter(examples.y.tolist())
+    if len(counts) < 2:
+        raise DataError(
+            f"all {len(examples)} training pictures have the same {target}, {next(iter(counts))!r}: a classifier "
+            "needs two classes or more"
+        )
+    single = sorted(c for c, n in counts.items() if n == 1)
+    if single:
+        named = ", ".join(single[:3]) + (f" and {len(single) - 3} more" if len(single) > 3 else "")
+        return [f"only one training picture each for {named}: nothing can be learned from a single example"]
+    return []
+
+
+def _group(artist: str, picture: str) -> str:
+    name = artist.strip().lower()
+    return f"?{picture}" if name in _NOBODY else name

@@ -1,0 +1,37 @@
+"""Everything that can go wrong on the way from embeddings to styles, in one tree.
+
+    ClassifyError
+    ├── DataError      labels, splits or vectors don't suffice to train or to score
+    ├── HeadError      no such head, or an option it doesn't have
+    ├── HeadFileError  a file is no saved head, or damaged
+    ├── HeadMismatch   a head is to be applied to embeddings it was not trained on
+    └── PictureError   pictures to predict can't be found
+
+Every message is one sentence that names the offending value and the way out.
+"""
+
+from __future__ import annotations
+
+
+class ClassifyError(Exception):
+    """The root of the tree."""
+
+
+class DataError(ClassifyError):
+    """Labels, splits or vectors don't suffice to train or to score."""
+
+
+class HeadError(ClassifyError):
+    """No such head, or an option it doesn't have."""
+
+
+class HeadFileError(ClassifyError):
+    """A file is no saved head, or damaged."""
+
+
+class HeadMismatch(ClassifyError):
+    """A head is to be applied to embeddings it was not trained on."""
+
+
+class PictureError(ClassifyError):
+    """Pictures to predict can't be found."""

@@ -1,0 +1,135 @@
+"""A saved head: one safetensors file with everything needed to use it, to judge it, and to make it again.
+
+Arrays stand as arrays; all else is one JSON text in the file's metadata: kind of head and its parameters, class
+names, target, the key of the embeddings it was trained on (whole, so that the backbone can be built from it),
+training facts and metrics. No pickle is written or read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cache import FeatureCache, Key, Recipe, files
+from classify.errors import HeadFileError, HeadMismatch
+
+if TYPE_CHECKING:
+    from classify.heads.base import Head
+
+SUFFIX = ".safetensors"
+_FORMAT = "artstyle head 1"
+
+
+@dataclass(frozen=True)
+class SavedHead:
+    """A fitted head and what it was fitted to.
+
+    Parameters
+    ----------
+    head : Head
+        Fitted; `head.classes_` are class names.
+    kind : str
+        Its name in the table of heads, "logreg".
+    target : str
+        The label column, "style".
+    key : Key
+        Of the embeddings.
+    recipes : sequence of Recipe
+        Side by side in this order.
+    training : mapping
+        Facts about the training: rows, seed, tuning, versions, seconds, the weights as they were named.
+    metrics : mapping
+        What was measured, by split.
+    """
+
+    head: Head
+    kind: str
+    target: str
+    key: Key
+    recipes: Sequence[Recipe]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in the order of the probabilities."""
+        return [str(c) for c in self.head.classes_]
+
+    def check_fits(self, cache: FeatureCache) -> None:
+        """Raise `HeadMismatch` unless the cache's embeddings are those the head was trained on."""
+        if cache.key.digest != self.key.digest:
+            raise HeadMismatch(
+                f"the head was trained on embeddings {self.key.folder_name}, these are {cache.key.folder_name}: choose "
+                "the feature cache it belongs to with --key, or fit a head on this one"
+            )
+
+
+def save_head(saved: SavedHead, path: Path) -> None:
+    """Write a head; the file exists whole or not at all.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused.
+    """
+    from safetensors.numpy import save
+
+    facts = {
+        "format": _FORMAT,
+        "head": saved.kind,
+        "params": saved.head.get_params(),
+        "classes": saved.classes,
+        "target": saved.target,
+        "key": json.loads(saved.key.canonical),
+        "key_digest": saved.key.digest,
+        "recipes": [[r.name, dict(r.definition)] for r in saved.recipes],
+        "training": dict(saved.training),
+        "metrics": dict(saved.metrics),
+    }
+    arrays = {name: array.copy(order="C") for name, array in saved.head.state().items()}
+    files.make_folder(path.absolute().parent)
+    files.write_atomic(path, [save(arrays, metadata={"artstyle": json.dumps(facts, ensure_ascii=False)})])
+
+
+def load_head(path: Path) -> SavedHead:
+    """Read a head.
+
+    Raises
+    ------
+    HeadFileError
+        The file is missing, damaged, no head, or of a newer version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    from classify.heads import head_class
+
+    if not path.is_file():
+        raise HeadFileError(f"there is no head {str(path)!r}: make one with `classify fit`")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise HeadFileError(f"{str(path)!r} is no saved head, or damaged ({error}): fit it again") from error
+    try:
+        facts = json.loads(metadata["artstyle"])
+        if facts["format"] != _FORMAT:
+            raise HeadFileError(f"{str(path)!r} has format {facts['format']!r}, this version reads {_FORMAT!r}")
+        key = Key.from_json(json.dumps(facts["key"]))
+        if key.digest != facts["key_digest"]:
+            raise HeadFileError(f"{str(path)!r} was changed: its key does not fit its digest; fit it again")
+        head = head_class(facts["head"]).from_state(facts["params"], state, facts["classes"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise HeadFileError(f"{str(path)!r} is a safetensors file, but no saved head ({error})") from error
+    return SavedHead(
+        head=head,
+        kind=facts["head"],
+        target=facts["target"],
+        key=key,
+        recipes=[Recipe(*r) for r in facts["recipes"]],
+        training=facts["training"],
+        metrics=facts["metrics"],
+    )

@@ -1,0 +1,174 @@
+"""Picture files -> styles with probabilities, through the very backbone, weights and transform of a head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cache import Key
+from classify.errors import HeadMismatch, PictureError
+from classify.headfile import SavedHead
+from featurize.backbones import backbone
+from featurize.engines import Engine
+from featurize.errors import Undecodable, WeightsError
+from featurize.extract import Settings, key_of, make_engine
+from featurize.pictures import Picture
+from featurize.pipeline import Pipeline, default_workers
+from featurize.recipes import formulas
+from featurize.weights import choose
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a head says of one picture.
+
+    Parameters
+    ----------
+    path : Path
+    styles : sequence of (str, float)
+        The likeliest classes with their probabilities, best first; empty where the picture could not be read.
+    trouble : Undecodable or None
+        Why it could not.
+    """
+
+    path: Path
+    styles: Sequence[tuple[str, float]]
+    trouble: Undecodable | None = None
+
+
+class Predictor:
+    """A head together with the network that makes its embeddings; loaded once, used many times.
+
+    Parameters
+    ----------
+    saved : SavedHead
+    weights : str, optional
+        Name or file of the weights; by default those the head was trained on, if they can be found.
+    batch_size : int
+    workers : int, optional
+        Decoding threads.
+    device : str
+
+    Raises
+    ------
+    HeadMismatch
+        The weights are not those the head was trained on.
+    WeightsError
+        They can't be found.
+    """
+
+    def __init__(
+        self,
+        saved: SavedHead,
+        weights: str | None = None,
+        *,
+        batch_size: int = 32,
+        workers: int | None = None,
+        device: str = "auto",
+    ) -> None:
+        spec = backbone(saved.key.backbone)
+        chosen = choose(spec, weights or _weights_of(saved))
+        own = key_of(spec, chosen, saved.key.precision)
+        if own.digest != saved.key.digest:
+            raise HeadMismatch(_difference(saved.key, own))
+        wanted = formulas([r.name for r in saved.recipes])
+        for formula, recipe in zip(wanted, saved.recipes, strict=True):
+            if formula.recipe.digest != recipe.digest:
+                raise HeadMismatch(
+                    f"the embedding {recipe.name!r} is defined otherwise in this version: fit the head again"
+                )
+        self.saved = saved
+        self._transform = chosen.transform
+        self._workers = workers or default_workers()
+        self._engine: Engine = make_engine(spec, chosen, wanted, Settings(batch_size=batch_size, device=device))
+
+    def predict(self, paths: Sequence[Path], top: int = 3, progress: Progress | None = None) -> Iterator[Prediction]:
+        """Predictions in the order of the paths.
+
+        Parameters
+        ----------
+        paths : sequence of Path
+        top : int
+            How many classes to give.
+        progress : callable, optional
+            Called with (pictures done, pictures in all).
+        """
+        size = self._engine.batch_size
+        pictures = [Picture("", path) for path in paths]
+        batches = [pictures[n : n + size] for n in range(0, len(pictures), size)]
+        done = 0
+        with Pipeline(self._transform, size, self._workers) as pipeline:
+            for batch in pipeline.batches(batches):
+                vectors = self._engine.embed(batch.pixels)
+                X = np.concatenate([vectors[r] for r in self.saved.recipes], axis=1)[: len(batch.places)]
+                best = self._likeliest(X, top)
+                done += len(batch.places)
+                if progress:
+                    progress(done, len(pictures))
+                for place, picture in enumerate(batch.places):
+                    assert picture is not None
+                    trouble = batch.failed.get(place)
+                    yield Prediction(picture.path, () if trouble else best[place], trouble)
+
+    def _likeliest(self, X: np.ndarray[Any, Any], top: int) -> list[list[tuple[str, float]]]:
+        probabilities = self.saved.head.predict_proba(X)  # (B, K)
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+        classes = self.saved.classes
+        return [[(classes[k], float(p[k])) for k in ks] for p, ks in zip(probabilities, order, strict=True)]
+
+
+def find_pictures(given: Sequence[Path]) -> list[Path]:
+    """The files given, and all files below the folders given.
+
+    Raises
+    ------
+    PictureError
+        A path is not there, or a folder holds no file.
+    """
+    found: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            below = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+            if not below:
+                raise PictureError(f"there are no pictures in {str(path)!r}: give a picture or a folder of pictures")
+            found += below
+        elif path.exists() or path.is_symlink():
+            found.append(path)
+        else:
+            raise PictureError(f"there is no {str(path)!r}: give a picture or a folder of pictures")
+    return found
+
+
+def _weights_of(saved: SavedHead) -> str:
+    kind, _, name = saved.key.weights.partition(":")
+    if kind == "random":
+        return "random"
+    if kind == "torchvision":
+        published = backbone(saved.key.backbone).published
+        return next((n for n, p in published.items() if p.identity == saved.key.weights), name)
+    recorded = saved.training.get("weights")
+    if recorded and Path(recorded).is_file():
+        return str(recorded)
+    raise WeightsError(
+        f"the head was trained on a file of weights of {saved.key.backbone} with sha256 {name[:12]}..., which is not "
+        "where it was: give it with --weights FILE"
+    )
+
+
+def _difference(trained: Key, given: Key) -> str:
+    for what, a, b in (
+        ("weights", trained.weights, given.weights),
+        ("transform", dict(trained.transform), dict(given.transform)),
+        ("precision", trained.precision, given.precision),
+    ):
+        if a != b:
+            return (
+                f"the head was trained with {what} {a}, not {b}: give the same as to `featurize run`, or fit it again"
+            )
+    return f"the head was trained on embeddings {trained.folder_name}, not {given.folder_name}: fit it again"

@@ -1,0 +1,5 @@
+"""How large each campaign is: small for every day, large behind `pytest -m slow`. The one place for these figures."""
+
+KILLS = 20  # random moments at which a run is killed, in the normal tests
+KILLS_SLOW = 300
+HYPOTHESIS_EXAMPLES = 60
