@@ -231,7 +231,7 @@ def _tell_summaries(features: Path, found: list[Summary]) -> None:
         [
             (
                 s.folder.name,
-                s.key.weights[:40] + _untrained(s.key.untrained),
+                s.key.weights.partition(",")[0][:24],
                 ", ".join(f"{name} {count}" for name, count in s.embedded.items()),
                 max(s.embedded.values(), default=0),
                 sum(s.failures.values()),
@@ -242,6 +242,8 @@ def _tell_summaries(features: Path, found: list[Summary]) -> None:
         ],
     )
     for s in found:
+        if s.key.untrained:
+            click.echo(f"{s.folder.name}: untrained backbone")
         for reason, count in s.failures.items():
             click.echo(f"{s.folder.name}: {count} failed: {reason.sentence}")
 

@@ -96,7 +96,7 @@ def _unrecognised(data: bytes, error: Exception) -> tuple[Reason, str]:
 
     if isinstance(error, UnidentifiedImageError):
         return Reason.NOT_A_PICTURE, ""
-    return Reason.BROKEN, _one_line(error)
+    return _reason_of(error), _one_line(error)
 
 
 def _upright(picture: Image.Image) -> Image.Image:

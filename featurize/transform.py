@@ -1,8 +1,8 @@
 """From a picture to the pixels that a network sees: shorter side resized, centre cut out, nothing else.
 
 The same geometry as torchvision's ImageNet evaluation transforms, made by Pillow's antialiased resize. Only
-the part that is kept is computed, which changes one value in a thousand by one of 255 levels and takes half
-the time. Normalisation is left to the network, so that 8-bit pixels cross between decoding and computing.
+the part that is kept is computed, which takes half the time and changes a few values in a thousand by one of
+255 levels. Normalisation is left to the network, so that 8-bit pixels cross between decoding and computing.
 """
 
 from __future__ import annotations

@@ -1,0 +1,86 @@
+"""Warnings that can't be overlooked: what must be known before a figure is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from classify.comparison import Caution, DatasetFacts, Entry
+
+FEW = 10  # test images a class should have
+
+
+def all_cautions(entries: Sequence[Entry], dataset: DatasetFacts, classes: Sequence[str]) -> Iterator[Caution]:
+    """Every warning that the figures give rise to, the gravest first."""
+    yield from untrained(entries)
+    yield from near_chance(entries, dataset)
+    yield from absent_classes(dataset, classes)
+    yield from small_classes(dataset, classes)
+
+
+def untrained(entries: Sequence[Entry]) -> Iterator[Caution]:
+    """The network behind the embeddings was never trained."""
+    networks = sorted({e.backbone for e in entries if e.untrained})
+    if networks:
+        yield Caution(
+            "untrained",
+            f"Untrained backbone: the weights of {' and '.join(networks)} are random. These figures show that the "
+            "machinery works; they say nothing about what a trained network can do.",
+        )
+
+
+def near_chance(entries: Sequence[Entry], dataset: DatasetFacts) -> Iterator[Caution]:
+    """A head does no better than guessing, or than always naming the commonest class."""
+    line = max(dataset.chance, dataset.majority)
+    low = [e.name for e in entries if min(e.scores.accuracy.low, *_low(e)) <= line]
+    if low:
+        yield Caution(
+            "near-chance",
+            f"{_names(low)} can't be told from guessing: the interval reaches down to chance ({dataset.chance:.1%}) or "
+            f"the share of the largest class ({dataset.majority:.1%}). Look for labels out of step with their "
+            "pictures, a wrong transform, or too few test pictures before you use it.",
+        )
+
+
+def absent_classes(dataset: DatasetFacts, classes: Sequence[str]) -> Iterator[Caution]:
+    """Classes that only one of the two parts has."""
+    unseen = [c for c, a, b in _counted(dataset, classes) if not a and b]
+    untested = [c for c, a, b in _counted(dataset, classes) if a and not b]
+    if unseen:
+        yield Caution(
+            "absent-classes",
+            f"{_names(unseen)} {_have(unseen)} test pictures but no training pictures: every head must miss them.",
+        )
+    if untested:
+        yield Caution(
+            "absent-classes", f"{_names(untested)} {_have(untested)} no test pictures: nothing is known of them."
+        )
+
+
+def small_classes(dataset: DatasetFacts, classes: Sequence[str]) -> Iterator[Caution]:
+    """Classes with too few test pictures to say anything about them one by one."""
+    few = [c for c, _, b in _counted(dataset, classes) if 0 < b < FEW]
+    if few:
+        yield Caution(
+            "small-classes",
+            f"{_names(few)} {_have(few)} under {FEW} test pictures: don't read their figures one by one.",
+        )
+
+
+def _low(entry: Entry) -> list[float]:
+    clustered = entry.scores.clustered
+    return [] if clustered is None else [clustered.low]
+
+
+def _counted(dataset: DatasetFacts, classes: Sequence[str]) -> list[tuple[str, int, int]]:
+    return list(zip(classes, dataset.train_counts, dataset.test_counts, strict=True))
+
+
+def _names(names: Sequence[str], most: int = 4) -> str:
+    shown = [name.replace("_", " ") for name in names[:most]]
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def _have(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"

@@ -1,0 +1,289 @@
+"""What a comparison finds beyond each head's own figures: plain data, ready to be written as JSON.
+
+Heads are numbered by their place in `Comparison.entries`, classes by that in `Comparison.classes`, pictures by that in
+`Comparison.rows`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from classify.entry import Estimate
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two heads on the same pictures.
+
+    Parameters
+    ----------
+    first, second : int
+        Heads; the first is ranked higher.
+    difference : Estimate
+        Of their accuracies, with an interval by resampling artists (pictures where no artist is known).
+    only_first, only_second : int
+        Pictures that one of them alone gets right.
+    p, p_holm : float
+        Of the exact McNemar test; by itself, and corrected for all the contrasts of the comparison.
+    differ : bool
+        Whether p_holm is 0.05 or less.
+    """
+
+    first: int
+    second: int
+    difference: Estimate
+    only_first: int
+    only_second: int
+    p: float
+    p_holm: float
+    differ: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What all contrasts together allow to say.
+
+    Parameters
+    ----------
+    contrasts : tuple of Contrast
+        Every pair of heads.
+    groups : tuple of tuple of int
+        Largest sets of heads of which no two differ; a head may be in several.
+    smallest_difference : float or None
+        That the test part would show between two given heads in four of five cases; None where not even the largest
+        possible one, or with one head only.
+    discordant : float or None
+        The share of pictures on which two heads disagree that this was computed for: the median over the pairs.
+    """
+
+    contrasts: tuple[Contrast, ...]
+    groups: tuple[tuple[int, ...], ...]
+    smallest_difference: float | None
+    discordant: float | None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Two classes that the best head takes for each other.
+
+    Parameters
+    ----------
+    truth, predicted : int
+        Classes.
+    count, back : int
+        Pictures of `truth` taken for `predicted`, and the other way round.
+    of : int
+        Test pictures of `truth`.
+    mistaken : tuple of int
+        Pictures of `truth` taken for `predicted`, the surest first.
+    typical : tuple of int
+        Pictures of `predicted` that were recognised, the surest first.
+    """
+
+    truth: int
+    predicted: int
+    count: int
+    back: int
+    of: int
+    mistaken: tuple[int, ...]
+    typical: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer of the best head: a picture, the class named, and both probabilities."""
+
+    row: int
+    predicted: int
+    confidence: float
+    truth: float
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A test picture that is nearly the same as a training picture.
+
+    Parameters
+    ----------
+    row : int
+        The test picture.
+    train_id, train_path, train_class : str
+        The training picture nearest to it.
+    similarity : float
+        Cosine of their embeddings, taken from the training mean.
+    identical : bool
+        Whether the two files have the same bytes.
+    """
+
+    row: int
+    train_id: str
+    train_path: str
+    train_class: str
+    similarity: float
+    identical: bool
+
+
+@dataclass(frozen=True)
+class ArtistOverlap:
+    """Artists that are on both sides.
+
+    Parameters
+    ----------
+    test_pictures, test_artists : int
+        Of known artists.
+    shared_pictures, shared_artists : int
+        Those whose artist is in the training part, too.
+    seen, unseen : Estimate or None
+        Accuracy of the best head on test pictures by artists it learned from, and on the others.
+    """
+
+    test_pictures: int
+    test_artists: int
+    shared_pictures: int
+    shared_artists: int
+    seen: Estimate | None
+    unseen: Estimate | None
+
+    @property
+    def share(self) -> float:
+        """Of the test pictures of known artists."""
+        return self.shared_pictures / self.test_pictures if self.test_pictures else 0.0
+
+
+@dataclass(frozen=True)
+class SplitWorth:
+    """What it is worth to have met the artist: the same pictures scored by folds of either kind.
+
+    Parameters
+    ----------
+    head : str
+    pictures, folds : int
+    random, disjoint : Estimate
+        Accuracy with folds at random, and with folds that keep artists apart.
+    difference : Estimate
+        random - disjoint, with an interval by resampling artists.
+    """
+
+    head: str
+    pictures: int
+    folds: int
+    random: Estimate
+    disjoint: Estimate
+    difference: Estimate
+
+
+@dataclass(frozen=True)
+class LeakAudit:
+    """What the test part gives away.
+
+    Parameters
+    ----------
+    artists : ArtistOverlap or None
+        None where no artist is known.
+    worth : SplitWorth or None
+        None where artists are unknown, or too few to be kept apart.
+    duplicates : tuple of Duplicate
+        The likeliest first.
+    threshold : float
+        Similarity from which two pictures count as the same.
+    embedding : str
+        Of the entry whose embedding was looked at.
+    """
+
+    artists: ArtistOverlap | None
+    worth: SplitWorth | None
+    duplicates: tuple[Duplicate, ...]
+    threshold: float
+    embedding: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracy of a head (its name) against the number of training pictures."""
+
+    name: str
+    pictures: tuple[int, ...]
+    accuracy: tuple[Estimate, ...]
+
+
+@dataclass(frozen=True)
+class RepeatedHead:
+    """A head over resampled splits.
+
+    Parameters
+    ----------
+    name : str
+    accuracies : tuple of float
+        One a split.
+    mean : Estimate
+        With the interval of the corrected resampled t-test.
+    behind : Estimate or None
+        How far behind the best of the repeats it is; None for that one itself.
+    p_holm : float or None
+        Corrected resampled t-test of that difference, corrected for the number of heads.
+    """
+
+    name: str
+    accuracies: tuple[float, ...]
+    mean: Estimate
+    behind: Estimate | None
+    p_holm: float | None
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Heads over resampled splits, the best first.
+
+    Parameters
+    ----------
+    splits : int
+    kind : str
+        "random" or "artist-disjoint", as the split of the comparison is.
+    train_rows, test_rows : int
+        On average.
+    heads : tuple of RepeatedHead
+    """
+
+    splits: int
+    kind: str
+    train_rows: int
+    test_rows: int
+    heads: tuple[RepeatedHead, ...]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure from the literature, to stand beside a measured one."""
+
+    what: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """A head trained and scored on labels that are out of step with the pictures."""
+
+    name: str
+    accuracy: Estimate
+    majority: float
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """An experiment of others, repeated.
+
+    Parameters
+    ----------
+    name, title : str
+    published : tuple of Published
+    controls : tuple of Control
+    facts : tuple of str
+        What was done, and what differs from the original.
+    """
+
+    name: str
+    title: str
+    published: tuple[Published, ...]
+    controls: tuple[Control, ...]
+    facts: tuple[str, ...]

@@ -1,0 +1,57 @@
+"""Which classes a head confuses, and where it is surest and wrong: the pictures an expert wants to see first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from classify.comparison import Confusion, Entry, Mistake, TestRow
+
+PAIRS, PICTURES, MISTAKES = 6, 3, 12  # shown in a report
+
+
+def most_confused(entry: Entry, rows: Sequence[TestRow], pairs: int = PAIRS) -> tuple[Confusion, ...]:
+    """Pairs of classes that a head takes for each other, the most frequent first.
+
+    Both directions count together: `truth` is the class that is mistaken more often. Only pairs with two
+    mistakes or more.
+    """
+    matrix = np.array(entry.scores.confusion)
+    both = np.triu(matrix + matrix.T, 1)
+    out = []
+    for place in np.argsort(-both, axis=None, kind="stable")[:pairs].tolist():
+        a, b = divmod(place, len(matrix))
+        if both[a, b] < 2:
+            break
+        if matrix[a, b] < matrix[b, a]:
+            a, b = b, a
+        out.append(_confusion(entry, rows, a, b))
+    return tuple(out)
+
+
+def most_confident(entry: Entry, rows: Sequence[TestRow], count: int = MISTAKES) -> tuple[Mistake, ...]:
+    """Wrong answers with the highest probability."""
+    answers = entry.predictions
+    wrong = [n for n, row in enumerate(rows) if answers.predicted[n] != row.label]
+    wrong.sort(key=lambda n: -answers.confidence[n])
+    return tuple(Mistake(n, answers.predicted[n], answers.confidence[n], answers.truth[n]) for n in wrong[:count])
+
+
+def _confusion(entry: Entry, rows: Sequence[TestRow], a: int, b: int) -> Confusion:
+    matrix = entry.scores.confusion
+    return Confusion(
+        truth=a,
+        predicted=b,
+        count=matrix[a][b],
+        back=matrix[b][a],
+        of=sum(matrix[a]),
+        mistaken=_surest(entry, rows, a, b),
+        typical=_surest(entry, rows, b, b) or _surest(entry, rows, b, None),
+    )
+
+
+def _surest(entry: Entry, rows: Sequence[TestRow], truth: int, predicted: int | None) -> tuple[int, ...]:
+    answers = entry.predictions
+    here = [n for n, r in enumerate(rows) if r.label == truth and predicted in (None, answers.predicted[n])]
+    return tuple(sorted(here, key=lambda n: -answers.confidence[n])[:PICTURES])

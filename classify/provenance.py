@@ -1,0 +1,63 @@
+"""Where a comparison comes from: versions, machine, caches, in words that let somebody make it again."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from cache import FeatureCache
+from classify.comparison import Provenance
+
+_PACKAGES = ("artstyle", "numpy", "scipy", "scikit-learn", "statsmodels", "torch", "h5py", "matplotlib")
+
+
+def gather_provenance(caches: Sequence[FeatureCache], seconds: float, seed: int, command: str) -> Provenance:
+    """Collect what is known now.
+
+    Parameters
+    ----------
+    caches : sequence of FeatureCache
+    seconds : float
+        Time the comparison took.
+    seed : int
+    command : str
+        As typed; "" where it was called from Python.
+    """
+    return Provenance(
+        command=command,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 2),
+        seed=seed,
+        versions=_versions(),
+        machine={"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count() or 1},
+        caches=tuple(_told(cache) for cache in caches),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _told(cache: FeatureCache) -> Mapping[str, Any]:
+    key = cache.key
+    return {
+        "folder": key.folder_name,
+        "digest": key.digest,
+        "backbone": key.backbone,
+        "weights": key.weights,
+        "untrained": key.untrained,
+        "precision": key.precision,
+        "transform": dict(key.transform),
+        "recipes": {r.name: {"digest": r.digest, "definition": dict(r.definition)} for r in cache.recipes()},
+    }

@@ -1,0 +1,60 @@
+"""An engine without a network, fast enough to be killed often and as touchy as a real one can be.
+
+Its vectors depend on the size of the batch and the place in it, so that whoever moves a picture to another
+place, or lets batches vary, is found out by the last bits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cache import Recipe
+from cache.key import Json
+from featurize import extract, inspect
+from featurize.engines import Engine
+from featurize.recipes import Formula
+
+DIMENSION = 16
+
+
+class FakeEngine(Engine):
+    """Sixteen projections of the pixels; `bias` stands for a machine that computes otherwise."""
+
+    def __init__(self, formulas: Sequence[Formula], batch_size: int, pause: float = 0.0, bias: float = 0.0) -> None:
+        self.batch_size = batch_size
+        self.recipes = [f.recipe for f in formulas]
+        self.pause = pause
+        self.bias = bias
+        self.seen = 0
+
+    def embed(self, pixels: NDArray[np.uint8]) -> Mapping[Recipe, NDArray[np.float32]]:
+        assert pixels.shape[0] == self.batch_size, "every batch has the same shape"
+        self.seen += 1
+        time.sleep(self.pause)
+        columns = pixels.reshape(self.batch_size, DIMENSION, -1).mean(axis=2, dtype=np.float64) + self.bias
+        touch = 1 + 1e-7 * (np.arange(self.batch_size)[:, None] + 1 / self.batch_size)
+        return {r: (columns * touch).astype(np.float32) for r in self.recipes}
+
+    def environment(self) -> Mapping[str, Json]:
+        return {"engine": "fake", "device": "none", "batch_size": self.batch_size}
+
+
+def install(patch: pytest.MonkeyPatch | None = None, pause: float = 0.0, bias: float = 0.0) -> list[FakeEngine]:
+    """Let every run use the fake; gives the engines that were made."""
+    made: list[FakeEngine] = []
+
+    def make(spec: object, weights: object, formulas: Sequence[Formula], settings: extract.Settings) -> FakeEngine:
+        made.append(FakeEngine(formulas, settings.batch_size, pause, bias))
+        return made[-1]
+
+    for module in (extract, inspect):
+        if patch:
+            patch.setattr(module, "make_engine", make)
+        else:
+            module.make_engine = make  # type: ignore[attr-defined]
+    return made

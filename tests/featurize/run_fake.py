@@ -1,0 +1,16 @@
+"""`featurize` with the fake engine, as a process that can be killed.
+
+python -m tests.featurize.run_fake PAUSE ARGUMENTS...
+"""
+
+from __future__ import annotations
+
+import sys
+
+from featurize.cli import cli
+from featurize.console import run
+from tests.featurize import fake
+
+if __name__ == "__main__":
+    fake.install(pause=float(sys.argv[1]))
+    raise SystemExit(run(cli, sys.argv[2:]))

@@ -1,0 +1,72 @@
+"""The table of networks says what torchvision says."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torchvision.models import get_model, get_model_weights
+
+from featurize.backbones import BACKBONES, backbone
+from featurize.engines.torch import staged
+from featurize.errors import BackboneError
+from featurize.recipes import FORMULAS
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_published_weights_are_torchvision_s(name: str) -> None:
+    theirs = {w.name: w for w in get_model_weights(name)}
+    for ours, published in BACKBONES[name].published.items():
+        weights = theirs[{"imagenet-v1": "IMAGENET1K_V1", "imagenet-v2": "IMAGENET1K_V2"}[ours]]
+        preset = weights.transforms()
+        assert weights.url.rsplit("/", 1)[1] == published.file
+        assert ([published.transform.resize], [published.transform.crop]) == (preset.resize_size, preset.crop_size)
+        assert published.transform.interpolation == preset.interpolation.value
+        assert (list(published.transform.mean), list(published.transform.std)) == (preset.mean, preset.std)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet_v2", "squeezenet1_1", "densenet121", "convnext_tiny"])
+def test_the_embedding_is_the_pooled_input_of_the_classifier(name: str) -> None:
+    """What the network itself feeds to its classifier, layer norm and dropout apart."""
+    torch.manual_seed(0)
+    network = get_model(name, weights=None).eval()
+    formula = FORMULAS["avgpool"]
+    cut = staged(BACKBONES[name], network, [formula])
+    x = torch.randn(1, 3, 64, 64)
+    captured: list[torch.Tensor] = []
+    last = {"resnet50": "avgpool", "mobilenet_v2": "features", "squeezenet1_1": "features", "convnext_tiny": "avgpool"}
+    with torch.inference_mode():
+        if name == "densenet121":
+            expected = torch.relu(network.features(x)).mean((2, 3))
+        else:
+            module = dict(network.named_modules())[last[name]]
+            module.register_forward_hook(lambda m, i, o: captured.append(o))
+            network(x)
+            expected = captured[0].mean((2, 3))
+        found = formula.vectors([cut(x)[str(len(BACKBONES[name].stages) - 1)]])
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_stage_is_there(name: str) -> None:
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    with torch.device("meta"):
+        network = get_model(name, weights=None).eval()
+    stages = BACKBONES[name].stages
+    maps = create_feature_extractor(network, {s: s for s in stages})(torch.empty(1, 3, 224, 224, device="meta"))
+    sides = [maps[s].shape[-1] for s in stages]
+    assert len(stages) == 4
+    assert sides == sorted(sides, reverse=True), "from early to late"
+    assert all(maps[s].ndim == 4 for s in stages)
+
+
+def test_an_unknown_backbone_lists_the_known_ones() -> None:
+    with pytest.raises(BackboneError, match=r"'resnet51' .*resnet50, .*mobilenet_v2"):
+        backbone("resnet51")
+
+
+def test_resnet50_has_2048_features() -> None:
+    with torch.device("meta"):
+        network = get_model("resnet50", weights=None).eval()
+    cut = staged(BACKBONES["resnet50"], network, [FORMULAS["avgpool"]])
+    assert cut(torch.empty(1, 3, 224, 224, device="meta"))["3"].shape == (1, 2048, 7, 7)

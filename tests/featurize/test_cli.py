@@ -1,0 +1,265 @@
+"""The command line: the main job, and one clear sentence with exit status 1 for everything that can go wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from cache import FeatureCache, list_caches
+from featurize.cli import cli
+from featurize.console import run
+from featurize.prepare import prepare
+from tests.conftest import save_picture
+from tests.featurize import fake
+
+RUN = ["run", "--backbone", "resnet18", "--weights", "random", "--batch-size", "4"]
+Screen = pytest.CaptureFixture[str]
+
+
+def call(*arguments: object) -> int:
+    return run(cli, [str(a) for a in arguments])
+
+
+@pytest.fixture
+def here(paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with paintings in it, and the fast engine."""
+    monkeypatch.chdir(tmp_path)
+    fake.install(monkeypatch)
+    return tmp_path
+
+
+def error_of(screen: Screen) -> str:
+    said = screen.readouterr().err
+    assert "Traceback" not in said
+    return said
+
+
+def test_the_main_job(here: Path, capsys: Screen) -> None:
+    assert call("prepare", "paintings") == 0
+    assert "21 images, 3 style classes, 0 rejected" in capsys.readouterr().out
+    assert call(*RUN) == 0
+    out = capsys.readouterr().out
+    assert "21 embedded now" in out
+    assert "untrained backbone" in out
+    assert call("info") == 0
+    assert "untrained backbone" in capsys.readouterr().out
+    assert call("verify", "--deep", "--weights", "random") == 0
+    assert "every byte is as it was written" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("ending", [".h5", ".npz"])
+def test_export_holds_everything_row_by_row(here: Path, ending: str) -> None:
+    save_picture(here / "paintings" / "wikipaintings_val" / "Cubism" / "late.jpg", 555)
+    call("prepare", "paintings")
+    call(*RUN, "--split", "val")
+    out = here / f"all{ending}"
+    assert call("export", out) == 0
+    table = prepare(here / "paintings", here / "dataset.csv").table
+    rows = table.rows_of("val").tolist()
+    (cache,) = list_caches(here / "features")
+    expected = cache.gather(table.ids[rows], cache.recipe("avgpool"))
+    if ending == ".h5":
+        with h5py.File(out) as file:
+            found = {n: file[n].asstr()[:].tolist() for n in ("id", "split", "labels/style", "path")}
+            vectors = file["features/avgpool"][:]
+    else:
+        with np.load(out) as file:
+            found = {n: file[n.replace("/", "_")].tolist() for n in ("id", "split", "labels/style", "path")}
+            vectors = file["features_avgpool"]
+    assert found["id"] == [table.columns["id"][n] for n in rows]
+    assert found["labels/style"] == [table.columns["style"][n] for n in rows]
+    assert found["path"] == [table.columns["path"][n] for n in rows]
+    assert set(found["split"]) == {"val"}
+    assert np.array_equal(vectors, expected)
+    assert not list(here.glob(".tmp-*"))
+
+
+def flip_a_bit(folder: Path) -> None:
+    (segment,) = FeatureCache(folder).segments
+    data = bytearray(segment.path.read_bytes())
+    data[-10] ^= 1
+    segment.path.write_bytes(data)
+
+
+def cut(folder: Path) -> None:
+    (segment,) = FeatureCache(folder).segments
+    segment.path.write_bytes(segment.path.read_bytes()[:-500])
+
+
+def add_foreign(folder: Path) -> None:
+    with h5py.File(folder / "foreign.h5", "w") as file:
+        file["x"] = np.zeros(3)
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, cut, add_foreign])
+def test_damage_in_the_cache_is_told_and_mended(here: Path, capsys: Screen, damage: Callable[[Path], None]) -> None:
+    call("prepare", "paintings")
+    call(*RUN)
+    (cache,) = list_caches(here / "features")
+    before = cache.gather(cache.ids(), cache.recipe("avgpool")).tobytes()
+    damage(cache.folder)
+    capsys.readouterr()
+    assert call("verify") == 1
+    assert "is damaged" in error_of(capsys)
+    assert call(*RUN) == 0
+    assert "set aside" in error_of(capsys)
+    assert call("verify") == 0
+    again = FeatureCache(cache.folder)
+    assert again.gather(again.ids(), again.recipe("avgpool")).tobytes() == before
+
+
+BAD: dict[str, tuple[list[object], str]] = {
+    "no dataset table": (RUN, "no dataset table 'dataset.csv': make one with `featurize prepare SOURCE`"),
+    "no source": (["prepare", "nowhere"], "there is no 'nowhere'"),
+    "no cache": (["info"], "no feature cache in 'features'"),
+    "no cache to verify": (["verify"], "no feature cache in 'features'"),
+    "sample without pictures": (["sample", "g", "--per-style", "0"], "per_style"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gets_a_sentence(here: Path, capsys: Screen, name: str) -> None:
+    arguments, message = BAD[name]
+    assert call(*arguments) == 1
+    assert message in error_of(capsys)
+
+
+BAD_RUNS: dict[str, tuple[list[object], str]] = {
+    "an empty split": ([*RUN, "--split", "test"], "the split 'test' is empty (the table has: train 12, val 9)"),
+    "an unknown backbone": (["run", "--backbone", "resnet51"], "'resnet51' is not a known backbone"),
+    "weights that are nowhere": (["run", "--weights", "nowhere.pth"], "'nowhere.pth' names no weights of resnet50"),
+    "an unknown embedding": ([*RUN, "--embedding", "maxpool"], "'maxpool' is not a known embedding"),
+    "a table of nonsense": ([*RUN, "--dataset", "paintings"], "can't be read as a dataset table"),
+    "export to an unknown ending": (["export", "x.txt"], "use .h5 or .npz"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_RUNS)
+def test_bad_input_with_a_table_gets_a_sentence(here: Path, capsys: Screen, name: str) -> None:
+    call("prepare", "paintings")
+    call(*RUN, "--split", "val")
+    arguments, message = BAD_RUNS[name]
+    assert call(*arguments) == 1
+    assert message in error_of(capsys)
+
+
+def test_wrong_usage_is_status_2(here: Path, capsys: Screen) -> None:
+    assert call("run", "--split", "everything") == 2
+    assert "'everything' is not one of" in error_of(capsys)
+    assert call("rum") == 2
+
+
+def test_changed_files_give_status_1_and_all_others_are_embedded(here: Path, capsys: Screen) -> None:
+    call("prepare", "paintings")
+    save_picture(here / "paintings/wikipaintings_val/Cubism/artist-0_work-16-1616.jpg", 99)
+    assert call(*RUN) == 1
+    assert "run `featurize prepare` again; all others are embedded" in error_of(capsys)
+    (cache,) = list_caches(here / "features")
+    assert len(cache.ids()) == 20
+
+
+def test_a_picture_that_can_not_be_read_is_told(here: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root reads everything, so the refusal itself is played."""
+    path = here / "paintings/wikipaintings_val/Cubism/artist-0_work-16-1616.jpg"
+    call("prepare", "paintings")
+    original = Path.read_bytes
+
+    def refuse(self: Path) -> bytes:
+        if self == path:
+            raise PermissionError(13, "Permission denied")
+        return original(self)
+
+    if os.geteuid():
+        path.chmod(0)
+    else:
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert call(*RUN) == 1
+    said = capsys.readouterr()
+    assert "the file can't be read" in said.out
+    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 100 KB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root may mount a small file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(here: Path, small_disk: Path, capsys: Screen) -> None:
+    call("prepare", "paintings")
+    assert call(*RUN, "--split", "val", "--features", small_disk / "features") == 0
+    (cache,) = list_caches(small_disk / "features")
+    before = cache.gather(cache.ids(), cache.recipe("avgpool")).tobytes()
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 4096))
+    capsys.readouterr()
+    assert call(*RUN, "--features", small_disk / "features") == 1
+    assert "the disk is full: free some space" in error_of(capsys)
+    again = FeatureCache(cache.folder)
+    assert again.gather(again.ids(), again.recipe("avgpool")).tobytes() == before
+    (small_disk / "ballast").unlink()
+    assert call(*RUN, "--features", small_disk / "features") == 0
+    assert len(FeatureCache(cache.folder).ids()) == 21
+
+
+def test_a_read_only_disk_is_told(here: Path, small_disk: Path, capsys: Screen) -> None:
+    call("prepare", "paintings")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert call(*RUN, "--features", small_disk / "features") == 1
+    assert "the file system is read-only: choose another folder" in error_of(capsys)
+    assert call("prepare", "paintings", "--out", small_disk / "dataset.csv") == 1
+    assert "read-only" in error_of(capsys)
+
+
+def test_a_table_on_a_full_disk_is_not_half_written(here: Path, small_disk: Path, capsys: Screen) -> None:
+    out = small_disk / "dataset.csv"
+    assert call("prepare", "paintings", "--out", out) == 0
+    before = out.read_bytes()
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free))
+    save_picture(here / "paintings/wikipaintings_val/Cubism/new.jpg", 77)
+    assert call("prepare", "paintings", "--out", out) == 1
+    assert "the disk is full" in error_of(capsys)
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["featurize", "classify"])
+def test_help_answers_at_once_and_loads_nothing_heavy(command: str) -> None:
+    code = (
+        f"import sys; sys.argv = ['{command}', '--help']\n"
+        f"from {command}.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(sorted({'torch', 'sklearn', 'scipy', 'PIL', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stdout.startswith(f"Usage: {command}")
+
+
+def test_debug_shows_where(here: Path, capsys: Screen) -> None:
+    assert call("--debug", *RUN) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_ctrl_c_says_how_to_go_on(here: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    call("prepare", "paintings")
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("featurize.extract.extract", interrupt)
+    assert call(*RUN) == 130
+    assert "run the same command again to go on" in error_of(capsys)

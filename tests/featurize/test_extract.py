@@ -1,0 +1,304 @@
+"""The run: each picture once, nothing lost, nothing silent, and the same bits whatever happened."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cache import FeatureCache, list_caches
+from cache.plan import unfinished
+from featurize.agreement import relative_difference
+from featurize.errors import Disagreement, TableError
+from featurize.extract import Extraction, Settings, extract
+from featurize.prepare import prepare
+from featurize.reasons import Reason
+from featurize.recipes import FORMULAS
+from featurize.table import DatasetTable, read_table
+from tests import sizes
+from tests.conftest import ROOT, save_picture
+from tests.featurize import fake
+from tests.featurize.test_images import UNREADABLE
+
+AVGPOOL = FORMULAS["avgpool"].recipe
+
+
+def settings(**changes: object) -> Settings:
+    return Settings(**{"backbone": "resnet18", "weights": "random", "batch_size": 4, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[fake.FakeEngine]:
+    return fake.install(monkeypatch)
+
+
+@pytest.fixture
+def table(paintings: Path, tmp_path: Path) -> DatasetTable:
+    return prepare(paintings, tmp_path / "dataset.csv").table
+
+
+def vectors(done: Extraction, table: DatasetTable) -> bytes:
+    return FeatureCache(done.folder).gather(table.ids, AVGPOOL).tobytes()
+
+
+def test_every_picture_is_embedded_once(table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]) -> None:
+    first = extract(table, tmp_path / "features", settings())
+    assert (first.pictures, first.embedded, first.failed) == (21, 21, [])
+    again = extract(table, tmp_path / "features", settings())
+    assert (again.pictures, again.embedded) == (21, 0)
+    assert len(engines) == 1, "nothing is loaded where nothing is missing"
+    assert unfinished(first.folder) == []
+
+
+def test_train_after_val_adds_only_what_is_missing(
+    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    assert extract(table, tmp_path / "features", settings(split="val")).embedded == 9
+    assert extract(table, tmp_path / "features", settings(split="train")).embedded == 12
+    assert extract(table, tmp_path / "features", settings(split="all")).embedded == 0
+    with pytest.raises(TableError, match="'test' is empty"):
+        extract(table, tmp_path / "features", settings(split="test"))
+
+
+def test_the_same_picture_under_two_paths_is_embedded_once(
+    paintings: Path, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    source = paintings / "wikipaintings_train" / "Baroque" / "artist-0_work-1-1601.jpg"
+    shutil.copy(source, paintings / "wikipaintings_val" / "Cubism" / "a-copy.jpg")
+    done = extract(prepare(paintings, tmp_path / "dataset.csv").table, tmp_path / "features", settings())
+    assert (done.rows, done.pictures, done.embedded) == (22, 21, 21)
+
+
+def test_moved_and_relabelled_pictures_are_not_embedded_again(
+    paintings: Path, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    extract(prepare(paintings, tmp_path / "a.csv").table, tmp_path / "features", settings())
+    (paintings / "wikipaintings_train").rename(paintings / "test")
+    (paintings / "test" / "Cubism").rename(paintings / "test" / "Fauvism")
+    assert extract(prepare(paintings, tmp_path / "b.csv").table, tmp_path / "features", settings()).embedded == 0
+
+
+def test_another_network_transform_or_weights_is_another_cache(
+    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    """A stale cache is never reused."""
+    for changes in ({}, {"backbone": "resnet34"}, {"backbone": "resnet50"}):
+        assert extract(table, tmp_path / "features", settings(**changes)).embedded == 21
+    assert len(list_caches(tmp_path / "features")) == 3
+
+
+def test_broken_pictures_are_rows_with_reasons_and_move_nobody(
+    paintings: Path, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    clean = extract(prepare(paintings, tmp_path / "a.csv").table, tmp_path / "clean", settings())
+    broken = paintings / "wikipaintings_train" / "Baroque" / "artist-0_cut-1600.jpg"
+    broken.write_bytes(UNREADABLE["cut JPEG"][0])
+    table = prepare(paintings, tmp_path / "b.csv").table
+    done = extract(table, tmp_path / "features", settings())
+    assert [(f.path, f.reason) for f in done.failed] == [(broken, Reason.TRUNCATED)]
+    assert done.embedded == 21
+    good = read_table(tmp_path / "a.csv")
+    ours = FeatureCache(done.folder).gather(good.ids, AVGPOOL)
+    theirs = FeatureCache(clean.folder).gather(good.ids, AVGPOOL)
+    assert relative_difference(ours, theirs).max() < 1e-5, "each vector is its own picture's"
+    made = len(engines)
+    again = extract(table, tmp_path / "features", settings())
+    assert (again.embedded, [f.reason for f in again.failed]) == (0, [Reason.TRUNCATED])
+    assert len(engines) == made, "tried once"
+    extract(table, tmp_path / "features", settings(retry_failed=True))
+    assert len(engines) == made + 1, "tried again on request"
+
+
+def test_files_changed_since_prepare_are_told_and_all_others_embedded(
+    table: DatasetTable, paintings: Path, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    changed = table.picture(3).path
+    save_picture(changed, 1234)
+    gone = table.picture(5).path
+    gone.unlink()
+    done = extract(table, tmp_path / "features", settings())
+    assert done.embedded == 19
+    assert {(f.path, f.reason) for f in done.failed} == {(changed, Reason.CHANGED), (gone, Reason.MISSING)}
+    assert unfinished(done.folder) == []
+
+
+def test_a_touched_file_with_the_same_content_is_no_change(
+    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    table.picture(0).path.touch()
+    assert extract(table, tmp_path / "features", settings()).failed == []
+
+
+def test_a_change_between_looking_and_decoding_is_found(
+    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same size, same time, other bytes: the content decides."""
+    path = table.picture(0).path
+    facts, data = path.stat(), bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    import os
+
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    done = extract(table, tmp_path / "features", settings())
+    assert [(f.path, f.reason) for f in done.failed] == [(path, Reason.CHANGED)]
+    assert done.embedded == 20
+
+
+def test_a_machine_that_computes_otherwise_may_not_add_rows(
+    table: DatasetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.install(monkeypatch)
+    done = extract(table, tmp_path / "features", settings(split="val"))
+    fake.install(monkeypatch, bias=0.1)
+    with pytest.raises(Disagreement, match="differs from the stored 'avgpool' vector"):
+        extract(table, tmp_path / "features", settings())
+    assert len(FeatureCache(done.folder).ids()) == 9
+    fake.install(monkeypatch, bias=1e-6)
+    assert extract(table, tmp_path / "features", settings()).embedded == 12
+
+
+def test_a_damaged_segment_is_made_again_by_the_next_run(
+    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    done = extract(table, tmp_path / "features", settings())
+    before = vectors(done, table)
+    (hurt,) = FeatureCache(done.folder).segments
+    data = bytearray(hurt.path.read_bytes())
+    data[hurt.recipes[AVGPOOL].offset + 100] ^= 1
+    hurt.path.write_bytes(data)
+    again = extract(table, tmp_path / "features", settings())
+    assert again.set_aside == [hurt.path]
+    assert again.embedded == 21
+    assert vectors(again, table) == before
+
+
+def test_ctrl_c_keeps_what_is_finished_and_the_rest_follows_bit_for_bit(
+    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    reference = vectors(extract(table, tmp_path / "reference", settings()), table)
+
+    def interrupt(done: int, total: int) -> None:
+        if done >= 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(table, tmp_path / "features", settings(), progress=interrupt)
+    (cache,) = list_caches(tmp_path / "features")
+    assert len(cache.ids()) >= 8, "finished batches were committed"
+    done = extract(table, tmp_path / "features", settings())
+    assert done.embedded == 21 - len(cache.ids())
+    assert vectors(done, table) == reference
+
+
+def many_pictures(folder: Path, count: int) -> DatasetTable:
+    for n in range(count):
+        save_picture(folder / "pictures" / f"Style-{n % 3}" / f"a-{n % 5}_p-{n}.jpg", n, (40, 30))
+    prepare(folder / "pictures", folder / "dataset.csv", split="random")
+    return read_table(folder / "dataset.csv")
+
+
+def run_killed_at(moment: float | None, folder: Path, features: str) -> int:
+    """A run in a process of its own, killed after `moment` seconds; gives its exit status."""
+    arguments = ["--dataset", folder / "dataset.csv", "--features", folder / features]
+    arguments += ["--backbone", "resnet18", "--weights", "random", "--batch-size", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.featurize.run_fake", "0.004", "run", *map(str, arguments)],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _, stderr = process.communicate(timeout=moment)
+        assert process.returncode == 0, stderr.decode()
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    return process.returncode
+
+
+def kill_campaign(folder: Path, kills: int, seed: int) -> int:
+    """Kill runs at random moments until `kills` have hit one; after each, finish and compare bit for bit.
+
+    Returns how many kills found the run with part of its segments committed.
+    """
+    table = many_pictures(folder, 150)
+    started = time.perf_counter()
+    assert run_killed_at(None, folder, "reference") == 0
+    whole = time.perf_counter() - started
+    (reference,) = list_caches(folder / "reference")
+    expected = reference.gather(table.ids, AVGPOOL).tobytes()
+    rng = random.Random(seed)
+    done = halfway = 0
+    while done < kills:
+        features = f"features-{done}"
+        if run_killed_at(rng.uniform(0.3, 1.0) * whole, folder, features) == 0:
+            continue  # it was faster than the kill
+        done += 1
+        caches = list_caches(folder / features)
+        kept = len(caches[0].ids()) if caches else 0
+        halfway += 0 < kept < 150
+        if caches:
+            caches[0].verify()
+            assert not caches[0].problems, "a killed run leaves whole segments only"
+            assert kept % 16 == 0 or kept == 150, "at most the segment in flight was lost"
+        assert run_killed_at(None, folder, features) == 0
+        (cache,) = list_caches(folder / features)
+        assert cache.gather(table.ids, AVGPOOL).tobytes() == expected
+        assert not list(cache.folder.glob(".tmp-*"))
+        shutil.rmtree(folder / features)
+    return halfway
+
+
+def test_killed_at_any_moment_the_vectors_are_those_of_an_uninterrupted_run(tmp_path: Path) -> None:
+    halfway = kill_campaign(tmp_path, sizes.KILLS, seed=0)
+    assert halfway >= sizes.KILLS // 4, "the kills must hit runs that had begun to commit"
+
+
+@pytest.mark.slow
+def test_killed_very_often(tmp_path: Path) -> None:
+    kill_campaign(tmp_path, sizes.KILLS_SLOW, seed=1)
+
+
+def test_a_complete_cache_is_recognised_without_torch(
+    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+) -> None:
+    extract(table, tmp_path / "features", settings())
+    code = (
+        "import sys; from featurize.cli import cli; from featurize.console import run;"
+        "status = run(cli, sys.argv[1:]); print('torch' in sys.modules, 'sklearn' in sys.modules, status)"
+    )
+    arguments = ["run", "--backbone", "resnet18", "--weights", "random"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "False False 0", done.stderr
+    assert "21 were there, 0 embedded now" in done.stdout
+
+
+def test_real_networks_give_the_same_bits_after_an_interruption(table: DatasetTable, tmp_path: Path) -> None:
+    chosen = settings(backbone="squeezenet1_1")
+    reference = vectors(extract(table, tmp_path / "reference", chosen), table)
+
+    def interrupt(done: int, total: int) -> None:
+        if done >= 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(table, tmp_path / "features", chosen, progress=interrupt)
+    assert vectors(extract(table, tmp_path / "features", chosen), table) == reference
+
+
+def test_vectors_of_real_pictures_do_not_depend_on_size_of_batch(table: DatasetTable, tmp_path: Path) -> None:
+    found = []
+    for size in (1, 4, 21):
+        done = extract(table, tmp_path / str(size), settings(backbone="squeezenet1_1", batch_size=size))
+        found.append(FeatureCache(done.folder).gather(table.ids, AVGPOOL))
+    assert relative_difference(found[1], found[0]).max() < 1e-5
+    assert relative_difference(found[2], found[0]).max() < 1e-5
+    assert np.std(found[0], axis=0).max() > 0

@@ -1,0 +1,163 @@
+"""Preparing: every file a source names is a row or a rejection, and nothing is read twice."""
+
+from __future__ import annotations
+
+import csv
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from featurize import pictures
+from featurize.errors import SourceError
+from featurize.prepare import Prepared, prepare
+from featurize.reasons import Reason
+from tests.conftest import save_picture
+
+
+def rejections(done: Prepared) -> dict[str, str]:
+    with done.rejected_path.open(newline="", errors="surrogateescape") as file:
+        return {Path(row["path"]).name: row["reason"] for row in csv.DictReader(file)}
+
+
+def test_rasta_s_layout_gives_split_style_artist_and_year(paintings: Path, tmp_path: Path) -> None:
+    done = prepare(paintings, tmp_path / "dataset.csv")
+    table = done.table
+    assert len(table) == 21
+    assert table.columns["split"].count("train") == 12
+    assert set(table.columns["style"]) == {"Baroque", "Cubism", "Naïve_Art_(Primitivism)"}
+    first = table.columns["path"][0]
+    assert first == "paintings/wikipaintings_train/Baroque/artist-0_work-1-1601.jpg"
+    assert (table.columns["artist"][0], table.columns["year"][0]) == ("artist-0", "1601")
+
+
+def test_without_split_folders_a_split_is_drawn(paintings: Path, tmp_path: Path) -> None:
+    done = prepare(paintings / "wikipaintings_train", tmp_path / "dataset.csv", val=0.25, test=0.25)
+    assert set(done.table.columns["split"]) == {"train", "val", "test"}
+    with pytest.raises(SourceError, match="--split random"):
+        prepare(paintings / "wikipaintings_train", tmp_path / "other.csv", split="given")
+
+
+def test_random_overrules_the_given_split(paintings: Path, tmp_path: Path) -> None:
+    given = prepare(paintings, tmp_path / "a.csv").table
+    drawn = prepare(paintings, tmp_path / "b.csv", split="random").table
+    assert list(given.columns["split"]) != list(drawn.columns["split"])
+    assert "test" in drawn.columns["split"]
+
+
+def test_the_target_names_the_column_of_the_classes(paintings: Path, tmp_path: Path) -> None:
+    table = prepare(paintings, tmp_path / "dataset.csv", target="genre").table
+    assert set(table.columns["genre"]) == {"Baroque", "Cubism", "Naïve_Art_(Primitivism)"}
+    assert "style" not in table.columns
+    with pytest.raises(SourceError, match="--target path"):
+        prepare(paintings, tmp_path / "dataset.csv", target="path")
+
+
+def test_both_normal_forms_of_a_name_are_one_class(tmp_path: Path) -> None:
+    for form, seed in (("NFC", 1), ("NFD", 2)):
+        save_picture(tmp_path / "p" / form / unicodedata.normalize(form, "Naïve") / "a.jpg", seed)
+    source = tmp_path / "p"
+    (source / "NFC").rename(source / "train")
+    (source / "NFD").rename(source / "val")
+    assert set(prepare(source, tmp_path / "dataset.csv").table.columns["style"]) == {"Naïve"}
+
+
+def test_again_rereads_only_what_changed(paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "dataset.csv"
+    first = prepare(paintings, out)
+    read: list[Path] = []
+    original = pictures.read
+    monkeypatch.setattr("featurize.prepare.read", lambda path: read.append(path) or original(path))
+    again = prepare(paintings, out)
+    assert (again.reused, read) == (21, [])
+    assert again.table.columns == first.table.columns
+    changed = save_picture(paintings / "wikipaintings_val/Cubism/artist-0_work-16-1616.jpg", 99)
+    third = prepare(paintings, out)
+    assert (third.reused, read) == (20, [changed])
+    assert third.table.columns["id"] != first.table.columns["id"]
+
+
+def test_a_table_that_is_no_table_is_made_anew(paintings: Path, tmp_path: Path) -> None:
+    out = tmp_path / "dataset.csv"
+    out.write_text("not,a\ntable\n")
+    assert len(prepare(paintings, out).table) == 21
+
+
+def make_rejects(folder: Path) -> dict[str, str]:
+    """Files that are no pictures; name -> expected reason."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "text.jpg").write_text("I am a text")
+    (folder / "folder.jpg").mkdir()
+    (folder / "dangling.jpg").symlink_to(folder / "nowhere")
+    (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
+    save_picture(folder / "pixel.jpg", size=(1, 1))
+    return {
+        "empty.jpg": "empty",
+        "text.jpg": "not a picture",
+        "folder.jpg": "not a file",
+        "dangling.jpg": "missing",
+        "loop.jpg": "missing",
+        "pixel.jpg": "too small",
+    }
+
+
+def test_rows_and_rejections_are_all_files_named(paintings: Path, tmp_path: Path) -> None:
+    expected = make_rejects(paintings / "wikipaintings_train" / "Baroque")
+    done = prepare(paintings, tmp_path / "dataset.csv")
+    assert rejections(done) == expected
+    assert len(done.table) == 21
+    assert done.named == 21 + len(expected)
+    assert done.rejected[Reason.MISSING] == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with space.jpg", "with'quote\".jpg", "new\nline.jpg", "naïve.jpg", "nai\u0308ve.jpg", "日本.jpg", "a,b;c.jpg"],
+)
+def test_any_name_survives_the_table(tmp_path: Path, name: str) -> None:
+    from featurize.table import read_table
+
+    save_picture(tmp_path / "p" / "Style" / name)
+    prepare(tmp_path / "p", tmp_path / "dataset.csv")
+    picture = read_table(tmp_path / "dataset.csv").picture(0)
+    assert picture.path.name == name
+    assert picture.trouble() is None
+
+
+def test_a_name_that_is_no_utf8_survives_the_table(tmp_path: Path) -> None:
+    from featurize.table import read_table
+
+    target = save_picture(tmp_path / "p" / "Style" / "x.jpg")
+    os.rename(target, os.path.join(os.fsencode(target.parent), b"caf\xe9.jpg"))  # noqa: PTH118
+    prepare(tmp_path / "p", tmp_path / "dataset.csv")
+    assert read_table(tmp_path / "dataset.csv").picture(0).trouble() is None
+
+
+@pytest.mark.parametrize("make", ["nothing", "empty folder", "text only"])
+def test_a_source_without_pictures_is_told(tmp_path: Path, make: str) -> None:
+    source = tmp_path / "source"
+    if make != "nothing":
+        source.mkdir()
+    if make == "text only":
+        (source / "notes.txt").write_text("nothing to see")
+    with pytest.raises(SourceError, match="give a folder"):
+        prepare(source, tmp_path / "dataset.csv")
+    assert not (tmp_path / "dataset.csv").exists()
+
+
+def test_a_link_to_a_folder_above_does_not_go_round_for_ever(paintings: Path, tmp_path: Path) -> None:
+    (paintings / "wikipaintings_train" / "Baroque" / "again").symlink_to(paintings / "wikipaintings_train" / "Baroque")
+    assert len(prepare(paintings, tmp_path / "dataset.csv").table) == 21
+
+
+def test_what_file_managers_leave_is_no_picture_of_the_source(paintings: Path, tmp_path: Path) -> None:
+    (paintings / "wikipaintings_train" / "Cubism" / ".DS_Store").write_bytes(b"x")
+    (paintings / "wikipaintings_train" / "Cubism" / "Thumbs.db").write_bytes(b"x")
+    assert prepare(paintings, tmp_path / "dataset.csv").named == 21
+
+
+def test_real_paintings(shared: Path, tmp_path: Path) -> None:
+    done = prepare(shared / "data" / "rasta-small", tmp_path / "dataset.csv")
+    assert (len(done.table), len(set(done.table.columns["style"])), done.rejected) == (499, 25, {})

@@ -1,0 +1,193 @@
+"""Weights: identity without torch, downloads that are checked, files that can't do harm."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torchvision.models import get_model
+
+from featurize import weights
+from featurize.backbones import Backbone, Published, backbone
+from featurize.errors import WeightsError
+from featurize.weights import MIRROR_VARIABLE, choose, load, read_state
+
+SQUEEZENET = backbone("squeezenet1_1")
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, torch.Tensor]:
+    torch.manual_seed(7)
+    return get_model("squeezenet1_1", weights=None).state_dict()
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[str]]]:
+    """A real HTTP server as the mirror, an empty place for downloads, and the paths it was asked for."""
+    served, asked = tmp_path / "served", []
+    served.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args: object) -> None:
+            super().__init__(*args, directory=str(served))  # type: ignore[arg-type]
+
+        def log_message(self, *args: object) -> None:
+            asked.append(self.path)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        monkeypatch.setenv(MIRROR_VARIABLE, f"http://127.0.0.1:{listening.server_port}/models/")
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+        (served / "models").mkdir()
+        yield served / "models", asked
+        listening.shutdown()
+
+
+def publish(folder: Path, state: dict[str, torch.Tensor]) -> Backbone:
+    """A network whose published file is the one on the local server."""
+    path = folder / "x.pth"
+    torch.save(state, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.rename(folder / f"squeezenet1_1-{digest[:8]}.pth")
+    return Backbone("squeezenet1_1", SQUEEZENET.stages, {"imagenet-v1": Published(f"squeezenet1_1-{digest[:8]}.pth")})
+
+
+def test_published_weights_are_downloaded_once_and_verified(
+    server: tuple[Path, list[str]], state: dict[str, torch.Tensor]
+) -> None:
+    folder, asked = server
+    spec = publish(folder, state)
+    chosen = choose(spec, "imagenet-v1")
+    for _ in range(2):
+        network = load(spec, chosen)
+        torch.testing.assert_close(network.state_dict()["features.0.weight"], state["features.0.weight"])
+    assert len(asked) == 1
+
+
+def test_a_download_with_another_hash_is_refused(
+    server: tuple[Path, list[str]], state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    folder, _ = server
+    spec = publish(folder, state)
+    served = folder / spec.published["imagenet-v1"].file
+    served.write_bytes(served.read_bytes() + b"\0")
+    with pytest.raises(WeightsError, match="hash"):
+        load(spec, choose(spec, "imagenet-v1"))
+    assert not list((tmp_path / "hub").rglob("*.pth"))
+
+
+def test_without_network_and_file_the_error_says_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MIRROR_VARIABLE, "http://127.0.0.1:9")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(
+        WeightsError, match=rf"can't be downloaded .*--weights FILE.*{MIRROR_VARIABLE}.*--weights random"
+    ):
+        load(SQUEEZENET, choose(SQUEEZENET, "imagenet-v1"))
+
+
+def test_a_damaged_earlier_download_is_named(
+    server: tuple[Path, list[str]], state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    spec = publish(server[0], state)
+    target = tmp_path / "hub" / "hub" / "checkpoints" / spec.published["imagenet-v1"].file
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"half")
+    with pytest.raises(WeightsError, match="sha256 differs"):
+        load(spec, choose(spec, "imagenet-v1"))
+
+
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+def test_a_file_of_weights_is_loaded(tmp_path: Path, state: dict[str, torch.Tensor], ending: str) -> None:
+    path = tmp_path / f"mine{ending}"
+    if ending == ".pth":
+        torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}}, path)
+    else:
+        from safetensors.torch import save_file
+
+        save_file(state, path)
+    chosen = choose(SQUEEZENET, str(path))
+    assert chosen.identity == "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+    network = load(SQUEEZENET, chosen)
+    torch.testing.assert_close(network.state_dict()["features.3.squeeze.bias"], state["features.3.squeeze.bias"])
+    assert not network.training
+
+
+def test_other_classes_in_the_classifier_do_not_matter(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    path = tmp_path / "25-classes.pth"
+    torch.save({**state, "classifier.1.weight": torch.zeros(25, 512, 1, 1), "classifier.1.bias": torch.zeros(25)}, path)
+    load(SQUEEZENET, choose(SQUEEZENET, str(path)))
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    path = tmp_path / "squeezenet.pth"
+    torch.save(state, path)
+    spec = backbone("resnet18")
+    with pytest.raises(WeightsError, match=r"no weights of resnet18: \d+ of \d+ arrays are missing"):
+        load(spec, choose(spec, str(path)))
+
+
+def test_arrays_of_another_shape_are_refused(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    path = tmp_path / "shape.pth"
+    torch.save({**state, "features.0.weight": torch.zeros(64, 3, 5, 5)}, path)
+    with pytest.raises(WeightsError, match=r"shape \(64, 3, 5, 5\), \(64, 3, 3, 3\) is expected"):
+        load(SQUEEZENET, choose(SQUEEZENET, str(path)))
+
+
+class Bomb:
+    def __init__(self, target: str) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self.target,)
+
+
+def test_a_pickle_with_code_is_refused_and_nothing_runs(tmp_path: Path) -> None:
+    path, target = tmp_path / "evil.pth", tmp_path / "pwned"
+    torch.save({"features.0.weight": Bomb(str(target))}, path)
+    with pytest.raises(WeightsError, match=r"could run code: it was refused"):
+        read_state(path)
+    path.write_bytes(pickle.dumps(Bomb(str(target))))
+    with pytest.raises(WeightsError):
+        read_state(path)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 half a zip"])
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+def test_a_file_that_is_no_weights_is_told(tmp_path: Path, content: bytes, ending: str) -> None:
+    path = tmp_path / f"x{ending}"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=f"x{ending}"):
+        read_state(path)
+
+
+def test_an_unknown_name_lists_the_choices() -> None:
+    with pytest.raises(WeightsError, match="choose one of imagenet-v1, random, or an existing"):
+        choose(SQUEEZENET, "imagenet-v2")
+
+
+def test_untrained_weights_are_the_same_every_time_and_leave_the_generator_alone() -> None:
+    chosen = choose(SQUEEZENET, "random")
+    torch.manual_seed(5)
+    before = torch.rand(1)
+    torch.manual_seed(5)
+    first = load(SQUEEZENET, chosen)
+    assert torch.equal(torch.rand(1), before)
+    assert torch.equal(
+        first.state_dict()["features.0.weight"], load(SQUEEZENET, chosen).state_dict()["features.0.weight"]
+    )
+    assert chosen.untrained
+    assert chosen.identity.startswith(f"random:seed={weights.RANDOM_SEED},torch={torch.__version__.partition('+')[0]}")
+
+
+def test_real_weights_load(shared: Path) -> None:
+    for name, file in (("mobilenet_v2", "mobilenet_v2-imagenet-features"), ("squeezenet1_1", "squeezenet1_1-imagenet")):
+        spec = backbone(name)
+        load(spec, choose(spec, str(shared / "weights" / f"{file}.pth")))
