@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from classify.comparison import Caution, DatasetFacts, Entry
+from classify.comparison import Caution, DatasetFacts
+from classify.entry import Entry
+from classify.findings import LeakAudit
 
 FEW = 10  # test images a class should have
 
 
-def all_cautions(entries: Sequence[Entry], dataset: DatasetFacts, classes: Sequence[str]) -> Iterator[Caution]:
+def all_cautions(
+    entries: Sequence[Entry], dataset: DatasetFacts, leaks: LeakAudit, classes: Sequence[str]
+) -> Iterator[Caution]:
     """Every warning that the figures give rise to, the gravest first."""
     yield from untrained(entries)
     yield from near_chance(entries, dataset)
+    yield from copies(leaks)
+    yield from shared_artists(leaks)
     yield from absent_classes(dataset, classes)
     yield from small_classes(dataset, classes)
 
@@ -35,10 +41,44 @@ def near_chance(entries: Sequence[Entry], dataset: DatasetFacts) -> Iterator[Cau
     if low:
         yield Caution(
             "near-chance",
-            f"{_names(low)} can't be told from guessing: the interval reaches down to chance ({dataset.chance:.1%}) or "
-            f"the share of the largest class ({dataset.majority:.1%}). Look for labels out of step with their "
+            f"{_names(low)} can't be told from guessing: the interval reaches down to chance ({_percent(dataset.chance)}) or "
+            f"the share of the largest class ({_percent(dataset.majority)}). Look for labels out of step with their "
             "pictures, a wrong transform, or too few test pictures before you use it.",
         )
+
+
+def copies(leaks: LeakAudit) -> Iterator[Caution]:
+    """Pictures that are on both sides of the split."""
+    same = sum(d.identical for d in leaks.duplicates)
+    near = len(leaks.duplicates) - same
+    told = [f"{same} as the same file"] * bool(same) + [f"{near} as a near-duplicate"] * bool(near)
+    if told:
+        count = same + near
+        yield Caution(
+            "duplicates",
+            f"{count} test picture{' is' if count == 1 else 's are'} in the training part, too ({' and '.join(told)}): "
+            "what was learned by heart is scored. They are listed under “Leaks”; take them out of one part.",
+        )
+
+
+def shared_artists(leaks: LeakAudit) -> Iterator[Caution]:
+    """Artists that are on both sides of the split."""
+    artists = leaks.artists
+    if artists is None or not artists.shared_pictures:
+        return
+    worth = ""
+    if leaks.worth is not None:
+        d = leaks.worth.difference
+        worth = (
+            f" On these pictures, having met the artist is worth {100 * d.value:+.1f} points of accuracy to "
+            f"{leaks.worth.head} (95\u202f% interval {100 * d.low:+.1f} to {100 * d.high:+.1f})."
+        ).replace("-", "−")
+    yield Caution(
+        "artist-overlap",
+        f"{_percent(artists.share)} of the test pictures are by an artist who is in the training part, too "
+        f"({artists.shared_artists} of {artists.test_artists} artists): a head may recognise painters instead of "
+        f"styles.{worth}",
+    )
 
 
 def absent_classes(dataset: DatasetFacts, classes: Sequence[str]) -> Iterator[Caution]:
@@ -84,3 +124,7 @@ def _names(names: Sequence[str], most: int = 4) -> str:
 
 def _have(names: Sequence[str]) -> str:
     return "has" if len(names) == 1 else "have"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}\u202f%"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from classify.cli_compare import compare
 from featurize.console import plural, print_table, run, visible
 
 if TYPE_CHECKING:
@@ -102,11 +103,11 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many classes to give.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the predictions into this file.")
 @WEIGHTS
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
-@click.option("--workers", type=click.IntRange(1), help="Decoding threads; default: as many as processors.")
+@FEATURES
+@click.option("--workers", type=click.IntRange(1), help="Worker threads; default: as many as processors.")
 @DEVICE
 def predict(
-    head_file: Path, pictures: tuple[Path, ...], top: int, csv_file: Path | None, weights: str | None, batch_size: int,
+    head_file: Path, pictures: tuple[Path, ...], top: int, csv_file: Path | None, weights: str | None, features: Path,
     workers: int | None, device: str,
 ) -> int:  # fmt: skip
     """Tell the styles of PICTURES: files, and folders of files."""
@@ -116,9 +117,7 @@ def predict(
     from featurize.table import write_csv
 
     paths = find_pictures(pictures)
-    predictor = Predictor(
-        load_head(head_file), weights, batch_size=min(batch_size, len(paths)), workers=workers, device=device
-    )
+    predictor = Predictor(load_head(head_file), weights, features=features, workers=workers, device=device)
     with progress_bar("predicting") as progress:
         predictions = list(predictor.predict(paths, top, progress))
     told = [p for p in predictions if p.trouble is None]
@@ -138,6 +137,9 @@ def predict(
     for p in troubles:
         click.echo(f"error: {visible(p.path)}: {p.trouble}", err=True)
     return 1 if troubles else 0
+
+
+cli.add_command(compare)
 
 
 def _tell_epoch(epoch: Mapping[str, Any]) -> None:

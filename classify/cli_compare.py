@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from featurize.console import print_table, visible
 if TYPE_CHECKING:
     from cache import FeatureCache
     from classify.comparison import Comparison
+    from featurize.table import DatasetTable
 
 FILE = click.Path(path_type=Path)
 ALL = "all"
@@ -37,6 +38,11 @@ ALL = "all"
 @click.option("--train", default="train", show_default=True, help="The split to learn from.")
 @click.option("--test", help="The split to score on; default: test, or val where there is none.")
 @click.option("--tune/--no-tune", default=True, show_default=True, help="Choose parameters by cross-validation.")
+@click.option("--repeats", type=click.IntRange(0), default=0, help="Do it again over so many resampled splits.")
+@click.option("--learning-curve", is_flag=True, help="Learn from parts of the training pictures, too.")
+@click.option(
+    "--protocol", type=click.Choice(["slides", "rasta"]), help="Repeat a published experiment on this dataset table."
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--out", type=FILE, default=Path("reports/comparison"), show_default=True, help="The report's folder.")
 @click.pass_context
@@ -45,14 +51,10 @@ def compare(
     dataset: Path,
     features: Path,
     keys: tuple[str, ...],
+    protocol: str | None,
     heads: str,
-    embedding: str,
-    target: str,
-    train: str,
-    test: str | None,
-    tune: bool,
-    seed: int,
     out: Path,
+    **options: Any,
 ) -> None:
     """Train heads on the same rows, compare them honestly, and write a report."""
     from classify.compare import compare as run_comparison
@@ -60,23 +62,40 @@ def compare(
     from featurize.progress import progress_bar
     from featurize.table import read_table
 
-    table = read_table(dataset)
-    with progress_bar("comparing", "heads") as progress:
-        comparison = run_comparison(
-            table,
-            open_caches(features, keys),
-            all_specs(heads),
-            embeddings=[e.strip() for e in embedding.split(",") if e.strip()],
-            target=target,
-            train=train,
-            test=test,
-            tune=tune,
-            seed=seed,
-            progress=progress,
-            command=as_typed(context),
-        )
-    page = write_report(comparison, out)
-    tell(comparison, page)
+    table, caches = read_table(dataset), open_caches(features, keys)
+    options["embeddings"] = [e.strip() for e in options.pop("embedding").split(",") if e.strip()]
+    options["command"] = as_typed(context)
+    with progress_bar("comparing", "fits") as progress:
+        if protocol:
+            comparison = _run_protocol(context, protocol, table, caches, heads, {**options, "progress": progress})
+        else:
+            comparison = run_comparison(table, caches, all_specs(heads), progress=progress, **options)
+    tell(comparison, write_report(comparison, out))
+
+
+def _run_protocol(
+    context: click.Context,
+    protocol: str,
+    table: DatasetTable,
+    caches: list[FeatureCache],
+    heads: str,
+    options: dict[str, Any],
+) -> Comparison:
+    """A published experiment; what it fixes can't be chosen."""
+    from click.core import ParameterSource
+
+    from classify import protocols
+
+    fixed = {"slides": ("heads", "train", "test", "tune"), "rasta": ("train", "tune")}[protocol]
+    for name in (*fixed, "repeats", "learning_curve"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--protocol {protocol} decides --{name.replace('_', '-')} itself: leave it out")
+    given = {name: options[name] for name in ("embeddings", "target", "seed", "progress", "command")}
+    setting = protocols.Setting(table, caches, **given)
+    if protocol == "slides":
+        return protocols.slides(setting)
+    chosen = context.get_parameter_source("heads") is ParameterSource.COMMANDLINE
+    return protocols.rasta(setting, all_specs(heads) if chosen else protocols.RASTA_HEADS, options["test"])
 
 
 def all_specs(heads: str) -> list[str]:
@@ -117,7 +136,7 @@ def as_typed(context: click.Context) -> str:
 
 def tell(comparison: Comparison, page: Path) -> None:
     """Ranking, warnings and where the report is."""
-    from classify.report import words
+    from classify.report import sentences, words
 
     data = comparison.dataset
     title = f"{data.train_rows} training pictures, scored on {data.test_rows} of the split {data.test}"
@@ -136,7 +155,11 @@ def tell(comparison: Comparison, page: Path) -> None:
             for e in comparison.entries
         ],
     )
+    for line in sentences.verdict(comparison):
+        click.echo(visible(line))
+    for line in sentences.told_protocol(comparison):
+        click.echo(visible(line))
     for caution in comparison.cautions:
-        click.echo(f"mind: {visible(caution.text)}")
-    click.echo(words.summary(comparison))
+        click.secho(f"mind: {visible(caution.text)}", bold=True)
+    click.echo(sentences.summary(comparison))
     click.echo(f"report: {visible(page)}")

@@ -6,7 +6,7 @@ The training part alone decides everything (tuning by folds that all heads share
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 
 from cache import FeatureCache
 from classify.cautions import all_cautions
-from classify.comparison import Caution, Comparison, DatasetFacts, Entry, TestRow
+from classify.comparison import Caution, Comparison, DatasetFacts, TestRow
+from classify.contest import Contest, OnProgress, Run, finished_curves
+from classify.contrasts import judge
+from classify.curves import nested_subsets
 from classify.data import Examples, check_trainable
+from classify.entry import Entry, Estimate
 from classify.errors import HeadError
-from classify.matched import Matched, View, match
-from classify.metrics import align, measure, predictions
+from classify.findings import LeakAudit, Verdict
+from classify.leaks import audit
+from classify.matched import Matched, match
+from classify.metrics import measure, predictions
 from classify.mistakes import most_confident, most_confused
 from classify.ordering import related_order
 from classify.provenance import gather_provenance
-from classify.statistics import cluster_interval, cluster_weights
-from classify.trial import Trial, new_head, run_trial
+from classify.trial import new_head
 from featurize.table import DatasetTable, relative_path
-
-FOLDS = 5
-
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -37,29 +38,37 @@ class Task:
 
     Parameters
     ----------
-    classes : tuple of str
+    classes : (K,) str
     truth : (N,) int
         Of the test rows.
+    train_codes : (M,) int
+        Of the training rows.
     train_counts : (K,) int
-    groups : (N,) str
-        Artists of the test rows.
-    weights : (draws, G) or None
-        Bootstrap resamples of the artists; None where none is known.
+    train, test : Examples
+        In the first view.
     """
 
-    classes: tuple[str, ...]
+    classes: NDArray[np.str_]
     truth: NDArray[np.intp]
+    train_codes: NDArray[np.intp]
     train_counts: NDArray[np.intp]
-    groups: NDArray[np.str_]
-    weights: NDArray[np.float32] | None
+    train: Examples
+    test: Examples
 
     @classmethod
-    def of(cls, train: Examples, test: Examples, seed: int) -> Task:
-        """Codes and counts of two parts."""
+    def of(cls, matched: Matched) -> Task:
+        """Codes and counts of the two parts."""
+        view = matched.views[0]
+        train, test = matched.load(view, matched.train), matched.load(view, matched.test)
         classes = np.unique(np.concatenate([train.y, test.y]))
-        counts = np.bincount(np.searchsorted(classes, train.y), minlength=len(classes))
-        weights = cluster_weights(test.groups, seed=seed) if test.artists_known else None
-        return cls(tuple(classes.tolist()), np.searchsorted(classes, test.y), counts, test.groups, weights)
+        codes = np.searchsorted(classes, train.y)
+        counts = np.bincount(codes, minlength=len(classes))
+        return cls(classes, np.searchsorted(classes, test.y), codes, counts, train, test)
+
+    @property
+    def artists_known(self) -> bool:
+        """Whether any row names its artist."""
+        return self.train.artists_known or self.test.artists_known
 
 
 def compare(
@@ -72,6 +81,8 @@ def compare(
     train: str = "train",
     test: str | None = None,
     tune: bool = True,
+    repeats: int = 0,
+    learning_curve: bool = False,
     seed: int = 0,
     progress: OnProgress | None = None,
     command: str = "",
@@ -93,9 +104,13 @@ def compare(
         Splits; without `test`, the test split is used, or val where the table has none.
     tune : bool
         Choose parameters by folds of the training part, grouped by artist where that is possible.
+    repeats : int
+        Resampled splits to do everything again on; 0, or 2 and more.
+    learning_curve : bool
+        Whether to learn from parts of the training rows, too.
     seed : int
     progress : callable, optional
-        Called with (done, total).
+        Called with (trials done, all trials).
     command : str
         The command line, for the provenance.
 
@@ -106,47 +121,45 @@ def compare(
     """
     started = time.perf_counter()
     specs = _distinct(heads, seed)
+    if repeats == 1 or repeats < 0:
+        raise HeadError(f"--repeats {repeats}: two splits or more are needed to see how much they differ")
     matched = match(table, caches, embeddings, target, train, test)
-    entries: list[Entry] = []
-    said: list[str] = []
-    for number, view in enumerate(matched.views):
-        learn, score = matched.load(view, train), matched.load(view, matched.test)
-        if not number:
-            said = check_trainable(learn, target)
-            task = Task.of(learn, score, seed)
-            facts = dataset_facts(matched, learn, score, task)
-            rows = _rows(score, task, table)
-            order = related_order(learn.X, np.searchsorted(task.classes, learn.y), len(task.classes))
-            folds = _folds(learn, seed)
-        watched, watched_name = _watched(matched, view, score)
-        for spec in specs:
-            if progress:
-                progress(len(entries), len(specs) * len(matched.views))
-            trial = run_trial(spec, learn, score, folds, tune=tune, seed=seed, watched=watched)
-            entries.append(_entry(spec, view, matched, task, trial, learn, watched_name))
-    if progress:
-        progress(len(entries), len(entries))
-    ranked = sorted(entries, key=lambda e: (-e.scores.accuracy.value, -e.scores.macro_f1))
-    cautions = [*all_cautions(ranked, facts, task.classes), *(Caution("data", s[:1].upper() + s[1:]) for s in said)]
+    task = Task.of(matched)
+    said = check_trainable(task.train, target)
+    rounds = 1 + repeats + (len(nested_subsets(task.train_codes, seed)) if learning_curve else 0)
+    total = len(specs) * len(matched.views) * rounds
+    contest = Contest(matched, specs, task.classes, tune, seed, total, progress)
+    runs = sorted(contest.once(), key=lambda run: _rank(run, task))
+    entries, verdict = _entries(runs, task, seed)
+    facts, rows = dataset_facts(matched, task), _rows(task, table)
+    leaks, order = _looked_at(runs[0], entries[0], matched, task, table, seed)
+    whole = {e.name: (facts.train_rows, e.scores.accuracy) for e in entries}
+    curves = finished_curves(contest.learning_curves(), whole) if learning_curve else ()
+    again = contest.repeats(repeats, by_artist=_disjoint(leaks)) if repeats else None
+    cautions = all_cautions(entries, facts, leaks, task.classes.tolist())
     return Comparison(
-        classes=task.classes,
+        classes=tuple(task.classes.tolist()),
         class_order=order,
-        entries=tuple(ranked),
+        entries=entries,
+        verdict=verdict,
         rows=rows,
-        confusions=most_confused(ranked[0], rows),
-        mistakes=most_confident(ranked[0], rows),
+        confusions=most_confused(entries[0], rows),
+        mistakes=most_confident(entries[0], rows),
         dataset=facts,
-        cautions=tuple(cautions),
+        leaks=leaks,
+        cautions=(*cautions, *(Caution("data", s[:1].upper() + s[1:]) for s in said)),
         provenance=gather_provenance(caches, time.perf_counter() - started, seed, command),
         folder=table.folder,
+        curves=curves,
+        repeats=again,
     )
 
 
-def dataset_facts(matched: Matched, train: Examples, test: Examples, task: Task) -> DatasetFacts:
-    """What was learned from and scored on."""
-    from classify.heads.folds import can_group
+def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
+    """What is learned from and scored on."""
+    from classify.tuning import can_group
 
-    known = train.artists_known or test.artists_known
+    train, test, count = task.train, task.test, len(task.classes)
     return DatasetFacts(
         target=matched.target,
         train=matched.train,
@@ -155,18 +168,14 @@ def dataset_facts(matched: Matched, train: Examples, test: Examples, task: Task)
         test_rows=len(test),
         left_out=matched.left_out,
         train_counts=tuple(task.train_counts.tolist()),
-        test_counts=tuple(np.bincount(task.truth, minlength=len(task.classes)).tolist()),
-        train_artists=_artists(train) if known else None,
-        test_artists=_artists(test) if known else None,
+        test_counts=tuple(np.bincount(task.truth, minlength=count).tolist()),
+        train_artists=_artists(train) if task.artists_known else None,
+        test_artists=_artists(test) if task.artists_known else None,
         grouped_tuning=train.artists_known and can_group(train.y, train.groups),
-        chance=1 / len(task.classes),
+        chance=1 / count,
         majority=float(np.mean(task.truth == task.train_counts.argmax())),
         digest=matched.digest,
     )
-
-
-def _artists(examples: Examples) -> int:
-    return len({g for g in examples.groups.tolist() if not g.startswith("?")})
 
 
 def _distinct(heads: Sequence[str], seed: int) -> list[str]:
@@ -178,49 +187,63 @@ def _distinct(heads: Sequence[str], seed: int) -> list[str]:
     return specs
 
 
-def _folds(train: Examples, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    from classify.tuning import make_folds
-
-    return make_folds(train.y, train.groups, FOLDS, seed)
+def _rank(run: Run, task: Task) -> float:
+    return -float(np.mean(run.probabilities.argmax(1) == task.truth))
 
 
-def _watched(matched: Matched, view: View, test: Examples) -> tuple[Examples, str]:
-    """Rows to follow the epochs by: val where there is one beside the two parts, else the test part."""
-    if matched.test != "val" and matched.train != "val" and "val" in set(matched.table.columns["split"]):
-        return matched.load(view, "val"), "val"
-    return test, matched.test
+def _artists(examples: Examples) -> int:
+    return len({g for g in examples.groups.tolist() if not g.startswith("?")})
 
 
-def _rows(test: Examples, task: Task, table: DatasetTable) -> tuple[TestRow, ...]:
-    return tuple(
-        TestRow(i, relative_path(path, table.folder), int(code), "" if group.startswith("?") else group, year)
-        for i, path, code, group, year in zip(
-            test.ids, test.paths, task.truth, test.groups.tolist(), test.years, strict=True
-        )
-    )
+def _disjoint(leaks: LeakAudit) -> bool:
+    """Whether the given split keeps artists apart, so that resampled ones must, too."""
+    return leaks.artists is not None and leaks.artists.test_pictures > 0 and not leaks.artists.shared_pictures
 
 
-def _entry(spec: str, view: View, matched: Matched, task: Task, trial: Trial, train: Examples, watched: str) -> Entry:
-    probabilities = align(trial.probabilities, trial.head.classes_, task.classes)
-    hits = probabilities.argmax(1) == task.truth
-    clustered = None if task.weights is None else cluster_interval(hits, task.groups, task.weights)
-    key = view.cache.key
-    several = len({v.embedding for v in matched.views}) > 1, len({v.cache.key.digest for v in matched.views}) > 1
-    parts = [view.embedding if several[0] else "", key.backbone if several[1] else ""]
+def _looked_at(
+    run: Run, best: Entry, matched: Matched, task: Task, table: DatasetTable, seed: int
+) -> tuple[LeakAudit, tuple[int, ...]]:
+    """What the best head's embedding shows: leaks, and an order of related classes."""
+    train, test = task.train, task.test
+    if run.view != matched.views[0]:
+        train, test = matched.load(run.view, matched.train), matched.load(run.view, matched.test)
+    hits = np.array(best.predictions.predicted) == task.truth
+    leaks = audit(train, test, hits, table, trained=not best.untrained, name=best.embedding, seed=seed)
+    return leaks, related_order(train.X, task.train_codes, len(task.classes))
+
+
+def _rows(task: Task, table: DatasetTable) -> tuple[TestRow, ...]:
+    test = task.test
+    artists = ["" if group.startswith("?") else group for group in test.groups.tolist()]
+    paths = [relative_path(path, table.folder) for path in test.paths]
+    columns = test.ids, paths, task.truth.tolist(), artists, test.years
+    return tuple(TestRow(*row) for row in zip(*columns, strict=True))
+
+
+def _entries(runs: Sequence[Run], task: Task, seed: int) -> tuple[tuple[Entry, ...], Verdict]:
+    hits = np.stack([run.probabilities.argmax(1) == task.truth for run in runs], axis=1)  # (N, M)
+    clustered, verdict = judge(hits, task.test.groups, seed)
+    intervals = clustered if task.test.artists_known else [None] * len(runs)
+    return tuple(_entry(run, task, interval) for run, interval in zip(runs, intervals, strict=True)), verdict
+
+
+def _entry(run: Run, task: Task, clustered: Estimate | None) -> Entry:
+    key, trial = run.view.cache.key, run.trial
+    params = trial.head.get_params(deep=False)
     return Entry(
-        name=" · ".join([spec, *filter(None, parts)]),
-        spec=spec,
-        kind=spec.partition(":")[0],
-        embedding=view.embedding,
+        name=run.name,
+        spec=run.spec,
+        kind=run.spec.partition(":")[0],
+        embedding=run.view.embedding,
         backbone=key.backbone,
         key=key.folder_name,
-        dimension=train.X.shape[1],
-        params={name: list(v) if isinstance(v, tuple) else v for name, v in trial.head.get_params(deep=False).items()},
+        dimension=run.dimension,
+        params={name: list(value) if isinstance(value, tuple) else value for name, value in params.items()},
         tuned=trial.tuned,
         untrained=key.untrained,
-        scores=measure(task.truth, probabilities, task.classes, task.train_counts.tolist(), clustered),
+        scores=measure(task.truth, run.probabilities, task.classes.tolist(), task.train_counts.tolist(), clustered),
         cost=trial.cost,
         history=trial.history,
-        watched=watched,
-        predictions=predictions(task.truth, probabilities),
+        watched=run.watched,
+        predictions=predictions(task.truth, run.probabilities),
     )

@@ -152,14 +152,15 @@ class ArtistOverlap:
 
 @dataclass(frozen=True)
 class SplitWorth:
-    """What it is worth to have met the artist: the same pictures scored by folds of either kind.
+    """What it is worth to have met the artist: the same pictures scored by folds of either kind (leaks.py).
 
     Parameters
     ----------
     head : str
     pictures, folds : int
     random, disjoint : Estimate
-        Accuracy with folds at random, and with folds that keep artists apart.
+        Accuracy with folds at random, and with folds that keep artists apart; equally many pictures of each class
+        to learn from.
     difference : Estimate
         random - disjoint, with an interval by resampling artists.
     """
@@ -241,6 +242,8 @@ class Repeats:
         "random" or "artist-disjoint", as the split of the comparison is.
     train_rows, test_rows : int
         On average.
+    shared : float or None
+        Mean share of test pictures whose artist is in the training part; None where no artist is known.
     heads : tuple of RepeatedHead
     """
 
@@ -248,6 +251,7 @@ class Repeats:
     kind: str
     train_rows: int
     test_rows: int
+    shared: float | None
     heads: tuple[RepeatedHead, ...]
 
 

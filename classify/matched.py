@@ -43,6 +43,8 @@ class Matched:
     target, train, test : str
     left_out : int
         Rows of the two splits that are not in `table`.
+    other_splits : frozenset of str
+        Splits that have rows beside the two.
     views : tuple of View
     """
 
@@ -51,6 +53,7 @@ class Matched:
     train: str
     test: str
     left_out: int
+    other_splits: frozenset[str]
     views: tuple[View, ...]
 
     def load(self, view: View, split: str) -> Examples:
@@ -59,9 +62,10 @@ class Matched:
 
     @property
     def digest(self) -> str:
-        """sha256 over id, split and label of each row, in order of the ids."""
+        """sha256 over id, split and label of each row of the two splits, in order of the ids."""
         columns = self.table.columns
-        lines = sorted(zip(columns["id"], columns["split"], self.table.column(self.target), strict=True))
+        rows = zip(columns["id"], columns["split"], self.table.column(self.target), strict=True)
+        lines = sorted(row for row in rows if row[1] in (self.train, self.test))
         return hashlib.sha256("\n".join("\t".join(line) for line in lines).encode("utf-8", "replace")).hexdigest()
 
 
@@ -93,14 +97,16 @@ def match(
         test = "test" if "test" in set(table.columns["split"]) else "val"
     if test == train:
         raise DataError(f"training and test split are both {train!r}: scores on what was learned by heart say nothing")
-    rows = np.concatenate([table.rows_of(train), table.rows_of(test)])
     labels = table.column(target)
-    usable = np.array([bool(labels[n]) for n in rows.tolist()], bool)
-    for cache in caches:
-        status = cache.status(table.ids[rows])
-        usable &= (status == OK) | (status == ABSENT)  # absent ones are asked for later, and named then
+    status = np.stack([cache.status(table.ids) for cache in caches])  # (caches, rows)
+    broken = ((status != OK) & (status != ABSENT)).any(0)  # absent ones are asked for later, and named then
+    usable = ~broken & np.array([bool(label) for label in labels])
+    splits = np.array(table.columns["split"])
+    asked = np.concatenate([table.rows_of(train), table.rows_of(test)])
+    there = frozenset(splits[usable].tolist()) - {train, test, ""}
+    kept = table.take(np.flatnonzero(usable).tolist())
     views = tuple(_views(caches, embeddings))
-    return Matched(table.take(rows[usable].tolist()), target, train, test, int((~usable).sum()), views)
+    return Matched(kept, target, train, test, int((~usable[asked]).sum()), there, views)
 
 
 def _views(caches: Sequence[FeatureCache], embeddings: Sequence[str]) -> Iterator[View]:

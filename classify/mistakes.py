@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classify.comparison import Confusion, Entry, Mistake, TestRow
+from classify.comparison import TestRow
+from classify.entry import Entry
+from classify.findings import Confusion, Mistake
 
 PAIRS, PICTURES, MISTAKES = 6, 3, 12  # shown in a report
 

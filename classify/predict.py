@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,11 +12,11 @@ from cache import Key
 from classify.errors import HeadMismatch, PictureError
 from classify.headfile import SavedHead
 from featurize.backbones import backbone
-from featurize.engines import Engine
+from featurize.engines import Engine, EngineChoice, make_engine
 from featurize.errors import Undecodable, WeightsError
-from featurize.extract import Settings, key_of, make_engine
+from featurize.extract import key_of
 from featurize.pictures import Picture
-from featurize.pipeline import Pipeline, default_workers
+from featurize.pipeline import Batch, Pipeline, default_workers
 from featurize.recipes import formulas
 from featurize.weights import choose
 
@@ -50,7 +49,9 @@ class Predictor:
     saved : SavedHead
     weights : str, optional
         Name or file of the weights; by default those the head was trained on, if they can be found.
-    batch_size : int
+    features : Path
+        The features folder, where an exported or calibrated network may lie.
+    batch_size : int, optional
     workers : int, optional
         Decoding threads.
     device : str
@@ -68,12 +69,14 @@ class Predictor:
         saved: SavedHead,
         weights: str | None = None,
         *,
-        batch_size: int = 32,
+        features: Path = Path("features"),
+        batch_size: int | None = None,
         workers: int | None = None,
         device: str = "auto",
     ) -> None:
         spec = backbone(saved.key.backbone)
-        chosen = choose(spec, weights or _weights_of(saved))
+        transform = saved.key.transform
+        chosen = choose(spec, weights or _weights_of(saved), size=transform["crop"], decode=transform["decode"])
         own = key_of(spec, chosen, saved.key.precision)
         if own.digest != saved.key.digest:
             raise HeadMismatch(_difference(saved.key, own))
@@ -86,7 +89,10 @@ class Predictor:
         self.saved = saved
         self._transform = chosen.transform
         self._workers = workers or default_workers()
-        self._engine: Engine = make_engine(spec, chosen, wanted, Settings(batch_size=batch_size, device=device))
+        folder = features / saved.key.folder_name
+        kept = folder.is_dir()  # an exported network lies there; elsewhere nothing is written
+        choice = EngineChoice("auto" if kept else "torch", saved.key.precision, device, batch_size)
+        self._engine: Engine = make_engine(spec, chosen, wanted, choice, folder)
 
     def predict(self, paths: Sequence[Path], top: int = 3, progress: Progress | None = None) -> Iterator[Prediction]:
         """Predictions in the order of the paths.
@@ -103,11 +109,9 @@ class Predictor:
         pictures = [Picture("", path) for path in paths]
         batches = [pictures[n : n + size] for n in range(0, len(pictures), size)]
         done = 0
-        with Pipeline(self._transform, size, self._workers) as pipeline:
+        with Pipeline(self._engine, self._transform, self._workers) as pipeline:
             for batch in pipeline.batches(batches):
-                vectors = self._engine.embed(batch.pixels)
-                X = np.concatenate([vectors[r] for r in self.saved.recipes], axis=1)[: len(batch.places)]
-                best = self._likeliest(X, top)
+                best = self._likeliest(batch, top)
                 done += len(batch.places)
                 if progress:
                     progress(done, len(pictures))
@@ -116,7 +120,10 @@ class Predictor:
                     trouble = batch.failed.get(place)
                     yield Prediction(picture.path, () if trouble else best[place], trouble)
 
-    def _likeliest(self, X: np.ndarray[Any, Any], top: int) -> list[list[tuple[str, float]]]:
+    def _likeliest(self, batch: Batch, top: int) -> list[list[tuple[str, float]]]:
+        if not batch.vectors:
+            return []
+        X = np.concatenate([batch.vectors[r] for r in self.saved.recipes], axis=1)[: len(batch.places)]
         probabilities = self.saved.head.predict_proba(X)  # (B, K)
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
         classes = self.saved.classes

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.comparison import Cost
 from classify.data import Examples
+from classify.entry import Cost
 from classify.errors import HeadError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def run_trial(
     except ValueError as error:
         raise HeadError(f"head {spec!r}: {error}") from error
     size = sum(array.nbytes for array in head.state().values())
-    cost = Cost(tuned_at - started, fitted_at - tuned_at, predict_seconds, size)
+    cost = Cost(tuned_at - started if tuning else 0.0, fitted_at - tuned_at, predict_seconds, size)
     return Trial(head, _told(tuning), cost, probabilities)
 
 

@@ -82,6 +82,8 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     classes, codes = np.unique(y, return_inverse=True)
     if not folds:
         return Tuning({}, points, np.empty((len(points), 0)), np.full((len(y), len(classes)), np.nan, np.float32))
+    found = head.tuned(X, y, folds)
+    points = tuple({**found, **point} for point in points)
     scores = head.out_of_fold(X, y, folds, points)
     accuracy = np.array([[np.mean(s[held_out].argmax(1) == codes[held_out]) for _, held_out in folds] for s in scores])
     best = int(accuracy.mean(1).argmax())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from featurize.errors import Undecodable
 from featurize.pictures import Picture
 from featurize.pipeline import Batch, Pipeline, Place
 
-SEGMENT_BATCHES = 8  # batches in a segment: what a crash can cost at most
+SEGMENT_PICTURES = 256  # in a segment, or eight batches where these are large: what a crash can cost at most
 Progress = Callable[[int, int], None]  # pictures done, pictures in all
 
 
@@ -49,7 +50,7 @@ class _Finished:
         self.status.append(int(why.reason))
         self.vectors.append({})
 
-    def rows(self, recipes: Sequence[Recipe], environment: Mapping[str, Json]) -> Rows:
+    def rows(self, recipes: Sequence[Recipe], environment: Mapping[str, Json], dtype: np.dtype[Any]) -> Rows:
         matrices = {}
         for recipe in recipes:
             known = [v[recipe] for v in self.vectors if v]
@@ -57,7 +58,7 @@ class _Finished:
             nothing = np.full(dimension, np.nan, np.float32)
             stacked = [v[recipe] if v else nothing for v in self.vectors]
             if dimension:
-                matrices[recipe] = np.stack(stacked)
+                matrices[recipe] = np.stack(stacked).astype(dtype)
         return Rows(from_hex(self.ids), np.array(self.status, np.uint8), matrices, self.details, environment)
 
 
@@ -76,11 +77,15 @@ class Run:
         Called with (pictures done, pictures in all).
     facts : mapping, optional
         Recorded beside each segment, with what the engine says of itself.
+    store : str
+        Type of the vectors on disk.
 
     Attributes
     ----------
     troubles : dict of bytes to Undecodable
         Pictures whose files turned out not to be those of the table.
+    decode_seconds, network_seconds : float
+        Of all workers together.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class Run:
         pictures: Mapping[bytes, Picture],
         progress: Progress | None = None,
         facts: Mapping[str, Json] | None = None,
+        store: str = "float32",
     ) -> None:
         self._cache = cache
         self._engine = engine
@@ -100,7 +106,9 @@ class Run:
         self._pictures = pictures
         self._progress = progress
         self._facts = facts or {}
+        self._type = np.dtype(store)
         self.troubles: dict[bytes, Undecodable] = {}
+        self.decode_seconds = self.network_seconds = 0.0
 
     def carry_out(self, todo: Ids) -> None:
         """Embed pictures; those that an unfinished plan holds in its places, the others in a new plan.
@@ -119,9 +127,11 @@ class Run:
                 yield from work.batches
 
         done, finished = 0, _Finished()
+        if self._progress:
+            self._progress(0, len(todo))
         try:
             for batch in self._pipeline.batches(feed()):
-                done += self._embed(batch, finished)
+                done += self._collect(batch, finished)
                 if self._progress:
                     self._progress(done, len(todo))
                 if order.popleft():
@@ -141,7 +151,8 @@ class Run:
                 plans.append(old)
                 rest = rest[~np.isin(rest, old.ids)]
         if len(rest):
-            new = Plan(rest, sorted(wanted), self._engine.batch_size, SEGMENT_BATCHES)
+            size = self._engine.batch_size
+            new = Plan(rest, sorted(wanted), size, max(SEGMENT_PICTURES // size, 8))
             new.save(self._cache.folder)
             plans.append(new)
         return plans
@@ -158,23 +169,24 @@ class Run:
                 if batches:
                     yield Work(batches)
 
-    def _embed(self, batch: Batch, finished: _Finished) -> int:
-        """Run one batch; returns how many pictures were in it."""
+    def _collect(self, batch: Batch, finished: _Finished) -> int:
+        """Add what became of a batch; returns how many pictures were in it."""
         filled = [(n, p) for n, p in enumerate(batch.places) if p is not None]
-        vectors = self._engine.embed(batch.pixels) if len(filled) > len(batch.failed) else {}
         for place, picture in filled:
             why = batch.failed.get(place)
             if why is None:
-                finished.add(picture, {recipe: matrix[place] for recipe, matrix in vectors.items()})
+                finished.add(picture, {recipe: matrix[place] for recipe, matrix in batch.vectors.items()})
             elif why.reason.is_about_bytes:
                 finished.add_failed(picture, why)
             else:
                 self.troubles[plain(picture.id)] = why
+        self.decode_seconds += batch.decode_seconds
+        self.network_seconds += batch.network_seconds
         return len(filled)
 
     def _commit(self, finished: _Finished) -> None:
         if finished.ids:
-            self._cache.append(finished.rows(self._recipes, {**self._engine.environment(), **self._facts}))
+            self._cache.append(finished.rows(self._recipes, {**self._engine.environment(), **self._facts}, self._type))
 
     def _forget(self, plans: Sequence[Plan]) -> None:
         """Remove the plans of which nothing is left to do."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featurize.choices import ENGINES, PRECISIONS, STORES
 from featurize.console import listing, plural, print_table, run, visible
 
 if TYPE_CHECKING:
@@ -116,9 +117,18 @@ def _counts(labels: object, splits: list[str], label: str) -> list[int]:
     help="imagenet-v1, imagenet-v2, random, or a file of weights.",
 )
 @click.option("--embedding", default="avgpool", show_default=True, help="Recipes, separated by commas.")
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
-@click.option("--workers", type=click.IntRange(1), help="Decoding threads; default: as many as processors.")
+@click.option("--mirror", is_flag=True, help="Average each embedding over the picture and its mirror image.")
+@click.option("--size", type=int, help="Side of the square that the network sees, pixels; default: 224.")
+@click.option(
+    "--decode", default="exact", show_default=True, help="exact, or fast: large JPEGs are decoded at reduced size."
+)
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True)
+@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
+@click.option("--store", type=click.Choice(STORES), default="float32", show_default=True, help="Type on disk.")
+@click.option("--batch-size", type=click.IntRange(1), help="Default: 8 on a CPU, 256 on a GPU.")
+@click.option("--workers", type=click.IntRange(1), help="Worker threads; default: as many as processors.")
 @DEVICE
+@click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: slow to start, faster afterwards.")
 @click.option("--retry-failed", is_flag=True, help="Try pictures again that failed before.")
 def run_(dataset: Path, features: Path, **settings: Any) -> int:
     """Embed the pictures of the dataset table that are not in the feature cache yet."""

@@ -22,14 +22,14 @@ from cache.rows import ABSENT
 from featurize import agreement
 from featurize.backbones import Backbone, backbone
 from featurize.carry_out import Progress, Run
-from featurize.engines import Engine
+from featurize.engines import EngineChoice, make_engine
 from featurize.errors import Undecodable
 from featurize.pictures import Picture
 from featurize.pipeline import Pipeline, default_workers
 from featurize.reasons import Reason
-from featurize.recipes import DEFAULT, Formula, formulas
+from featurize.recipes import DEFAULT, formulas
 from featurize.table import DatasetTable
-from featurize.weights import Weights, choose, load
+from featurize.weights import Weights, choose
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,21 @@ class Settings:
         "train", "val", "test" or "all".
     backbone, weights, embedding : str
         As on the command line.
-    batch_size : int
+    mirror : bool
+        Average each embedding over the picture and its mirror image.
+    size : int, optional
+        Side of the square that the network sees; 224 by default.
+    decode : str
+        "exact", or "fast" for JPEGs decoded at reduced size.
+    engine, precision, device : str
+    store : str
+        Type of the vectors on disk, "float32" or "float16".
+    batch_size : int, optional
+        By default 8 on a CPU and 256 on a GPU.
+    compiled : bool
+        Use torch.compile.
     workers : int, optional
-        Decoding threads; as many as processors by default.
-    device : str
+        Worker threads; as many as processors by default.
     retry_failed : bool
         Try pictures again that failed before.
     """
@@ -54,10 +65,21 @@ class Settings:
     backbone: str = "resnet50"
     weights: str = "imagenet-v1"
     embedding: str = DEFAULT
-    batch_size: int = 32
-    workers: int | None = None
+    mirror: bool = False
+    size: int | None = None
+    decode: str = "exact"
+    engine: str = "auto"
+    precision: str = "fp32"
     device: str = "auto"
+    store: str = "float32"
+    batch_size: int | None = None
+    compiled: bool = False
+    workers: int | None = None
     retry_failed: bool = False
+
+    def choice(self, precision: str) -> EngineChoice:
+        """What is said about computing, with the precision as it stands in the key."""
+        return EngineChoice(self.engine, precision, self.device, self.batch_size, self.compiled)
 
 
 @dataclass(frozen=True)
@@ -90,6 +112,9 @@ class Extraction:
         Damaged segments whose rows were made again.
     seconds : float
         From the first picture to the last commit; loading the network is not counted.
+    decode_seconds, network_seconds : float
+        Of all workers together.
+    workers : int
     engine : str
         What computed; empty where nothing had to be.
     """
@@ -102,6 +127,9 @@ class Extraction:
     failed: Sequence[Failed]
     set_aside: Sequence[Path]
     seconds: float
+    decode_seconds: float
+    network_seconds: float
+    workers: int
     engine: str
 
     @property
@@ -141,29 +169,33 @@ def extract(
         Everything that was finished before stays.
     """
     spec = backbone(settings.backbone)
-    weights = choose(spec, settings.weights)
-    wanted = formulas(settings.embedding)
-    recipes = [f.recipe for f in wanted]
+    weights = choose(spec, settings.weights, size=settings.size, decode=settings.decode)
+    wanted = formulas(settings.embedding, settings.mirror)
     rows = table.rows_of(settings.split)
-    cache = FeatureCache.create(root, key_of(spec, weights))
+    precision = precision_of(spec, weights, settings, table, root, say)
+    cache = FeatureCache.create(root, key_of(spec, weights, precision))
     files.sweep(cache.folder)
     cache.verify()
     set_aside = cache.set_aside_damaged()
     ids, pictures, troubles = _look_at_files(table, rows)
+    wanted = [f for f in wanted if cache.missing(ids, [f.recipe]).any()] or wanted
+    recipes = [f.recipe for f in wanted]
     missing = cache.missing(ids, recipes)
     if settings.retry_failed:
         missing |= ~np.isin(cache.status(ids), [OK, ABSENT])
     todo = ids[missing & np.array([i not in troubles for i in ids.tolist()], bool)]
-    seconds, engine = 0.0, ""
+    workers = settings.workers or default_workers()
+    seconds, engine, run = 0.0, "", None
     if len(todo):
         say(f"loading {spec.name} ({weights.identity})")
-        runner = make_engine(spec, weights, wanted, settings)
+        runner = make_engine(spec, weights, wanted, settings.choice(precision), cache.folder)
         engine = runner.describe()
         agreement.check(cache, runner, weights.transform, recipes, pictures)
         say(f"embedding {len(todo)} pictures with {engine}")
         started = time.perf_counter()
-        with Pipeline(weights.transform, settings.batch_size, settings.workers or default_workers()) as pipeline:
-            run = Run(cache, runner, pipeline, recipes, pictures, progress, {"weights": settings.weights})
+        with Pipeline(runner, weights.transform, workers) as pipeline:
+            facts = {"weights": settings.weights}
+            run = Run(cache, runner, pipeline, recipes, pictures, progress, facts, settings.store)
             run.carry_out(todo)
         troubles |= run.troubles
         seconds = time.perf_counter() - started
@@ -176,6 +208,9 @@ def extract(
         failed=_failed(cache, ids, pictures, troubles),
         set_aside=set_aside,
         seconds=seconds,
+        decode_seconds=run.decode_seconds if run else 0.0,
+        network_seconds=run.network_seconds if run else 0.0,
+        workers=workers,
         engine=engine,
     )
 
@@ -185,12 +220,15 @@ def key_of(spec: Backbone, weights: Weights, precision: str = "fp32") -> Key:
     return Key(spec.name, weights.identity, weights.transform.as_json(), precision)
 
 
-def make_engine(spec: Backbone, weights: Weights, wanted: Sequence[Formula], settings: Settings) -> Engine:
-    """The engine for a device and precision, with the network loaded."""
-    from featurize.engines.torch import TorchEngine
+def precision_of(
+    spec: Backbone, weights: Weights, settings: Settings, table: DatasetTable, root: Path, say: Callable[[str], None]
+) -> str:
+    """The precision as it stands in the key: for int8 with the hash of the calibrated body, made where missing."""
+    if settings.precision != "int8":
+        return settings.precision
+    from featurize.engines.int8 import calibrated
 
-    network = load(spec, weights)
-    return TorchEngine(spec, network, wanted, weights.transform, batch_size=settings.batch_size, device=settings.device)
+    return calibrated(spec, weights, key_of(spec, weights), table, root, say)
 
 
 def _look_at_files(

@@ -45,8 +45,16 @@ def probe(data: bytes) -> tuple[int, int]:
     return _open(data).size
 
 
-def decode(data: bytes) -> Image.Image:
+def decode(data: bytes, draft: int | None = None) -> Image.Image:
     """The bytes of a picture file as an upright picture of mode RGB.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    draft : int, optional
+        A JPEG may be decoded at a half, a quarter or an eighth of its size, as long as its shorter side keeps this
+        many pixels.
 
     Raises
     ------
@@ -55,6 +63,8 @@ def decode(data: bytes) -> Image.Image:
     """
     picture = _open(data)
     try:
+        if draft:
+            picture.draft(None, (draft, draft))  # keeps both sides at least this long
         picture.load()
         return _to_rgb(_upright(picture))
     except MemoryError as error:

@@ -11,8 +11,9 @@ from cache import CacheError, FeatureCache, Key, list_caches
 from cache.ids import plain
 from featurize import agreement
 from featurize.backbones import backbone
+from featurize.engines import EngineChoice, make_engine
 from featurize.errors import TableError
-from featurize.extract import Settings, key_of, make_engine
+from featurize.extract import key_of
 from featurize.reasons import Reason
 from featurize.recipes import FORMULAS
 from featurize.table import DatasetTable
@@ -86,7 +87,8 @@ def verify_deep(cache: FeatureCache, table: DatasetTable, weights: str, sample: 
         The weights are not those of the cache, or none of its pictures is in the table.
     """
     spec = backbone(cache.key.backbone)
-    chosen = choose(spec, weights)
+    transform = cache.key.transform
+    chosen = choose(spec, weights, size=transform["crop"], decode=transform["decode"])
     if key_of(spec, chosen, cache.key.precision).digest != cache.key.digest:
         raise TableError(
             f"--weights {weights} is not what {cache.key.folder_name} was made with ({cache.key.weights}): "
@@ -97,7 +99,8 @@ def verify_deep(cache: FeatureCache, table: DatasetTable, weights: str, sample: 
     pictures = {plain(p.id): p for p in map(table.picture, rows)}
     if not any(i in pictures for i in cache.ids().tolist()):
         raise TableError(f"none of the pictures in {cache.key.folder_name} is in the dataset table")
-    engine = make_engine(spec, chosen, wanted, Settings(device=device))
+    choice = EngineChoice(device=device, precision=cache.key.precision)
+    engine = make_engine(spec, chosen, wanted, choice, cache.folder)
     return agreement.check(cache, engine, chosen.transform, [f.recipe for f in wanted], pictures, sample)
 
 

@@ -83,4 +83,4 @@ def pixels(picture: Picture, transform: Transform) -> Pixels:
     data = read(picture.path)
     if picture.id and digest(data) != picture.id:
         raise Undecodable(Reason.CHANGED)
-    return transform(images.decode(data))
+    return transform(images.decode(data, transform.draft))

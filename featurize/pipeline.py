@@ -1,21 +1,25 @@
-"""Decoding beside the network: worker threads fill batches while the network computes, in a fixed order.
+"""Decoding beside the network, in a fixed order and bounded memory.
 
-Threads, because Pillow leaves the interpreter's lock while it decodes and resizes, and because neither HDF5
-handles nor torch's threads survive a fork. No more than two batches are under way, so memory does not grow
-with the number of pictures.
+On a CPU each worker thread carries a batch all the way from files to vectors, on one processor: nobody waits
+for anybody while there is work, and no threads compete inside the network. On a GPU the workers decode, picture
+by picture, and the device is fed by one thread. Threads, because Pillow and the engines leave the interpreter's
+lock while they work, and because neither HDF5 handles nor torch's threads survive a fork. No more than a few
+batches are under way, so memory does not grow with the number of pictures.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.engines.base import Engine, Vectors
 from featurize.errors import Undecodable
 from featurize.pictures import Picture, pixels
 from featurize.transform import Transform
@@ -25,43 +29,75 @@ Place = Picture | None  # None: a place of the batch that stays empty
 
 @dataclass(frozen=True)
 class Batch:
-    """Decoded pixels of one batch.
+    """What became of one batch.
 
     Parameters
     ----------
     places : sequence of Picture or None
         Who stands where.
-    pixels : ndarray (B, H, W, 3) uint8
-        Black where a place is empty or failed.
+    vectors : mapping of Recipe to ndarray (B, D) float32
+        Empty where nobody could be decoded.
     failed : mapping of int to Undecodable
         Places that could not be decoded, and why.
+    decode_seconds, network_seconds : float
+        Processor time of one worker.
     """
 
     places: Sequence[Place]
+    vectors: Vectors
+    failed: Mapping[int, Undecodable]
+    decode_seconds: float
+    network_seconds: float
+
+
+@dataclass
+class _Decoded:
+    """A batch's pixels, filled by one thread or several."""
+
+    places: Sequence[Place]
     pixels: NDArray[np.uint8]
-    failed: dict[int, Undecodable]
+    failed: dict[int, Undecodable] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def fill(self, place: int, transform: Transform) -> None:
+        picture = self.places[place]
+        if picture is None:
+            return
+        started = time.perf_counter()
+        try:
+            self.pixels[place] = pixels(picture, transform)
+        except Undecodable as why:
+            self.failed[place] = why
+        self.seconds += time.perf_counter() - started
+
+    def embed(self, engine: Engine) -> Batch:
+        started = time.perf_counter()
+        someone = any(p is not None and n not in self.failed for n, p in enumerate(self.places))
+        vectors = engine.embed(self.pixels) if someone else {}
+        return Batch(self.places, vectors, self.failed, self.seconds, time.perf_counter() - started)
 
 
 def default_workers() -> int:
-    """As many decoding threads as there are processors to use."""
+    """As many worker threads as there are processors to use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Pipeline:
-    """Worker threads that turn places into batches; use it as a context manager.
+    """Worker threads around an engine; use it as a context manager.
 
     Parameters
     ----------
+    engine : Engine
     transform : Transform
-    batch_size : int
     workers : int
-        Decoding threads.
+        Threads.
     """
 
-    def __init__(self, transform: Transform, batch_size: int, workers: int) -> None:
+    def __init__(self, engine: Engine, transform: Transform, workers: int) -> None:
+        self._engine = engine
         self._transform = transform
-        self._batch_size = batch_size
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="picture", initializer=_one_processor)
 
     def __enter__(self) -> Pipeline:
         return self
@@ -70,30 +106,49 @@ class Pipeline:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def batches(self, wanted: Iterable[Sequence[Place]]) -> Iterator[Batch]:
-        """Batches in the order wanted, decoded ahead of their use."""
-        ahead: deque[tuple[Sequence[Place], NDArray[np.uint8], dict[int, Future[None]]]] = deque()
+        """Batches in the order wanted, worked on ahead of their use."""
+        start, ahead = (self._carry, 2 * self._workers) if self._engine.parallel else (self._decode, 2)
+        under_way: deque[Callable[[], Batch]] = deque()
         for places in wanted:
-            ahead.append(self._start(places))
-            if len(ahead) > 1:
-                yield _finish(*ahead.popleft())
-        while ahead:
-            yield _finish(*ahead.popleft())
+            under_way.append(start(places))
+            if len(under_way) > ahead:
+                yield under_way.popleft()()
+        while under_way:
+            yield under_way.popleft()()
 
-    def _start(self, places: Sequence[Place]) -> tuple[Sequence[Place], NDArray[np.uint8], dict[int, Future[None]]]:
+    def _carry(self, places: Sequence[Place]) -> Callable[[], Batch]:
+        """One worker decodes the whole batch and runs the network on it."""
+
+        def task() -> Batch:
+            decoded = self._empty(places)
+            for place in range(len(places)):
+                decoded.fill(place, self._transform)
+            return decoded.embed(self._engine)
+
+        return self._pool.submit(task).result
+
+    def _decode(self, places: Sequence[Place]) -> Callable[[], Batch]:
+        """All workers decode; whoever asks for the batch runs the network on it."""
+        decoded = self._empty(places)
+        tasks: list[Future[None]] = [
+            self._pool.submit(decoded.fill, n, self._transform) for n, p in enumerate(places) if p is not None
+        ]
+
+        def finish() -> Batch:
+            for task in tasks:
+                task.result()
+            return decoded.embed(self._engine)
+
+        return finish
+
+    def _empty(self, places: Sequence[Place]) -> _Decoded:
         side = self._transform.crop
-        buffer = np.zeros((self._batch_size, side, side, 3), np.uint8)
-        tasks = {n: self._pool.submit(self._decode, p, buffer[n]) for n, p in enumerate(places) if p is not None}
-        return places, buffer, tasks
-
-    def _decode(self, picture: Picture, target: NDArray[np.uint8]) -> None:
-        target[...] = pixels(picture, self._transform)
+        return _Decoded(places, np.zeros((self._engine.batch_size, side, side, 3), np.uint8))
 
 
-def _finish(places: Sequence[Place], buffer: NDArray[np.uint8], tasks: dict[int, Future[None]]) -> Batch:
-    failed = {}
-    for place, task in tasks.items():
-        try:
-            task.result()
-        except Undecodable as why:
-            failed[place] = why
-    return Batch(places, buffer, failed)
+def _one_processor() -> None:
+    """A worker that runs torch does so on its own processor; where torch is not loaded there is nothing to say."""
+    import sys
+
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

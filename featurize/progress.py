@@ -40,26 +40,41 @@ def progress_bar(what: str, unit: str = "pictures") -> Iterator[Callable[[int, i
     )
     with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
         task = bar.add_task(what, total=None, rate="")
-        started = time.perf_counter()
+        clock = _Clock()
 
         def show(done: int, total: int) -> None:
-            rate = done / max(time.perf_counter() - started, 1e-9)
+            rate = clock.rate(done)
             bar.update(task, completed=done, total=total, rate=f"{rate:.1f} {unit}/s")
 
         yield show
 
 
+class _Clock:
+    """Pictures a second since the first call, which may already count some that were done before."""
+
+    def __init__(self) -> None:
+        self._started: tuple[float, int] | None = None
+
+    def rate(self, done: int) -> float:
+        now = time.perf_counter()
+        if self._started is None:
+            self._started = now, done
+        seconds, before = self._started
+        return (done - before) / max(now - seconds, 1e-9)
+
+
 def _plain_lines(what: str, unit: str) -> Callable[[int, int], None]:
-    started = last = time.perf_counter()
+    last = time.perf_counter()
+    clock = _Clock()
 
     def show(done: int, total: int) -> None:
         nonlocal last
         now = time.perf_counter()
+        rate = clock.rate(done)
         if done < total and now - last < _LINE_SECONDS:
             return
         last = now
-        rate = done / max(now - started, 1e-9)
-        left = (total - done) / rate if rate else 0
-        print(f"{what}: {done} of {total} {unit}, {rate:.1f}/s, {left:.0f} s left", file=sys.stderr, flush=True)
+        left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
+        print(f"{what}: {done} of {total} {unit}, {rate:.1f}/s{left}", file=sys.stderr, flush=True)
 
     return show

@@ -8,16 +8,20 @@ the part that is kept is computed, which takes half the time and changes a few v
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featurize import images
+from featurize.choices import DECODERS
+from featurize.errors import BackboneError
 
 if TYPE_CHECKING:
     from PIL import Image
+
+MIN_CROP = 32  # below it the last feature map of most networks is empty
 
 Pixels = NDArray[np.uint8]  # (crop, crop, 3)
 
@@ -47,10 +51,30 @@ class Transform:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     decode: str = "exact"
 
+    def with_options(self, size: int | None, decode: str) -> Transform:
+        """The same for another size of the square (the shorter side in proportion) or another way to decode.
+
+        Raises
+        ------
+        BackboneError
+            The size is below 32, or there is no such way to decode.
+        """
+        if decode not in DECODERS:
+            raise BackboneError(f"--decode {decode}: choose one of {', '.join(DECODERS)}")
+        side = size or self.crop
+        if side < MIN_CROP:
+            raise BackboneError(f"--size {size}: a network needs {MIN_CROP} pixels or more")
+        return replace(self, crop=side, resize=round(self.resize * side / self.crop), decode=decode)
+
     def as_json(self) -> Mapping[str, object]:
         """Plain JSON for the key, with the version of the decode policy."""
         fields = asdict(self)
         return {**fields, "mean": list(self.mean), "std": list(self.std), "policy": images.POLICY}
+
+    @property
+    def draft(self) -> int | None:
+        """Shorter side below which a JPEG need not be decoded, twice what is wanted; None to decode it whole."""
+        return 2 * self.resize if self.decode == "fast" else None
 
     def __call__(self, picture: Image.Image) -> Pixels:
         """The pixels of an RGB picture, (crop, crop, 3) uint8."""

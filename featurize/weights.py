@@ -56,27 +56,31 @@ class Weights:
         return self.published is None and self.file is None
 
 
-def choose(backbone: Backbone, chosen: str) -> Weights:
-    """Weights by name or file, without loading them.
+def choose(backbone: Backbone, chosen: str, *, size: int | None = None, decode: str = "exact") -> Weights:
+    """Weights by name or file, with the transform they expect, without loading them.
 
     Parameters
     ----------
     backbone : Backbone
     chosen : str
         "imagenet-v1", "imagenet-v2", "random", or the path of a `.pth` or `.safetensors` file.
+    size : int, optional
+        Side of the square that the network sees, where it is not to be the weights' own.
+    decode : str
+        "exact" or "fast".
 
     Raises
     ------
     WeightsError
         There is no such name or file.
     """
-    default = backbone.published["imagenet-v1"].transform
-    if chosen in backbone.published:
-        published = backbone.published[chosen]
-        return Weights(published.identity, published.transform, published=published)
+    published = backbone.published.get(chosen)
+    transform = (published or backbone.published["imagenet-v1"]).transform.with_options(size, decode)
+    if published:
+        return Weights(published.identity, transform, published=published)
     if chosen == "random":
         version = metadata.version("torch").partition("+")[0]
-        return Weights(f"random:seed={RANDOM_SEED},torch={version}", default)
+        return Weights(f"random:seed={RANDOM_SEED},torch={version}", transform)
     path = Path(chosen)
     if not path.is_file():
         names = ", ".join((*backbone.published, "random"))
@@ -84,7 +88,7 @@ def choose(backbone: Backbone, chosen: str) -> Weights:
             f"{chosen!r} names no weights of {backbone.name}: choose one of {names}, or an existing .pth or "
             ".safetensors file"
         )
-    return Weights("sha256:" + _file_digest(path), default, file=path)
+    return Weights("sha256:" + _file_digest(path), transform, file=path)
 
 
 def load(backbone: Backbone, weights: Weights) -> torch.nn.Module:

@@ -1,4 +1,4 @@
-"""The reference engine: PyTorch, on a CPU or a GPU."""
+"""PyTorch as an engine: the reference on a CPU, and the way to a GPU."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import Recipe
 from cache.key import Json
 from featurize.backbones import Backbone
 from featurize.engines.base import Engine
+from featurize.engines.network import frozen_body
 from featurize.errors import BackboneError
 from featurize.recipes import Formula
 from featurize.transform import Transform
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class TorchEngine(Engine):
-    """A network in PyTorch, its last maps pooled by the recipes' formulas.
+    """A network in PyTorch, channels last, its maps pooled by the recipes' formulas.
 
     Parameters
     ----------
@@ -31,15 +31,13 @@ class TorchEngine(Engine):
         The whole classification network, in evaluation mode.
     formulas : sequence of Formula
     transform : Transform
-        Mean and standard deviation are applied here.
     batch_size : int
     device : str
-        "auto", "cpu", "cuda", "cuda:1", ...
-
-    Raises
-    ------
-    BackboneError
-        The device is not there.
+        "cpu", "cuda", "cuda:1", ...
+    precision : str
+        "fp32" (on a GPU without TF32, which keeps ten bits only) or "bf16".
+    compiled : bool
+        Let torch.compile make kernels for this shape: a minute at first, faster afterwards.
     """
 
     def __init__(
@@ -49,33 +47,40 @@ class TorchEngine(Engine):
         formulas: Sequence[Formula],
         transform: Transform,
         *,
-        batch_size: int = 32,
-        device: str = "auto",
+        batch_size: int,
+        device: str = "cpu",
+        precision: str = "fp32",
+        compiled: bool = False,
     ) -> None:
         import torch
 
-        self.batch_size = batch_size
-        self.device = choose_device(device)
-        self._formulas = list(formulas)
-        self._graph = staged(backbone, network, formulas).to(self.device)
-        self._graph = self._graph.to(memory_format=torch.channels_last)
+        super().__init__(formulas, batch_size)
+        self.device = device
+        self.parallel = device == "cpu"
+        self.precision = precision
         self._stages = len(backbone.stages)
-        # v / 255 normalised by mean and std is v * scale + shift
-        self._scale = torch.tensor([1 / (255 * s) for s in transform.std], device=self.device).view(1, 3, 1, 1)
-        self._shift = torch.tensor(
-            [-m / s for m, s in zip(transform.mean, transform.std, strict=True)], device=self.device
-        ).view(1, 3, 1, 1)
+        last = max(s % self._stages for f in formulas for s in f.stages)
+        self._type = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+        body = frozen_body(backbone, network, transform, last).to(device, self._type)
+        self._body = body.to(memory_format=torch.channels_last)
+        self._call = torch.compile(self._vectors) if compiled else self._vectors
+        if precision == "fp32":
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        if device != "cpu":
+            torch.backends.cudnn.benchmark = True  # every batch has the same shape
 
-    def embed(self, pixels: NDArray[np.uint8]) -> Mapping[Recipe, NDArray[np.float32]]:
+    def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         import torch
 
         with torch.inference_mode():
-            batch = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)  # (B, 3, H, W) channels last
-            maps = self._graph(batch.float() * self._scale + self._shift)
-            return {
-                f.recipe: f.vectors([maps[str(s % self._stages)] for s in f.stages]).float().cpu().numpy()
-                for f in self._formulas
-            }
+            batch = torch.from_numpy(pixels)
+            if self.device != "cpu":
+                batch = batch.pin_memory().to(self.device, non_blocking=True)
+            return [v.cpu().numpy() for v in self._call(batch)]
+
+    def _vectors(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        maps = self._body(pixels)
+        return [f.vectors([maps[s % self._stages].float() for s in f.stages]) for f in self.formulas]
 
     def environment(self) -> Mapping[str, Json]:
         import torch
@@ -83,25 +88,12 @@ class TorchEngine(Engine):
         on_gpu = self.device.startswith("cuda")
         return {
             "engine": "torch",
+            "precision": self.precision,
             "torch": metadata.version("torch"),
             "torchvision": metadata.version("torchvision"),
-            "device": torch.cuda.get_device_name(self.device) if on_gpu else "cpu",
-            "threads": torch.get_num_threads(),
+            "device": torch.cuda.get_device_name(self.device) if on_gpu else self.device,
             "batch_size": self.batch_size,
         }
-
-
-def staged(backbone: Backbone, network: torch.nn.Module, formulas: Sequence[Formula]) -> torch.nn.Module:
-    """The network cut behind the last stage that a formula reads; gives {stage number: feature map}.
-
-    The numbers are those of `Backbone.stages`, as strings.
-    """
-    from torchvision.models.feature_extraction import create_feature_extractor
-
-    count = len(backbone.stages)
-    wanted = sorted({s % count for f in formulas for s in f.stages})
-    module: torch.nn.Module = create_feature_extractor(network, {backbone.stages[n]: str(n) for n in wanted})
-    return module.eval()
 
 
 def choose_device(wanted: str) -> str:
@@ -112,6 +104,8 @@ def choose_device(wanted: str) -> str:
     BackboneError
         It is not there.
     """
+    if wanted == "cpu":
+        return wanted
     import torch
 
     if wanted == "auto":

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cache import Recipe
 from cache.key import Json
 from featurize import extract, inspect
-from featurize.engines import Engine
+from featurize.engines import Engine, EngineChoice
 from featurize.recipes import Formula
 
 DIMENSION = 16
@@ -26,30 +25,33 @@ class FakeEngine(Engine):
     """Sixteen projections of the pixels; `bias` stands for a machine that computes otherwise."""
 
     def __init__(self, formulas: Sequence[Formula], batch_size: int, pause: float = 0.0, bias: float = 0.0) -> None:
-        self.batch_size = batch_size
-        self.recipes = [f.recipe for f in formulas]
+        super().__init__(formulas, batch_size)
         self.pause = pause
         self.bias = bias
         self.seen = 0
 
-    def embed(self, pixels: NDArray[np.uint8]) -> Mapping[Recipe, NDArray[np.float32]]:
+    parallel = True
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         assert pixels.shape[0] == self.batch_size, "every batch has the same shape"
         self.seen += 1
         time.sleep(self.pause)
         columns = pixels.reshape(self.batch_size, DIMENSION, -1).mean(axis=2, dtype=np.float64) + self.bias
         touch = 1 + 1e-7 * (np.arange(self.batch_size)[:, None] + 1 / self.batch_size)
-        return {r: (columns * touch).astype(np.float32) for r in self.recipes}
+        return [(columns * touch).astype(np.float32) for _ in self.formulas]
 
     def environment(self) -> Mapping[str, Json]:
-        return {"engine": "fake", "device": "none", "batch_size": self.batch_size}
+        return {"engine": "fake", "precision": "fp32", "device": "none", "batch_size": self.batch_size}
 
 
 def install(patch: pytest.MonkeyPatch | None = None, pause: float = 0.0, bias: float = 0.0) -> list[FakeEngine]:
     """Let every run use the fake; gives the engines that were made."""
     made: list[FakeEngine] = []
 
-    def make(spec: object, weights: object, formulas: Sequence[Formula], settings: extract.Settings) -> FakeEngine:
-        made.append(FakeEngine(formulas, settings.batch_size, pause, bias))
+    def make(
+        spec: object, weights: object, formulas: Sequence[Formula], choice: EngineChoice, folder: object
+    ) -> FakeEngine:
+        made.append(FakeEngine(formulas, choice.batch_size or 4, pause, bias))
         return made[-1]
 
     for module in (extract, inspect):

@@ -58,9 +58,9 @@ def test_nothing_is_learned_or_updated_while_embedding(network: torch.nn.Module)
     runner = TorchEngine(
         backbone("resnet18"), get_model("resnet18").eval(), [AVGPOOL], Transform(), batch_size=2, device="cpu"
     )
-    before = {k: v.clone() for k, v in runner._graph.state_dict().items()}
+    before = {k: v.clone() for k, v in runner._body.state_dict().items()}
     runner.embed(pictures(2))
-    assert all(torch.equal(v, before[k]) for k, v in runner._graph.state_dict().items())
+    assert all(torch.equal(v, before[k]) for k, v in runner._body.state_dict().items())
 
 
 def test_a_device_that_is_not_there_is_told() -> None:

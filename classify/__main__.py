@@ -1,0 +1,5 @@
+"""`python -m classify` is the command `classify`."""
+
+from classify.cli import main
+
+main()

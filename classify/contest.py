@@ -1,0 +1,185 @@
+"""Every head on every embedding of the same rows: once, on ever more training rows, and over resampled splits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.curves import nested_subsets
+from classify.data import Examples
+from classify.entry import Estimate
+from classify.findings import Curve, Repeats
+from classify.heads.folds import Folds, make_folds
+from classify.matched import Matched, View
+from classify.metrics import align
+from classify.repeats import judge_repeats, resampled_splits
+from classify.statistics import wilson
+from classify.trial import Trial, run_trial
+
+FOLDS = 5
+
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trial of one head on one view.
+
+    Parameters
+    ----------
+    name : str
+        Unique within the contest.
+    spec : str
+    view : View
+    dimension : int
+    trial : Trial
+    probabilities : (N, K)
+        Of the test rows, over all classes.
+    watched : str
+        The split that the epochs were followed on.
+    """
+
+    name: str
+    spec: str
+    view: View
+    dimension: int
+    trial: Trial
+    probabilities: NDArray[np.float64]
+    watched: str
+
+
+@dataclass
+class Contest:
+    """The heads, the rows, and how far things have come.
+
+    Parameters
+    ----------
+    matched : Matched
+    specs : sequence of str
+    classes : (K,) str
+        Sorted.
+    tune : bool
+    seed : int
+    total : int
+        Trials that will be run.
+    progress : callable, optional
+    """
+
+    matched: Matched
+    specs: Sequence[str]
+    classes: NDArray[np.str_]
+    tune: bool
+    seed: int
+    total: int
+    progress: OnProgress | None = None
+    done: int = field(default=0, init=False)
+
+    def once(self) -> Iterator[Run]:
+        """The comparison itself: learn from the training part, ask once about the test part."""
+        for view in self.matched.views:
+            train, test = self._parts(view)
+            watched, name = self._watched(view, test)
+            folds = self._folds(train)
+            for spec in self.specs:
+                trial = self._run(spec, train, test, folds, watched)
+                probabilities = align(trial.probabilities, [str(c) for c in trial.head.classes_], self.classes.tolist())
+                yield Run(self.name(spec, view), spec, view, train.X.shape[1], trial, probabilities, name)
+
+    def learning_curves(self) -> dict[str, list[tuple[int, Estimate]]]:
+        """Accuracy on the test part after learning from a part of the training rows, by name of the run."""
+        out: dict[str, list[tuple[int, Estimate]]] = defaultdict(list)
+        for view in self.matched.views:
+            train, test = self._parts(view)
+            for rows in nested_subsets(np.searchsorted(self.classes, train.y), self.seed):
+                some = train.take(rows)
+                folds = self._folds(some)
+                for spec in self.specs:
+                    hits = self._hits(self._run(spec, some, test, folds), test)
+                    out[self.name(spec, view)].append((len(some), wilson(int(hits.sum()), len(test))))
+        return out
+
+    def repeats(self, count: int, *, by_artist: bool) -> Repeats:
+        """Everything again over resampled splits of both parts together."""
+        accuracies: dict[str, list[float]] = defaultdict(list)
+        sizes: list[tuple[int, int]] = []
+        shared: list[float] = []
+        for view in self.matched.views:
+            train, test = self._parts(view)
+            pool = joined(train, test)
+            share = len(test) / len(pool)
+            splits = resampled_splits(pool.y, pool.groups, share, count, by_artist=by_artist, seed=self.seed)
+            for learn, score in splits:
+                parts = pool.take(learn), pool.take(score)
+                sizes.append((len(learn), len(score)))
+                shared.append(float(np.isin(parts[1].groups, parts[0].groups).mean()))
+                folds = self._folds(parts[0])
+                for spec in self.specs:
+                    hits = self._hits(self._run(spec, *parts, folds), parts[1])
+                    accuracies[self.name(spec, view)].append(float(hits.mean()))
+        kind = "artist-disjoint" if by_artist else "random"
+        known = float(np.mean(shared)) if pool.artists_known else None
+        return judge_repeats(accuracies, [a for a, _ in sizes], [b for _, b in sizes], kind, known)
+
+    def name(self, spec: str, view: View) -> str:
+        """Of a run: the head, and what tells its embedding from the others."""
+        views = self.matched.views
+        parts = [spec]
+        if len({v.embedding for v in views}) > 1:
+            parts.append(view.embedding)
+        if len({v.cache.key.digest for v in views}) > 1:
+            key = view.cache.key
+            same = len({v.cache.key.digest for v in views if v.cache.key.backbone == key.backbone}) > 1
+            parts.append(key.folder_name[: len(key.backbone) + 7] if same else key.backbone)
+        return " · ".join(parts)
+
+    def _parts(self, view: View) -> tuple[Examples, Examples]:
+        return self.matched.load(view, self.matched.train), self.matched.load(view, self.matched.test)
+
+    def _folds(self, train: Examples) -> Folds:
+        return make_folds(train.y, train.groups, FOLDS, self.seed)
+
+    def _run(self, spec: str, train: Examples, test: Examples, folds: Folds, watched: Examples | None = None) -> Trial:
+        if self.progress:
+            self.progress(self.done, self.total)
+        trial = run_trial(spec, train, test, folds, tune=self.tune, seed=self.seed, watched=watched)
+        self.done += 1
+        if self.progress and self.done == self.total:
+            self.progress(self.done, self.total)
+        return trial
+
+    def _hits(self, trial: Trial, test: Examples) -> NDArray[np.bool_]:
+        hits: NDArray[np.bool_] = trial.head.classes_[trial.probabilities.argmax(1)] == test.y
+        return hits
+
+    def _watched(self, view: View, test: Examples) -> tuple[Examples, str]:
+        """Rows to follow the epochs by: val where there is one beside the two parts, else the test part."""
+        parts = self.matched.train, self.matched.test
+        if "val" not in parts and "val" in self.matched.other_splits:
+            return self.matched.load(view, "val"), "val"
+        return test, self.matched.test
+
+
+def finished_curves(
+    partial: dict[str, list[tuple[int, Estimate]]], whole: dict[str, tuple[int, Estimate]]
+) -> tuple[Curve, ...]:
+    """Learning curves, with the comparison's own accuracies as the last points."""
+    points = {name: [*partial.get(name, []), last] for name, last in whole.items()}
+    return tuple(Curve(name, tuple(n for n, _ in at), tuple(a for _, a in at)) for name, at in points.items())
+
+
+def joined(a: Examples, b: Examples) -> Examples:
+    """The rows of both, one after the other."""
+    return Examples(
+        X=np.concatenate([a.X, b.X]),
+        y=np.concatenate([a.y, b.y]),
+        groups=np.concatenate([a.groups, b.groups]),
+        ids=[*a.ids, *b.ids],
+        paths=[*a.paths, *b.paths],
+        years=[*a.years, *b.years],
+        left_out=a.left_out,
+        artists_known=a.artists_known or b.artists_known,
+    )

@@ -1,0 +1,76 @@
+"""What all pairs of heads together allow to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.entry import Estimate
+from classify.findings import Contrast, Verdict
+from classify.statistics import (
+    ALPHA,
+    holm,
+    indistinguishable,
+    mcnemar,
+    percentile_interval,
+    resampled_means,
+    smallest_difference,
+)
+
+
+@dataclass(frozen=True)
+class PairTest:
+    """Exact McNemar test of two heads: who they are, pictures that one alone gets right, p and Holm's p."""
+
+    first: int
+    second: int
+    only_first: int
+    only_second: int
+    p: float
+    p_holm: float
+
+
+def pair_tests(hits: NDArray[np.bool_]) -> list[PairTest]:
+    """Every pair of heads; hits (N, M)."""
+    pairs = list(combinations(range(hits.shape[1]), 2))
+    alone = [(int((hits[:, a] & ~hits[:, b]).sum()), int((hits[:, b] & ~hits[:, a]).sum())) for a, b in pairs]
+    ps = [mcnemar(*counts) for counts in alone]
+    return [
+        PairTest(*pair, *counts, p, corrected)
+        for pair, counts, p, corrected in zip(pairs, alone, ps, holm(ps), strict=True)
+    ]
+
+
+def judge(hits: NDArray[np.bool_], groups: NDArray[np.str_], seed: int = 0) -> tuple[list[Estimate], Verdict]:
+    """Accuracies with intervals by artist, and every contrast between two heads.
+
+    Parameters
+    ----------
+    hits : (N, M) bool
+        Which of N test pictures each of M heads got right; heads in the order of the ranking.
+    groups : (N,)
+        Artists; a picture of an unknown one is a group of its own.
+    seed : int
+    """
+    artists = len(np.unique(groups))
+    resampled = resampled_means(hits, groups, seed=seed)  # (draws, M)
+    accuracies = hits.mean(0).tolist()
+    clustered = [percentile_interval(a, resampled[:, m], artists) for m, a in enumerate(accuracies)]
+    contrasts = []
+    for t in pair_tests(hits):
+        a, b = t.first, t.second
+        gap = percentile_interval(accuracies[a] - accuracies[b], resampled[:, a] - resampled[:, b], artists)
+        contrasts.append(Contrast(a, b, gap, t.only_first, t.only_second, t.p, t.p_holm, t.p_holm <= ALPHA))
+    return clustered, _verdict(contrasts, *hits.shape)
+
+
+def _verdict(contrasts: Sequence[Contrast], n: int, count: int) -> Verdict:
+    groups = indistinguishable(count, [(c.first, c.second) for c in contrasts if c.differ])
+    shares = [(c.only_first + c.only_second) / n for c in contrasts]
+    discordant = float(np.median(shares)) if shares else None
+    smallest = smallest_difference(n, discordant) if discordant else None
+    return Verdict(tuple(contrasts), groups, smallest, discordant)

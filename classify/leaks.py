@@ -1,0 +1,165 @@
+"""What the test part gives away: artists on both sides, what having met them is worth, and copies of pictures.
+
+A head may recognise the painter, or the very painting, instead of the style; then a score says little about pictures
+by others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.data import Examples
+from classify.duplicates import SIMILAR, find_duplicates
+from classify.findings import ArtistOverlap, Duplicate, LeakAudit, SplitWorth
+from classify.statistics import percentile_interval, resampled_means, wilson
+from featurize.table import DatasetTable, relative_path
+
+WORTH_HEAD = "logreg"
+WORTH_ROWS = 2000  # pictures that the worth of an artist is measured on, at most
+WORTH_FOLDS = 5
+FEWEST = 10  # pictures of either kind that a separate accuracy needs
+
+
+def audit(
+    train: Examples,
+    test: Examples,
+    hits: NDArray[np.bool_],
+    table: DatasetTable,
+    *,
+    trained: bool,
+    name: str,
+    seed: int,
+) -> LeakAudit:
+    """Everything that is known about leaks between two parts.
+
+    Parameters
+    ----------
+    train, test : Examples
+        In the embedding of the best head.
+    hits : (N,) bool
+        Which test pictures the best head got right.
+    table : DatasetTable
+        For paths as it has them.
+    trained : bool
+        Whether the backbone is trained: otherwise only equal files are looked for.
+    name : str
+        Of that embedding.
+    seed : int
+    """
+    known = train.artists_known or test.artists_known
+    found = find_duplicates(train.X, test.X, train.ids, test.ids, by_embedding=trained)
+    return LeakAudit(
+        artists=overlap(train, test, hits) if known else None,
+        worth=worth_of_artists(train, test, seed) if known else None,
+        duplicates=tuple(
+            Duplicate(
+                row=n.row,
+                train_id=train.ids[n.train_row],
+                train_path=relative_path(train.paths[n.train_row], table.folder),
+                train_class=str(train.y[n.train_row]),
+                similarity=n.similarity,
+                identical=n.identical,
+            )
+            for n in found
+        ),
+        threshold=SIMILAR,
+        embedding=name,
+    )
+
+
+def overlap(train: Examples, test: Examples, hits: NDArray[np.bool_]) -> ArtistOverlap:
+    """How many test pictures are by artists of the training part, and how the best head fares on them."""
+    named = _named(test.groups)
+    seen = np.isin(test.groups, train.groups[_named(train.groups)]) & named
+    parts = [wilson(int(hits[rows].sum()), int(rows.sum())) if rows.sum() >= FEWEST else None for rows in (seen, ~seen)]
+    return ArtistOverlap(
+        test_pictures=int(named.sum()),
+        test_artists=len(np.unique(test.groups[named])),
+        shared_pictures=int(seen.sum()),
+        shared_artists=len(np.unique(test.groups[seen])),
+        seen=parts[0],
+        unseen=parts[1],
+    )
+
+
+def worth_of_artists(train: Examples, test: Examples, seed: int = 0) -> SplitWorth | None:
+    """Score the same pictures with and without other pictures by their artist to learn from, with a cheap head.
+
+    Both parts are thrown together and cut into folds that keep artists apart: the artist-disjoint split. For the
+    random one, half of a fold's held-out pictures may be learned from while the other half is scored, and as many
+    training pictures of each class are drawn as the disjoint fold has; so the two differ in the artists alone, not in
+    how many pictures there are to learn from. Only classes with two known artists or more take part; artists are
+    sampled where there are over `WORTH_ROWS` pictures.
+
+    Returns
+    -------
+    SplitWorth, or None where too few pictures or artists are left.
+    """
+    from classify.tuning import make_folds
+
+    X, y, groups = _pooled(train, test, seed)
+    if len(np.unique(y)) < 2 or len(np.unique(groups)) < WORTH_FOLDS:
+        return None
+    rng = np.random.default_rng(seed)
+    hits = np.full((len(y), 2), np.nan)  # random, disjoint
+    for learn, held_out in make_folds(y, groups, WORTH_FOLDS, seed):
+        if np.isin(groups[held_out], groups[learn]).any():
+            return None  # artists can't be kept apart here
+        hits[held_out, 1] = _hits(X, y, learn, held_out)
+        half = rng.random(len(held_out)) < 0.5
+        for scored, lent in ((held_out[half], held_out[~half]), (held_out[~half], held_out[half])):
+            if len(scored):
+                hits[scored, 0] = _hits(X, y, _drawn_alike(np.concatenate([learn, lent]), learn, y, rng), scored)
+    scored = np.isfinite(hits).all(1)
+    if scored.sum() < FEWEST:
+        return None
+    hits, groups = hits[scored], groups[scored]
+    resampled = resampled_means(hits, groups, seed=seed)
+    artists, (random, disjoint) = len(np.unique(groups)), hits.mean(0).tolist()
+    return SplitWorth(
+        head=WORTH_HEAD,
+        pictures=len(hits),
+        folds=WORTH_FOLDS,
+        random=percentile_interval(random, resampled[:, 0], artists),
+        disjoint=percentile_interval(disjoint, resampled[:, 1], artists),
+        difference=percentile_interval(random - disjoint, resampled[:, 0] - resampled[:, 1], artists),
+    )
+
+
+def _drawn_alike(
+    pool: NDArray[np.intp], model: NDArray[np.intp], y: NDArray[np.str_], rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Rows of the pool, as many of each class as the model has."""
+    wanted = zip(*np.unique(y[model], return_counts=True), strict=True)
+    return np.concatenate([rng.choice(pool[y[pool] == name], count, replace=False) for name, count in wanted])
+
+
+def _hits(
+    X: NDArray[np.floating], y: NDArray[np.str_], learn: NDArray[np.intp], scored: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    from classify.heads import make_head
+
+    right: NDArray[np.bool_] = make_head(WORTH_HEAD).fit(X[learn], y[learn]).predict(X[scored]) == y[scored]
+    return right
+
+
+def _pooled(
+    train: Examples, test: Examples, seed: int
+) -> tuple[NDArray[np.floating], NDArray[np.str_], NDArray[np.str_]]:
+    """Pictures of classes with two known artists or more, of not too many artists."""
+    y, groups = np.concatenate([train.y, test.y]), np.concatenate([train.groups, test.groups])
+    named = np.unique(groups[_named(groups)])
+    order = np.random.default_rng(seed).permutation(named)
+    sizes = dict(zip(*np.unique(groups, return_counts=True), strict=True))
+    taken = order[np.cumsum([sizes[a] for a in order]) <= WORTH_ROWS] if len(order) else order
+    rows = np.isin(groups, taken)
+    several = [c for c in np.unique(y[rows]) if len(np.unique(groups[rows & (y == c)])) > 1]
+    chosen = np.flatnonzero(rows & np.isin(y, several))
+    of_train, of_test = chosen[chosen < len(train)], chosen[chosen >= len(train)] - len(train)
+    return np.concatenate([train.X[of_train], test.X[of_test]]), y[chosen], groups[chosen]
+
+
+def _named(groups: NDArray[np.str_]) -> NDArray[np.bool_]:
+    named: NDArray[np.bool_] = ~np.char.startswith(groups, "?")
+    return named

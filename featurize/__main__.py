@@ -1,0 +1,5 @@
+"""`python -m featurize` is the command `featurize`."""
+
+from featurize.cli import main
+
+main()

@@ -1,0 +1,144 @@
+"""Eight-bit networks: calibrated once on pictures of the dataset, then part of the key by their hash.
+
+Static quantisation of ONNX Runtime (QDQ: weights per channel symmetric, activations per tensor), after the
+ranges that a few pictures produce. Which pictures follows from their ids and a seed, so the same dataset gives
+the same network; once calibrated it stays, whatever is added to the dataset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import FeatureCache, Key, list_caches
+from featurize.engines.onnx import INPUT, export_body, find_body, keep_body
+from featurize.errors import TableError, Undecodable
+from featurize.pictures import Picture, pixels
+from featurize.table import DatasetTable
+from featurize.weights import Weights, load
+
+if TYPE_CHECKING:
+    from featurize.backbones import Backbone
+
+PICTURES = 100  # to calibrate on
+SEED = 0
+_OPERATORS = ["Conv", "Add", "Relu", "Clip", "MaxPool", "AveragePool", "Concat"]
+
+
+def calibrated(
+    backbone: Backbone,
+    weights: Weights,
+    key: Key,
+    table: DatasetTable,
+    root: Path,
+    say: Callable[[str], None] = lambda line: None,
+) -> str:
+    """The precision of the 8-bit form of a network, which is calibrated where it is not there yet.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    weights : Weights
+    key : Key
+        The one of float32.
+    table : DatasetTable
+        Pictures to calibrate on; its train split where it has one.
+    root : Path
+        The features folder.
+    say : callable
+        Called with a line for the user before it calibrates.
+
+    Returns
+    -------
+    str
+        "int8:<hash of the calibrated body>"
+
+    Raises
+    ------
+    TableError
+        No picture of the table can be read.
+    """
+    for cache in list_caches(root):
+        known = cache.key
+        if known.precision.startswith("int8:") and replace(known, precision=key.precision) == key:
+            find_body(cache.folder, known.precision)
+            return known.precision
+    chosen = sorted_by_chance(table)
+    say(f"calibrating {backbone.name} in 8 bits on up to {PICTURES} pictures")
+    with tempfile.TemporaryDirectory() as folder:
+        body = Path(folder) / "fp32.onnx"
+        body.write_bytes(export_body(backbone, load(backbone, weights), weights.transform))
+        quantised = quantise(body, calibration_pixels(chosen, weights))
+    precision = "int8:" + hashlib.sha256(quantised).hexdigest()[:16]
+    keep_body(FeatureCache.create(root, replace(key, precision=precision)).folder, quantised)
+    return precision
+
+
+def sorted_by_chance(table: DatasetTable) -> list[Picture]:
+    """The train split's pictures, or all, in an order that follows from ids and seed alone."""
+    split = "train" if "train" in table.columns["split"] else "all"
+    pictures = {p.id: p for p in map(table.picture, table.rows_of(split).tolist())}
+    return sorted(pictures.values(), key=lambda p: hashlib.sha256(f"{SEED}:{p.id}".encode()).digest())
+
+
+def calibration_pixels(chosen: list[Picture], weights: Weights) -> NDArray[np.uint8]:
+    """Pixels of the first pictures that can be read, (N, H, W, 3)."""
+
+    def readable() -> Iterator[NDArray[np.uint8]]:
+        for picture in chosen:
+            try:
+                yield pixels(picture, weights.transform)
+            except Undecodable:
+                continue
+
+    found = [p for p, _ in zip(readable(), range(PICTURES), strict=False)]
+    if not found:
+        raise TableError("none of the pictures can be read, so there is nothing to calibrate 8-bit numbers on")
+    return np.stack(found)
+
+
+def quantise(body: Path, examples: NDArray[np.uint8]) -> bytes:
+    """The 8-bit form of an exported body.
+
+    Parameters
+    ----------
+    body : Path
+    examples : ndarray (N, H, W, 3) uint8
+        Pictures whose ranges of activations are taken.
+
+    Returns
+    -------
+    bytes
+        An ONNX file.
+    """
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Examples(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._rest = iter(examples)
+
+        def get_next(self) -> dict[str, Any] | None:
+            one = next(self._rest, None)
+            return None if one is None else {INPUT: one[None]}
+
+    logging.getLogger().setLevel(logging.ERROR)
+    target = body.with_name("int8.onnx")
+    quantize_static(
+        body,
+        target,
+        Examples(),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=_OPERATORS,
+    )
+    return target.read_bytes()

@@ -1,0 +1,243 @@
+"""How fast pictures become embeddings here, beside what a user would run instead, and beside the machine's limits.
+
+    python scripts/bench_extract.py FOLDER [--rounds 5] [--backbone resnet50] [--only NAME,NAME] [--pictures N]
+
+FOLDER has a folder of pictures for each class, perhaps with split folders above. Every contestant runs in a
+process of its own, in turn (A B C A B C ...), on the same files; counted is the time from the first file to the
+last vector (ours: committed to the cache), not the start of the process or the loading of the network. Medians
+and ratios to plain torchvision are printed, with the share of worker time in decoding and in the network.
+`--pictures N` makes N distinct files of those in FOLDER by adding a comment to each JPEG.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+CONTESTANTS: dict[str, dict[str, Any]] = {
+    "plain torchvision": {},
+    "torch fp32": {"engine": "torch"},
+    "onnx fp32": {"engine": "onnx"},
+    "onnx fp32, fast decoding": {"engine": "onnx", "decode": "fast"},
+    "onnx int8": {"precision": "int8"},
+    "onnx int8, fast decoding": {"precision": "int8", "decode": "fast"},
+    "torch bf16": {"engine": "torch", "precision": "bf16"},
+    "torch bf16, compiled": {"engine": "torch", "precision": "bf16", "compiled": True},
+}
+ON_CPU = ("plain torchvision", "torch fp32", "onnx fp32", "onnx int8", "onnx int8, fast decoding")
+ON_GPU = ("plain torchvision", "torch fp32", "torch bf16", "torch bf16, compiled")
+
+
+def plain_torchvision(folder: Path, backbone: str, workers: int) -> dict[str, Any]:
+    """What the tutorials show: DataLoader, Resize, CenterCrop, ToTensor, Normalize, one batch after another."""
+    import numpy as np
+    import torch
+    from PIL import Image
+    from torchvision import models
+    from torchvision import transforms
+
+    class Pictures(torch.utils.data.Dataset[Any]):
+        def __init__(self) -> None:
+            self.paths = sorted(folder.rglob("*.jpg"))
+            self.transform = transforms.Compose(
+                [
+                    transforms.Resize(256),
+                    transforms.CenterCrop(224),
+                    transforms.ToTensor(),
+                    transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+                ]
+            )
+
+        def __len__(self) -> int:
+            return len(self.paths)
+
+        def __getitem__(self, n: int) -> Any:
+            with Image.open(self.paths[n]) as picture:
+                return self.transform(picture.convert("RGB"))
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(0)
+    model = models.get_model(backbone, weights=None).eval().to(device)
+    for name in ("fc", "classifier"):
+        if hasattr(model, name):
+            setattr(model, name, torch.nn.Identity())
+    started = time.perf_counter()
+    parts = []
+    with torch.no_grad():
+        for x in torch.utils.data.DataLoader(Pictures(), batch_size=32, num_workers=workers):
+            parts.append(model(x.to(device)).cpu().numpy())
+    return {"pictures": len(np.concatenate(parts)), "seconds": time.perf_counter() - started}
+
+
+def ours(folder: Path, backbone: str, workers: int, options: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """One complete run into an empty cache; calibration and export, kept from an earlier round, are not counted."""
+    from featurize.extract import Settings, extract
+    from featurize.prepare import prepare
+
+    table = prepare(folder, scratch / "dataset.csv").table
+    done = extract(
+        table, scratch / "features", Settings(backbone=backbone, weights="random", workers=workers, **options)
+    )
+    for segment in done.folder.glob("*.h5"):
+        segment.unlink()
+    return {
+        "pictures": done.embedded,
+        "seconds": done.seconds,
+        "decode": done.decode_seconds / (done.seconds * done.workers),
+        "network": done.network_seconds / (done.seconds * (done.workers if "cpu" in done.engine else 1)),
+    }
+
+
+def limits(folder: Path) -> dict[str, float]:
+    """The machine's own: float32 matrix product, and decoding with resizing on one processor."""
+    import numpy as np
+
+    from featurize import images
+    from featurize.transform import Transform
+
+    a = np.random.default_rng(0).standard_normal((2048, 2048), dtype=np.float32)
+    a @ a
+    rates = []
+    for _ in range(5):
+        started = time.perf_counter()
+        a @ a
+        rates.append(2 * 2048**3 / (time.perf_counter() - started) / 1e9)
+    data = [p.read_bytes() for p in sorted(folder.rglob("*.jpg"))[:100]]
+    started = time.perf_counter()
+    for one in data:
+        Transform()(images.decode(one))
+    seconds = time.perf_counter() - started
+    return {
+        "matrix product, GFLOP/s": max(rates),
+        "decode and resize, pictures/s on one processor": len(data) / seconds,
+    }
+
+
+def synthetic(backbone: str) -> dict[str, float]:
+    """The GPU alone: batches that lie on it already, pictures/s by precision."""
+    import torch
+
+    from featurize.backbones import backbone as spec_of
+    from featurize.engines.torch import TorchEngine
+    from featurize.recipes import formulas
+    from featurize.weights import choose, load
+
+    spec = spec_of(backbone)
+    weights = choose(spec, "random")
+    rates = {}
+    for precision, compiled in (("fp32", False), ("bf16", False), ("bf16", True)):
+        engine = TorchEngine(
+            spec, load(spec, weights), formulas("avgpool"), weights.transform,
+            batch_size=256, device="cuda", precision=precision, compiled=compiled,
+        )  # fmt: skip
+        x = torch.randint(0, 256, (256, 224, 224, 3), dtype=torch.uint8, device="cuda")
+        with torch.inference_mode():
+            for _ in range(5):
+                engine._call(x)
+            torch.cuda.synchronize()
+            started = time.perf_counter()
+            for _ in range(30):
+                engine._call(x)
+            torch.cuda.synchronize()
+        rates[precision + (", compiled" if compiled else "")] = 30 * 256 / (time.perf_counter() - started)
+    return rates
+
+
+def make_pictures(folder: Path, count: int, target: Path) -> None:
+    """Distinct files with the same pixels: a comment is written behind the JPEG's first marker."""
+    sources = sorted(folder.rglob("*.jpg"))
+    for n in range(count):
+        data = sources[n % len(sources)].read_bytes()
+        comment = f"{n:010}".encode()
+        path = target / f"Style-{n % 10}" / f"a-{n % 50}_p-{n}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:])
+
+
+def contest(folder: Path, backbone: str, names: list[str], rounds: int, workers: int, scratch: Path) -> dict[str, Any]:
+    """Run everybody in turn; results by name."""
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            place = scratch / name.replace(" ", "-").replace(",", "")
+            place.mkdir(exist_ok=True)
+            command = [sys.executable, __file__, str(folder), "--worker", name, "--backbone", backbone]
+            command += ["--workers", str(workers), "--scratch", str(place)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
+            results[name].append(json.loads(done.stdout.splitlines()[-1]))
+            last = results[name][-1]
+            print(f"  {name}: {last['pictures'] / last['seconds']:.1f}/s", file=sys.stderr, flush=True)
+    return results
+
+
+def show(results: dict[str, Any]) -> None:
+    """The table: medians, ratios to the first contestant, shares, memory."""
+    first = next(iter(results))
+    base = statistics.median(r["pictures"] / r["seconds"] for r in results[first])
+    print(f"\n| what | images/s (median of {len(results[first])}) | times {first} | decode | network | peak MB |")
+    print("|---|---|---|---|---|---|")
+    for name, rounds in results.items():
+        rate = statistics.median(r["pictures"] / r["seconds"] for r in rounds)
+        shares = [statistics.median(r[k] for r in rounds) if k in rounds[0] else None for k in ("decode", "network")]
+        shown = " | ".join("" if s is None else f"{s:.0%}" for s in shares)
+        memory = statistics.median(r["memory"] for r in rounds)
+        print(f"| {name} | {rate:.1f} | {rate / base:.2f} | {shown} | {memory:.0f} |")
+
+
+def main() -> None:
+    """Parse, run the contest or one contestant."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--backbone", default="resnet50")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--only", help="contestants, separated by semicolons")
+    parser.add_argument("--pictures", type=int, help="make so many distinct files of those in FOLDER")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.worker:
+        one: Callable[[], dict[str, Any]] = (
+            (lambda: plain_torchvision(given.folder, given.backbone, given.workers))
+            if given.worker == "plain torchvision"
+            else (lambda: ours(given.folder, given.backbone, given.workers, CONTESTANTS[given.worker], given.scratch))
+        )
+        result = one()
+        result["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(result))
+        return
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+    names = given.only.split(";") if given.only else list(ON_GPU if on_gpu else ON_CPU)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = given.folder
+        if given.pictures:
+            folder = Path(scratch) / "pictures"
+            make_pictures(given.folder, given.pictures, folder)
+        for what, rate in limits(given.folder).items():
+            print(f"{what}: {rate:.0f}")
+        if on_gpu:
+            print(
+                f"{torch.cuda.get_device_name()}: "
+                + ", ".join(f"{k} {v:.0f}/s" for k, v in synthetic(given.backbone).items())
+            )
+        show(contest(folder, given.backbone, names, given.rounds, given.workers, Path(scratch)))
+
+
+if __name__ == "__main__":
+    main()
