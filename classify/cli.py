@@ -84,14 +84,13 @@ def fit(
 @click.option("--split", type=click.Choice(["train", "val", "test", "all"]), default="test", show_default=True)
 def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None:
     """Score a saved head on a split."""
-    from cache import FeatureCache
     from classify.data import load_examples
     from classify.fit import score
     from classify.headfile import load_head
     from featurize.table import read_table
 
     saved = load_head(head_file)
-    cache = FeatureCache.create(features, saved.key)
+    cache = saved.open_cache(features)
     _tell_score(score(saved.head, load_examples(read_table(dataset), cache, saved.recipes, saved.target, split), split))
     if cache.key.untrained:
         click.echo("warning: untrained backbone", err=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cache import FeatureCache, Key, Recipe, files
+from cache import FeatureCache, Key, Recipe, files, list_caches
 from classify.errors import HeadFileError, HeadMismatch
 
 if TYPE_CHECKING:
@@ -58,13 +58,25 @@ class SavedHead:
         """Class names in the order of the probabilities."""
         return [str(c) for c in self.head.classes_]
 
-    def check_fits(self, cache: FeatureCache) -> None:
-        """Raise `HeadMismatch` unless the cache's embeddings are those the head was trained on."""
-        if cache.key.digest != self.key.digest:
+    def open_cache(self, features: Path) -> FeatureCache:
+        """The feature cache of the embeddings that the head was trained on.
+
+        Raises
+        ------
+        HeadMismatch
+            The features folder holds others only.
+        """
+        folder = features / self.key.folder_name
+        if not folder.is_dir():
+            there = ", ".join(c.folder.name for c in list_caches(features)) or "none"
             raise HeadMismatch(
-                f"the head was trained on embeddings {self.key.folder_name}, these are {cache.key.folder_name}: choose "
-                "the feature cache it belongs to with --key, or fit a head on this one"
+                f"the head was trained on embeddings {self.key.folder_name}, but {str(features)!r} holds: {there}; "
+                "give the features folder it belongs to, or fit a head on these"
             )
+        cache = FeatureCache(folder)
+        if cache.key.digest != self.key.digest:
+            raise HeadMismatch(f"{str(folder)!r} holds other embeddings than those the head was trained on")
+        return cache
 
 
 def save_head(saved: SavedHead, path: Path) -> None:

@@ -194,7 +194,10 @@ def _mirrored(setting: Setting) -> list[str]:
 
 
 def _backbones(comparison: Comparison) -> str:
-    told = {f"{k['backbone']} ({k['weights'][:22]}{', untrained' if k['untrained'] else ''})": None for k in comparison.provenance.caches}
+    told = {
+        f"{k['backbone']} ({k['weights'][:22]}{', untrained' if k['untrained'] else ''})": None
+        for k in comparison.provenance.caches
+    }
     return " and ".join(told)
 
 

@@ -31,7 +31,8 @@ def wilson(hits: int, n: int, level: float = LEVEL) -> Estimate:
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(hits, n, alpha=1 - level, method="wilson")
-    return Estimate(hits / n, float(low), float(high))
+    share = hits / n
+    return Estimate(share, min(float(low), share), max(float(high), share))  # rounding leaves 1 - 2e-16 for n of n
 
 
 def resampled_means(values: NDArray[Any], groups: NDArray[Any], draws: int = DRAWS, seed: int = 0) -> Floats:

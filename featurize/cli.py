@@ -105,6 +105,19 @@ def _counts(labels: object, splits: list[str], label: str) -> list[int]:
     return [pairs.count((label, s)) for s in SPLITS]
 
 
+@cli.command()
+@click.option("--backbone", default="resnet50", show_default=True, help="The frozen network.")
+@click.option("--weights", default="imagenet-v1", show_default=True, help="imagenet-v1, imagenet-v2, or a file.")
+def weights(backbone: str, weights: str) -> None:
+    """Fetch a backbone's weights, as `featurize run` would, and check them."""
+    from featurize import weights as loading
+    from featurize.backbones import backbone as spec_of
+
+    chosen = loading.choose(spec_of(backbone), weights)
+    path = loading.fetch(chosen)
+    click.echo(f"{backbone}: {chosen.identity}" + (f" in {visible(path)}" if path else " (untrained backbone)"))
+
+
 @cli.command("run")
 @TABLE
 @FEATURES

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from types import FrameType
@@ -82,7 +83,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 def visible(text: object) -> str:
     """A name for the screen: a newline or a stray byte in it is shown, not obeyed."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in str(text))
+    return "".join(
+        c if c.isprintable() or unicodedata.category(c) == "Zs" else c.encode("unicode_escape", "replace").decode()
+        for c in str(text)
+    )
 
 
 def plural(count: int, noun: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from featurize.table import tidy
 
-_YEAR = re.compile(r"-(1[0-9]{3}|20[0-9]{2})(?:-\d{1,2})?$")  # a number behind the year tells copies apart
+_YEAR = re.compile(r"-(1[0-9]{3}|20[0-9]{2})(?:-\d{1,2}|\(\d{1,2}\))?$")  # a number behind it tells copies apart
 
 
 def artist_and_year(stem: str) -> tuple[str, str]:
@@ -19,8 +20,25 @@ def artist_and_year(stem: str) -> tuple[str, str]:
     >>> artist_and_year("untitled")
     ('', '')
     """
-    artist, underscore, title = tidy(stem).partition("_")
+    artist, underscore, title = stem.strip().partition("_")
     if not underscore or not artist:
         return "", ""
     year = _YEAR.search("-" + title)
-    return artist, year.group(1) if year else ""
+    return (artist if artist.isascii() else mended(tidy(artist))), year.group(1) if year else ""
+
+
+def mended(name: str) -> str:
+    """A name whose UTF-8 was once read as Latin-1 and made small, as in ArtGAN's lists, put right.
+
+    Examples
+    --------
+    >>> mended("grã©goire-michonze")
+    'grégoire-michonze'
+    """
+    if name.isascii():
+        return name
+    try:
+        right = name.replace("ã", "Ã").replace("å", "Å").replace("ä", "Ä").encode("latin-1").decode("utf-8")
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return name
+    return unicodedata.normalize("NFC", right)

@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurize import images
+from featurize import blobs, images
 from featurize.errors import Undecodable
 from featurize.reasons import Reason
 from featurize.transform import Pixels, Transform
@@ -16,7 +16,7 @@ from featurize.transform import Pixels, Transform
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture file as the dataset table knows it.
+    """A picture file as the dataset table knows it; it may lie inside an archive (see `featurize.blobs`).
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Picture:
     size : int
         Bytes, -1 where unknown.
     mtime_ns : int
-        Modification time in nanoseconds, -1 where unknown.
+        Modification time in nanoseconds, of the archive for a picture inside one; -1 where unknown.
     """
 
     id: str
@@ -37,8 +37,8 @@ class Picture:
     def trouble(self) -> Undecodable | None:
         """Why the file is not the one the table speaks of: by size and time, by content where these differ."""
         with contextlib.suppress(OSError):
-            facts = self.path.stat()
-            if (facts.st_size, facts.st_mtime_ns) == (self.size, self.mtime_ns):
+            size, changed = blobs.facts(self.path)
+            if changed == self.mtime_ns and size in (self.size, -1):
                 return None
         try:
             return None if digest(read(self.path)) == self.id else Undecodable(Reason.CHANGED)
@@ -47,13 +47,16 @@ class Picture:
 
 
 def read(path: Path) -> bytes:
-    """A file's bytes.
+    """A picture file's bytes, wherever it lies.
 
     Raises
     ------
     Undecodable
         With reason MISSING, UNREADABLE or NOT_A_FILE.
     """
+    place = blobs.inside(path)
+    if place:
+        return blobs.read_inside(place)
     try:
         return path.read_bytes()
     except FileNotFoundError as error:

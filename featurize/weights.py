@@ -91,6 +91,19 @@ def choose(backbone: Backbone, chosen: str, *, size: int | None = None, decode: 
     return Weights("sha256:" + _file_digest(path), transform, file=path)
 
 
+def fetch(weights: Weights) -> Path | None:
+    """The file of the weights, downloaded first if it has to be; None for an untrained network.
+
+    Raises
+    ------
+    WeightsError
+        It can't be downloaded, or an earlier download is damaged.
+    """
+    if weights.published:
+        return _download(weights.published)
+    return weights.file
+
+
 def load(backbone: Backbone, weights: Weights) -> torch.nn.Module:
     """The network with its weights, in evaluation mode, on the CPU, in float32.
 
@@ -105,8 +118,8 @@ def load(backbone: Backbone, weights: Weights) -> torch.nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(RANDOM_SEED)
         network: torch.nn.Module = get_model(backbone.name, weights=None)
-    if not weights.untrained:
-        path = weights.file or _download(weights.published)
+    path = fetch(weights)
+    if path:
         _fill(network, read_state(path), path, backbone.name)
     return network.eval().requires_grad_(False)
 
@@ -160,10 +173,9 @@ def _fill(network: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Pat
     network.load_state_dict({k: state.get(k, v) if k in needed else v for k, v in own.items()})
 
 
-def _download(published: Published | None) -> Path:
+def _download(published: Published) -> Path:
     import torch
 
-    assert published is not None
     target = Path(torch.hub.get_dir()) / "checkpoints" / published.file
     if target.exists():
         if _file_digest(target).startswith(published.hash):

@@ -45,8 +45,7 @@ def plain_torchvision(folder: Path, backbone: str, workers: int) -> dict[str, An
     import numpy as np
     import torch
     from PIL import Image
-    from torchvision import models
-    from torchvision import transforms
+    from torchvision import models, transforms
 
     class Pictures(torch.utils.data.Dataset[Any]):
         def __init__(self) -> None:

@@ -9,12 +9,12 @@ PATH="$PWD/$VENV/bin:$PATH"
 
 mkdir -p demo
 cd demo
+weights=imagenet-v1
+featurize weights --weights $weights 2>weights.log || {
+    echo "The ImageNet weights can't be downloaded from here, so the demo goes on with an untrained backbone."
+    weights=random
+}
 featurize sample gallery
 featurize prepare gallery --split random
-if ! featurize run --backbone "${BACKBONE:-resnet50}" --weights "${WEIGHTS:-imagenet-v1}" 2>run.log; then
-    grep -q "can't be downloaded" run.log || { cat run.log >&2; exit 1; }
-    echo "The ImageNet weights can't be downloaded from here, so the demo goes on with an untrained backbone."
-    WEIGHTS=random
-    featurize run --backbone "${BACKBONE:-resnet50}" --weights random
-fi
-classify compare --key "${BACKBONE:-resnet50}" --heads "${HEADS:-logreg,softmax,mlp,linear-svm,svm,ridge,lda,knn,prototype}" --out reports/demo
+featurize run --weights $weights
+classify compare --key resnet50 --heads logreg,softmax,mlp,linear-svm,svm,ridge,lda,knn,prototype --out reports/demo
