@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureCache, Key, list_caches
-from featurize.engines.onnx import INPUT, export_body, find_body, keep_body
+from featurize.engines.onnx import INPUT, export_body, find_body, keep_body, plain_bytes
 from featurize.errors import TableError, Undecodable
 from featurize.pictures import Picture, pixels
 from featurize.table import DatasetTable
@@ -119,6 +119,7 @@ def quantise(body: Path, examples: NDArray[np.uint8]) -> bytes:
     bytes
         An ONNX file.
     """
+    import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Examples(CalibrationDataReader):  # type: ignore[misc]
@@ -141,4 +142,4 @@ def quantise(body: Path, examples: NDArray[np.uint8]) -> bytes:
         weight_type=QuantType.QInt8,
         op_types_to_quantize=_OPERATORS,
     )
-    return target.read_bytes()
+    return plain_bytes(onnx.load(target))

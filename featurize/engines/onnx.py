@@ -88,7 +88,17 @@ def export_body(backbone: Backbone, network: torch.nn.Module, transform: Transfo
     body = frozen_body(backbone, network, transform)
     names = [stage_name(n) for n in range(len(backbone.stages))]
     model = _exported(body, _example(transform), [INPUT], names)
-    serialised: bytes = model.SerializeToString()
+    return plain_bytes(model)
+
+
+def plain_bytes(model: onnx.ModelProto) -> bytes:
+    """A model without the notes that exporters leave in it: the same network gives the same bytes every time."""
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for value in (*model.graph.input, *model.graph.output):
+        value.ClearField("metadata_props")
+    serialised: bytes = model.SerializeToString(deterministic=True)
     return serialised
 
 

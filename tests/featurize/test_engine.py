@@ -1,73 +1,223 @@
-"""The torch engine: numbers that depend on the picture alone."""
+"""Engines: numbers that depend on the picture alone, the same whoever computes them."""
 
 from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torchvision.models import get_model
 
+from featurize.agreement import relative_difference
 from featurize.backbones import backbone
+from featurize.engines import EngineChoice, make_engine
+from featurize.engines.base import Engine
+from featurize.engines.onnx import OnnxEngine, export_body, find_body, keep_body
 from featurize.engines.torch import TorchEngine, choose_device
 from featurize.errors import BackboneError
 from featurize.recipes import FORMULAS, formulas
 from featurize.transform import Transform
+from featurize.weights import choose, load
 
 SPEC = backbone("squeezenet1_1")
+PLAIN = [FORMULAS[n] for n in ("avgpool", "multi", "stats", "gram")]
 AVGPOOL = FORMULAS["avgpool"]
+Make = Callable[[int], Engine]
 
 
 @pytest.fixture(scope="module")
 def network() -> torch.nn.Module:
-    torch.manual_seed(0)
-    return get_model("squeezenet1_1", weights=None).eval()
+    return load(SPEC, choose(SPEC, "random"))
 
 
-def engine(network: torch.nn.Module, batch_size: int) -> TorchEngine:
-    return TorchEngine(SPEC, network, [AVGPOOL], Transform(), batch_size=batch_size, device="cpu")
+@pytest.fixture(scope="module")
+def body(tmp_path_factory: pytest.TempPathFactory, network: torch.nn.Module) -> Path:
+    return keep_body(tmp_path_factory.mktemp("body"), export_body(SPEC, network, Transform()))
+
+
+@pytest.fixture(scope="module", params=["torch", "onnx"])
+def make(request: pytest.FixtureRequest, network: torch.nn.Module, body: Path) -> Make:
+    if request.param == "torch":
+        return lambda size: TorchEngine(SPEC, network, PLAIN, Transform(), batch_size=size)
+    return lambda size: OnnxEngine(body, PLAIN, Transform(), batch_size=size)
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (count, 224, 224, 3), dtype=np.uint8)
+    """Blobs of colour, so that feature maps have some structure."""
+    small = np.random.default_rng(seed).integers(0, 256, (count, 14, 14, 3), dtype=np.uint8)
+    return small.repeat(16, axis=1).repeat(16, axis=2)
 
 
-def test_vectors_are_those_of_plain_torch(network: torch.nn.Module) -> None:
-    pixels = pictures(3)
-    found = engine(network, 3).embed(pixels)[AVGPOOL.recipe]
+@pytest.fixture(scope="module")
+def expected(network: torch.nn.Module) -> dict[str, np.ndarray]:
+    """Straight from the definitions, with nothing folded, cut or exported."""
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (Transform().mean, Transform().std))
+    x = (torch.from_numpy(pictures(4)).permute(0, 3, 1, 2) / 255 - mean) / std
+    maps = []
+    with torch.inference_mode():
+        for name, layer in network.features.named_children():
+            x = layer(x)
+            if f"features.{name}" in SPEC.stages:
+                maps.append(x.double().numpy())
+    pooled = [m.mean((2, 3)) for m in maps]
+    deviations = [m.std((2, 3)) for m in maps]
+    middle = maps[-2].reshape(4, maps[-2].shape[1], -1)
+    projection = np.random.Generator(np.random.PCG64(0)).standard_normal((64, middle.shape[1])) / 8
+    projected = projection @ middle
+    grams = projected @ projected.transpose(0, 2, 1) / middle.shape[2]
+    rows, columns = np.triu_indices(64)
+    return {
+        "avgpool": pooled[-1],
+        "multi": np.concatenate(pooled[-3:], 1),
+        "stats": np.concatenate([v for pair in zip(pooled, deviations, strict=True) for v in pair], 1),
+        "gram": grams[:, rows, columns],
+    }
+
+
+@pytest.mark.parametrize("name", ["avgpool", "multi", "stats", "gram"])
+def test_vectors_are_those_of_the_definition(make: Make, expected: dict[str, np.ndarray], name: str) -> None:
+    found = make(4).embed(pictures(4))[FORMULAS[name].recipe]
+    assert found.dtype == np.float32
+    assert found.shape == expected[name].shape
+    assert relative_difference(found, expected[name]).max() < 1e-5
+
+
+def test_the_size_of_the_batch_hardly_matters(make: Make) -> None:
+    pixels = pictures(64)
+    whole = make(64).embed(pixels)[AVGPOOL.recipe]
+    for size in (1, 3, 8):
+        engine = make(size)
+        parts = [engine.embed(pixels[n : n + size])[AVGPOOL.recipe] for n in range(0, 24, size)]
+        assert relative_difference(np.concatenate(parts), whole[:24]).max() < 1e-5
+
+
+def test_a_picture_s_vector_does_not_depend_on_its_neighbours(make: Make) -> None:
+    """Bit for bit, in a batch of one shape: neighbours may fail, be black, or be others."""
+    engine = make(4)
+    pixels, others = pictures(4), pictures(4, seed=1)
+    alone = np.zeros_like(pixels)
+    alone[2], others[2] = pixels[2], pixels[2]
+    found = [engine.embed(p) for p in (pixels, alone, others)]
+    for formula in PLAIN:
+        assert len({v[formula.recipe][2].tobytes() for v in found}) == 1
+
+
+def test_several_threads_at_once_give_the_same_bits(make: Make) -> None:
+    engine = make(2)
+    pixels = [pictures(2, seed) for seed in range(6)]
+    alone = [engine.embed(p)[AVGPOOL.recipe].tobytes() for p in pixels]
+    with ThreadPoolExecutor(3) as pool:
+        together = [v[AVGPOOL.recipe].tobytes() for v in pool.map(engine.embed, pixels)]
+    assert together == alone
+
+
+def test_mirrored_recipes_do_not_care_which_way_a_picture_hangs(network: torch.nn.Module) -> None:
+    engine = TorchEngine(SPEC, network, formulas("avgpool", mirror=True), Transform(), batch_size=2)
+    plain = TorchEngine(SPEC, network, [AVGPOOL], Transform(), batch_size=2)
+    pixels = pictures(2)
+    mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
+    recipe = FORMULAS["avgpool-mirror"].recipe
+    both, turned = engine.embed(pixels)[recipe], engine.embed(mirrored)[recipe]
+    mean = (plain.embed(pixels)[AVGPOOL.recipe] + plain.embed(mirrored)[AVGPOOL.recipe]) / 2
+    assert np.array_equal(both, turned)
+    assert np.allclose(both, mean, rtol=1e-6)
+    assert recipe != AVGPOOL.recipe
+
+
+def test_folding_batchnorm_changes_nothing_and_nothing_is_learned(tmp_path: Path) -> None:
+    spec = backbone("resnet18")
+    torch.manual_seed(0)
+    network = get_model("resnet18", weights=None)
+    with torch.no_grad():
+        for _ in range(3):
+            network(torch.randn(8, 3, 64, 64))  # statistics that are not the initial ones
+    network.eval()
+    engine = TorchEngine(spec, network, [AVGPOOL], Transform(), batch_size=2)
+    assert not [m for m in engine._body.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    before = {k: v.clone() for k, v in engine._body.state_dict().items()}
+    found = engine.embed(pictures(2))[AVGPOOL.recipe]
+    assert all(torch.equal(v, before[k]) for k, v in engine._body.state_dict().items())
+    network.fc = torch.nn.Identity()
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (Transform().mean, Transform().std))
     with torch.inference_mode():
-        x = (torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255 - mean) / std
-        expected = network.features(x).mean((2, 3)).numpy()
-    assert found.shape == (3, 512)
-    assert np.abs(found - expected).max() / np.abs(expected).max() < 1e-5
+        expected = network((torch.from_numpy(pictures(2)).permute(0, 3, 1, 2) / 255 - mean) / std).numpy()
+    assert relative_difference(found, expected).max() < 1e-5
 
 
-def test_a_picture_s_vector_does_not_depend_on_its_neighbours(network: torch.nn.Module) -> None:
-    """Bit for bit, in a batch of one shape: neighbours may fail, be black, or be others."""
-    runner = engine(network, 4)
-    pixels = pictures(4)
-    alone = np.zeros_like(pixels)
-    alone[2] = pixels[2]
-    others = pictures(4, seed=1)
-    others[2] = pixels[2]
-    vectors = [runner.embed(p)[AVGPOOL.recipe][2].tobytes() for p in (pixels, alone, others)]
-    assert len(set(vectors)) == 1
+def test_an_exported_network_is_kept_and_a_damaged_one_made_again(tmp_path: Path) -> None:
+    chosen = choose(SPEC, "random")
+    make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("onnx"), tmp_path)
+    kept = find_body(tmp_path)
+    assert kept is not None
+    data = bytearray(kept.read_bytes())
+    data[len(data) // 2] ^= 1
+    kept.write_bytes(data)
+    assert find_body(tmp_path) is None
+    vectors = make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("onnx"), tmp_path).embed(pictures(8))
+    assert find_body(tmp_path) == kept
+    reference = make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("torch"), tmp_path).embed(pictures(8))
+    assert relative_difference(vectors[AVGPOOL.recipe], reference[AVGPOOL.recipe]).max() < 1e-5
 
 
-def test_nothing_is_learned_or_updated_while_embedding(network: torch.nn.Module) -> None:
-    runner = TorchEngine(
-        backbone("resnet18"), get_model("resnet18").eval(), [AVGPOOL], Transform(), batch_size=2, device="cpu"
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (EngineChoice(device="cuda:77"), "'cuda:77' is not to be had here"),
+        (EngineChoice("onnx", "bf16"), "the onnx engine has no bf16"),
+        (EngineChoice("torch", "int8:0"), "int8 runs in the onnx engine only"),
+        (EngineChoice("auto", "int8:0"), "the calibrated network .* is missing or damaged"),
+    ],
+    ids=["no such device", "onnx in bf16", "torch in int8", "no calibrated network"],
+)
+def test_what_can_not_be_computed_is_told(tmp_path: Path, choice: EngineChoice, message: str) -> None:
+    with pytest.raises(BackboneError, match=message):
+        make_engine(SPEC, choose(SPEC, "random"), [AVGPOOL], choice, tmp_path)
+
+
+def test_auto_is_onnx_on_a_cpu_and_torch_for_bf16(tmp_path: Path) -> None:
+    chosen = choose(SPEC, "random")
+    kinds = [
+        make_engine(SPEC, chosen, [AVGPOOL], EngineChoice(precision=p, device="cpu"), tmp_path)
+        for p in ("fp32", "bf16")
+    ]
+    assert [type(k) for k in kinds] == [OnnxEngine, TorchEngine]
+    assert [k.environment()["precision"] for k in kinds] == ["fp32", "bf16"]
+    assert choose_device("cpu") == "cpu"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-4), ("bf16", 5e-2)])
+def test_a_gpu_agrees_with_the_cpu(network: torch.nn.Module, precision: str, most: float) -> None:
+    pixels = pictures(8)
+    here = TorchEngine(SPEC, network, PLAIN, Transform(), batch_size=8).embed(pixels)
+    there = TorchEngine(SPEC, network, PLAIN, Transform(), batch_size=8, device="cuda", precision=precision).embed(
+        pixels
     )
-    before = {k: v.clone() for k, v in runner._body.state_dict().items()}
-    runner.embed(pictures(2))
-    assert all(torch.equal(v, before[k]) for k, v in runner._body.state_dict().items())
+    for formula in PLAIN:
+        assert relative_difference(there[formula.recipe], here[formula.recipe]).max() < most
 
 
-def test_a_device_that_is_not_there_is_told() -> None:
-    with pytest.raises(BackboneError, match="'cuda:77' is not to be had here"):
-        choose_device("cuda:77")
+def test_eight_bits_are_calibrated_once_and_part_of_the_key(paintings: Path, tmp_path: Path) -> None:
+    from cache import FeatureCache
+    from featurize.extract import Settings, extract
+    from featurize.prepare import prepare
 
-
-def test_an_unknown_embedding_lists_the_known_ones() -> None:
-    with pytest.raises(BackboneError, match=r"'maxpool'.*avgpool"):
-        formulas("avgpool,maxpool")
+    table = prepare(paintings, tmp_path / "dataset.csv").table
+    settings = Settings(backbone="squeezenet1_1", weights="random", precision="int8")
+    done = extract(table, tmp_path / "features", settings)
+    body = find_body(done.folder, done.key.precision)
+    assert body is not None
+    assert done.key.precision == "int8:" + hashlib.sha256(body.read_bytes()).hexdigest()[:16]
+    again = extract(table, tmp_path / "features", settings)
+    assert (again.key, again.embedded) == (done.key, 0)
+    other = extract(table, tmp_path / "other", settings)
+    assert other.key == done.key, "the same pictures give the same network"
+    plain = extract(table, tmp_path / "features", Settings(backbone="squeezenet1_1", weights="random"))
+    assert plain.key != done.key
+    a, b = (FeatureCache(d.folder).gather(table.ids, AVGPOOL.recipe) for d in (done, plain))
+    cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    assert 0.98 < cosine.min() < 1

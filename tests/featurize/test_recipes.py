@@ -1,0 +1,71 @@
+"""Recipes: known by name, stored by definition, gained later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cache import FeatureCache
+from featurize.errors import BackboneError
+from featurize.extract import Settings, extract
+from featurize.prepare import prepare
+from featurize.recipes import FORMULAS, formulas
+from tests.featurize import fake
+
+DIGESTS = {
+    "avgpool": "ed0cefb21250",
+    "multi": "58bb50087a61",
+    "stats": "22f25b32eccb",
+    "gram": "44c84bd353ca",
+    "avgpool-mirror": "4ab4f7ff6a7a",
+    "multi-mirror": "7514ec0e91ee",
+    "stats-mirror": "cb17739c8bcd",
+    "gram-mirror": "dbc2950de151",
+}
+
+
+def test_definitions_are_fixed() -> None:
+    """A changed definition is another recipe, and people's caches would have to be made again."""
+    assert {name: f.recipe.digest[:12] for name, f in FORMULAS.items()} == DIGESTS
+
+
+def test_an_unknown_embedding_lists_the_known_ones() -> None:
+    with pytest.raises(BackboneError, match=r"'maxpool'.*avgpool, multi, stats, gram"):
+        formulas("avgpool,maxpool")
+
+
+def test_names_are_taken_once_and_in_order() -> None:
+    assert [f.recipe.name for f in formulas("stats, avgpool,stats")] == ["stats", "avgpool"]
+    assert [f.recipe.name for f in formulas("stats,avgpool-mirror", mirror=True)] == ["stats-mirror", "avgpool-mirror"]
+
+
+def test_rows_gain_recipes_and_keep_those_they_have(
+    paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engines = fake.install(monkeypatch)
+    table = prepare(paintings, tmp_path / "dataset.csv").table
+    settings = Settings(backbone="resnet18", weights="random", embedding="avgpool")
+    first = extract(table, tmp_path / "features", settings)
+    more = extract(table, tmp_path / "features", Settings(**{**vars(settings), "embedding": "avgpool,stats"}))
+    assert more.embedded == 21
+    assert [f.recipe.name for f in engines[-1].formulas] == ["stats"], "only what is missing is computed"
+    cache = FeatureCache(first.folder)
+    for name in ("avgpool", "stats"):
+        assert cache.embedded(table.ids, FORMULAS[name].recipe).all()
+
+
+def test_half_precision_on_disk_is_half_as_large_and_nearly_the_same(
+    paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.install(monkeypatch)
+    table = prepare(paintings, tmp_path / "dataset.csv").table
+    found = {}
+    for store in ("float32", "float16"):
+        done = extract(table, tmp_path / store, Settings(backbone="resnet18", weights="random", store=store))
+        found[store] = FeatureCache(done.folder).gather(table.ids, FORMULAS["avgpool"].recipe)
+    assert found["float16"].dtype == np.float16
+    assert np.allclose(found["float16"], found["float32"], rtol=1e-3)
+    again = extract(table, tmp_path / "float16", Settings(backbone="resnet18", weights="random", store="float16"))
+    assert again.embedded == 0
