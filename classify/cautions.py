@@ -1,4 +1,4 @@
-"""Warnings that can't be overlooked: what must be known before a figure is believed."""
+"""Warnings that can’t be overlooked: what must be known before a figure is believed."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ def untrained(entries: Sequence[Entry]) -> Iterator[Caution]:
 def near_chance(entries: Sequence[Entry], dataset: DatasetFacts) -> Iterator[Caution]:
     """A head does no better than guessing, or than always naming the commonest class."""
     line = max(dataset.chance, dataset.majority)
-    low = [e.name for e in entries if min(e.scores.accuracy.low, *_low(e)) <= line]
+    low = [e.name for e in entries if min([e.scores.accuracy.low, *_low(e)]) <= line]
     if low:
         yield Caution(
             "near-chance",
-            f"{_names(low)} can't be told from guessing: the interval reaches down to chance ({_percent(dataset.chance)}) or "
-            f"the share of the largest class ({_percent(dataset.majority)}). Look for labels out of step with their "
-            "pictures, a wrong transform, or too few test pictures before you use it.",
+            f"{_names(low)} can’t be told from guessing: the interval reaches down to chance "
+            f"({_percent(dataset.chance)}) or the share of the largest class ({_percent(dataset.majority)}). "
+            "Before you use it, look for labels out of step with their pictures, a wrong transform, or too few test "
+            "pictures.",
         )
 
 
@@ -102,7 +103,7 @@ def small_classes(dataset: DatasetFacts, classes: Sequence[str]) -> Iterator[Cau
     if few:
         yield Caution(
             "small-classes",
-            f"{_names(few)} {_have(few)} under {FEW} test pictures: don't read their figures one by one.",
+            f"{_names(few)} {_have(few)} under {FEW} test pictures: don’t read their figures one by one.",
         )
 
 

@@ -48,6 +48,7 @@ ALL = "all"
 @click.pass_context
 def compare(
     context: click.Context,
+    /,
     dataset: Path,
     features: Path,
     keys: tuple[str, ...],

@@ -13,6 +13,7 @@ from classify.data import Examples
 from classify.duplicates import SIMILAR, find_duplicates
 from classify.findings import ArtistOverlap, Duplicate, LeakAudit, SplitWorth
 from classify.statistics import percentile_interval, resampled_means, wilson
+from classify.threads import threads_for
 from featurize.table import DatasetTable, relative_path
 
 WORTH_HEAD = "logreg"
@@ -71,7 +72,7 @@ def audit(
 def overlap(train: Examples, test: Examples, hits: NDArray[np.bool_]) -> ArtistOverlap:
     """How many test pictures are by artists of the training part, and how the best head fares on them."""
     named = _named(test.groups)
-    seen = np.isin(test.groups, train.groups[_named(train.groups)]) & named
+    seen = np.isin(test.groups, train.groups[_named(train.groups)])
     parts = [wilson(int(hits[rows].sum()), int(rows.sum())) if rows.sum() >= FEWEST else None for rows in (seen, ~seen)]
     return ArtistOverlap(
         test_pictures=int(named.sum()),
@@ -140,7 +141,8 @@ def _hits(
 ) -> NDArray[np.bool_]:
     from classify.heads import make_head
 
-    right: NDArray[np.bool_] = make_head(WORTH_HEAD).fit(X[learn], y[learn]).predict(X[scored]) == y[scored]
+    with threads_for(X):
+        right: NDArray[np.bool_] = make_head(WORTH_HEAD).fit(X[learn], y[learn]).predict(X[scored]) == y[scored]
     return right
 
 

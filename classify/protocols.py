@@ -20,6 +20,7 @@ from classify.comparison import Comparison
 from classify.contest import OnProgress
 from classify.errors import DataError
 from classify.findings import Control, Protocol, Published
+from featurize.recipes import MIRROR
 from featurize.table import DatasetTable
 
 SLIDES_CLASSES, SLIDES_PICTURES, SLIDES_TEST = 10, 5000, 0.2
@@ -96,13 +97,13 @@ def slides(setting: Setting) -> Comparison:
     facts = (
         f"{len(sampled)} pictures of the {len(set(labels))} most frequent classes, sampled with seed {setting.seed} "
         "from all splits of the table; 80 % to learn from, 20 % to score, at random.",
-        "Retrained last layer (softmax) against the widened classifier (mlp: 512, dropout 0.5, 256, dropout 0.5); Adam, "
-        "batches of 32, 12 epochs, no tuning.",
-        f"Control: pictures in sampled order, labels in table order, as in the notebook; {kept:.1%} of the labels are "
-        "right by luck.",
-        f"What differs: the backbone is {_backbones(comparison)}, frozen for good (in the original, batch normalisation "
-        "went on using batch statistics while training); embeddings are standardised; the pictures are those of this "
-        "table. Artists are on both sides of the split, as in the original.",
+        "Retrained last layer (softmax) against the widened classifier (mlp: 512, dropout 0.5, 256, dropout 0.5); "
+        "Adam, batches of 32, 12 epochs, no tuning.",
+        f"Control: pictures in sampled order, labels in table order, as in the notebook; "
+        f"{100 * float(kept):.1f} % of the labels are right by luck.",
+        f"What differs: the backbone is {_backbones(comparison)}, frozen for good (in the original, batch "
+        "normalisation went on using batch statistics while training); embeddings are standardised; the "
+        "pictures are those of this table. Artists may be on both sides of the split, as in the original.",
     )
     return replace(
         comparison,
@@ -170,7 +171,7 @@ def _sampled(setting: Setting) -> tuple[DatasetTable, list[int]]:
     """The slides' pictures in sampled order with their new split, and the rows of the table they come from."""
     table = setting.table
     labels = table.column(setting.target)
-    ready = np.stack([cache.status(table.ids) == OK for cache in setting.caches]).all(0)
+    ready = (np.stack([cache.status(table.ids) for cache in setting.caches]) == OK).all(axis=0)
     usable = [n for n, label in enumerate(labels) if label and ready[n]]
     counts = Counter(labels[n] for n in usable)
     frequent = sorted(counts, key=lambda c: (-counts[c], c))[:SLIDES_CLASSES]
@@ -187,10 +188,11 @@ def _sampled(setting: Setting) -> tuple[DatasetTable, list[int]]:
 
 
 def _mirrored(setting: Setting) -> list[str]:
-    """Embeddings averaged over a picture and its mirror image, of those recipes that are asked for."""
-    recipes = [r for cache in setting.caches for r in cache.recipes()]
-    names = dict.fromkeys(r.name for r in recipes if "mirror" in r.name or r.definition.get("mirror"))
-    return [name for name in names if any(name.startswith(asked) for asked in setting.embeddings)]
+    """The embeddings that are asked for, averaged over a picture and its mirror image, where all caches have them."""
+    there = [{recipe.name for recipe in cache.recipes()} for cache in setting.caches]
+    plain = [e for e in setting.embeddings if MIRROR not in e]
+    mirrored = ["+".join(part + MIRROR for part in embedding.split("+")) for embedding in plain]
+    return [m for m in mirrored if all(set(m.split("+")) <= names for names in there)]
 
 
 def _backbones(comparison: Comparison) -> str:

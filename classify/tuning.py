@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from classify.heads.folds import Folds, can_group, make_folds
+from classify.heads.rows import Array
 
 if TYPE_CHECKING:
     from classify.heads.base import Head
 
 __all__ = ["Tuning", "can_group", "make_folds", "tune"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,18 @@ class Tuning:
     @property
     def mean_accuracy(self) -> Array:
         """(points,) mean over the folds."""
-        return self.accuracy.mean(1)
+        means: Array = self.accuracy.mean(1)
+        return means
 
     def refit(self, head: Head, X: Any, y: Any, **fit_params: Any) -> Head:
         """A new head with the best parameters, fitted to all rows; calibrated, if it asks for that, on the held-out
         scores at hand instead of by a cross-validation of its own."""
         from sklearn.base import clone
 
-        best = clone(head).set_params(**self.params)
+        best: Head = clone(head).set_params(**self.params)
         if not best.calibrate or not np.isfinite(self.scores).any():
-            return best.fit(X, y, **fit_params)
+            best.fit(X, y, **fit_params)
+            return best
         best.set_params(calibrate=False).fit(X, y, **fit_params)
         best.calibrate = True
         best.calibrate_on(self.scores, np.unique(y, return_inverse=True)[1])

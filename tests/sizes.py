@@ -3,3 +3,7 @@
 KILLS = 20  # random moments at which a run is killed, in the normal tests
 KILLS_SLOW = 300
 HYPOTHESIS_EXAMPLES = 60
+INTERVALS = 150  # simulated datasets whose intervals must cover the truth
+INTERVALS_SLOW = 2000
+NULLS = 150  # comparisons of heads that don't differ
+NULLS_SLOW = 2000

@@ -1,0 +1,254 @@
+"""The contract of every head: a scikit-learn classifier on embeddings that can be taken apart into plain arrays.
+
+A head turns prepared rows (scaling.py) into one score for each class; everything else follows from the scores: the
+class is the largest one, the probabilities are their softmax at a temperature. Subclasses write `_fit`, `_scores`
+and name their fitted arrays; heads that can solve many problems at once (folds, values of a parameter) also write
+`_path`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import assert_all_finite, check_is_fitted, validate_data
+
+from classify.heads.calibration import fit_temperature, softmax
+from classify.heads.folds import Folds, make_folds
+from classify.heads.rows import Array, block_rows, blocks
+from classify.heads.scaling import Scaling
+
+Point = Mapping[str, Any]  # one point of a grid: parameter -> value
+
+CALIBRATION_FOLDS = 5
+
+
+class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
+    """A classifier of embeddings.
+
+    Parameters
+    ----------
+    standardize : bool
+        Subtract the mean of each feature and divide by its deviation.
+    sqrt : bool
+        Take the square root of each feature first; negative features are refused with a ValueError.
+    l2 : bool
+        Bring each row to unit length, after the square root and before the standardisation.
+    class_weight : None, "balanced" or dict of class -> weight
+        Weight of each class's rows; "balanced" gives every class the same total.
+    calibrate : bool
+        Fit the temperature of the probabilities on folds held out from the training rows (Guo et al., ICML 2017);
+        otherwise it is 1.
+
+    Attributes
+    ----------
+    classes_ : (K,) the class names, sorted
+    n_features_in_ : int
+    scaling_ : Scaling
+    temperature_ : float
+        Probabilities are the softmax of scores / temperature.
+    """
+
+    tunable: ClassVar[dict[str, tuple[float, ...]]] = {}  # parameter -> the values a tuning tries
+    path_param: ClassVar[str | None] = None  # the parameter whose values `_path` solves together
+    arrays: ClassVar[tuple[str, ...]] = ()  # fitted attributes that make up the state, without the last "_"
+
+    standardize: bool
+    sqrt: bool
+    l2: bool
+    class_weight: Any
+    calibrate: bool
+    classes_: Array
+    n_features_in_: int
+    scaling_: Scaling
+    temperature_: float
+
+    # ---- what a head writes
+
+    @abstractmethod
+    def _fit(self, X: Array, codes: Array) -> None:
+        """Fit to X (N, D) as given and codes (N,) int into classes_; sets scaling_ and the arrays."""
+
+    @abstractmethod
+    def _scores(self, rows: Array) -> Array:
+        """Prepared rows (n, D) -> scores (n, K), the larger the likelier; log-probabilities up to a temperature."""
+
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+        """Held-out scores (len(values), N, K) for values of `path_param`; overridden where they can share work."""
+        out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
+        for number, value in enumerate(values):
+            head = clone(self).set_params(**({self.path_param: value} if self.path_param else {}))
+            for train, held_out in folds:
+                head.fit(X[train], codes[train])
+                out[number, held_out[:, None], head.classes_] = head._scores_of(X[held_out])
+        return out
+
+    # ---- scikit-learn's contract
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        """Fit to X (N, D) and class names y (N,).
+
+        `groups` (N,), for instance artists, keep the folds of the calibration apart.
+
+        Raises
+        ------
+        ValueError
+            Where X or y are malformed, hold NaN or infinity, or y has fewer than two classes.
+        """
+        X, codes = self._prepare(X, y, groups)
+        self._fit(X, codes)
+        return self
+
+    def _prepare(self, X: Any, y: Any, groups: Any) -> tuple[Array, Array]:
+        """What comes before `_fit`: look at the input, set classes_ and temperature_; X and codes (N,)."""
+        X, codes = self._validate(X, y)
+        self.temperature_ = 1.0
+        if self.calibrate:
+            folds = make_folds(codes, groups, CALIBRATION_FOLDS)
+            self.calibrate_on(self.out_of_fold(X, self.classes_[codes], folds, [{}])[0], codes)
+        return X, codes
+
+    def scores(self, X: Any) -> Array:
+        """Scores (n, K) of rows X (n, D): float64 from float64, else float32."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32, np.float16], ensure_all_finite=False)
+        return self._scores_of(X)
+
+    def predict(self, X: Any) -> Array:
+        """The likeliest class (n,) of rows X (n, D)."""
+        best = self.scores(X).argmax(1)
+        names: Array = self.classes_[best]
+        return names
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities (n, K) float64 of rows X (n, D)."""
+        scores = self.scores(X)
+        return softmax(scores, self.temperature_)
+
+    # ---- folds and calibration
+
+    def out_of_fold(self, X: Array, y: Array, folds: Folds, points: Sequence[Point]) -> Array:
+        """Scores of the held-out rows for each point of a grid.
+
+        Parameters
+        ----------
+        X : (N, D)
+        y : (N,) classes
+        folds : pairs of training and validation row numbers
+        points : parameter values, applied over this head's own
+
+        Returns
+        -------
+        (len(points), N, K) float32; NaN for rows that no fold held out, and -inf for a class that the fold's
+        training rows do not have.
+        """
+        classes, codes = np.unique(y, return_inverse=True)
+        count = len(classes)
+        plain = clone(self).set_params(calibrate=False)
+        if isinstance(self.class_weight, dict):  # by number, as the folds' heads see the classes
+            plain.class_weight = {code: self.class_weight.get(name, 1.0) for code, name in enumerate(classes)}
+        out = np.full((len(points), len(X), count), np.nan, np.float32)
+        together: dict[str, tuple[dict[str, Any], list[int]]] = {}
+        for number, point in enumerate(points):
+            rest = {key: value for key, value in point.items() if key != self.path_param}
+            together.setdefault(repr(sorted(rest.items())), (rest, []))[1].append(number)
+        shared = self.path_param or ""
+        own = getattr(self, shared, None)
+        for rest, numbers in together.values():
+            values = [points[number].get(shared, own) for number in numbers]
+            out[numbers] = clone(plain).set_params(**rest)._path(X, codes, folds, values)
+        for train, held_out in folds:
+            absent = np.setdiff1d(np.arange(count), codes[train])
+            out[:, held_out[:, None], absent] = -np.inf
+        return out
+
+    def tuned(self, X: Array, y: Array, folds: Folds) -> dict[str, Any]:
+        """Parameters that are found otherwise than by a grid; a head made of heads has some."""
+        return {}
+
+    def calibrate_on(self, scores: Array, codes: Array) -> None:
+        """Set the temperature from held-out scores (N, K); rows of NaN are left out."""
+        self.temperature_ = fit_temperature(scores, codes)
+
+    # ---- saving
+
+    def state(self) -> dict[str, Array]:
+        """All that was learned, as plain arrays; with get_params() and classes_ it makes the head again."""
+        check_is_fitted(self)
+        own = self._learned()
+        scaling = {f"scaling.{name}": value for name, value in self.scaling_.state().items()}
+        features = np.asarray(self.n_features_in_, np.int64)
+        return {**own, **scaling, "temperature": np.asarray(self.temperature_, np.float64), "features": features}
+
+    @classmethod
+    def from_state(cls, params: Mapping[str, Any], state: Mapping[str, Array], classes: Sequence[str]) -> Self:
+        """The fitted head again, with the same bits in its predictions.
+
+        Raises
+        ------
+        ValueError
+            Where an array is missing.
+        """
+        head = cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in params.items()})
+        missing = [name for name in (*cls.arrays, "temperature", "features") if name not in state]
+        if missing:
+            raise ValueError(f"this is not the state of a {cls.__name__}: it lacks {', '.join(missing)}")
+        head.classes_ = np.asarray(classes)
+        head.n_features_in_ = int(state["features"])
+        head.temperature_ = float(state["temperature"])
+        head.scaling_ = Scaling(head.sqrt, head.l2, state.get("scaling.mean"), state.get("scaling.scale"))
+        head._restore(state)
+        return head
+
+    def _learned(self) -> dict[str, Array]:
+        """The fitted arrays by name."""
+        return {name: np.asarray(getattr(self, name + "_")) for name in self.arrays}
+
+    def _restore(self, state: Mapping[str, Array]) -> None:
+        """Set the fitted arrays from what `_learned` gave."""
+        for name in self.arrays:
+            setattr(self, name + "_", np.asarray(state[name]))
+
+    # ---- shared by the heads
+
+    def _validate(self, X: Any, y: Any) -> tuple[Array, Array]:
+        floats = [np.float64, np.float32, np.float16]
+        X, y = validate_data(self, X, y, dtype=floats, ensure_all_finite=False)
+        for part in blocks(X):
+            assert_all_finite(part, input_name="X")
+        from sklearn.utils.multiclass import check_classification_targets
+
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"a head needs two classes or more, but there is one class, {str(self.classes_[0])!r}")
+        return X, codes
+
+    def _scores_of(self, X: Array) -> Array:
+        step = block_rows(X.shape[1])
+        parts = []
+        for start in range(0, len(X), step):
+            part = X[start : start + step]
+            assert_all_finite(part, input_name="X")
+            parts.append(self._scores(self.scaling_(part)))
+        return np.concatenate(parts)
+
+    def _fit_scaling(self, X: Array, index: Array | None = None) -> Scaling:
+        return Scaling.fit(X, index, standardize=self.standardize, sqrt=self.sqrt, l2=self.l2)
+
+    def _class_weights(self, codes: Array, index: Array | None = None) -> Array:
+        """Weight (K,) of each class; 0 for a class that the rows do not have."""
+        count = int(codes.max()) + 1
+        part = codes if index is None else codes[index]
+        present = np.unique(part)
+        weights = np.zeros(count)
+        if isinstance(self.class_weight, dict):
+            names = getattr(self, "classes_", np.arange(count))
+            weights[present] = [self.class_weight.get(names[code], 1.0) for code in present]
+        else:
+            weights[present] = compute_class_weight(self.class_weight, classes=present, y=part)
+        return weights

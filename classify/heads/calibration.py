@@ -1,0 +1,49 @@
+"""Probabilities from scores: a softmax at a temperature, fitted to held-out rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from classify.heads.rows import Array
+
+LOWEST, HIGHEST = -9.0, 9.0  # bounds of log temperature; scores of some heads are distances in the hundreds
+
+
+def softmax(scores: Array, temperature: float = 1.0) -> Array:
+    """Scores (n, K) -> probabilities (n, K) float64 that sum to 1."""
+    logits = scores.astype(np.float64) / temperature
+    logits -= logits.max(1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(1, keepdims=True)
+    return logits
+
+
+def fit_temperature(scores: Array, codes: Array) -> float:
+    """The temperature that makes held-out classes likeliest (Guo et al., ICML 2017, section 4.2).
+
+    Parameters
+    ----------
+    scores : (N, K); rows of NaN were never held out, -inf marks a class unknown to the fold; rows whose own class
+        was unknown are left out
+    codes : (N,) int, the true classes
+
+    Returns
+    -------
+    float, between exp(-9) and exp(9); 1.0 where no row can be used
+    """
+    from scipy.optimize import minimize_scalar
+
+    own = scores[np.arange(len(codes)), codes]
+    usable = np.isfinite(own)
+    if not usable.any():
+        return 1.0
+    margins = scores[usable].astype(np.float64) - own[usable, None].astype(np.float64)  # (n, K), own class at 0
+
+    def loss(log_temperature: float) -> float:
+        logits = margins * np.exp(-log_temperature)
+        top = logits.max(1)
+        total = np.log(np.exp(logits - top[:, None]).sum(1)) + top
+        return float(total.mean())
+
+    best = minimize_scalar(loss, bounds=(LOWEST, HIGHEST), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(best.x))

@@ -1,0 +1,106 @@
+"""The `ensemble` head: the average of other heads' calibrated probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from classify.heads import make_head, spec_of
+from classify.heads.base import Head, Point
+from classify.heads.calibration import fit_temperature, softmax
+from classify.heads.folds import Folds
+from classify.heads.rows import Array
+from classify.heads.scaling import Scaling
+
+FLOOR = 1e-12  # under it a probability's logarithm tells nothing
+
+
+class Ensemble(Head):
+    """The average of the calibrated probabilities of several heads.
+
+    Parameters
+    ----------
+    members : tuple of str
+        Heads with their options, as make_head reads them.
+
+    The others are those of Head, and hold for every member that does not say otherwise; `calibrate` is about the
+    average, the members are always calibrated.
+
+    Attributes
+    ----------
+    members_ : list of Head
+    """
+
+    members_: list[Head]
+
+    def __init__(
+        self,
+        *,
+        members: tuple[str, ...] = ("logreg", "svm", "lda"),
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = False,
+    ):
+        self.members = members
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+    def _make(self) -> list[Head]:
+        if not self.members:
+            raise ValueError("an ensemble needs members, as in members=logreg+svm")
+        names = ("standardize", "sqrt", "l2", "class_weight")
+        own = {**{name: getattr(self, name) for name in names}, "calibrate": True}
+        return [make_head(spec, **own) for spec in self.members]
+
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        """Fit every member to X (N, D) and class names y (N,); see Head.fit."""
+        X, codes = self._prepare(X, y, groups)
+        self.members_ = [head.fit(X, self.classes_[codes], groups) for head in self._make()]
+        self.scaling_ = Scaling(False, False)  # the members have their own
+        return self
+
+    def _fit(self, X: Array, codes: Array) -> None:
+        raise NotImplementedError("fit is overridden")
+
+    def _scores(self, rows: Array) -> Array:
+        probabilities = [softmax(head._scores(head.scaling_(rows)), head.temperature_) for head in self.members_]
+        logs: Array = np.log(np.mean(probabilities, axis=0) + FLOOR)
+        return logs.astype(rows.dtype, copy=False)
+
+    def out_of_fold(self, X: Array, y: Array, folds: Folds, points: Sequence[Point]) -> Array:
+        """Logarithms of the members' average held-out probabilities; see Head.out_of_fold."""
+        codes = np.unique(y, return_inverse=True)[1]
+        out = []
+        for point in points:
+            averages = []
+            for head in type(self)(**{**self.get_params(), **point})._make():
+                scores = head.out_of_fold(X, y, folds, [{}])[0]
+                averages.append(softmax(scores, fit_temperature(scores, codes)))
+            out.append(np.log(np.mean(averages, axis=0) + FLOOR))
+        return np.asarray(out, np.float32)
+
+    def tuned(self, X: Array, y: Array, folds: Folds) -> dict[str, Any]:
+        """Each member at its best parameters."""
+        from classify.tuning import tune
+
+        specs = []
+        for spec, head in zip(self.members, self._make(), strict=True):
+            specs.append(spec_of(spec.partition(":")[0], {**head.get_params(), **tune(head, X, y, folds).params}))
+        return {"members": tuple(specs)}
+
+    def _learned(self) -> dict[str, Array]:
+        return {f"{n}.{name}": array for n, head in enumerate(self.members_) for name, array in head.state().items()}
+
+    def _restore(self, state: Mapping[str, Array]) -> None:
+        self.members_ = []
+        for number, head in enumerate(self._make()):
+            prefix = f"{number}."
+            own = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
+            self.members_.append(type(head).from_state(head.get_params(), own, list(self.classes_)))

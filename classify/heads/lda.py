@@ -1,0 +1,126 @@
+"""The `lda` head: linear discriminant analysis with a shrunk covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from classify.heads.base import Head
+from classify.heads.folds import Folds
+from classify.heads.parts import Part, make_parts
+from classify.heads.rows import Array, Rows
+from classify.heads.shifted import Shifted
+
+TINY = 1e-13  # prior of a class that the rows do not have
+
+
+class LDA(Head):
+    """Linear discriminant analysis: classes as normal distributions with one covariance, shrunk towards a sphere.
+
+    covariance = (1 - shrinkage) S + shrinkage (trace S / D) I, S being the covariance within classes.
+
+    Parameters
+    ----------
+    shrinkage : "auto" or float
+        Between 0 and 1; "auto" is Ledoit & Wolf's (Journal of Multivariate Analysis 2004, theorem 1 and lemmas 3.2 to
+        3.5), for the rows less their class means.
+
+    The others are those of Head; class weights multiply the prior probabilities, which are the shares of the training
+    rows ("balanced": equal priors).
+
+    Attributes
+    ----------
+    coef_ : (K, D) float32, for prepared rows
+    intercept_ : (K,) float32
+    shrinkage_ : float
+    """
+
+    tunable: ClassVar[dict[str, tuple[float, ...]]] = {"shrinkage": (0.97, 0.9, 0.7, 0.5, 0.3, 0.1, 0.03)}
+    path_param: ClassVar[str | None] = "shrinkage"
+    arrays: ClassVar[tuple[str, ...]] = ("coef", "intercept")
+
+    coef_: Array
+    intercept_: Array
+    shrinkage_: float
+
+    def __init__(
+        self,
+        *,
+        shrinkage: str | float = "auto",
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = True,
+    ):
+        self.shrinkage = shrinkage
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+    def _fit(self, X: Array, codes: Array) -> None:
+        if self.shrinkage != "auto" and not 0 <= float(self.shrinkage) <= 1:
+            raise ValueError(f"shrinkage={self.shrinkage} must be auto or between 0 and 1")
+        self.scaling_ = self._fit_scaling(X)
+        rows = Rows(X, self.scaling_)
+        (part,) = make_parts(rows, [np.arange(len(codes))], self.standardize)
+        ((self.coef_, self.intercept_, self.shrinkage_),) = self._solve(rows, codes, part, [self.shrinkage])
+
+    def _scores(self, rows: Array) -> Array:
+        return rows @ self.coef_.T + self.intercept_
+
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+        out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
+        rows = Rows(X, self._fit_scaling(X))
+        parts = make_parts(rows, [train for train, _ in folds], self.standardize)
+        for part, (_, held_out) in zip(parts, folds, strict=True):
+            for number, (W, b, _) in enumerate(self._solve(rows, codes, part, values)):
+                out[number, held_out] = rows.dot(W, held_out) + b
+        return out
+
+    def _solve(
+        self, rows: Rows, codes: Array, part: Part, values: Sequence[Any]
+    ) -> list[tuple[Array, Array, float]]:
+        """Coefficients (K, D), intercepts (K,) for the rows as they are, and shrinkage, for each of its values."""
+        weights = self._class_weights(codes, part.index)
+        sizes = np.bincount(codes[part.index], minlength=len(weights))
+        means = class_means(rows, codes, part, sizes)
+        priors = np.maximum(sizes * weights / (sizes * weights).sum(), TINY)
+
+        def within() -> Iterator[Array]:
+            for at, Z in part.blocks(rows):
+                yield Z - means[codes[at]]
+
+        count, features = len(part.index), rows.shape[1]
+        system = Shifted(within(), (count, features))
+        out = []
+        for value in values:
+            shrinkage = ledoit_wolf(system, count, features) if value == "auto" else float(value)
+            kept = max(1 - shrinkage, 1e-6)
+            # (kept S + shrinkage trace S / D)^-1 = count / kept (Z^T Z + shift)^-1, S = Z^T Z / count
+            W = count / kept * system.solve(shrinkage / kept * system.trace / features, means.T).T
+            b = np.log(priors) - 0.5 * np.einsum("kd,kd->k", W, means)
+            out.append((*part.raw(W.astype(np.float32), b.astype(np.float32)), shrinkage))
+        return out
+
+
+def class_means(rows: Rows, codes: Array, part: Part, sizes: Array) -> Array:
+    """Mean (K, D) float32 of each class's standardised rows; 0 for a class without any."""
+    sums = np.zeros((len(sizes), rows.shape[1]))
+    for at, Z in part.blocks(rows):
+        sums += (codes[at] == np.arange(len(sizes))[:, None]).astype(np.float32) @ Z
+    means: Array = sums / np.maximum(sizes, 1)[:, None]
+    return means.astype(np.float32)
+
+
+def ledoit_wolf(system: Shifted, count: int, features: int) -> float:
+    """The shrinkage of Ledoit & Wolf (2004) for `count` centred rows Z of `features` features."""
+    square = system.square / count**2  # |S|^2
+    sphere = system.trace**2 / count**2 / features
+    distance = square - sphere
+    error = (system.fourth / count - square) / count
+    return float(np.clip(error / distance, 0, 1)) if distance > 0 else 1.0

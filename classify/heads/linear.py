@@ -1,0 +1,166 @@
+"""Heads with one score a class linear in the rows, fitted by minimising a smooth loss: `logreg` and `linear-svm`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from classify.heads.base import Head
+from classify.heads.folds import Folds
+from classify.heads.linear_path import Problem, Walker, solve
+from classify.heads.losses import CrossEntropy, Loss, SquaredHinge
+from classify.heads.parts import make_parts
+from classify.heads.rows import Array, Rows
+
+C_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+PATH_SLACK = 10  # how much looser the tolerance is where solutions are only compared
+
+
+class LinearHead(Head):
+    """What the two have in common: their solver, and coefficients as the state.
+
+    Attributes
+    ----------
+    coef_ : (K, D) float32, for prepared rows
+    intercept_ : (K,) float32
+    n_iter_ : int, passes over the rows
+    """
+
+    tunable: ClassVar[dict[str, tuple[float, ...]]] = {"C": C_GRID}
+    path_param: ClassVar[str | None] = "C"
+    arrays: ClassVar[tuple[str, ...]] = ("coef", "intercept")
+    loss: ClassVar[type[Loss]]
+
+    C: float
+    tol: float
+    max_iter: int
+    device: str
+    coef_: Array
+    intercept_: Array
+    n_iter_: int
+
+    def _fit(self, X: Array, codes: Array) -> None:
+        self.scaling_ = self._fit_scaling(X)
+        rows = Rows(X, self.scaling_)
+        (walker,) = self._solve(rows, codes, [np.arange(len(codes))], [self.C], self.tol)
+        self.coef_, self.intercept_ = walker.solution(0)
+        self.n_iter_ = walker.n_iter
+
+    def _scores(self, rows: Array) -> Array:
+        return rows @ self.coef_.T + self.intercept_
+
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[float]) -> Array:
+        order = np.argsort(values, kind="stable")
+        rows = Rows(X, self._fit_scaling(X))
+        Cs = [float(values[number]) for number in order]
+        walkers = self._solve(rows, codes, [train for train, _ in folds], Cs, PATH_SLACK * self.tol)
+        out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
+        for walker, (_, held_out) in zip(walkers, folds, strict=True):
+            for place, number in enumerate(order):
+                W, b = walker.solution(place)
+                out[number, held_out] = rows.dot(W, held_out) + b
+        return out
+
+    def _solve(
+        self, rows: Rows, codes: Array, trains: Sequence[Array], Cs: Sequence[float], tolerance: float
+    ) -> list[Walker]:
+        problems = []
+        for part in make_parts(rows, trains, self.standardize):
+            weights = np.zeros(len(codes), np.float32)
+            weights[part.index] = self._class_weights(codes, part.index)[codes[part.index]]
+            problems.append(Problem(part, weights))
+        return solve(rows, codes, problems, Cs, self.loss(), tolerance, self.max_iter, self.device)
+
+
+class LogisticRegression(LinearHead):
+    """Multinomial logistic regression with an L2 penalty.
+
+    Minimises C sum_i weight_i cross-entropy_i + |W|^2 / 2, the intercept not penalised: scikit-learn's
+    LogisticRegression.
+
+    Parameters
+    ----------
+    C : float
+        Inverse of the strength of the penalty.
+    tol : float
+        Relative distance from the minimum at which the solver stops; ten times that while tuning.
+    max_iter : int
+        Passes over the rows, at most.
+    device : "cpu", "cuda" or "auto"
+        Where the matrix products are done; only the last two load torch.
+
+    The others are those of Head.
+    """
+
+    loss: ClassVar[type[Loss]] = CrossEntropy
+
+    def __init__(
+        self,
+        *,
+        C: float = 0.01,
+        tol: float = 1e-4,
+        max_iter: int = 300,
+        device: str = "cpu",
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = False,
+    ):
+        self.C = C
+        self.tol = tol
+        self.max_iter = max_iter
+        self.device = device
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+
+class LinearSVM(LinearHead):
+    """Linear support vector machines, one class against the rest, with the squared hinge loss.
+
+    Minimises C sum_i weight_i max(0, 1 - margin_i)^2 + |w|^2 / 2 for each class: scikit-learn's LinearSVC, but for
+    the intercept, which is not penalised here.
+
+    Parameters
+    ----------
+    C : float
+        Inverse of the strength of the penalty.
+    tol : float
+        Relative distance from the minimum at which the solver stops; ten times that while tuning.
+    max_iter : int
+        Passes over the rows, at most.
+    device : "cpu", "cuda" or "auto"
+        Where the matrix products are done; only the last two load torch.
+
+    The others are those of Head.
+    """
+
+    loss: ClassVar[type[Loss]] = SquaredHinge
+
+    def __init__(
+        self,
+        *,
+        C: float = 1e-4,
+        tol: float = 1e-4,
+        max_iter: int = 300,
+        device: str = "cpu",
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = True,
+    ):
+        self.C = C
+        self.tol = tol
+        self.max_iter = max_iter
+        self.device = device
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate

@@ -1,0 +1,247 @@
+"""Heads trained by Adam: `softmax` (the last layer alone) and `mlp` (the widened fully connected classifier).
+
+Training needs torch, imported when it starts; a fitted head predicts with numpy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import clone
+
+from classify.heads.base import Head
+from classify.heads.folds import Folds
+from classify.heads.rows import Array, Rows, block_rows
+from classify.heads.sgd import Epoch, Network, OnEpoch, Schedule, run_epoch
+
+Layers = list[tuple[Array, Array]]  # weights (in, out) and biases (out,)
+
+HELD_OUT = 0.1  # share of each class's training rows that early stopping looks at
+
+
+class NetworkHead(Head):
+    """A fully connected network.
+
+    Attributes
+    ----------
+    layers_ : list of (weights (in, out), biases (out,)), float32
+    history_ : list of dict, one an epoch: "epoch", "train_loss" and "train_accuracy" (means over the epoch's batches,
+        dropout on, as Keras shows them), "val_accuracy" with a validation set, "held_out_loss" with early stopping
+    """
+
+    epochs: int
+    batch: int
+    lr: float
+    weight_decay: float
+    patience: int
+    seed: int
+    device: str
+    layers_: Layers
+    history_: list[Epoch]
+
+    def _schedule(self) -> Schedule:
+        """How this head trains its network."""
+        return Schedule((), 0.0, self.batch, self.lr, self.weight_decay, self.seed, self.device)
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        groups: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> Self:
+        """Fit to X (N, D) and class names y (N,).
+
+        Parameters
+        ----------
+        groups : (N,), keep the folds of the calibration apart
+        X_val, y_val
+            Rows whose accuracy is recorded after each epoch; nothing is ever chosen by it.
+        on_epoch
+            Called with each entry of history_ as it is made.
+        """
+        X, codes = self._prepare(X, y, groups)
+
+        def watch(record: Epoch) -> None:
+            if X_val is not None:
+                record["val_accuracy"] = float(np.mean(self.predict(X_val) == np.asarray(y_val)))
+            if on_epoch is not None:
+                on_epoch(record)
+
+        self._train(X, codes, np.arange(len(codes)), watch)
+        return self
+
+    def _fit(self, X: Array, codes: Array) -> None:
+        self._train(X, codes, np.arange(len(codes)))
+
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+        out = np.full((1, len(codes), int(codes.max()) + 1), np.nan, np.float32)
+        for train, held_out in folds:  # one after the other, but without copying the rows of a fold
+            head = clone(self)
+            head._train(X, codes, train)
+            for at in np.array_split(held_out, len(held_out) // block_rows(X.shape[1]) + 1):
+                out[0, at] = head._scores(head.scaling_(X[at]))
+        return out
+
+    def _train(self, X: Array, codes: Array, index: Array, watch: OnEpoch | None = None) -> None:
+        """Train on the rows `index`."""
+        self.scaling_ = self._fit_scaling(X, None if len(index) == len(X) else index)
+        rows = Rows(X, self.scaling_)
+        network = Network(self._schedule(), X.shape[1], int(codes.max()) + 1)
+        weights = self._class_weights(codes, index)[codes].astype(np.float32)
+        index, held_out = self._split(codes, index)
+        best, kept, waited = np.inf, None, 0
+        self.history_ = []
+        for epoch in range(1, self.epochs + 1):
+            loss, accuracy = run_epoch(network, rows, index, codes, weights)
+            record: Epoch = {"epoch": epoch, "train_loss": loss, "train_accuracy": accuracy}
+            self.layers_ = network.arrays()
+            if len(held_out):
+                record["held_out_loss"] = self._loss(rows[held_out], codes[held_out])
+                better = record["held_out_loss"] < best
+                best, kept, waited = (record["held_out_loss"], self.layers_, 0) if better else (best, kept, waited + 1)
+            if watch is not None:
+                watch(record)
+            self.history_.append(record)
+            if len(held_out) and waited >= self.patience:
+                break
+        self.layers_ = kept or self.layers_
+
+    def _split(self, codes: Array, index: Array) -> tuple[Array, Array]:
+        """Row numbers to train on, and those early stopping looks at: a tenth of each class's rows, or none."""
+        if not self.patience:
+            return index, index[:0]
+        order = np.random.default_rng(self.seed).permutation(index)
+        order = order[np.argsort(codes[order], kind="stable")]  # class after class, shuffled inside
+        sizes = np.bincount(codes[order])
+        places = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # of a row within its class
+        chosen = places < np.floor(HELD_OUT * np.repeat(sizes, sizes) + 0.5)
+        return np.sort(order[~chosen]), np.sort(order[chosen])
+
+    def _loss(self, rows: Array, codes: Array) -> float:
+        scores = self._scores(rows).astype(np.float64)
+        top = scores.max(1)
+        logs = scores - (top + np.log(np.exp(scores - top[:, None]).sum(1)))[:, None]
+        return -float(logs[np.arange(len(codes)), codes].mean())
+
+    def _scores(self, rows: Array) -> Array:
+        *hidden, (W, b) = self.layers_
+        for weights, biases in hidden:
+            rows = rows @ weights
+            rows += biases
+            np.maximum(rows, 0, out=rows)
+        return rows @ W + b
+
+    def _learned(self) -> dict[str, Array]:
+        names = (f"{kind}.{number}" for number in range(len(self.layers_)) for kind in ("weights", "biases"))
+        return dict(zip(names, (array for layer in self.layers_ for array in layer), strict=True))
+
+    def _restore(self, state: Mapping[str, Array]) -> None:
+        count = sum(name.startswith("weights.") for name in state)
+        self.layers_ = [(state[f"weights.{number}"], state[f"biases.{number}"]) for number in range(count)]
+
+
+class SoftmaxLayer(NetworkHead):
+    """The last layer alone, retrained by Adam: the first step of transfer learning.
+
+    Parameters
+    ----------
+    epochs, batch : int
+    lr : float
+        Step size of Adam.
+    weight_decay : float
+        Decoupled weight decay (Loshchilov & Hutter, 2019); 0 for plain Adam.
+    patience : int
+        Stop after so many epochs without a better loss on a tenth of the training rows, and keep the best epoch's
+        weights; 0 trains all epochs on all rows.
+    seed : int
+    device : "cpu", "cuda" or "auto"
+
+    The others are those of Head.
+    """
+
+    def __init__(
+        self,
+        *,
+        epochs: int = 12,
+        batch: int = 32,
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        patience: int = 0,
+        seed: int = 0,
+        device: str = "cpu",
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = False,
+    ):
+        self.epochs = epochs
+        self.batch = batch
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.patience = patience
+        self.seed = seed
+        self.device = device
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+
+class MLP(NetworkHead):
+    """The widened fully connected classifier of "Artwork Style Prediction".
+
+    By default 512, ReLU, dropout 0.5, 256, ReLU, dropout 0.5, softmax; Adam, batches of 32, 12 epochs.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Widths of the hidden layers.
+    dropout : float
+        Share of hidden units that are off in a step.
+
+    The others are those of SoftmaxLayer and Head.
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden: tuple[int, ...] = (512, 256),
+        dropout: float = 0.5,
+        epochs: int = 12,
+        batch: int = 32,
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        patience: int = 0,
+        seed: int = 0,
+        device: str = "cpu",
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = False,
+    ):
+        self.hidden = hidden
+        self.dropout = dropout
+        self.epochs = epochs
+        self.batch = batch
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.patience = patience
+        self.seed = seed
+        self.device = device
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+    def _schedule(self) -> Schedule:
+        return replace(super()._schedule(), hidden=tuple(self.hidden), dropout=self.dropout)

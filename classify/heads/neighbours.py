@@ -1,0 +1,163 @@
+"""Heads that compare a row with training rows or with their means: `knn` and `prototype`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from classify.heads.base import Head
+from classify.heads.folds import Folds
+from classify.heads.lda import class_means
+from classify.heads.parts import Part, make_parts
+from classify.heads.rows import Array, Rows
+
+QUERIES = 512  # rows compared at once
+NEARER = 1e-3  # how much of a vote its similarity is worth: it decides ties
+
+
+class KNN(Head):
+    """The classes of the k most similar training rows, by cosine.
+
+    The score of a class is log((votes + 1 / K) / (k + 1)).
+
+    Parameters
+    ----------
+    k : int
+        Number of neighbours.
+
+    The others are those of Head; class weights are weights of the votes.
+
+    Attributes
+    ----------
+    rows_ : (N, D) float32, the prepared training rows at unit length
+    codes_ : (N,) int64
+    weights_ : (K,) float64
+    """
+
+    tunable: ClassVar[dict[str, tuple[float, ...]]] = {"k": (1, 3, 5, 9, 15, 25, 50)}
+    path_param: ClassVar[str | None] = "k"
+    arrays: ClassVar[tuple[str, ...]] = ("rows", "codes", "weights")
+
+    rows_: Array
+    codes_: Array
+    weights_: Array
+
+    def __init__(
+        self,
+        *,
+        k: int = 5,
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = True,
+    ):
+        self.k = k
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+    def _fit(self, X: Array, codes: Array) -> None:
+        self.scaling_ = self._fit_scaling(X)
+        self.rows_ = unit(self.scaling_(X)).astype(np.float32, copy=False)
+        self.codes_, self.weights_ = codes.astype(np.int64), self._class_weights(codes)
+
+    def _scores(self, rows: Array) -> Array:
+        scores: Array = self._votes(unit(rows), self.rows_, self.codes_, self.weights_, [self.k])[0]
+        return scores
+
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+        out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
+        for train, held_out in folds:
+            scaling = self._fit_scaling(X, train)
+            known, asked = (unit(scaling(X[at])).astype(np.float32, copy=False) for at in (train, held_out))
+            weights = self._class_weights(codes, train)
+            out[:, held_out] = self._votes(asked, known, codes[train], weights, values)
+        return out
+
+    @staticmethod
+    def _votes(asked: Array, known: Array, codes: Array, weights: Array, ks: Sequence[int]) -> Array:
+        """Scores (len(ks), n, K) of unit rows `asked` (n, D) for several numbers of neighbours."""
+        out = np.empty((len(ks), len(asked), len(weights)), asked.dtype)
+        known = known.astype(asked.dtype, copy=False)
+        most = min(int(max(ks)), len(known))
+        for start in range(0, len(asked), QUERIES):
+            similar = asked[start : start + QUERIES] @ known.T
+            near = np.argpartition(-similar, most - 1, axis=1)[:, :most]
+            values = np.take_along_axis(similar, near, 1)
+            order = np.argsort(-values, axis=1, kind="stable")
+            near, values = np.take_along_axis(near, order, 1), np.take_along_axis(values, order, 1)
+            ballots = weights[codes[near]] * (1 + NEARER * values)
+            lines = np.arange(len(near))[:, None]
+            for number, k in enumerate(ks):
+                votes = np.zeros((len(near), len(weights)))
+                np.add.at(votes, (lines, codes[near[:, :k]]), ballots[:, :k])
+                out[number, start : start + QUERIES] = np.log((votes + 1 / len(weights)) / (k + 1))
+        return out
+
+
+def unit(rows: Array) -> Array:
+    """Rows (n, D) at length 1, in place; zero rows stay."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rows /= np.where(lengths > 0, lengths, 1)[:, None]
+    return rows
+
+
+class Prototype(Head):
+    """The nearest class mean.
+
+    The score of a class is x . mean - |mean|^2 / 2: minus half the squared distance, less what all classes share.
+
+    The parameters are those of Head; class weights have no effect, since a mean does not depend on how much its rows
+    weigh together.
+
+    Attributes
+    ----------
+    means_ : (K, D) float32, of prepared rows
+    """
+
+    arrays: ClassVar[tuple[str, ...]] = ("means",)
+
+    means_: Array
+
+    def __init__(
+        self,
+        *,
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = True,
+    ):
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+    def _fit(self, X: Array, codes: Array) -> None:
+        self.scaling_ = self._fit_scaling(X)
+        rows = Rows(X, self.scaling_)
+        none = np.zeros(X.shape[1], np.float32)
+        everything = Part(np.arange(len(codes)), none, none + 1)
+        self.means_ = class_means(rows, codes, everything, np.bincount(codes))
+
+    def _scores(self, rows: Array) -> Array:
+        means = self.means_.astype(rows.dtype, copy=False)
+        scores: Array = rows @ means.T - 0.5 * np.einsum("kd,kd->k", means, means)
+        return scores
+
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+        count = int(codes.max()) + 1
+        out = np.full((1, len(codes), count), np.nan, np.float32)
+        rows = Rows(X, self._fit_scaling(X))
+        parts = make_parts(rows, [train for train, _ in folds], self.standardize)
+        for part, (_, held_out) in zip(parts, folds, strict=True):
+            means = class_means(rows, codes, part, np.bincount(codes[part.index], minlength=count))
+            W, b = part.raw(means, -0.5 * np.einsum("kd,kd->k", means, means))
+            out[:, held_out] = rows.dot(W, held_out) + b
+        return out

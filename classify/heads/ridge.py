@@ -1,0 +1,106 @@
+"""The `ridge` head: least squares on class indicators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from classify.heads.base import Head
+from classify.heads.folds import Folds
+from classify.heads.parts import Part, make_parts
+from classify.heads.rows import Array, Rows
+from classify.heads.shifted import Shifted
+
+
+class Ridge(Head):
+    """Ridge regression on +1 for a row's class and -1 for the others: scikit-learn's RidgeClassifier.
+
+    Minimises sum_i weight_i |scores_i - target_i|^2 + alpha |W|^2, the intercept not penalised; solved in closed form.
+
+    Parameters
+    ----------
+    alpha : float
+        Strength of the penalty.
+
+    The others are those of Head.
+
+    Attributes
+    ----------
+    coef_ : (K, D) float32, for prepared rows
+    intercept_ : (K,) float32
+    """
+
+    tunable: ClassVar[dict[str, tuple[float, ...]]] = {"alpha": (1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1.0)}
+    path_param: ClassVar[str | None] = "alpha"
+    arrays: ClassVar[tuple[str, ...]] = ("coef", "intercept")
+
+    coef_: Array
+    intercept_: Array
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1e3,
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = True,
+    ):
+        self.alpha = alpha
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+    def _fit(self, X: Array, codes: Array) -> None:
+        self.scaling_ = self._fit_scaling(X)
+        rows = Rows(X, self.scaling_)
+        (part,) = make_parts(rows, [np.arange(len(codes))], self.standardize)
+        ((self.coef_, self.intercept_),) = self._solve(rows, codes, part, [self.alpha])
+
+    def _scores(self, rows: Array) -> Array:
+        return rows @ self.coef_.T + self.intercept_
+
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+        out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
+        rows = Rows(X, self._fit_scaling(X))
+        parts = make_parts(rows, [train for train, _ in folds], self.standardize)
+        for part, (_, held_out) in zip(parts, folds, strict=True):
+            for number, (W, b) in enumerate(self._solve(rows, codes, part, values)):
+                out[number, held_out] = rows.dot(W, held_out) + b
+        return out
+
+    def _solve(self, rows: Rows, codes: Array, part: Part, alphas: Sequence[float]) -> list[tuple[Array, Array]]:
+        """Coefficients (K, D) and intercepts (K,) for each alpha, for the rows as they are."""
+        weights = self._class_weights(codes, part.index)[codes[part.index]].astype(np.float32)
+        total = weights.sum(dtype=np.float64)
+        count = int(codes.max()) + 1
+        shares = np.bincount(codes[part.index], weights, count) / total
+        centre = np.zeros(rows.shape[1])
+        products = np.zeros((rows.shape[1], count))
+        start = 0
+        for at, Z in part.blocks(rows):
+            w = weights[start : start + len(at), None]
+            centre += (w * Z).sum(0, dtype=np.float64)
+            products += Z.T @ (w * (2 * (codes[at, None] == np.arange(count)) - 1)).astype(np.float32)
+            start += len(at)
+        centre /= total
+        target = 2 * shares - 1  # the weighted mean of the targets
+        R = products - total * np.outer(centre, target)
+
+        def weighted() -> Iterator[Array]:
+            start = 0
+            for at, Z in part.blocks(rows):
+                yield (Z - centre.astype(np.float32)) * np.sqrt(weights[start : start + len(at), None])
+                start += len(at)
+
+        system = Shifted(weighted(), (len(part.index), rows.shape[1]))
+        out = []
+        for alpha in alphas:
+            W = system.solve(float(alpha), R.astype(np.float32)).T
+            out.append(part.raw(W, (target - W @ centre).astype(np.float32)))
+        return out

@@ -1,0 +1,180 @@
+"""The `svm` head: support vector machines with the RBF kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from classify.heads.base import Head
+from classify.heads.folds import Folds
+from classify.heads.kernel import rbf, solve_squared_hinge
+from classify.heads.linear import C_GRID, PATH_SLACK
+from classify.heads.linear_path import Problem, solve
+from classify.heads.losses import SquaredHinge
+from classify.heads.nystrom import Nystrom, draw
+from classify.heads.parts import make_parts
+from classify.heads.rows import Array, Rows, block_rows
+from classify.heads.scaling import Scaling
+
+MAX_ITER = 300  # passes over the approximated features for each C
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Solved machines that share their rows.
+
+    Parameters
+    ----------
+    scaling : Scaling
+    gamma : float
+    support : (n, D) float32, prepared
+    dual : (n, q) float32, q being classes, or values of C x classes
+    intercept : (q,) float32
+    """
+
+    scaling: Scaling
+    gamma: float
+    support: Array
+    dual: Array
+    intercept: Array
+
+    def scores(self, rows: Array) -> Array:
+        """Prepared rows (n, D) -> (n, q)."""
+        K = rbf(rows, self.support.astype(rows.dtype, copy=False), self.gamma)
+        scores: Array = K @ self.dual + self.intercept
+        return scores
+
+
+class SVM(Head):
+    """RBF support vector machines, one class against the rest, with the squared hinge loss.
+
+    This is not the formulation of scikit-learn's SVC (libsvm: one class against one other, hinge loss, votes), but the
+    same kernel and the same default gamma, 1 / (D variance). The squared hinge lets all classes, folds and values of C
+    share one kernel matrix and its products; a constant is part of the kernel (K + 1), so that the intercept is
+    penalised as in LinearSVC.
+
+    Up to `exact` training rows the kernel matrix is exact; above, it is approximated from `landmarks` rows drawn at
+    random (nystrom.py).
+
+    Parameters
+    ----------
+    C : float
+        Inverse of the strength of the penalty.
+    gamma : "scale" or float
+        Width of the kernel exp(-gamma |a - b|^2).
+    tol : float
+        Norm of the gradient at which the solver stops, relative to its start; ten times that while tuning.
+    exact, landmarks : int
+    seed : int, of the landmarks
+
+    The others are those of Head.
+
+    Attributes
+    ----------
+    support_ : (n, D) float32, prepared training rows
+    dual_ : (n, K) float32, their coefficients
+    intercept_ : (K,) float32
+    gamma_ : float
+    """
+
+    tunable: ClassVar[dict[str, tuple[float, ...]]] = {"C": C_GRID}
+    path_param: ClassVar[str | None] = "C"
+    arrays: ClassVar[tuple[str, ...]] = ("support", "dual", "intercept", "gamma")
+
+    support_: Array
+    dual_: Array
+    intercept_: Array
+    gamma_: Any
+
+    def __init__(
+        self,
+        *,
+        C: float = 3.0,
+        gamma: str | float = "scale",
+        tol: float = 1e-4,
+        exact: int = 8192,
+        landmarks: int = 4096,
+        seed: int = 0,
+        standardize: bool = True,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = True,
+    ):
+        self.C = C
+        self.gamma = gamma
+        self.tol = tol
+        self.exact = exact
+        self.landmarks = landmarks
+        self.seed = seed
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+    def _fit(self, X: Array, codes: Array) -> None:
+        machine = self._machine(X, codes, np.arange(len(codes)), [self.C], self.tol)
+        used = machine.dual.any(1)
+        self.scaling_, self.gamma_ = machine.scaling, np.float64(machine.gamma)
+        self.support_, self.dual_, self.intercept_ = machine.support[used], machine.dual[used], machine.intercept
+
+    def _scores(self, rows: Array) -> Array:
+        gamma = float(self.gamma_)
+        return Machine(self.scaling_, gamma, self.support_, self.dual_, self.intercept_).scores(rows)
+
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+        count = int(codes.max()) + 1
+        out = np.full((len(values), len(codes), count), np.nan, np.float32)
+        step = block_rows(X.shape[1])
+        for train, held_out in folds:
+            machine = self._machine(X, codes, train, values, PATH_SLACK * self.tol)
+            for at in (held_out[start : start + step] for start in range(0, len(held_out), step)):
+                scores = machine.scores(machine.scaling(X[at]).astype(np.float32, copy=False))
+                out[:, at] = scores.reshape(len(at), len(values), count).transpose(1, 0, 2)
+        return out
+
+    def _machine(self, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float) -> Machine:
+        """Solve for every C on the rows `train`."""
+        scaling = self._fit_scaling(X, train)
+        if len(train) <= self.exact:
+            return self._exact(scaling, scaling(X[train]).astype(np.float32, copy=False), codes, train, Cs, tolerance)
+        return self._approximate(scaling, X, codes, train, Cs, tolerance)
+
+    def _exact(
+        self, scaling: Scaling, rows: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
+    ) -> Machine:
+        weights = self._class_weights(codes, train)
+        gamma = self._width(rows)
+        K = rbf(rows, rows, gamma)
+        K += 1
+        targets = np.where(codes[train, None] == np.arange(len(weights)), 1, -1).astype(np.float32)
+        row_weights = weights[codes[train], None]
+        ridge = np.hstack([np.repeat(1 / (2 * C * row_weights), len(weights), 1) for C in Cs]).astype(np.float32)
+        dual = solve_squared_hinge(K, np.tile(targets, len(Cs)), ridge, tolerance)
+        return Machine(scaling, gamma, rows, dual, dual.sum(0))
+
+    def _approximate(
+        self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
+    ) -> Machine:
+        support = scaling(X[draw(train, self.landmarks, self.seed)]).astype(np.float32, copy=False)
+        features = Nystrom(support, self._width(support))
+        rows = Rows(X, lambda part: features(scaling(part)), len(support))
+        weights = np.zeros(len(codes), np.float32)
+        weights[train] = self._class_weights(codes, train)[codes[train]]
+        (part,) = make_parts(rows, [train], standardize=False)
+        order = np.argsort(Cs, kind="stable")
+        problem = [Problem(part, weights)]
+        (walker,) = solve(rows, codes, problem, [Cs[n] for n in order], SquaredHinge(), tolerance, MAX_ITER)
+        solutions = [walker.solution(int(place)) for place in np.argsort(order)]
+        dual = np.hstack([features.dual(W) for W, _ in solutions])
+        return Machine(scaling, features.gamma, support, dual, np.concatenate([b for _, b in solutions]))
+
+    def _width(self, rows: Array) -> float:
+        if self.gamma != "scale":
+            return float(self.gamma)
+        variance = float(rows.var(dtype=np.float64))
+        return 1 / (rows.shape[1] * variance) if variance > 0 else 1.0

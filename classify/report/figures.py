@@ -1,0 +1,169 @@
+"""The page's figures: each takes finished figures from the Comparison and gives an `<svg>`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from classify.comparison import Comparison
+from classify.entry import Entry
+from classify.report.svg import INK, MUTED, PAPER, RULE, SERIES, as_svg, drawing
+from classify.report.words import percent, plain, seconds
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+WIDTH = 420
+_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
+MOST_LABELS = 60  # classes whose names fit along a matrix
+
+
+def epochs(comparison: Comparison) -> str:
+    """Accuracy after each epoch, held-out rows solid, training rows dotted; "" without such heads."""
+    entries = [e for e in comparison.entries if len(e.history) > 1]
+    if not entries:
+        return ""
+    from matplotlib.ticker import MaxNLocator
+
+    with drawing(WIDTH, 290, "epochs") as figure:
+        axes = figure.subplots()
+        for n, entry in enumerate(entries):
+            x = [h["epoch"] for h in entry.history]
+            colour = SERIES[n % len(SERIES)]
+            axes.plot(x, [h["train_accuracy"] for h in entry.history], color=colour, ls=":", lw=1.2)
+            held_out = [h.get("val_accuracy", np.nan) for h in entry.history]
+            axes.plot(x, held_out, color=colour, ls=_DASHES[n // len(SERIES) % 3], label=entry.name, marker="o", ms=3)
+        _percent_axis(axes.yaxis)
+        axes.set(xlabel="epoch", ylabel="accuracy")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(loc="best")
+        last = ", ".join(f"{e.name} ends at {percent(e.history[-1].get('val_accuracy'))}" for e in entries)
+        return as_svg(figure, f"Accuracy after each epoch on {entries[0].watched} pictures: {last}.")
+
+
+def learning(comparison: Comparison) -> str:
+    """Accuracy against the number of training pictures, a line for each head."""
+    curves = comparison.curves
+    with drawing(WIDTH, 320, "learning") as figure:
+        axes = figure.subplots()
+        for n, curve in enumerate(curves):
+            colour, dashes = SERIES[n % len(SERIES)], _DASHES[n // len(SERIES) % 3]
+            axes.plot(curve.pictures, [a.value for a in curve.accuracy], color=colour, ls=dashes, marker="o", ms=3)
+            axes.plot([], [], color=colour, ls=dashes, label=curve.name)
+        last = curves[0].accuracy
+        axes.fill_between(
+            curves[0].pictures, [a.low for a in last], [a.high for a in last], color=SERIES[0], alpha=0.12, lw=0
+        )
+        axes.set_xscale("log")
+        axes.set_xticks(curves[0].pictures, [f"{n:,}" for n in curves[0].pictures])
+        axes.minorticks_off()
+        _percent_axis(axes.yaxis)
+        axes.set(xlabel="training pictures (logarithmic)", ylabel="accuracy")
+        figure.legend(loc="outside lower center", ncols=3)
+        told = "; ".join(
+            f"{c.name} from {percent(c.accuracy[0].value)} with {c.pictures[0]} pictures to "
+            f"{percent(c.accuracy[-1].value)} with {c.pictures[-1]}"
+            for c in curves
+        )
+        return as_svg(figure, f"Learning curves: {told}.")
+
+
+def cost(comparison: Comparison) -> str:
+    """Accuracy with its interval against the seconds for tuning and fitting."""
+    entries = comparison.entries
+    with drawing(WIDTH, 290, "cost") as figure:
+        axes = figure.subplots()
+        axes.set_xscale("log")
+        for n, e in enumerate(entries):
+            x, a = e.cost.tune_seconds + e.cost.fit_seconds, e.scores.accuracy
+            colour = SERIES[0] if n == 0 else MUTED
+            axes.plot([x, x], [a.low, a.high], color=colour, lw=1.2, solid_capstyle="butt")
+            axes.plot([x], [a.value], "o", color=colour, ms=6, mec=PAPER, mew=1)
+            axes.annotate(e.name, (x, a.value), (7, 3), textcoords="offset points", fontsize=9, color=INK)
+        axes.margins(x=0.18)
+        axes.minorticks_off()
+        _percent_axis(axes.yaxis)
+        axes.xaxis.set_major_formatter(lambda x, _: seconds(x))
+        axes.set(xlabel="time to tune and fit (logarithmic)", ylabel="accuracy")
+        told = ", ".join(f"{e.name} {percent(e.scores.accuracy.value)} in {seconds(_spent(e))}" for e in entries)
+        return as_svg(figure, f"Accuracy against training time: {told}.")
+
+
+def confusion(entry: Entry, classes: Sequence[str], order: Sequence[int]) -> str:
+    """Confusion matrix, each row as shares of the true class's pictures."""
+    matrix = np.array(entry.scores.confusion, float)[np.ix_(order, order)]
+    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    names = [plain(classes[n]) for n in order]
+    count = len(names)
+    side = max(300, min(620, 14 * count + 170))
+    with drawing(side, side, f"confusion {entry.name}") as figure:
+        axes = figure.subplots()
+        _heat(axes, shares)
+        axes.grid(False)
+        labelled = count <= MOST_LABELS
+        axes.set_xticks(range(count) if labelled else [], names if labelled else [], rotation=90, fontsize=8)
+        axes.set_yticks(range(count) if labelled else [], names if labelled else [], fontsize=8)
+        axes.set(xlabel="named by the head", ylabel="true class")
+        for spine in axes.spines.values():
+            spine.set(visible=True, color=RULE)
+        if count <= 12:
+            for i, j in zip(*np.nonzero(matrix), strict=True):
+                axes.text(
+                    j, i, f"{matrix[i, j]:.0f}", ha="center", va="center", fontsize=8,
+                    color=PAPER if shares[i, j] > 0.55 else INK,
+                )  # fmt: skip
+        right = percent(float(np.trace(matrix) / max(matrix.sum(), 1)))
+        return as_svg(figure, f"Confusion matrix of {entry.name} over {count} classes; {right} lie on the diagonal.")
+
+
+def reliability(entry: Entry) -> str:
+    """Accuracy against confidence, the area of a dot being its number of pictures."""
+    from matplotlib.ticker import MultipleLocator
+
+    bins = [b for b in entry.scores.reliability if b.count]
+    with drawing(230, 230, f"reliability {entry.name}") as figure:
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=(0, (4, 3)))
+        total = sum(b.count for b in bins)
+        x, y = np.array([b.confidence for b in bins], float), np.array([b.accuracy for b in bins], float)
+        axes.plot(x, y, color=SERIES[0], lw=1)
+        axes.scatter(
+            x,
+            y,
+            s=[12 + 260 * b.count / total for b in bins],
+            color=SERIES[0],
+            ec=PAPER,
+            lw=0.8,
+            zorder=3,
+            clip_on=False,
+        )
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy")
+        for axis in (axes.xaxis, axes.yaxis):
+            _percent_axis(axis)
+            axis.set_major_locator(MultipleLocator(0.25))
+        gap = percent(entry.scores.calibration_error)
+        return as_svg(figure, f"Reliability of {entry.name}: on average, confidence and accuracy differ by {gap}.")
+
+
+def _spent(entry: Entry) -> float:
+    return entry.cost.tune_seconds + entry.cost.fit_seconds
+
+
+def _heat(axes: Axes, shares: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+    """One colour, opaque in the measure of the share, so that the page shows through in light and dark."""
+    from matplotlib.colors import to_rgb
+
+    rgba = np.empty((*shares.shape, 4))
+    rgba[..., :3] = to_rgb("#c2452d")
+    rgba[..., 3] = np.where(shares > 0, 0.14 + 0.86 * shares**0.8, 0)  # a single mistake is to be seen, too
+    axes.imshow(rgba, interpolation="none", aspect="equal")
+
+
+def _percent_axis(axis: Axis) -> None:
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    axis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -1,0 +1,100 @@
+"""The templates filled in: the page for people and the Markdown beside it."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from importlib.resources import files
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any
+
+from classify.comparison import Comparison
+from classify.report import figures, sentences, words
+from classify.report.thumbnails import Thumbnail, thumbnail
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(comparison: Comparison, template: str) -> str:
+    """A template of this package, filled in."""
+
+    @cache
+    def picture_file(path: str) -> Thumbnail | None:
+        return thumbnail(comparison.folder / path)
+
+    facts: dict[str, Any] = {
+        "c": comparison,
+        "best": comparison.best,
+        "data": comparison.dataset,
+        "title": title(comparison),
+        "summary": sentences.summary(comparison),
+        "verdict": sentences.verdict(comparison),
+        "told_protocol": sentences.told_protocol(comparison),
+        "letters": letters(comparison),
+        "scale": scale(comparison),
+        "figures": figures,
+        "picture_file": picture_file,
+        "picture": lambda row: picture_file(comparison.rows[row].path),
+        "style": (files("classify.report") / "templates" / "style.css").read_text("utf-8"),
+    }
+    return _environment().get_template(template).render(facts)
+
+
+def title(comparison: Comparison) -> str:
+    """What the page is about."""
+    if comparison.protocol is not None:
+        return comparison.protocol.title
+    target = comparison.dataset.target
+    if len(comparison.entries) > 1:
+        return f"Which head tells the {target} best?"
+    return f"How well does {comparison.best.name} tell the {target}?"
+
+
+def letters(comparison: Comparison) -> list[str]:
+    """Letters for each head: those that share one can't be told apart (a compact letter display); none if all do."""
+    groups = comparison.verdict.groups
+    named = ascii_lowercase if len(groups) <= len(ascii_lowercase) else [f"{n + 1} " for n in range(len(groups))]
+    count = len(comparison.entries) if len(groups) > 1 else 0
+    return ["".join(name for name, group in zip(named, groups, strict=False) if n in group) for n in range(count)]
+
+
+def scale(comparison: Comparison) -> float:
+    """Right end of the ranking's bars: the next tenth above every interval."""
+    estimates = [x for e in comparison.entries for x in (e.scores.accuracy, e.scores.clustered) if x is not None]
+    return min(1.0, math.ceil(10 * max(x.high for x in estimates)) / 10)
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader("classify.report"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters: dict[str, Any] = {
+        name: getattr(words, name)
+        for name in (
+            "percent",
+            "points",
+            "between",
+            "decimal",
+            "seconds",
+            "size",
+            "plain",
+            "artist",
+            "joined",
+            "counted",
+        )
+    }
+    environment.filters.update(filters | {"cell": _cell})
+    return environment
+
+
+def _cell(text: object) -> str:
+    """A text inside a Markdown table."""
+    return " ".join(str(text).split()).replace("|", "\\|")

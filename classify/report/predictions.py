@@ -1,0 +1,41 @@
+"""`predictions.csv`: one line for each test picture and head."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from classify.comparison import Comparison
+
+COLUMNS = (
+    "id",
+    "path",
+    "artist",
+    "year",
+    "truth",
+    "head",
+    "embedding",
+    "backbone",
+    "predicted",
+    "correct",
+    "confidence",
+    "truth_probability",
+    "truth_rank",
+)
+
+
+def as_csv(comparison: Comparison) -> str:
+    """The table as text; `truth_rank` is 1 where the head is right."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    names = comparison.classes
+    for entry in comparison.entries:
+        p = entry.predictions
+        what = entry.name, entry.embedding, entry.backbone + (" (untrained backbone)" if entry.untrained else "")
+        for n, row in enumerate(comparison.rows):
+            said = p.predicted[n]
+            answer = (said == row.label, p.confidence[n], p.truth[n], p.rank[n] + 1)
+            facts = (row.id, row.path, row.artist, row.year, names[row.label], *what, names[said])
+            writer.writerow([*facts, int(answer[0]), f"{answer[1]:.6g}", f"{answer[2]:.6g}", answer[3]])
+    return text.getvalue()

@@ -1,0 +1,87 @@
+"""What a comparison found, in sentences: for the page, the Markdown and the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from classify.comparison import Comparison
+from classify.findings import Contrast
+from classify.report.words import NARROW, between, counted, joined, percent, points
+
+
+def summary(c: Comparison) -> str:
+    """The whole report in one sentence."""
+    best, data = c.best, c.dataset
+    accuracy = best.scores.accuracy
+    times = f"{accuracy.value / data.chance:.1f} times as often as blind guessing"
+    start = f"{best.name} named"
+    rivals = _rivals(c)
+    if len(c.entries) > 1:
+        start = f"Of {len(c.entries)} contenders, {best.name} came first and named"
+    end = f"; {_no_worse(rivals, len(c.entries) - 1)}" if rivals else ""
+    return (
+        f"{start} the right {data.target} among {len(c.classes)} for {percent(accuracy.value)} of "
+        f"{counted(data.test_rows, f'{data.test} picture')} (95{NARROW}% interval {between(accuracy)}), {times}"
+        f"{' — on an untrained backbone' if c.untrained else ''}{end}."
+    )
+
+
+def verdict(c: Comparison) -> list[str]:
+    """Which heads can’t be told apart, which can, and what these test pictures could have shown."""
+    v = c.verdict
+    if not v.contrasts:
+        return []
+    names = [e.name for e in c.entries]
+    told = [f"{joined([names[n] for n in group], 20)} can’t be told apart." for group in v.groups if len(group) > 1]
+    apart = [x for x in v.contrasts if x.differ]
+    if not apart and len(names) > 1:
+        told = ["No two heads can be told apart on these pictures."]
+    told += [_sure(x, names) for x in apart[:3]]
+    if len(apart) > 3:
+        told.append(f"So do {len(apart) - 3} more pairs.")
+    told.append(_smallest(c))
+    return told
+
+
+def told_protocol(c: Comparison) -> list[str]:
+    """The published figures beside the measured ones, and the control."""
+    if c.protocol is None:
+        return []
+    lines = [f"published, {p.what}: {percent(p.value)} ({p.source})" for p in c.protocol.published]
+    lines += [
+        f"measured, {e.name}: {percent(e.scores.accuracy.value)} ({between(e.scores.accuracy)})" for e in c.entries
+    ]
+    lines += [
+        f"control with labels out of step, {k.name}: {percent(k.accuracy.value)} ({between(k.accuracy)}); always "
+        f"naming the largest class: {percent(k.majority)}"
+        for k in c.protocol.controls
+    ]
+    return [*lines, *c.protocol.facts]
+
+
+def _rivals(c: Comparison) -> list[str]:
+    return [c.entries[x.second].name for x in c.verdict.contrasts if x.first == 0 and not x.differ]
+
+
+def _no_worse(rivals: Sequence[str], others: int) -> str:
+    if len(rivals) == others:
+        return "no other can be told apart from it" if others > 1 else f"{rivals[0]} can’t be told apart from it"
+    return f"{joined(rivals, 4)} can’t be told apart from it"
+
+
+def _sure(x: Contrast, names: Sequence[str]) -> str:
+    return (
+        f"{names[x.first]} is better than {names[x.second]}: by {points(x.difference.value)} points "
+        f"({points(x.difference.low)} to {points(x.difference.high)}), Holm’s p = {x.p_holm:.2g}."
+    )
+
+
+def _smallest(c: Comparison) -> str:
+    v, rows = c.verdict, counted(c.dataset.test_rows, "test picture")
+    if v.smallest_difference is None:
+        return f"{rows} are too few to show any difference between heads that disagree as rarely as these."
+    return (
+        f"With {rows} and heads that disagree on {percent(v.discordant, 0)} of them, a difference under "
+        f"{100 * v.smallest_difference:.1f} points between two given heads would more often than one time in five go "
+        "unnoticed."
+    )

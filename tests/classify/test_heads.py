@@ -1,0 +1,252 @@
+"""What every head keeps: scikit-learn's contract, a state of plain arrays, probabilities, the same bits each time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from classify.heads import HEADS, head_class, make_head, spec_of
+
+ALL = list(HEADS)
+# made small, so that scikit-learn's hundreds of fits stay quick
+QUICK = {"mlp": "mlp:hidden=16,lr=0.01", "ensemble": "ensemble:members=knn+ridge"}
+
+# check -> (heads, reason)
+EXPECTED_FAILURES = {
+    "check_class_weight_classifiers": (("prototype",), "a class mean does not depend on the weight of its rows"),
+}
+
+
+def data(rows=240, features=20, classes=4, seed=0):
+    """Non-negative classes that overlap a little: X (rows, features) float32, y (rows,) names."""
+    rng = np.random.default_rng(seed)
+    codes = rng.permutation(np.arange(rows) % classes)
+    centres = 1.2 * rng.standard_normal((classes, features))
+    X = np.maximum(centres[codes] + rng.standard_normal((rows, features)), 0).astype(np.float32)
+    return X, np.array(["Baroque", "Cubism", "Naïve Art", "Ukiyo-e"])[codes]
+
+
+def fitted(name, **params):
+    X, y = data()
+    return make_head(QUICK.get(name, name), **params).fit(X[:160], y[:160]), X[160:], y[160:]
+
+
+def expected(head):
+    for check, (names, reason) in EXPECTED_FAILURES.items():
+        if any(type(head) is head_class(name) for name in names):
+            return {check: reason}
+    return {}
+
+
+@parametrize_with_checks([make_head(QUICK.get(name, name)) for name in ALL], expected_failed_checks=expected)
+@pytest.mark.filterwarnings("default")  # scikit-learn's checks provoke warnings of its own
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module", params=ALL)
+def head(request):
+    """A fitted head of each kind, with rows that it has not seen."""
+    return fitted(request.param)
+
+
+def test_a_head_learns(head):
+    model, X, y = head
+    assert model.score(X, y) > 0.8
+
+
+def test_probabilities_are_probabilities(head):
+    model, X, _ = head
+    P = model.predict_proba(X)
+    assert P.shape == (len(X), 4)
+    assert P.dtype == np.float64
+    assert (P >= 0).all()
+    np.testing.assert_allclose(P.sum(1), 1)
+    np.testing.assert_array_equal(model.classes_[P.argmax(1)], model.predict(X))
+
+
+def test_a_head_comes_back_from_its_state_with_the_same_bits(head):
+    """Through JSON and plain arrays only, as a file would keep them."""
+    model, X, _ = head
+    state = model.state()
+    assert all(type(array) is np.ndarray and array.dtype.kind in "fi" for array in state.values())
+    params = json.loads(json.dumps(model.get_params()))
+    again = type(model).from_state(params, state, [str(name) for name in model.classes_])
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    np.testing.assert_equal(again.state(), state)
+
+
+def test_a_state_that_lacks_an_array_is_refused_by_name(head):
+    model = head[0]
+    state = {name: array for name, array in model.state().items() if name != "temperature"}
+    with pytest.raises(ValueError, match="lacks temperature"):
+        type(model).from_state(model.get_params(), state, list(model.classes_))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_same_seed_gives_the_same_bits(name):
+    one, X, _ = fitted(name)
+    two, _, _ = fitted(name)
+    np.testing.assert_equal(one.state(), two.state())
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", ["mlp", "softmax"])
+def test_another_seed_gives_other_bits(name):
+    one, X, _ = fitted(name)
+    two, _, _ = fitted(name, seed=1)
+    assert not np.array_equal(one.predict_proba(X), two.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_half_precision_rows_are_enough(name):
+    """A cache may hold float16: the same rows train and are told apart as well."""
+    X, y = data()
+    model = make_head(QUICK.get(name, name)).fit(X[:160].astype(np.float16), y[:160])
+    assert model.score(X[160:].astype(np.float16), y[160:]) > 0.8
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_order_of_the_classes_in_the_rows_does_not_matter_to_their_names(name):
+    """Names are sorted once; a row's class is found by name, never by when it was first seen."""
+    X, y = data()
+    swapped = np.where(y == "Baroque", "Zen", y)
+    a = make_head(QUICK.get(name, name)).fit(X, y)
+    b = make_head(QUICK.get(name, name)).fit(X, swapped)
+    assert list(a.classes_) == ["Baroque", "Cubism", "Naïve Art", "Ukiyo-e"]
+    assert list(b.classes_) == ["Cubism", "Naïve Art", "Ukiyo-e", "Zen"]
+    assert np.mean(np.where(a.predict(X) == "Baroque", "Zen", a.predict(X)) == b.predict(X)) > 0.97
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "prototype"])
+def test_balanced_weights_find_more_of_a_rare_class(name):
+    X, y = data(400)
+    rare = y == "Cubism"
+    keep = ~rare | (np.cumsum(rare) <= 12)
+    X[:, 4:] = np.random.default_rng(1).random(X[:, 4:].shape)  # most features say nothing: classes overlap
+    X, y, rare = X[keep], y[keep], rare[keep]
+    plain = make_head(QUICK.get(name, name)).fit(X, y).predict_proba(X)[rare, 1].mean()
+    balanced = make_head(QUICK.get(name, name), class_weight="balanced").fit(X, y).predict_proba(X)[rare, 1].mean()
+    assert balanced > plain
+
+
+HEAVY = "torch", "torchvision"
+WITHOUT_TORCH = [name for name in ALL if name not in ("mlp", "softmax")]
+TRAIN = """
+import sys
+import numpy as np
+from classify.heads import make_head
+rng = np.random.default_rng(0)
+X, y = rng.random((60, 5)), np.array(["a", "b", "c"] * 20)
+for name in sys.argv[1:]:
+    make_head(name, calibrate=True).fit(X, y).predict_proba(X)
+assert not {"torch", "torchvision"} & set(sys.modules), "torch was loaded"
+"""
+
+
+def python(code, *arguments):
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_heads_that_need_no_torch_do_not_load_it():
+    done = python(TRAIN, *WITHOUT_TORCH)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_table_of_heads_loads_nothing_heavy():
+    done = python("import sys, classify.heads; print(*sys.modules)")
+    assert done.returncode == 0, done.stderr
+    assert not {"sklearn", "scipy", "numpy", "torch"} & set(done.stdout.split())
+
+
+SPECS = [
+    ("svm", {}),
+    ("svm:C=3,standardize=false", {"C": 3.0, "standardize": False}),
+    ("svm:standardize=False", {"standardize": False}),
+    ("svm:standardize=yes", {"standardize": True}),
+    (" logreg : C = 1e-3 , l2 = on", {"C": 1e-3, "l2": True}),
+    ("logreg:class_weight=balanced", {"class_weight": "balanced"}),
+    ("logreg:class_weight=none", {"class_weight": None}),
+    ("mlp:hidden=64-32,epochs=3", {"hidden": (64, 32), "epochs": 3}),
+    ("mlp:hidden=64", {"hidden": (64,)}),
+    ("svm:gamma=0.5", {"gamma": 0.5}),
+    ("svm:gamma=scale", {"gamma": "scale"}),
+    ("lda:shrinkage=0.1", {"shrinkage": 0.1}),
+    ("ensemble:members=logreg:C=1+knn", {"members": ("logreg:C=1", "knn")}),
+]
+
+
+@pytest.mark.parametrize(("spec", "params"), SPECS, ids=[spec for spec, _ in SPECS])
+def test_a_spec_is_read(spec, params):
+    made = make_head(spec)
+    assert type(made) is head_class(spec.partition(":")[0].strip())
+    defaults = type(made)().get_params()
+    assert made.get_params() == {**defaults, **params}
+
+
+@pytest.mark.parametrize(("spec", "params"), SPECS, ids=[spec for spec, _ in SPECS])
+def test_a_spec_can_be_written_back(spec, params):
+    name = spec.partition(":")[0].strip()
+    made = make_head(spec)
+    assert make_head(spec_of(name, made.get_params())).get_params() == made.get_params()
+
+
+BAD_SPECS = [
+    ("perceptron", r"'perceptron'; choose from logreg, softmax, mlp"),
+    ("svm:D=3", r"no option 'D'; choose from C, gamma"),
+    ("svm:standardize=maybe", "standardize=maybe .* true or false"),
+    ("svm:standardize=2", "standardize=2 .* true or false"),
+    ("mlp:epochs=1.5", r"epochs=1\.5 .* a whole number"),
+    ("logreg:C=high", "C=high .* a number"),
+    ("logreg:C", "'C' .* needs a value"),
+    ("logreg:C=", "'C=' .* needs a value"),
+    ("mlp:hidden=wide", "hidden=wide .* whole numbers joined by -"),
+]
+
+
+@pytest.mark.parametrize(("spec", "message"), BAD_SPECS, ids=[spec for spec, _ in BAD_SPECS])
+def test_a_spec_that_cannot_be_read_is_refused_in_a_sentence(spec, message):
+    with pytest.raises(ValueError, match=message):
+        make_head(spec)
+
+
+def spoiled(X, value):
+    X[3, 3] = value
+    return X
+
+
+BAD_ROWS = [
+    ("one class", lambda X, y: (X, np.repeat("Baroque", len(y))), "one class, 'Baroque'"),
+    ("not a number", lambda X, y: (spoiled(X, np.nan), y), "NaN"),
+    ("infinity", lambda X, y: (spoiled(X, np.inf), y), "infinity"),
+    ("another length", lambda X, y: (X, y[:-1]), "inconsistent"),
+]
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("break_", "message"), [row[1:] for row in BAD_ROWS], ids=[row[0] for row in BAD_ROWS])
+def test_bad_rows_are_refused(name, break_, message):
+    with pytest.raises(ValueError, match=message):
+        make_head(QUICK.get(name, name)).fit(*break_(*data()))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_class_of_a_single_row_is_no_obstacle(name):
+    X, y = data(80)
+    y = np.where(np.arange(80) == 5, "Rayonism", y)
+    model = make_head(QUICK.get(name, name), calibrate=True).fit(X, y)
+    assert "Rayonism" in model.classes_
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_features_that_never_change_are_no_obstacle(name):
+    X, y = data(120)
+    X[:, 2], X[:, 7] = 0, 1e6
+    assert make_head(QUICK.get(name, name)).fit(X, y).score(X, y) > 0.8

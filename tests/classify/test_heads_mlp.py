@@ -1,0 +1,115 @@
+"""The heads that are trained step by step: what a step does, what is recorded, and what chooses nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from classify.heads import make_head
+
+torch = pytest.importorskip("torch")
+
+from classify.heads.sgd import Network, Schedule  # noqa: E402
+
+
+def data(rows=300, features=20, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(rows) % 3)
+    X = rng.standard_normal((3, features))[y] + rng.standard_normal((rows, features))
+    return X.astype(np.float32), np.array(["a", "b", "c"])[y]
+
+
+def test_the_default_is_the_widened_classifier_of_the_slides():
+    head = make_head("mlp")
+    assert (head.hidden, head.dropout, head.batch, head.epochs) == ((512, 256), 0.5, 32, 12)
+    X, y = data(64)
+    shapes = [W.shape for W, _ in head.fit(X, y).layers_]
+    assert shapes == [(20, 512), (512, 256), (256, 3)]
+    assert [W.shape for W, _ in make_head("softmax").fit(X, y).layers_] == [(20, 3)]
+
+
+@pytest.mark.parametrize("hidden", [(), (7,), (9, 5)], ids=str)
+def test_a_step_is_that_of_autograd_and_adam(hidden):
+    """The backward pass is written out by hand; torch's own must agree, dropout and row weights included."""
+    network = Network(Schedule(hidden=hidden, dropout=0.4, lr=0.01), 6, 4)
+    network.weights[-1] += 0.1 * torch.randn(network.weights[-1].shape, generator=torch.Generator().manual_seed(1))
+    parameters = [p.clone().requires_grad_() for p in (*network.weights, *network.biases)]
+    weights, biases = parameters[: len(hidden) + 1], parameters[len(hidden) + 1 :]
+    adam = torch.optim.Adam(parameters, lr=0.01)
+    generator = torch.Generator().manual_seed(2)
+    for _ in range(5):
+        x, y = torch.randn(8, 6, generator=generator), torch.randint(0, 4, (8,), generator=generator)
+        row_weights, masks = torch.rand(8, generator=generator), network.masks(8)
+        h = x
+        for W, b, mask in zip(weights, biases, masks, strict=False):
+            h = torch.relu(h @ W + b) * mask
+        losses = torch.nn.functional.cross_entropy(h @ weights[-1] + biases[-1], y, reduction="none") * row_weights
+        adam.zero_grad()
+        losses.mean().backward()
+        adam.step()
+        loss, _ = network.step(x, y, row_weights, masks)
+        assert float(loss) == pytest.approx(float(losses.sum().detach()), rel=1e-4)
+    for ours, theirs in zip((*network.weights, *network.biases), parameters, strict=True):
+        torch.testing.assert_close(ours, theirs.detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_dropout_turns_off_its_share_and_keeps_the_mean():
+    masks = Network(Schedule(hidden=(400, 300), dropout=0.3), 5, 2).masks(500)
+    for mask, width in zip(masks, (400, 300), strict=True):
+        assert mask.shape == (500, width)
+        assert float((mask == 0).float().mean()) == pytest.approx(0.3, abs=0.01)
+        assert float(mask.mean()) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["mlp:hidden=16", "softmax"])
+def test_each_epoch_is_recorded(name):
+    X, y = data()
+    seen = []
+    head = make_head(name, epochs=5, lr=0.01).fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:], on_epoch=seen.append)
+    assert [record["epoch"] for record in head.history_] == [1, 2, 3, 4, 5]
+    assert seen == head.history_
+    assert head.history_[-1]["train_loss"] < head.history_[0]["train_loss"]
+    assert head.history_[-1]["train_accuracy"] > 0.7
+    assert head.history_[-1]["val_accuracy"] == head.score(X[200:], y[200:])
+    assert "val_accuracy" not in make_head(name, epochs=1).fit(X, y).history_[0]
+
+
+@pytest.mark.parametrize("name", ["mlp:hidden=16", "softmax", "mlp:hidden=16,patience=2"])
+def test_the_validation_rows_choose_nothing(name):
+    """The head is the same with them, without them, and with their labels shuffled: the last epoch, not the best."""
+    X, y = data()
+    plain = make_head(name).fit(X[:200], y[:200])
+    shuffled = np.random.default_rng(0).permutation(y[200:])
+    for y_val in (y[200:], shuffled):
+        watched = make_head(name).fit(X[:200], y[:200], X_val=X[200:], y_val=y_val)
+        np.testing.assert_equal(watched.state(), plain.state())
+
+
+def test_early_stopping_looks_at_training_rows_and_keeps_the_best_of_them():
+    X, y = data(200)
+    y = np.random.default_rng(1).permutation(y)  # nothing to learn: it only gets worse
+    head = make_head("mlp:hidden=64,epochs=60,patience=3,lr=0.01").fit(X, y)
+    losses = [record["held_out_loss"] for record in head.history_]
+    assert len(losses) == int(np.argmin(losses)) + 1 + 3 < 60
+    index, held_out = head._split(np.unique(y, return_inverse=True)[1], np.arange(200))
+    assert len(held_out) == 20 + 1  # a tenth of 67, 67 and 66 rows
+    codes = np.unique(y, return_inverse=True)[1][held_out]
+    rows = head.scaling_(X[held_out])
+    assert head._loss(rows, codes) == pytest.approx(min(losses), rel=1e-5)
+    assert not set(index) & set(held_out)
+
+
+def test_the_global_state_of_torch_is_left_alone():
+    X, y = data(60)
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    make_head("mlp:hidden=8").fit(X, y)
+    torch.testing.assert_close(torch.rand(3), wanted)
+
+
+def test_a_loss_is_a_mean_over_rows_whatever_the_last_batch():
+    """50 rows make two batches, of 32 and 18: the first epoch's loss of a layer at zero is log 3 at first order."""
+    X, y = data(50)
+    head = make_head("softmax:epochs=1,lr=1e-9").fit(X, y)
+    assert head.history_[0]["train_loss"] == pytest.approx(np.log(3), rel=1e-4)

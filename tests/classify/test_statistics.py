@@ -1,0 +1,242 @@
+"""Intervals cover, tests keep their level, and the figures are those of the papers."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from classify.contrasts import judge, pair_tests
+from classify.statistics import (
+    corrected_resampled,
+    holm,
+    indistinguishable,
+    mcnemar,
+    percentile_interval,
+    power,
+    resampled_means,
+    smallest_difference,
+    wilson,
+)
+from tests import sizes
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (3, 10), (95, 250), (250, 250)])
+def test_wilson_is_the_score_interval(hits: int, n: int) -> None:
+    """Its ends are where the score test's z is exactly 1.96 (Wilson 1927)."""
+    e = wilson(hits, n)
+    z = stats.norm.ppf(0.975)
+    for end in (e.low, e.high):
+        if 1e-9 < end < 1 - 1e-9:
+            assert abs(hits / n - end) / np.sqrt(end * (1 - end) / n) == pytest.approx(z), end
+    assert 0 <= e.low <= e.value <= e.high <= 1
+
+
+@pytest.mark.parametrize("share", [0.1, 0.37, 0.5, 0.8])
+def test_wilson_covers_the_truth(share: float) -> None:
+    """Coverage computed from the binomial distribution, not simulated: 94-96 %."""
+    n = 250
+    hits = np.arange(n + 1)
+    covered = [e.low <= share <= e.high for e in (wilson(int(k), n) for k in hits)]
+    assert 0.94 <= float(stats.binom.pmf(hits, n, share) @ covered) <= 0.96
+
+
+def clustered_answers(rng: np.random.Generator, artists: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Hits of a head that is right 40 % of the time, but on some artists nearly always and on others nearly never."""
+    groups = np.repeat(np.arange(artists), rng.integers(1, 9, artists))
+    ability = rng.beta(0.8, 1.2, artists)
+    return rng.random(len(groups)) < ability[groups], groups
+
+
+def cluster_coverage(count: int) -> tuple[float, float]:
+    """How often the truth, 0.4, lies in the interval by artist, and in Wilson's."""
+    by_artist = plain = 0
+    for seed in range(count):
+        hits, groups = clustered_answers(np.random.default_rng(seed))
+        resampled = resampled_means(hits[:, None], groups, draws=1000, seed=seed)[:, 0]
+        a = percentile_interval(float(hits.mean()), resampled, len(np.unique(groups)))
+        b = wilson(int(hits.sum()), len(hits))
+        by_artist += a.low <= 0.4 <= a.high
+        plain += b.low <= 0.4 <= b.high
+    return by_artist / count, plain / count
+
+
+def test_interval_by_artist_covers_where_wilson_does_not() -> None:
+    by_artist, plain = cluster_coverage(sizes.INTERVALS)
+    assert by_artist > 0.91
+    assert plain < 0.85
+
+
+@pytest.mark.slow
+def test_interval_by_artist_covers_95_percent() -> None:
+    assert 0.94 <= cluster_coverage(sizes.INTERVALS_SLOW)[0] <= 0.96
+
+
+@pytest.mark.slow
+def test_wilson_covers_95_percent_in_a_simulation() -> None:
+    rng = np.random.default_rng(0)
+    shares = rng.uniform(0.1, 0.9, sizes.INTERVALS_SLOW)
+    estimates = [wilson(int(rng.binomial(250, share)), 250) for share in shares]
+    assert 0.94 <= np.mean([e.low <= p <= e.high for e, p in zip(estimates, shares, strict=True)]) <= 0.96
+
+
+def test_resampling_single_pictures_is_the_plain_bootstrap() -> None:
+    """With a picture an artist, means spread by sqrt(p (1 - p) / n)."""
+    hits = np.arange(400) < 140
+    resampled = resampled_means(hits[:, None], np.arange(400), draws=4000)
+    assert resampled.std() == pytest.approx(np.sqrt(0.35 * 0.65 / 400), rel=0.05)
+    assert resampled.mean() == pytest.approx(0.35, abs=0.002)
+
+
+def test_resampling_moves_whole_artists() -> None:
+    """Two artists, one always right, one never: a resample is all, half or nothing."""
+    resampled = resampled_means(np.array([[1], [1], [0], [0]]), np.array(["a", "a", "b", "b"]), draws=200)
+    assert set(np.unique(resampled)) == {0.0, 0.5, 1.0}
+
+
+def test_columns_see_the_same_resamples_in_blocks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    hits = np.repeat(rng.random((90, 1)) < 0.5, 2, axis=1)
+    groups = rng.integers(0, 30, 90)
+    whole = resampled_means(hits, groups, draws=100)
+    assert (whole[:, 0] == whole[:, 1]).all()
+    monkeypatch.setattr("classify.statistics._BLOCK", 300)
+    assert np.allclose(resampled_means(hits, groups, draws=100), whole)
+
+
+def test_few_artists_widen_the_interval() -> None:
+    resampled = np.random.default_rng(0).normal(0.5, 0.1, 5000)
+    few, many = percentile_interval(0.5, resampled, 6), percentile_interval(0.5, resampled, 6000)
+    assert few.high - few.low > 1.2 * (many.high - many.low)
+    assert (many.low, many.high) == pytest.approx(tuple(np.quantile(resampled, [0.025, 0.975])), abs=1e-3)
+
+
+def test_one_artist_says_nothing() -> None:
+    e = percentile_interval(0.7, np.full(10, 0.7), 1)
+    assert (e.low, e.high) == (0, 1)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0, 0), (5, 5), (10, 2), (0, 6), (30, 12)])
+def test_mcnemar_is_the_two_sided_binomial_test(a: int, b: int) -> None:
+    expected = stats.binomtest(a, a + b).pvalue if a + b else 1
+    assert mcnemar(a, b) == pytest.approx(expected)
+
+
+@pytest.fixture
+def _no_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """statsmodels collects garbage in each correction, which takes a tenth of a second."""
+    monkeypatch.setattr("gc.collect", lambda: 0)
+
+
+def false_alarms(count: int, heads: int = 2) -> float:
+    """How often heads of equal ability, right on different pictures, are told apart."""
+    alarms = 0
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        ease = rng.random((200, 1))
+        hits = rng.random((200, heads)) < ease
+        alarms += any(t.p_holm <= 0.05 for t in pair_tests(hits))
+    return alarms / count
+
+
+@pytest.mark.usefixtures("_no_collection")
+@pytest.mark.parametrize("heads", [2, 5])
+def test_equal_heads_are_rarely_told_apart(heads: int) -> None:
+    assert false_alarms(sizes.NULLS, heads) <= 0.07
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_no_collection")
+@pytest.mark.parametrize("heads", [2, 5])
+def test_false_alarms_are_5_percent_or_fewer(heads: int) -> None:
+    assert false_alarms(sizes.NULLS_SLOW, heads) <= 0.05
+
+
+def test_a_real_difference_is_found() -> None:
+    rng = np.random.default_rng(0)
+    hits = np.stack([rng.random(400) < 0.7, rng.random(400) < 0.5], axis=1)
+    clustered, verdict = judge(hits, np.arange(400).astype(str))
+    (contrast,) = verdict.contrasts
+    assert contrast.differ
+    assert contrast.difference.low > 0
+    assert verdict.groups == ((0,), (1,))
+    assert clustered[0].low < hits[:, 0].mean() < clustered[0].high
+
+
+def test_heads_that_are_right_on_the_same_pictures_do_not_differ() -> None:
+    hits = np.repeat(np.arange(100)[:, None] < 40, 3, axis=1)
+    verdict = judge(hits, np.arange(100).astype(str))[1]
+    assert not any(c.differ for c in verdict.contrasts)
+    assert verdict.groups == ((0, 1, 2),)
+    assert verdict.smallest_difference is None
+
+
+def test_holm_is_holm() -> None:
+    """Holm 1979: the i-th smallest of m is multiplied by m - i, and none gets below the one before."""
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
+
+
+@st.composite
+def heads_that_differ(draw: st.DrawFn) -> tuple[int, set[tuple[int, int]]]:
+    """A number of heads, and some pairs of them."""
+    count = draw(st.integers(1, 6))
+    pairs = list(combinations(range(count), 2))
+    return count, draw(st.sets(st.sampled_from(pairs))) if pairs else set()
+
+
+@given(heads_that_differ())
+def test_groups_are_all_largest_sets_without_a_difference(case: tuple[int, set[tuple[int, int]]]) -> None:
+    count, different = case
+    free = [
+        set(s)
+        for size in range(1, count + 1)
+        for s in combinations(range(count), size)
+        if not any(a in s and b in s for a, b in different)
+    ]
+    largest = sorted(tuple(sorted(s)) for s in free if not any(s < other for other in free))
+    assert list(indistinguishable(count, different)) == largest
+
+
+@pytest.mark.parametrize(("difference", "discordant", "n"), [(0.1, 0.2, 150), (0.05, 0.1, 400), (0.0, 0.3, 100)])
+def test_power_is_how_often_the_test_finds_it(difference: float, discordant: float, n: int) -> None:
+    rng = np.random.default_rng(0)
+    better, worse = (discordant + difference) / 2, (discordant - difference) / 2
+    draws = rng.multinomial(n, [better, worse, 1 - discordant], size=4000)
+    found = np.mean([mcnemar(int(a), int(b)) <= 0.05 for a, b, _ in draws])
+    assert power(difference, discordant, n) == pytest.approx(found, abs=0.02)
+
+
+def test_smallest_difference_has_the_wanted_power() -> None:
+    found = smallest_difference(250, 0.15)
+    assert found is not None
+    assert power(found, 0.15, 250) == pytest.approx(0.8, abs=0.002)
+    more = smallest_difference(2500, 0.15)
+    assert more is not None
+    assert more < found / 2
+
+
+@pytest.mark.parametrize(("n", "discordant"), [(10, 0.1), (250, 0.0), (4, 1.0)])
+def test_too_few_pictures_show_nothing(n: int, discordant: float) -> None:
+    assert smallest_difference(n, discordant) is None
+
+
+def test_corrected_resampled_t_is_nadeau_and_bengio() -> None:
+    """t = mean / sqrt((1/J + n2/n1) s^2), J - 1 degrees of freedom."""
+    d = np.array([0.02, 0.05, -0.01, 0.03, 0.04])
+    estimate, p = corrected_resampled(d, 0.25)
+    t = d.mean() / np.sqrt((1 / 5 + 0.25) * d.var(ddof=1))
+    assert p == pytest.approx(2 * stats.t.sf(t, 4))
+    assert estimate.value == pytest.approx(0.026)
+    naive = stats.ttest_1samp(d, 0).confidence_interval()
+    assert estimate.low < naive.low
+    assert estimate.high > naive.high
+
+
+@pytest.mark.parametrize(("value", "p"), [(0.0, 1.0), (0.1, 0.0)], ids=["no difference", "always the same one"])
+def test_corrected_resampled_t_without_spread(value: float, p: float) -> None:
+    assert corrected_resampled(np.full(4, value), 0.25)[1] == p

@@ -1,0 +1,237 @@
+"""Folds that can be trusted, and a choice among parameters that is made on them alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classify.heads import HEADS, make_head
+from classify.heads.base import Head
+from classify.heads.calibration import fit_temperature, softmax
+from classify.tuning import can_group, make_folds, tune
+from tests.sizes import HYPOTHESIS_EXAMPLES
+
+
+def data(rows=200, features=30, seed=0, noise=1.0):
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(rows) % 4)
+    X = rng.standard_normal((4, features))[y] * 0.5 + noise * rng.standard_normal((rows, features))
+    return X.astype(np.float32), np.array(["a", "b", "c", "d"])[y]
+
+
+# ---- folds
+
+LABELS = st.lists(st.integers(0, 5), min_size=1, max_size=60)
+
+
+@settings(max_examples=HYPOTHESIS_EXAMPLES, deadline=None)
+@given(LABELS, st.integers(2, 7), st.integers(0, 3))
+def test_folds_of_any_labels_can_be_used(y, n, seed):
+    """Whatever the classes: no crash, disjoint sides, each row held out at most once and of a class that is trained."""
+    folds = make_folds(y, n=n, seed=seed)
+    y = np.asarray(y)
+    held = Counter()
+    for train, held_out in folds:
+        assert len(held_out)
+        assert not set(train) & set(held_out)
+        assert set(y[held_out]) <= set(y[train])
+        assert len(set(y[train])) > 1
+        held.update(held_out.tolist())
+    assert len(folds) <= n
+    assert all(times == 1 for times in held.values())
+
+
+@settings(max_examples=HYPOTHESIS_EXAMPLES, deadline=None)
+@given(LABELS.flatmap(lambda y: st.tuples(st.just(y), st.lists(st.integers(0, 8), min_size=len(y), max_size=len(y)))))
+def test_folds_of_any_groups_can_be_used(pair):
+    y, groups = (np.asarray(part) for part in pair)
+    for train, held_out in make_folds(y, groups):
+        assert set(y[held_out]) <= set(y[train])
+        if can_group(y, groups):
+            assert not set(groups[train]) & set(groups[held_out])
+
+
+def test_every_row_is_held_out_once_where_classes_allow_it():
+    y = np.repeat(["a", "b", "c"], [10, 25, 40])
+    folds = make_folds(y, n=5)
+    assert sorted(np.concatenate([held_out for _, held_out in folds]).tolist()) == list(range(75))
+    for train, held_out in folds:
+        assert Counter(y[held_out]) == {"a": 2, "b": 5, "c": 8}
+        assert len(train) + len(held_out) == 75
+
+
+def test_a_single_row_of_a_class_trains_but_is_not_held_out():
+    y = np.array(["a"] * 10 + ["b"] * 10 + ["c"])
+    folds = make_folds(y, n=5)
+    assert len(folds) == 5
+    assert not any(20 in held_out for _, held_out in folds)
+    assert sum(20 in train for train, _ in folds) == 4
+
+
+@pytest.mark.parametrize(
+    ("y", "groups", "count"),
+    [
+        ("aabb", None, 2),
+        ("aaabbb", None, 3),
+        ("ab", None, 0),
+        ("abc", None, 0),
+        ("aaaa", None, 0),
+        ("aaaabbbb", "12341234", 4),
+        ("aaaabbbb", "11221122", 2),
+    ],
+)
+def test_there_are_fewer_folds_where_rows_or_groups_are_few(y, groups, count):
+    assert len(make_folds(list(y), None if groups is None else list(groups), n=5)) == count
+
+
+def test_groups_are_left_out_of_account_where_a_class_is_one_artist():
+    """With an artist to a style, folds by artist would hold out whole styles and measure noise."""
+    y = np.repeat(["a", "b", "c"], 10)
+    assert not can_group(y, y)
+    folds = make_folds(y, groups=y)
+    assert sum(len(held_out) for _, held_out in folds) == 30
+    artists = np.tile(np.arange(5), 6)
+    assert can_group(y, artists)
+    assert all(not set(artists[train]) & set(artists[held_out]) for train, held_out in make_folds(y, artists))
+
+
+def test_the_same_seed_gives_the_same_folds():
+    y = np.arange(60) % 3
+    one, same, other = make_folds(y, seed=1), make_folds(y, seed=1), make_folds(y, seed=2)
+    np.testing.assert_equal(one, same)
+    assert any(not np.array_equal(a[1], b[1]) for a, b in zip(one, other, strict=True))
+
+
+# ---- tuning
+
+
+@pytest.mark.parametrize("name", [name for name in HEADS if name not in ("mlp", "softmax", "ensemble")])
+def test_tuning_is_cross_validation(name):
+    """Its figures are those of fitting and scoring fold by fold."""
+    X, y = data()
+    folds = make_folds(y, n=3)
+    head = make_head(name, calibrate=False)
+    grid = {parameter: values[1::2] for parameter, values in head.tunable.items()}
+    tuning = tune(head, X, y, folds, grid)
+    assert tuning.accuracy.shape == (len(tuning.points), 3)
+    for point, row in zip(tuning.points, tuning.accuracy, strict=True):
+        plain = make_head(name, calibrate=False).set_params(**point)
+        wanted = [plain.fit(X[train], y[train]).score(X[held_out], y[held_out]) for train, held_out in folds]
+        np.testing.assert_allclose(row, wanted, atol=0.031)  # two rows of a fold: tuning stops a little earlier
+    best = tuning.points[int(tuning.mean_accuracy.argmax())]
+    assert tuning.params == best
+
+
+def test_a_planted_best_value_is_found():
+    """Few rows, many features of noise: a strong penalty wins, and by much."""
+    X, y = data(120, 300, noise=2.0)
+    X[:, :4] += 3 * (y[:, None] == np.array(["a", "b", "c", "d"]))
+    tuning = tune(make_head("linear-svm"), X, y, make_folds(y))
+    assert tuning.params["C"] <= 1e-3
+    assert tuning.mean_accuracy.max() > tuning.mean_accuracy[-1]
+
+
+def test_a_grid_is_the_product_of_its_values_and_ties_go_to_the_first():
+    X, y = data(noise=0.01)  # everything is right everywhere
+    grid = {"C": (0.1, 1.0), "standardize": (True, False)}
+    tuning = tune(make_head("logreg"), X, y, make_folds(y), grid)
+    assert [tuple(point.values()) for point in tuning.points] == [(0.1, True), (0.1, False), (1.0, True), (1.0, False)]
+    assert (tuning.accuracy == 1).all()
+    assert tuning.params == {"C": 0.1, "standardize": True}
+
+
+def test_the_head_that_is_tuned_is_left_as_it_was():
+    X, y = data()
+    head = make_head("ridge")
+    before = dict(vars(head))
+    tune(head, X, y, make_folds(y))
+    assert vars(head) == before
+
+
+def test_without_folds_the_parameters_stay():
+    X, y = data(8)
+    tuning = tune(make_head("logreg:C=0.5"), X, y, [])
+    assert tuning.params == {}
+    assert tuning.refit(make_head("logreg:C=0.5"), X, y).C == 0.5
+
+
+def test_refitting_calibrates_on_the_scores_at_hand(monkeypatch):
+    """No second cross-validation, and the temperature is that of the held-out scores."""
+    X, y = data()
+    tuning = tune(make_head("svm"), X, y, make_folds(y))
+
+    def fail(*arguments):
+        raise AssertionError("cross-validated again")
+
+    monkeypatch.setattr(Head, "out_of_fold", fail)
+    head = tuning.refit(make_head("svm"), X, y)
+    assert head.calibrate
+    assert tuning.params == {"C": head.C}
+    assert head.temperature_ == fit_temperature(tuning.scores, np.unique(y, return_inverse=True)[1])
+
+
+def test_scores_are_missing_where_no_fold_held_a_row_out():
+    X, y = data(100)
+    tuning = tune(make_head("ridge"), X, y, make_folds(y)[:2])
+    held = np.concatenate([held_out for _, held_out in make_folds(y)[:2]])
+    np.testing.assert_array_equal(np.flatnonzero(np.isfinite(tuning.scores).all(1)), np.sort(held))
+
+
+def test_a_class_unknown_to_a_fold_has_no_score_there():
+    X, y = data(100)
+    train = np.flatnonzero(y != "c")[:60]
+    held_out = np.setdiff1d(np.arange(100), train)
+    for name in ("logreg", "ridge", "lda", "knn", "svm", "prototype"):
+        scores = tune(make_head(name), X, y, [(train, held_out)]).scores[held_out]
+        assert (scores[:, 2] == -np.inf).all()
+        assert np.isfinite(scores[:, [0, 1, 3]]).all()
+
+
+def test_an_ensemble_tunes_its_members():
+    X, y = data()
+    tuning = tune(make_head("ensemble:members=ridge+knn"), X, y, make_folds(y))
+    ridge, knn = (tune(make_head(name), X, y, make_folds(y)).params for name in ("ridge", "knn"))
+    members = [make_head(spec) for spec in tuning.params["members"]]
+    assert members[0].alpha == ridge["alpha"]
+    assert members[1].k == knn["k"]
+    head = tuning.refit(make_head("ensemble:members=ridge+knn"), X, y)
+    assert [member.get_params() for member in head.members_] == [
+        {**member.get_params(), "calibrate": True} for member in members
+    ]
+
+
+# ---- calibration
+
+
+@pytest.mark.parametrize("wanted", [0.05, 1.0, 30.0])
+def test_a_planted_temperature_is_found(wanted):
+    rng = np.random.default_rng(0)
+    scores = wanted * 2 * rng.standard_normal((20_000, 5))
+    chances = softmax(scores, wanted)
+    codes = (rng.random((20_000, 1)) > chances.cumsum(1)).sum(1).clip(0, 4)
+    assert fit_temperature(scores, codes) == pytest.approx(wanted, rel=0.05)
+
+
+def test_a_temperature_needs_rows_whose_class_was_known():
+    scores = np.full((4, 3), np.nan)
+    assert fit_temperature(scores, np.zeros(4, int)) == 1.0
+    scores = np.array([[5.0, 0, -np.inf]] * 30 + [[0.0, 1, -np.inf]] * 10)
+    codes = np.array([0] * 30 + [2] * 10)  # the last ten are of the class that the fold did not know
+    assert fit_temperature(scores, codes) == fit_temperature(scores[:30], codes[:30])
+
+
+@pytest.mark.parametrize("name", ["svm", "linear-svm", "ridge", "lda", "knn", "prototype"])
+def test_calibration_makes_new_rows_likelier(name):
+    X, y = data(420)
+    codes = np.unique(y, return_inverse=True)[1]
+
+    def loss(calibrate):
+        head = make_head(name, calibrate=calibrate).fit(X[:120], y[:120])
+        return -np.log(head.predict_proba(X[120:])[np.arange(300), codes[120:]] + 1e-300).mean()
+
+    assert loss(True) < loss(False)
+    assert loss(True) < np.log(4)
