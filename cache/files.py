@@ -20,6 +20,7 @@ import xxhash
 from cache.errors import StorageFailed
 
 TEMPORARY = ".tmp-"
+_PART = ".part"  # no listing of finished files may match a file that is being written
 _STALE_SECONDS = 24 * 3600  # a temporary file of another machine is given up after a day
 _READ_BLOCK = 8 << 20
 
@@ -44,7 +45,7 @@ def write_atomic(path: Path, chunks: Sequence[Chunk]) -> None:
     StorageFailed
         The file system refused, or what lies on the disk is not what was written. `path` is as it was before.
     """
-    temporary = path.parent / f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{path.name}"
+    temporary = path.parent / f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{path.name}{_PART}"
     with _clear_errors(path):
         try:
             _write_synced(temporary, chunks)

@@ -59,10 +59,11 @@ def compare(
 ) -> None:
     """Train heads on the same rows, compare them honestly, and write a report."""
     from classify.compare import compare as run_comparison
-    from classify.report import write_report
+    from classify.report import check_place, write_report
     from featurize.progress import progress_bar
     from featurize.table import read_table
 
+    check_place(out)
     table, caches = read_table(dataset), open_caches(features, keys)
     options["embeddings"] = [e.strip() for e in options.pop("embedding").split(",") if e.strip()]
     options["command"] = as_typed(context)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Task:
         Of the training rows.
     train_counts : (K,) int
     train, test : Examples
-        In the first view.
+        Without their vectors.
     """
 
     classes: NDArray[np.str_]
@@ -59,7 +59,8 @@ class Task:
     def of(cls, matched: Matched) -> Task:
         """Codes and counts of the two parts."""
         view = matched.views[0]
-        train, test = matched.load(view, matched.train), matched.load(view, matched.test)
+        loaded = (matched.load(view, split) for split in (matched.train, matched.test))
+        train, test = (replace(examples, X=examples.X[:, :0].copy()) for examples in loaded)
         classes = np.unique(np.concatenate([train.y, test.y]))
         codes = np.searchsorted(classes, train.y)
         counts = np.bincount(codes, minlength=len(classes))
@@ -204,9 +205,7 @@ def _looked_at(
     run: Run, best: Entry, matched: Matched, task: Task, table: DatasetTable, seed: int
 ) -> tuple[LeakAudit, tuple[int, ...]]:
     """What the best head's embedding shows: leaks, and an order of related classes."""
-    train, test = task.train, task.test
-    if run.view != matched.views[0]:
-        train, test = matched.load(run.view, matched.train), matched.load(run.view, matched.test)
+    train, test = matched.load(run.view, matched.train), matched.load(run.view, matched.test)
     hits = np.array(best.predictions.predicted) == task.truth
     leaks = audit(train, test, hits, table, trained=not best.untrained, name=best.embedding, seed=seed)
     return leaks, related_order(train.X, task.train_codes, len(task.classes))

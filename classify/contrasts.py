@@ -72,5 +72,7 @@ def _verdict(contrasts: Sequence[Contrast], n: int, count: int) -> Verdict:
     groups = indistinguishable(count, [(c.first, c.second) for c in contrasts if c.differ])
     shares = [(c.only_first + c.only_second) / n for c in contrasts]
     discordant = float(np.median(shares)) if shares else None
-    smallest = smallest_difference(n, discordant) if discordant else None
-    return Verdict(tuple(contrasts), groups, smallest, discordant)
+    if not discordant:
+        return Verdict(tuple(contrasts), groups, None, None, discordant)
+    one, all_pairs = (smallest_difference(n, discordant, ALPHA / count) for count in (1, len(contrasts)))
+    return Verdict(tuple(contrasts), groups, one, all_pairs, discordant)

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from cache import FeatureCache, Recipe
 from cache.rows import ABSENT, OK
 from classify.errors import DataError
+from featurize.labels import artist_group, is_nobody
 from featurize.table import DatasetTable
-
-_NOBODY = {"", "unknown", "anonymous", "unknown artist", "anonymous artist", "various", "n/a"}
 
 
 @dataclass(frozen=True)
@@ -118,12 +117,12 @@ def load_examples(
     return Examples(
         X=X,
         y=np.array([labels[n] for n in chosen]),
-        groups=np.array([_group(artists[n], i) for n, i in zip(chosen, hexed, strict=True)]),
+        groups=np.array([artist_group(artists[n], i) for n, i in zip(chosen, hexed, strict=True)]),
         ids=hexed,
         paths=[table.folder / table.columns["path"][n] for n in chosen],
         years=[years[n] for n in chosen],
         left_out=len(rows) - len(kept),
-        artists_known=any(artists[n].strip().lower() not in _NOBODY for n in chosen),
+        artists_known=not all(is_nobody(artists[n]) for n in chosen),
     )
 
 
@@ -146,8 +145,3 @@ def check_trainable(examples: Examples, target: str) -> list[str]:
         named = ", ".join(single[:3]) + (f" and {len(single) - 3} more" if len(single) > 3 else "")
         return [f"only one training picture each for {named}: nothing can be learned from a single example"]
     return []
-
-
-def _group(artist: str, picture: str) -> str:
-    name = artist.strip().lower()
-    return f"?{picture}" if name in _NOBODY else name

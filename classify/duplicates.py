@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 SIMILAR = 0.75  # cosine, after subtracting the training mean, that a copy reaches at least
 RATIO = 0.5  # a copy is at most this far from its original, as a share of the distance to the next picture
 SAME = 0.98  # from here on the ratio is not asked: the training part may hold several copies
-_BLOCK = 1 << 26  # numbers of a block of similarities
+_BLOCK = 1 << 24  # similarities held at once
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,21 @@ def find_duplicates(
 
 def _similar(train: NDArray[Any], test: NDArray[Any]) -> Iterator[Neighbour]:
     centre = train.mean(0, dtype=np.float64).astype(np.float32)
-    known = _unit(train, centre)  # (N, D)
-    step = max(1, _BLOCK // len(known))
-    for start in range(0, len(test), step):
-        cosines = _unit(test[start : start + step], centre) @ known.T  # (m, N)
-        two = np.argpartition(-cosines, 1, axis=1)[:, :2]
-        near = np.take_along_axis(cosines, two, axis=1)
-        best, first, second = two[np.arange(len(two)), near.argmax(1)], near.max(1), near.min(1)
-        copies = (first >= SAME) | ((first >= SIMILAR) & (1 - first <= RATIO * (1 - second)))
-        for n in np.flatnonzero(copies).tolist():
-            yield Neighbour(start + n, int(best[n]), min(float(first[n]), 1.0), False)
+    wanted = _unit(test, centre)  # (M, D)
+    best = np.zeros(len(test), int)
+    first, second = np.full((2, len(test)), -1.0, np.float32)  # cosines of the nearest training row and the next
+    step = max(1, _BLOCK // len(test))
+    for start in range(0, len(train), step):
+        cosines = wanted @ _unit(train[start : start + step], centre).T  # (M, n)
+        nearest = cosines.argmax(1)
+        top = cosines[np.arange(len(test)), nearest]
+        cosines[np.arange(len(test)), nearest] = -1
+        better = top > first
+        second = np.maximum(np.where(better, first, top), np.maximum(second, cosines.max(1)))
+        best, first = np.where(better, start + nearest, best), np.maximum(first, top)
+    copies = (first >= SAME) | ((first >= SIMILAR) & (1 - first <= RATIO * (1 - second)))
+    for n in np.flatnonzero(copies).tolist():
+        yield Neighbour(n, int(best[n]), min(float(first[n]), 1.0), False)
 
 
 def _unit(X: NDArray[Any], centre: NDArray[np.float32]) -> NDArray[np.float32]:

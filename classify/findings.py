@@ -52,13 +52,16 @@ class Verdict:
     smallest_difference : float or None
         That the test part would show between two given heads in four of five cases; None where not even the largest
         possible one, or with one head only.
+    smallest_corrected : float or None
+        The same where all pairs are looked at, at 5 % divided by their number.
     discordant : float or None
-        The share of pictures on which two heads disagree that this was computed for: the median over the pairs.
+        The share of pictures on which two heads disagree that these were computed for: the median over the pairs.
     """
 
     contrasts: tuple[Contrast, ...]
     groups: tuple[tuple[int, ...], ...]
     smallest_difference: float | None
+    smallest_corrected: float | None
     discordant: float | None
 
 

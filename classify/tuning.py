@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Tuning", "can_group", "make_folds", "tune"]
 
 
-
 @dataclass(frozen=True)
 class Tuning:
     """What tuning found.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featurize.choices import ENGINES, PRECISIONS, STORES
+from featurize.cli_prepare import audit, prepare
 from featurize.console import listing, plural, print_table, run, visible
 
 if TYPE_CHECKING:
@@ -57,52 +58,8 @@ def sample(folder: Path, per_style: int, seed: int) -> None:
     )
 
 
-@cli.command()
-@click.argument("source", type=FILE)
-@click.option("--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv or .parquet.")
-@click.option("--target", default="style", show_default=True, help="What the source's classes are called.")
-@click.option("--split", type=click.Choice(["given", "random"]), help="Default: given where the source has one.")
-@click.option("--val", type=float, default=0.1, show_default=True, help="Share of pictures to choose by.")
-@click.option("--test", type=float, default=0.2, show_default=True, help="Share of pictures to test on.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--workers", type=click.IntRange(1), help="Reading threads; default: as many as processors.")
-def prepare(
-    source: Path, out: Path, target: str, split: str | None, val: float, test: float, seed: int, workers: int | None
-) -> None:
-    """Write the dataset table of SOURCE: one row an image, to open and edit."""
-    from featurize import prepare as preparing
-    from featurize.progress import progress_bar
-    from featurize.table import SPLITS
-
-    with progress_bar("reading", "files") as progress:
-        done = preparing.prepare(
-            source, out, target=target, split=split, val=val, test=test, seed=seed, workers=workers, progress=progress
-        )
-    labels = done.table.columns[target]
-    classes = sorted({c for c in labels if c})
-    splits = list(done.table.columns["split"])
-    print_table(
-        f"{plural(len(done.table), 'image')}, {plural(len(classes), 'class').replace('classs', 'classes')}",
-        [target, *SPLITS],
-        [[c or "(no label)", *_counts(labels, splits, c)] for c in [*classes, *([""] if "" in labels else [])]],
-    )
-    rejected = sum(done.rejected.values())
-    click.echo(
-        f"{len(done.table)} images, {len(classes)} {target} classes, {rejected} rejected, "
-        f"{done.reused} unchanged since last time"
-    )
-    for reason, count in done.rejected.items():
-        click.echo(f"  {count} rejected: {reason.sentence}")
-    if rejected:
-        click.echo(f"  each of them is listed in {visible(done.rejected_path)}")
-    click.echo(f"wrote {visible(done.path)}")
-
-
-def _counts(labels: object, splits: list[str], label: str) -> list[int]:
-    from featurize.table import SPLITS
-
-    pairs = list(zip(labels, splits, strict=True))  # type: ignore[call-overload]
-    return [pairs.count((label, s)) for s in SPLITS]
+cli.add_command(prepare)
+cli.add_command(audit)
 
 
 @cli.command()

@@ -44,9 +44,7 @@ def label_key(label: str) -> str:
     >>> label_key("1900-10") == label_key("190010")
     False
     """
-    plain = "".join(c for c in unicodedata.normalize("NFKD", label.casefold()) if not unicodedata.combining(c))
-    spaced = _LOOSE.sub(" ", plain).strip()
-    return re.sub(r"(?<!\d) | (?!\d)", "", spaced) or tidy(label)
+    return re.sub(r"(?<!\d) | (?!\d)", "", _words(label)) or tidy(label)
 
 
 def is_nobody(artist: str) -> bool:
@@ -55,7 +53,7 @@ def is_nobody(artist: str) -> bool:
 
 
 def artist_group(artist: str, picture: str) -> str:
-    """The group of a picture by its artist; each picture of an unknown artist is a group of its own.
+    """The group of a picture by its artist, as `edgar-degas`; each picture of an unknown artist is its own.
 
     Parameters
     ----------
@@ -63,7 +61,7 @@ def artist_group(artist: str, picture: str) -> str:
     picture : str
         Its id.
     """
-    return f"?{picture}" if is_nobody(artist) else label_key(artist)
+    return f"?{picture}" if is_nobody(artist) else _words(artist).replace(" ", "-") or tidy(artist)
 
 
 def settle(
@@ -95,6 +93,13 @@ def settle(
             settled[name], told = _mapped(values, tidy), []
         notes += told
     return settled, notes
+
+
+@lru_cache(maxsize=200_000)
+def _words(label: str) -> str:
+    """The words of a label in small letters without accents, one space between them."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", label.casefold()) if not unicodedata.combining(c))
+    return _LOOSE.sub(" ", plain).strip()
 
 
 def _names(column: str, values: Sequence[str], several: str) -> tuple[list[str], list[Note]]:

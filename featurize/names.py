@@ -7,6 +7,7 @@ import unicodedata
 
 from featurize.table import tidy
 
+_CLOSING = tuple("0123456789)")
 _YEAR = re.compile(r"-(1[0-9]{3}|20[0-9]{2})(?:-\d{1,2}|\(\d{1,2}\))?$")  # a number behind it tells copies apart
 
 
@@ -23,8 +24,8 @@ def artist_and_year(stem: str) -> tuple[str, str]:
     artist, underscore, title = stem.strip().partition("_")
     if not underscore or not artist:
         return "", ""
-    year = _YEAR.search("-" + title)
-    return (artist if artist.isascii() else mended(tidy(artist))), year.group(1) if year else ""
+    year = _YEAR.search("-" + title) if title[-1:] in _CLOSING else None
+    return (artist if artist.isascii() else mended(tidy(artist))), year[1] if year else ""
 
 
 def mended(name: str) -> str:

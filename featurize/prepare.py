@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cache import files
-from featurize import images
-from featurize.errors import SourceError, TableError, Undecodable
-from featurize.pictures import digest, read
-from featurize.pipeline import default_workers
+from featurize.errors import SourceError, Undecodable
+from featurize.labels import settle
+from featurize.look import Looks, Progress, Seen, count_reasons, known_files
+from featurize.notes import Note
+from featurize.periods import period_length, period_of
 from featurize.reasons import Reason
-from featurize.sources import Entry, reader_for
-from featurize.splits import random_split
-from featurize.table import FACTS, DatasetTable, read_table, relative_path, write_csv, write_table
-
-Progress = Callable[[int, int], None]  # done, total
-_CHUNK = 512  # files handed to the workers at a time: keeps memory and the progress bar steady
+from featurize.selection import EVERYTHING, Selection, select
+from featurize.sources import AS_FOUND, Listing, Reading, read_source
+from featurize.splits import Splitting, split_rows
+from featurize.table import FACTS, DatasetTable, relative_paths, write_csv, write_table
 
 
 @dataclass(frozen=True)
@@ -29,34 +28,39 @@ class Prepared:
     Parameters
     ----------
     table : DatasetTable
-    path, rejected_path : Path
-        Where the table and the list of rejected files were written.
+    target : str
+        The label column of the classes.
+    path, rejected_path, notes_path : Path
+        Where the table, the list of rejected files and the notes were written.
+    format : str
+        The form of the source.
+    how_split : str
+        "given", "random", "artist" or "time".
     rejected : mapping of Reason to int
+    left_out : int
+        Files that the selection does not want.
     reused : int
         Rows taken over from the table before, because size and time of the file are unchanged.
+    notes : sequence of Note
+        What the user should know.
     """
 
     table: DatasetTable
+    target: str
     path: Path
     rejected_path: Path
+    notes_path: Path
+    format: str
+    how_split: str
     rejected: Mapping[Reason, int]
+    left_out: int
     reused: int
+    notes: Sequence[Note]
 
     @property
     def named(self) -> int:
-        """Files named by the source: rows + rejected."""
-        return len(self.table) + sum(self.rejected.values())
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A file after a look at it: its facts, or why it is none of ours."""
-
-    id: str = ""
-    size: int = -1
-    mtime_ns: int = -1
-    refused: Undecodable | None = None
-    reused: bool = False
+        """Files named by the source: rows + rejected, and those that the selection left out."""
+        return len(self.table) + sum(self.rejected.values()) + self.left_out
 
 
 def prepare(
@@ -64,9 +68,13 @@ def prepare(
     out: Path,
     *,
     target: str = "style",
+    reading: Reading = AS_FOUND,
+    several: str = "first",
+    selection: Selection = EVERYTHING,
     split: str | None = None,
     val: float = 0.1,
     test: float = 0.2,
+    before: int | None = None,
     seed: int = 0,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -80,11 +88,18 @@ def prepare(
     out : Path
         The table: `.csv` or `.parquet`. An older table there saves reading unchanged files again.
     target : str
-        Name of the label column for the source's classes.
+        The label column of the source's classes; or "century", "decade", "period:50", made from the years.
+    reading : Reading
+        What there is to say about the source; its target is this one's.
+    several : str
+        What is made of a cell with several labels: "first", "whole" or "drop".
+    selection : Selection
     split : str, optional
-        "given" by the source or "random"; by default given where there is one.
+        "given" by the source, "random", "artist" or "time"; by default given where there is one.
     val, test : float
-        Shares of a random split.
+        Shares of a split that is made.
+    before : int, optional
+        For the split by time: the first year of the test part.
     seed : int
     workers : int, optional
         Reading threads.
@@ -94,7 +109,7 @@ def prepare(
     Raises
     ------
     SourceError
-        The source can't be read or holds no picture at all, or has no split and "given" was asked for.
+        The source can't be read or holds no picture at all, or lacks what the selection or split needs.
     StorageFailed
         The table can't be written.
     """
@@ -102,103 +117,145 @@ def prepare(
         raise SourceError(
             f"--target {target}: the dataset table keeps a column of that name for itself; choose another"
         )
-    entries = list(reader_for(source).entries(source, target))
-    if not entries:
-        raise SourceError(f"there are no pictures in {str(source)!r}: give a folder with one folder for each class")
-    before = _known_files(out)
-    seen = list(_look(entries, before, out.absolute().parent, workers or default_workers(), progress))
-    kept = [(e, s) for e, s in zip(entries, seen, strict=True) if s.refused is None]
-    refused = [(e, s.refused) for e, s in zip(entries, seen, strict=True) if s.refused is not None]
-    if not kept:
-        raise SourceError(
-            f"none of the {len(entries)} files in {str(source)!r} is a picture that can be read "
-            f"(the first: {entries[0].path.name!r}: {refused[0][1]}): give a folder of pictures"
-        )
-    table = _table(kept, out, target)
-    table = _split(table, split, target, val=val, test=test, seed=seed)
-    files.make_folder(out.absolute().parent)
-    write_table(table, out)
-    rejected_path = out.with_suffix(".rejected.csv")
-    _write_rejected(refused, rejected_path, out)
-    counts = {r: n for r in Reason if (n := sum(why.reason == r for _, why in refused))}
-    return Prepared(table, out, rejected_path, counts, sum(s.reused for s in seen))
+    years = period_length(target)
+    form, listing = read_source(source, replace(reading, target="style" if years else target))
+    listing = _each_once(listing)
+    labels, notes = settle(listing.labels, "style" if years else target, several)
+    if years:
+        target = target.partition(":")[0]
+        labels[target] = [period_of(year, years) for year in labels.get("year", [""] * len(listing))]
+    written = relative_paths(listing.paths, out.absolute().parent)
+    looks = Looks(listing.paths, written, known_files(out))
+    rows = _wanted_and_readable(looks, listing, labels, target, source, selection, seed, workers, progress)
+    refused = looks.refused
+    columns = _columns([looks[n] for n in rows], rows, written, listing.splits, labels, target)
+    splits, how, said = split_rows(columns, target, Splitting(split or "", val, test, before, seed))
+    table = DatasetTable({**columns, "split": splits}, out.absolute().parent)
+    done = Prepared(
+        table=table,
+        target=target,
+        path=out,
+        rejected_path=out.with_suffix(".rejected.csv"),
+        notes_path=out.with_suffix(".notes.json"),
+        format=form,
+        how_split=how,
+        rejected=count_reasons(refused),
+        left_out=len(listing) - len(rows) - len(refused),
+        reused=sum(looks[n].reused for n in rows),
+        notes=[*listing.notes, *notes, *said, *_duplicates(table)],
+    )
+    _write(done, refused, written)
+    return done
 
 
-def _known_files(out: Path) -> Mapping[str, tuple[int, int, str]]:
-    """Path as written in the older table -> size, time, id."""
-    if not out.exists():
-        return {}
-    try:
-        table = read_table(out)
-    except TableError:
-        return {}  # it is written anew
-    pictures = map(table.picture, range(len(table)))
-    return {path: (p.size, p.mtime_ns, p.id) for path, p in zip(table.columns["path"], pictures, strict=True)}
+def _each_once(listing: Listing) -> Listing:
+    """A listing without the lines that name a file again; the first line counts."""
+    if len(set(listing.paths)) == len(listing):
+        return listing
+    first: dict[str, int] = {}
+    for n, path in enumerate(listing.paths):
+        first.setdefault(path, n)
+    again = [path for path, count in Counter(listing.paths).items() if count > 1]
+    note = Note("lines name a file that an earlier line names: left out", len(listing) - len(first), again)
+    kept = first.values()
+    labels = {c: [v[n] for n in kept] for c, v in listing.labels.items()}
+    return Listing(list(first), [listing.splits[n] for n in kept], labels, [*listing.notes, note])
 
 
-def _look(
-    entries: Sequence[Entry],
-    before: Mapping[str, tuple[int, int, str]],
-    folder: Path,
-    workers: int,
+def _wanted_and_readable(
+    looks: Looks,
+    listing: Listing,
+    labels: Mapping[str, Sequence[str]],
+    target: str,
+    source: Path,
+    selection: Selection,
+    seed: int,
+    workers: int | None,
     progress: Progress | None,
-) -> Iterator[_Seen]:
-    with ThreadPoolExecutor(workers) as pool:
-        done = 0
-        for chunk in _chunks(entries, _CHUNK):
-            for seen in pool.map(lambda e: _look_at(e.path, before.get(relative_path(e.path, folder))), chunk):
-                done += 1
-                yield seen
-            if progress:
-                progress(done, len(entries))
+) -> list[int]:
+    """Numbers of the files that the selection wants and that are pictures.
+
+    Only wanted files are read. Where some of them turn out to be no pictures, the selection is made again without
+    them, until it holds: a limit is reached, and a class is as large as it was asked to be.
+    """
+    names = relative_paths(listing.paths, source.absolute())
+    while True:
+        refused = looks.refused
+        usable = [n for n in range(len(listing)) if n not in refused]
+        if not usable:
+            raise SourceError(_nothing(source, listing, refused))
+        there = {**labels, "split": listing.splits, "path": names}
+        if refused:
+            there = {c: [values[n] for n in usable] for c, values in there.items()}
+        chosen = [usable[n] for n in select(there, target, [names[n] for n in usable], selection, seed)]
+        looks.read(chosen, workers, progress)
+        if len(looks.refused) == len(refused):
+            return chosen
 
 
-def _look_at(path: Path, known: tuple[int, int, str] | None) -> _Seen:
-    try:
-        facts = path.stat()
-        if known and known[:2] == (facts.st_size, facts.st_mtime_ns):
-            return _Seen(known[2], *known[:2], reused=True)
-    except OSError:
-        facts = None  # reading says why
-    try:
-        data = read(path)
-        images.probe(data)
-    except Undecodable as why:
-        return _Seen(refused=why)
-    return _Seen(digest(data), len(data), facts.st_mtime_ns if facts else -1)
+def _nothing(source: Path, listing: Listing, refused: Mapping[int, Undecodable]) -> str:
+    first, why = next(iter(refused.items()))
+    told = f"{Path(listing.paths[first]).name!r}: {why}"
+    if all(w.reason == Reason.MISSING for w in refused.values()):
+        return (
+            f"none of the {len(listing)} files that {str(source)!r} names is there (the first: {told}): say where "
+            "they are with --images FOLDER, or look at the lists alone with `featurize audit --lists-only SOURCE`"
+        )
+    return (
+        f"none of the {len(listing)} files in {str(source)!r} is a picture that can be read (the first: {told}): "
+        "give a folder of pictures"
+    )
 
 
-def _chunks(entries: Sequence[Entry], size: int) -> Iterator[list[Entry]]:
-    rest = iter(entries)
-    while chunk := list(islice(rest, size)):
-        yield chunk
-
-
-def _table(kept: Sequence[tuple[Entry, _Seen]], out: Path, target: str) -> DatasetTable:
-    folder = out.absolute().parent
-    names = list(dict.fromkeys([target, *(c for e, _ in kept for c in e.labels)]))
-    columns: dict[str, list[str]] = {
-        "id": [s.id for _, s in kept],
-        "path": [relative_path(e.path, folder) for e, _ in kept],
-        "size": [str(s.size) for _, s in kept],
-        "mtime_ns": [str(s.mtime_ns) for _, s in kept],
-        "split": [e.split for e, _ in kept],
-        **{c: [e.labels.get(c, "") for e, _ in kept] for c in names},
+def _columns(
+    seen: Sequence[Seen],
+    rows: Sequence[int],
+    written: Sequence[str],
+    splits: Sequence[str],
+    labels: Mapping[str, Sequence[str]],
+    target: str,
+) -> dict[str, list[str]]:
+    columns = {
+        "id": [s.id for s in seen],
+        "path": [written[n] for n in rows],
+        "size": [str(s.size) for s in seen],
+        "mtime_ns": [str(s.mtime_ns) for s in seen],
+        "split": [splits[n] for n in rows],
+        target: [""] * len(rows),
     }
-    return DatasetTable(columns, folder)
+    return columns | {c: [values[n] for n in rows] for c, values in labels.items()}
 
 
-def _split(table: DatasetTable, how: str | None, target: str, *, val: float, test: float, seed: int) -> DatasetTable:
-    given = any(table.columns["split"])
-    if how == "given" and not given:
-        raise SourceError("the source has no split of its own (no train, val or test folders): use --split random")
-    if how == "given" or (how is None and given):
-        return table
-    ids = table.columns["id"]
-    return table.with_columns(split=random_split(ids, table.columns[target], val=val, test=test, seed=seed))
+def _duplicates(table: DatasetTable) -> list[Note]:
+    """A note of pictures that stand in several rows."""
+    counts = Counter(table.columns["id"])
+    again = len(table) - len(counts)
+    if not again:
+        return []
+    paths: dict[str, list[str]] = {}
+    for picture, path in zip(table.columns["id"], table.columns["path"], strict=True):
+        if counts[picture] > 1:
+            paths.setdefault(picture, []).append(path)
+    text = "rows hold a picture that another row holds as well (`featurize audit --drop-duplicates` removes them)"
+    return [Note(text, again, [" = ".join(same) for same in paths.values()])]
 
 
-def _write_rejected(refused: Iterable[tuple[Entry, Undecodable]], path: Path, out: Path) -> None:
-    rows = [(relative_path(e.path, out.absolute().parent), why.reason.label, str(why)) for e, why in refused]
-    columns = zip(*rows, strict=True) if rows else ((), (), ())
-    write_csv(dict(zip(("path", "reason", "detail"), map(list, columns), strict=True)), path)
+def _write(done: Prepared, refused: Mapping[int, Undecodable], written: Sequence[str]) -> None:
+    files.make_folder(done.path.absolute().parent)
+    write_table(done.table, done.path)
+    rejected = {
+        "path": [written[n] for n in refused],
+        "reason": [why.reason.label for why in refused.values()],
+        "detail": [str(why) for why in refused.values()],
+    }
+    write_csv(rejected, done.rejected_path)
+    told = {
+        "format": done.format,
+        "split": done.how_split,
+        "rows": len(done.table),
+        "rejected": {reason.label: count for reason, count in done.rejected.items()},
+        "left_out_by_selection": done.left_out,
+        "notes": [{"text": note.text, "count": note.count, "examples": list(note.examples)} for note in done.notes],
+    }
+    text = json.dumps(told, indent=1, ensure_ascii=False)
+    files.write_atomic(done.notes_path, [text.encode("utf-8", "surrogateescape")])

@@ -12,8 +12,9 @@ import contextlib
 import csv
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from featurize.errors import TableError
 from featurize.pictures import Picture
 
 SPLITS = ("train", "val", "test")
+_BLOCK = 10_000  # lines read at a time
 FACTS = ("id", "path", "size", "mtime_ns", "split")  # the columns that are no labels
 
 
@@ -120,6 +122,14 @@ class DatasetTable:
             _whole(self.columns.get("mtime_ns", ()), row),
         )
 
+    def whole_numbers(self, name: str) -> list[int]:
+        """A column of whole numbers; -1 where there is none, or the column is missing."""
+        column = self.columns.get(name, [""] * len(self))
+        try:
+            return list(map(int, column))
+        except ValueError:
+            return [_whole(column, row) for row in range(len(column))]
+
     def take(self, rows: Iterable[int]) -> DatasetTable:
         """The table of some rows, in that order."""
         chosen = list(rows)
@@ -146,7 +156,7 @@ def read_table(path: Path) -> DatasetTable:
     if not path.exists():
         raise TableError(f"there is no dataset table {str(path)!r}: make one with `featurize prepare SOURCE`")
     try:
-        columns = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+        columns = _read_parquet(path) if path.suffix == ".parquet" else read_columns(path)
     except (OSError, ValueError, csv.Error) as error:
         raise TableError(f"{str(path)!r} can't be read as a dataset table: {error}") from error
     return DatasetTable(columns, path.absolute().parent)
@@ -167,14 +177,22 @@ def write_table(table: DatasetTable, path: Path) -> None:
 
 
 def write_csv(columns: Mapping[str, Sequence[str]], path: Path) -> None:
-    """Write columns as CSV, atomically; bytes of file names that are no UTF-8 are kept."""
+    """Write columns as CSV, atomically, unless they stand there already; bytes of names that are no UTF-8 are kept."""
     import io
 
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
-    files.write_atomic(path, [text.getvalue().encode("utf-8", "surrogateescape")])
+    data = text.getvalue().encode("utf-8", "surrogateescape")
+    if not _holds(path, data):
+        files.write_atomic(path, [data])
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    with contextlib.suppress(OSError):
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    return False
 
 
 def relative_path(path: Path, folder: Path) -> str:
@@ -185,38 +203,48 @@ def relative_path(path: Path, folder: Path) -> str:
     return str(absolute)
 
 
+def relative_paths(paths: Sequence[str], folder: Path) -> list[str]:
+    """`relative_path` of many absolute paths: where a path begins like the folder, it is only cut."""
+    start = os.path.join(os.path.abspath(folder), "")  # noqa: PTH100, PTH118
+    return [
+        path[len(start) :] if path.startswith(start) and "/." not in path else relative_path(Path(path), folder)
+        for path in paths
+    ]
+
+
 def tidy(label: str) -> str:
     """A label in one spelling: Unicode in composed form, no space around it."""
     return unicodedata.normalize("NFC", label).strip()
 
 
-def _read_csv(path: Path) -> dict[str, list[str]]:
-    with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+def read_columns(path: Path, encoding: str = "utf-8-sig", errors: str = "surrogateescape") -> dict[str, list[str]]:
+    """The columns of a `.csv` or `.tsv` file, whichever of comma, semicolon and tab separates them.
+
+    Raises
+    ------
+    ValueError, csv.Error
+        The file is no table.
+    OSError
+    """
+    with path.open(newline="", encoding=encoding, errors=errors) as file:
         header = file.readline()
         file.seek(0)
         delimiter = max(",;\t", key=header.count)
-        rows = _records(csv.reader(file, delimiter=delimiter), path)
-        names = next(rows, [])
-        return {name: list(values) for name, values in zip(names, _transposed(rows, len(names)), strict=True)}
+        reader = csv.reader(file, delimiter=delimiter)
+        names = next((record for record in reader if record), [])
+        columns: list[list[str]] = [[] for _ in names]
+        while block := [record for record in islice(reader, _BLOCK) if record]:
+            _check_widths(block, len(names), reader.line_num)
+            for column, values in zip(columns, zip(*block, strict=True), strict=True):
+                column.extend(values)
+        return dict(zip(names, columns, strict=True))
 
 
-def _records(reader: Iterator[list[str]], path: Path) -> Iterator[list[str]]:
-    width = None
-    for number, record in enumerate(reader, 1):
-        if not record:
-            continue
-        width = len(record) if width is None else width
-        if len(record) != width:
-            raise ValueError(f"line {number} has {len(record)} fields, the header {width}")
-        yield record
-
-
-def _transposed(rows: Iterator[list[str]], width: int) -> list[list[str]]:
-    columns: list[list[str]] = [[] for _ in range(width)]
-    for record in rows:
-        for column, value in zip(columns, record, strict=True):
-            column.append(value)
-    return columns
+def _check_widths(block: Sequence[Sequence[str]], width: int, last_line: int) -> None:
+    wrong = [n for n, record in enumerate(block) if len(record) != width]
+    if wrong:
+        line = last_line - len(block) + 1 + wrong[0]
+        raise ValueError(f"line {line} has {len(block[wrong[0]])} fields, the header {width}")
 
 
 def _read_parquet(path: Path) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_is_fitted, validate_data
 
 from classify.heads.calibration import fit_temperature, softmax
@@ -56,6 +57,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {}  # parameter -> the values a tuning tries
     path_param: ClassVar[str | None] = None  # the parameter whose values `_path` solves together
     arrays: ClassVar[tuple[str, ...]] = ()  # fitted attributes that make up the state, without the last "_"
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {}  # parameter -> least and greatest number it may be
+    words: ClassVar[dict[str, str]] = {}  # parameter -> the word it may be instead
 
     standardize: bool
     sqrt: bool
@@ -216,12 +219,17 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     # ---- shared by the heads
 
     def _validate(self, X: Any, y: Any) -> tuple[Array, Array]:
+        for name, (least, greatest) in self.bounds.items():
+            value = getattr(self, name)
+            if value == self.words.get(name):
+                continue
+            if isinstance(value, str) or not least <= value <= greatest:
+                other = f", or {self.words[name]}" if name in self.words else ""
+                raise ValueError(f"{name}={value} is out of bounds: it must be from {least:g} to {greatest:g}{other}")
         floats = [np.float64, np.float32, np.float16]
         X, y = validate_data(self, X, y, dtype=floats, ensure_all_finite=False)
         for part in blocks(X):
             assert_all_finite(part, input_name="X")
-        from sklearn.utils.multiclass import check_classification_targets
-
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:

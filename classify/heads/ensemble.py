@@ -100,6 +100,7 @@ class Ensemble(Head):
 
     def _restore(self, state: Mapping[str, Array]) -> None:
         self.members_ = []
+        self.scaling_ = Scaling(False, False)
         for number, head in enumerate(self._make()):
             prefix = f"{number}."
             own = {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}

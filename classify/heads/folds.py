@@ -59,6 +59,4 @@ def make_folds(y: Any, groups: Any = None, n: int = 5, seed: int = 0) -> list[tu
         warnings.simplefilter("ignore", UserWarning)  # a class rarer than n is expected here, and said above
         parts = list(kind(n, shuffle=True, random_state=seed).split(codes, codes, names))
     folds = [(train, held_out[np.isin(codes[held_out], codes[train])]) for train, held_out in parts]
-    return [
-        (train, held_out) for train, held_out in folds if len(held_out) and len(np.unique(codes[train])) > 1
-    ]
+    return [(train, held_out) for train, held_out in folds if len(held_out) and len(np.unique(codes[train])) > 1]

@@ -40,6 +40,8 @@ class LDA(Head):
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"shrinkage": (0.97, 0.9, 0.7, 0.5, 0.3, 0.1, 0.03)}
     path_param: ClassVar[str | None] = "shrinkage"
     arrays: ClassVar[tuple[str, ...]] = ("coef", "intercept")
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {"shrinkage": (0, 1)}
+    words: ClassVar[dict[str, str]] = {"shrinkage": "auto"}
 
     coef_: Array
     intercept_: Array
@@ -63,8 +65,6 @@ class LDA(Head):
         self.calibrate = calibrate
 
     def _fit(self, X: Array, codes: Array) -> None:
-        if self.shrinkage != "auto" and not 0 <= float(self.shrinkage) <= 1:
-            raise ValueError(f"shrinkage={self.shrinkage} must be auto or between 0 and 1")
         self.scaling_ = self._fit_scaling(X)
         rows = Rows(X, self.scaling_)
         (part,) = make_parts(rows, [np.arange(len(codes))], self.standardize)
@@ -82,9 +82,7 @@ class LDA(Head):
                 out[number, held_out] = rows.dot(W, held_out) + b
         return out
 
-    def _solve(
-        self, rows: Rows, codes: Array, part: Part, values: Sequence[Any]
-    ) -> list[tuple[Array, Array, float]]:
+    def _solve(self, rows: Rows, codes: Array, part: Part, values: Sequence[Any]) -> list[tuple[Array, Array, float]]:
         """Coefficients (K, D), intercepts (K,) for the rows as they are, and shrinkage, for each of its values."""
         weights = self._class_weights(codes, part.index)
         sizes = np.bincount(codes[part.index], minlength=len(weights))

@@ -31,6 +31,7 @@ class LinearHead(Head):
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"C": C_GRID}
     path_param: ClassVar[str | None] = "C"
     arrays: ClassVar[tuple[str, ...]] = ("coef", "intercept")
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {"C": (1e-12, 1e12), "tol": (1e-12, 1), "max_iter": (1, 1e9)}
     loss: ClassVar[type[Loss]]
 
     C: float

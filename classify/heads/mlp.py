@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -31,6 +31,14 @@ class NetworkHead(Head):
     history_ : list of dict, one an epoch: "epoch", "train_loss" and "train_accuracy" (means over the epoch's batches,
         dropout on, as Keras shows them), "val_accuracy" with a validation set, "held_out_loss" with early stopping
     """
+
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {
+        "epochs": (1, 1e9),
+        "batch": (1, 1e9),
+        "lr": (1e-12, 1e3),
+        "weight_decay": (0, 1e3),
+        "patience": (0, 1e9),
+    }
 
     epochs: int
     batch: int
@@ -209,6 +217,8 @@ class MLP(NetworkHead):
 
     The others are those of SoftmaxLayer and Head.
     """
+
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {**NetworkHead.bounds, "dropout": (0, 0.99)}
 
     def __init__(
         self,

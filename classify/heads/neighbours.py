@@ -39,6 +39,7 @@ class KNN(Head):
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"k": (1, 3, 5, 9, 15, 25, 50)}
     path_param: ClassVar[str | None] = "k"
     arrays: ClassVar[tuple[str, ...]] = ("rows", "codes", "weights")
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {"k": (1, 1e9)}
 
     rows_: Array
     codes_: Array

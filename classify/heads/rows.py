@@ -25,8 +25,8 @@ def blocks(X: Array, index: Array | None = None) -> Iterator[Array]:
     count = len(X) if index is None else len(index)
     for start in range(0, count, step):
         yield X[start : start + step] if index is None else X[index[start : start + step]]
-        if index is None:
-            forget(X, start, start + step)
+        used = np.array([start, start + step - 1]) if index is None else index[start : start + step]
+        forget(X, used)
 
 
 class Rows:
@@ -72,8 +72,7 @@ class Rows:
 
     def _read(self, at: slice | Array) -> Array:
         rows = self._prepare(self._X[at]).astype(np.float32, copy=False)
-        if isinstance(at, slice) and at.start is not None:
-            forget(self._X, at.start, at.stop)
+        forget(self._X, np.array([at.start, at.stop - 1]) if isinstance(at, slice) else at)
         return rows
 
     def dot(self, W: Array, index: Array) -> Array:
@@ -85,8 +84,8 @@ class Rows:
         return out
 
 
-def forget(X: Array, start: int, stop: int) -> None:
-    """Let the system take back the memory of mapped rows that were read; the file keeps them.
+def forget(X: Array, used: Array) -> None:
+    """Let the system take back the memory of mapped rows between the first and the last one used; the file keeps them.
 
     Without it every page ever read counts as this process's memory. Does nothing for arrays in memory, nor for a map
     that may hold changes of its own.
@@ -96,11 +95,11 @@ def forget(X: Array, start: int, stop: int) -> None:
         root = root.base
     mapped: Any = getattr(root, "base", None)
     readable = isinstance(root, np.memmap) and root.mode == "r" and isinstance(mapped, mmap.mmap)
-    if not readable or not X.flags.c_contiguous or not hasattr(mapped, "madvise"):
+    if not len(used) or not readable or not X.flags.c_contiguous or not hasattr(mapped, "madvise"):
         return
     place = X.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data  # of X in the map
-    first = place + start * X.strides[0]
-    last = min(place + stop * X.strides[0], len(mapped))
+    first = place + int(used.min()) * X.strides[0]
+    last = min(place + (int(used.max()) + 1) * X.strides[0], len(mapped))
     first -= first % mmap.PAGESIZE  # a page shared with the rows before is only read again
     if last > first:
         mapped.madvise(mmap.MADV_DONTNEED, first, last - first)

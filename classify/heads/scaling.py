@@ -33,9 +33,7 @@ class Scaling:
     scale: Array | None = None
 
     @classmethod
-    def fit(
-        cls, X: Array, index: Array | None = None, *, standardize: bool, sqrt: bool, l2: bool
-    ) -> Scaling:
+    def fit(cls, X: Array, index: Array | None = None, *, standardize: bool, sqrt: bool, l2: bool) -> Scaling:
         """Learn mean and deviation from X (N, D), or from its rows `index`, in blocks and one pass.
 
         Raises

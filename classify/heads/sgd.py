@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 Epoch = dict[str, float]  # what is known at the end of an epoch
 OnEpoch = Callable[[Epoch], None]
 
-GATHER = 64  # batches gathered at once
-
 
 @dataclass(frozen=True)
 class Schedule:
@@ -37,17 +35,19 @@ class Schedule:
 
 
 def pick_device(name: str) -> str:
-    """"auto" -> "cuda" where there is one, else "cpu"; other names as they are.
+    """ "auto" -> "cuda" where there is one, else "cpu"; other names as they are.
 
     Raises
     ------
     ValueError
-        Where CUDA is asked for and missing.
+        Where the name is none of a device, or CUDA is asked for and missing.
     """
     import torch
 
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.partition(":")[0] not in ("cpu", "cuda"):
+        raise ValueError(f"there is no device {name!r}; choose from auto, cpu, cuda")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device={name} can't be had: torch {torch.__version__} sees no CUDA device; use device=cpu")
     return name
@@ -71,11 +71,12 @@ class Network:
         widths = (features, *schedule.hidden, classes)
         self.weights = [self._start(a, b) for a, b in pairwise(widths)]  # (in, out)
         self.biases = [torch.zeros(width, device=self.device) for width in widths[1:]]
-        self._parameters = [*self.weights, *self.biases]
-        self._gradients, self._means, self._squares = (
-            [torch.zeros_like(p) for p in self._parameters] for _ in range(3)
-        )
-        self._counts = [torch.zeros((), device=self.device) for _ in self._parameters]
+        parameters = [*self.weights, *self.biases]
+        self._gradients = [torch.zeros_like(parameter) for parameter in parameters]
+        for parameter, gradient in zip(parameters, self._gradients, strict=True):
+            parameter.grad = gradient
+        # without weight decay AdamW is Adam (Kingma & Ba, 2015)
+        self._adam = torch.optim.AdamW(parameters, schedule.lr, weight_decay=schedule.weight_decay, fused=True)
 
     def _start(self, inputs: int, outputs: int) -> torch.Tensor:
         import torch
@@ -83,19 +84,16 @@ class Network:
         bound = 0.5 * (6 / (inputs + outputs)) ** 0.5 if self.schedule.hidden else 0.0
         return ((2 * torch.rand(inputs, outputs, generator=self.generator) - 1) * bound).to(self.device)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Scores (n, K) of rows (n, D), without dropout."""
-        for number, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = (x @ W + b) if number == len(self.weights) - 1 else (x @ W + b).relu_()
-        return x
-
     def masks(self, rows: int) -> list[torch.Tensor]:
-        """Dropout factors (rows, width) for each hidden layer: 0 or 1 / (1 - dropout)."""
+        """Dropout factors (rows, width) for each hidden layer: 0 or 1 / (1 - dropout).
+
+        Drawn row by row, so that it does not matter how many rows are asked for at once.
+        """
         import torch
 
         keep = 1 - self.schedule.dropout
-        draws = (torch.rand(rows, w, generator=self.noise, device=self.device) for w in self.schedule.hidden)
-        return [(draw < keep).float().mul_(1 / keep) for draw in draws]
+        draws = torch.rand(rows, sum(self.schedule.hidden), generator=self.noise, device=self.device)
+        return list(torch.split((draws < keep).float().mul_(1 / keep), list(self.schedule.hidden), 1))
 
     def step(
         self, x: torch.Tensor, y: torch.Tensor, weights: torch.Tensor, masks: Sequence[torch.Tensor]
@@ -121,30 +119,8 @@ class Network:
             if number:
                 # a hidden unit at 0 is off, by ReLU or by dropout: its sign is the derivative of both
                 delta = (delta @ self.weights[number].t()).mul_(masks[number - 1]).mul_(inputs[number] > 0)
-        self._adam()
+        self._adam.step()
         return loss, hits
-
-    def _adam(self) -> None:
-        """Kingma & Ba (2015), algorithm 1, with decoupled weight decay where it is asked for."""
-        import torch
-
-        torch._foreach_add_(self._counts, 1)
-        fused = torch._fused_adamw_ if self.schedule.weight_decay else torch._fused_adam_
-        fused(
-            self._parameters,
-            self._gradients,
-            self._means,
-            self._squares,
-            [],
-            self._counts,
-            lr=self.schedule.lr,
-            beta1=0.9,
-            beta2=0.999,
-            weight_decay=self.schedule.weight_decay,
-            eps=1e-8,
-            amsgrad=False,
-            maximize=False,
-        )
 
     def arrays(self) -> list[tuple[Array, Array]]:
         """Copies of weights (in, out) and biases (out,) of each layer, float32."""
@@ -159,8 +135,9 @@ def run_epoch(network: Network, rows: Rows, index: Array, codes: Array, weights:
     batch = network.schedule.batch
     order = index[torch.randperm(len(index), generator=network.generator).numpy()]
     loss, hits = torch.zeros((), device=network.device), torch.zeros((), device=network.device)
-    for start in range(0, len(order), batch * GATHER):
-        part = order[start : start + batch * GATHER]
+    gather = max(batch, rows.step // batch * batch)  # rows read at once: whole batches
+    for start in range(0, len(order), gather):
+        part = order[start : start + gather]
         X = torch.from_numpy(rows[part]).to(network.device)
         y = torch.from_numpy(codes[part]).to(network.device)
         w = torch.from_numpy(weights[part]).to(network.device)

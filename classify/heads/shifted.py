@@ -53,9 +53,7 @@ class Shifted:
 
     def solve(self, shift: float, R: Array) -> Array:
         """The solution B (D, k) float32 for R (D, k)."""
-        # a shift of 0 would find a singular matrix; the D x D one is known to the rounding errors of its sum only
-        floor = 10 * EPS32 if self._rows is None else MARGIN * EPS64
-        shift = max(float(shift), floor * self.trace, TINY)
+        shift = max(float(shift), MARGIN * EPS64 * self.trace, TINY)  # a shift of 0 would find a singular matrix
         precise = shift < MARGIN * EPS32 * self.trace
         R = R.astype(np.float64 if precise else np.float32)
         if self._rows is None:
@@ -68,10 +66,13 @@ class Shifted:
         return solution.astype(np.float32)
 
     def _factored(self, shift: float, R: Array) -> Array:
-        from scipy.linalg import cho_factor, cho_solve
+        from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
         matrix = self._matrix.astype(R.dtype)
         matrix[np.diag_indices_from(matrix)] += shift
-        factor = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+        try:
+            factor = cho_factor(matrix, lower=True, check_finite=False)
+        except LinAlgError:  # rounding left it indefinite: the shift is too small to be told from none
+            return self._factored(max(10 * shift, EPS32 * self.trace), R)
         solution: Array = cho_solve(factor, R, check_finite=False)
         return solution

@@ -83,6 +83,14 @@ class SVM(Head):
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"C": C_GRID}
     path_param: ClassVar[str | None] = "C"
     arrays: ClassVar[tuple[str, ...]] = ("support", "dual", "intercept", "gamma")
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {
+        "C": (1e-12, 1e12),
+        "gamma": (1e-30, 1e12),
+        "tol": (1e-12, 1),
+        "exact": (0, 50_000),
+        "landmarks": (1, 50_000),
+    }
+    words: ClassVar[dict[str, str]] = {"gamma": "scale"}
 
     support_: Array
     dual_: Array

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
-from cache import files
+from cache import StorageFailed, files
 from classify.comparison import Comparison
 
 PAGE = "index.html"
+
+
+def check_place(out: Path) -> None:
+    """Raise `StorageFailed` if no report can be written there: better told before a long comparison than after."""
+    there = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "may not be written to" if there.is_dir() else "is no folder"
+        raise StorageFailed(f"can't write a report to {str(out)!r}: {str(there)!r} {what}; choose another --out")
 
 
 def write_report(comparison: Comparison, out: Path) -> Path:

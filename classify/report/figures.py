@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH = 420
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
+MOST_NAMED = 12  # heads that are all named in a figure
 MOST_LABELS = 60  # classes whose names fit along a matrix
 
 
@@ -78,17 +79,20 @@ def cost(comparison: Comparison) -> str:
         axes = figure.subplots()
         axes.set_xscale("log")
         for n, e in enumerate(entries):
-            x, a = e.cost.tune_seconds + e.cost.fit_seconds, e.scores.accuracy
+            x, a = e.cost.training_seconds, e.scores.accuracy
             colour = SERIES[0] if n == 0 else MUTED
             axes.plot([x, x], [a.low, a.high], color=colour, lw=1.2, solid_capstyle="butt")
             axes.plot([x], [a.value], "o", color=colour, ms=6, mec=PAPER, mew=1)
-            axes.annotate(e.name, (x, a.value), (7, 3), textcoords="offset points", fontsize=9, color=INK)
+            if len(entries) <= MOST_NAMED or _unbeaten(e, entries):
+                axes.annotate(e.name, (x, a.value), (7, 3), textcoords="offset points", fontsize=9, color=INK)
         axes.margins(x=0.18)
         axes.minorticks_off()
         _percent_axis(axes.yaxis)
         axes.xaxis.set_major_formatter(lambda x, _: seconds(x))
         axes.set(xlabel="time to tune and fit (logarithmic)", ylabel="accuracy")
-        told = ", ".join(f"{e.name} {percent(e.scores.accuracy.value)} in {seconds(_spent(e))}" for e in entries)
+        told = ", ".join(
+            f"{e.name} {percent(e.scores.accuracy.value)} in {seconds(e.cost.training_seconds)}" for e in entries
+        )
         return as_svg(figure, f"Accuracy against training time: {told}.")
 
 
@@ -148,8 +152,10 @@ def reliability(entry: Entry) -> str:
         return as_svg(figure, f"Reliability of {entry.name}: on average, confidence and accuracy differ by {gap}.")
 
 
-def _spent(entry: Entry) -> float:
-    return entry.cost.tune_seconds + entry.cost.fit_seconds
+def _unbeaten(entry: Entry, entries: Sequence[Entry]) -> bool:
+    """Whether no head is both cheaper and at least as accurate."""
+    mine = entry.cost.training_seconds, entry.scores.accuracy.value
+    return not any(e.cost.training_seconds < mine[0] and e.scores.accuracy.value >= mine[1] for e in entries)
 
 
 def _heat(axes: Axes, shares: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:

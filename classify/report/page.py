@@ -9,11 +9,15 @@ from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 from classify.comparison import Comparison
+from classify.findings import Contrast
 from classify.report import figures, sentences, words
 from classify.report.thumbnails import Thumbnail, thumbnail
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+MOST_PAIRS = 45  # of ten heads
 
 
 def render(comparison: Comparison, template: str) -> str:
@@ -32,6 +36,7 @@ def render(comparison: Comparison, template: str) -> str:
         "verdict": sentences.verdict(comparison),
         "told_protocol": sentences.told_protocol(comparison),
         "letters": letters(comparison),
+        "pairs": pairs(comparison),
         "scale": scale(comparison),
         "figures": figures,
         "picture_file": picture_file,
@@ -57,6 +62,12 @@ def letters(comparison: Comparison) -> list[str]:
     named = ascii_lowercase if len(groups) <= len(ascii_lowercase) else [f"{n + 1} " for n in range(len(groups))]
     count = len(comparison.entries) if len(groups) > 1 else 0
     return ["".join(name for name, group in zip(named, groups, strict=False) if n in group) for n in range(count)]
+
+
+def pairs(comparison: Comparison) -> list[Contrast]:
+    """The pairs of heads to be listed: all, or where they are too many those that a reader asks for first."""
+    every = comparison.verdict.contrasts
+    return [x for x in every if len(every) <= MOST_PAIRS or x.differ or x.first == 0]
 
 
 def scale(comparison: Comparison) -> float:

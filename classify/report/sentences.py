@@ -83,5 +83,14 @@ def _smallest(c: Comparison) -> str:
     return (
         f"With {rows} and heads that disagree on {percent(v.discordant, 0)} of them, a difference under "
         f"{100 * v.smallest_difference:.1f} points between two given heads would more often than one time in five go "
-        "unnoticed."
+        f"unnoticed{_corrected(c)}."
     )
+
+
+def _corrected(c: Comparison) -> str:
+    v = c.verdict
+    if len(v.contrasts) == 1:
+        return ""
+    if v.smallest_corrected is None:
+        return f", and with all {len(v.contrasts)} pairs in view, any difference"
+    return f", and with all {len(v.contrasts)} pairs in view, one under {100 * v.smallest_corrected:.1f} points"

@@ -67,9 +67,10 @@ def facts(where: Path | str) -> tuple[int, int]:
     OSError
         There is no such file or member.
     """
-    place = inside(where)
+    text = str(where)
+    place = inside(text) if SEPARATOR in text else None
     if place is None:
-        seen = os.stat(where)  # noqa: PTH116  called 100,000 times: a Path each would take longer than the look
+        seen = os.stat(text)  # noqa: PTH116  called 100,000 times: a Path each would take longer than the look
         return seen.st_size, seen.st_mtime_ns
     archive, changed = _OPEN.get(place.archive)
     return archive.size(place.member), changed

@@ -24,7 +24,7 @@ class Tar(Archive):
                         self._places[member.name] = member.offset_data, member.size
                     elif member.islnk() and member.linkname in self._places:
                         self._places[member.name] = self._places[member.linkname]
-                    tar.members.clear()  # it would keep every header
+                    tar.members.clear()  # type: ignore[attr-defined]  # it would keep every header
         except tarfile.TarError as error:
             raise OSError(f"it is no tar file, or a compressed one, which gunzip makes readable ({error})") from error
 

@@ -184,6 +184,25 @@ def test_leftovers_of_dead_writers_are_swept_those_of_living_ones_stay(cache: Fe
     assert (gone.exists(), mine.exists(), other.exists()) == (False, True, True)
 
 
+def test_a_segment_that_is_being_written_is_nobody_s_damage(
+    cache: FeatureCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process that looks at this moment must neither read it nor set it aside."""
+    seen: list[tuple[int, list[CacheError]]] = []
+    rename = os.rename
+
+    def look_then_rename(a: Path, b: Path) -> None:
+        other = FeatureCache(cache.folder)
+        seen.append((len(other.ids()), other.problems))
+        rename(a, b)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", look_then_rename)
+        cache.append(rows_of([7]))
+    assert seen == [(5, [])]
+    assert len(FeatureCache(cache.folder).ids()) == 6
+
+
 def test_a_file_in_the_way_of_the_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "features").write_text("a file")
     with pytest.raises(CacheError, match="features"):

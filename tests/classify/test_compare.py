@@ -11,6 +11,7 @@ import pytest
 from cache import Rows
 from cache.ids import from_hex
 from cache.memory import MemoryCache
+from classify import duplicates
 from classify.compare import compare
 from classify.comparison import Comparison
 from classify.curves import nested_subsets
@@ -109,6 +110,18 @@ def test_planted_near_duplicates_are_found_and_nothing_else() -> None:
     assert {(d.row, d.train_path) for d in c.leaks.duplicates} == {(n, f"pictures/{n}.jpg") for n in range(5)}
     assert not any(d.identical for d in c.leaks.duplicates)
     assert "duplicates" in kinds(c)
+
+
+def test_copies_are_found_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    train = rng.normal(size=(90, 32)).astype(np.float32)
+    test = np.concatenate([train[[5, 88]] + 0.1 * rng.normal(size=(2, 32)), rng.normal(size=(20, 32))])
+    ids = [f"a{n}" for n in range(90)], [f"b{n}" for n in range(22)]
+    whole = duplicates.find_duplicates(train, test, *ids, by_embedding=True)
+    assert {(n.row, n.train_row) for n in whole} == {(0, 5), (1, 88)}
+    monkeypatch.setattr(duplicates, "_BLOCK", 22 * 7)
+    blocks = duplicates.find_duplicates(train, test, *ids, by_embedding=True)
+    assert [(n.row, n.train_row) for n in blocks] == [(n.row, n.train_row) for n in whole]
 
 
 def test_the_same_file_on_both_sides_is_found_even_untrained() -> None:

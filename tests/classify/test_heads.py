@@ -236,6 +236,16 @@ def test_bad_rows_are_refused(name, break_, message):
         make_head(QUICK.get(name, name)).fit(*break_(*data()))
 
 
+BAD_NUMBERS = ["logreg:C=0", "svm:C=-1", "svm:gamma=0", "ridge:alpha=-1", "lda:shrinkage=1.5", "knn:k=0"]
+BAD_NUMBERS += ["mlp:dropout=1", "svm:gamma=wide", "lda:shrinkage=some", "mlp:epochs=0", "mlp:lr=0", "softmax:batch=0"]
+
+
+@pytest.mark.parametrize("spec", BAD_NUMBERS)
+def test_a_number_out_of_bounds_is_refused(spec):
+    with pytest.raises(ValueError, match=spec.partition(":")[2] + r"(\.0)? is out of bounds"):
+        make_head(spec).fit(*data())
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_class_of_a_single_row_is_no_obstacle(name):
     X, y = data(80)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -38,6 +39,8 @@ def mapped(tmp_path_factory):
 
 @pytest.mark.parametrize("spec", ["logreg:max_iter=3", "softmax:epochs=1,batch=256", "prototype", "ridge"])
 def test_rows_on_disk_are_never_held_at_once(spec, mapped):
-    done = subprocess.run([sys.executable, "-c", TRAIN, spec, str(mapped)], capture_output=True, text=True, check=False)
+    one = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", TRAIN, spec, str(mapped)]
+    done = subprocess.run(command, env=one, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 48, "MiB more than 600 rows took"

@@ -49,6 +49,8 @@ def test_a_step_is_that_of_autograd_and_adam(hidden):
         adam.step()
         loss, _ = network.step(x, y, row_weights, masks)
         assert float(loss) == pytest.approx(float(losses.sum().detach()), rel=1e-4)
+        for gradient, parameter in zip(network._gradients, parameters, strict=True):
+            torch.testing.assert_close(gradient, parameter.grad, atol=1e-5, rtol=1e-3)
     for ours, theirs in zip((*network.weights, *network.biases), parameters, strict=True):
         torch.testing.assert_close(ours, theirs.detach(), atol=1e-5, rtol=1e-4)
 

@@ -7,6 +7,7 @@ import unicodedata
 import numpy as np
 import pytest
 
+from classify import protocols
 from classify.errors import DataError
 from classify.protocols import RASTA_STYLES, Setting, rasta, slides
 from tests.classify.worlds import STATS, World, fill, make_world
@@ -42,11 +43,14 @@ def test_slides_control_falls_to_the_majority_share() -> None:
 
 
 def test_slides_sample_at_most_5000_and_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("classify.protocols.SLIDES_PICTURES", 90)
+    monkeypatch.setattr(protocols, "SLIDES_PICTURES", 90)
     world = make_world(train=100, test=100)
-    a, b, other = (slides(setting(world, seed=s)) for s in (1, 1, 2))
-    assert a.dataset.train_rows + a.dataset.test_rows == 90
-    assert a.dataset.digest == b.dataset.digest != other.dataset.digest
+    (table, rows), again, other = (protocols._sampled(setting(world, seed=s)) for s in (1, 1, 2))
+    assert len(set(rows)) == len(table) == 90
+    assert table.columns["id"] == [world.table.columns["id"][n] for n in rows]
+    assert (again[1], again[0].columns) == (rows, table.columns)
+    assert other[1] != rows
+    assert list(table.columns["split"]).count("test") == 18
 
 
 def test_rasta_keeps_its_25_styles_however_they_are_written() -> None:

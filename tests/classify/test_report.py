@@ -201,13 +201,13 @@ def test_markdown_has_the_ranking_and_proper_tables(folder: Path, comparison: Co
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block}) == 1, block[:3]
 
 
-def test_a_second_report_replaces_the_first(comparison: Comparison, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    write_report(comparison, tmp_path)
-    first = (tmp_path / "index.html").read_bytes()
-    write_report(comparison, tmp_path)
-    assert (tmp_path / "index.html").read_bytes() == first
-    assert (tmp_path / "notes.txt").read_text() == "mine"
+def test_a_second_report_replaces_the_first_and_is_the_same(folder: Path, comparison: Comparison) -> None:
+    before = {name: (folder / name).read_bytes() for name in FILES}
+    (folder / "index.html").write_text("old")
+    (folder / "notes.txt").write_text("mine")
+    write_report(comparison, folder)
+    assert {name: (folder / name).read_bytes() for name in FILES} == before
+    assert (folder / "notes.txt").read_text() == "mine"
 
 
 def test_untrained_is_said_in_every_file_and_on_top_of_the_page(tmp_path: Path) -> None:
@@ -296,3 +296,10 @@ def test_a_thumbnail_is_small_and_keeps_its_shape(tmp_path: Path) -> None:
     assert small is not None
     assert (small.width, small.height) == (100, 50)
     assert len(small.uri) < 10_000
+
+
+def test_templates_are_installed_with_the_code() -> None:
+    """setup.cfg's patterns name files of packages: a template outside a package would be missing after installation."""
+    folders = {p.parent for kind in ("*.html", "*.css", "*.md") for p in (ROOT / "classify").rglob(kind)}
+    assert folders
+    assert all((folder / "__init__.py").is_file() for folder in folders)

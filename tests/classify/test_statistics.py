@@ -164,7 +164,16 @@ def test_a_real_difference_is_found() -> None:
     assert contrast.differ
     assert contrast.difference.low > 0
     assert verdict.groups == ((0,), (1,))
+    assert verdict.smallest_difference == verdict.smallest_corrected is not None
     assert clustered[0].low < hits[:, 0].mean() < clustered[0].high
+
+
+def test_the_more_pairs_the_larger_the_smallest_difference() -> None:
+    hits = np.random.default_rng(0).random((400, 5)) < 0.5
+    verdict = judge(hits, np.arange(400).astype(str))[1]
+    assert verdict.smallest_difference is not None
+    assert verdict.smallest_corrected is not None
+    assert verdict.smallest_corrected > 1.2 * verdict.smallest_difference
 
 
 def test_heads_that_are_right_on_the_same_pictures_do_not_differ() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from featurize.names import artist_and_year
-from featurize.sources.folders import split_name
+from featurize.sources.tree import split_name
 
 
 @pytest.mark.parametrize(

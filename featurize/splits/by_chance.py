@@ -1,12 +1,11 @@
-"""Which picture is for training, which for choosing, which for the last word."""
+"""Each picture draws its split for itself."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from featurize.errors import SourceError
+from featurize.splits.draw import check_shares, draw
 
 
 def random_split(
@@ -38,18 +37,12 @@ def random_split(
     SourceError
         The shares leave nothing to train on.
     """
-    if not (val >= 0 and test >= 0 and val + test < 1):
-        raise SourceError(f"--val {val} and --test {test}: both must be 0 or more and together under 1")
-    drawn = {i: _draw(i, seed) for i in ids}
+    check_shares(val, test)
+    drawn = {i: draw(i, seed) for i in ids}
     split = {i: "test" if u < test else "val" if u < test + val else "train" for i, u in drawn.items()}
     for members in _by_label(ids, labels).values():
         _fill_empty_parts(members, drawn, split, val=val, test=test)
     return [split[i] for i in ids]
-
-
-def _draw(picture: str, seed: int) -> float:
-    """A number in [0, 1) that depends on nothing but the picture and the seed."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{picture}".encode()).digest()[:8], "big") / 2**64
 
 
 def _by_label(ids: Sequence[str], labels: Sequence[str]) -> dict[str, list[str]]:
@@ -70,8 +63,11 @@ def _fill_empty_parts(
         centres["val"] = test + val / 2
     if len(members) < len(centres):
         return
+    counts = Counter(split[m] for m in members)
     for part, centre in centres.items():
-        counts = {p: sum(split[m] == p for m in members) for p in centres}
         if not counts[part]:
             spare = [m for m in members if counts[split[m]] > 1]
-            split[min(spare, key=lambda m: abs(drawn[m] - centre))] = part
+            moved = min(spare, key=lambda m: abs(drawn[m] - centre))
+            counts[split[moved]] -= 1
+            counts[part] += 1
+            split[moved] = part

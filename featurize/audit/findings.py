@@ -1,0 +1,231 @@
+"""What an audit found, as plain data: rows by number, everything else ready to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table, as far as it is told of."""
+
+    path: str
+    split: str
+    label: str
+    artist: str
+    year: str
+
+
+@dataclass(frozen=True)
+class ClassSize:
+    """Pictures of a class in each split."""
+
+    name: str
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Pictures of the class."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class SharedArtists:
+    """Artists that a part shares with another.
+
+    Parameters
+    ----------
+    part, against : str
+        Splits.
+    pictures : int
+        Pictures of `part` by an artist who has pictures in `against`.
+    of : int
+        Pictures of `part`.
+    artists : sequence of (str, int, int)
+        Name, pictures in `part`, pictures in `against`; those with most in `part` first.
+    """
+
+    part: str
+    against: str
+    pictures: int
+    of: int
+    artists: Sequence[tuple[str, int, int]]
+
+    @property
+    def share(self) -> float:
+        """Share of the part's pictures, 0 to 1."""
+        return self.pictures / self.of if self.of else 0.0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """For how many rows something is known.
+
+    Parameters
+    ----------
+    known, of : int
+        Rows.
+    distinct : int
+        Different values.
+    """
+
+    known: int
+    of: int
+    distinct: int
+
+
+@dataclass(frozen=True)
+class Period:
+    """Pictures of some years in each split."""
+
+    name: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Years:
+    """When the pictures were made."""
+
+    coverage: Coverage
+    first: int | None
+    last: int | None
+    periods: Sequence[Period]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that are one picture, or have one file name.
+
+    Parameters
+    ----------
+    rows : sequence of int
+    splits, labels : sequence of str
+        Those that occur.
+    """
+
+    rows: Sequence[int]
+    splits: Sequence[str]
+    labels: Sequence[str]
+
+
+@dataclass(frozen=True)
+class NearPair:
+    """Two rows that show one picture, though their files differ.
+
+    Parameters
+    ----------
+    rows : (int, int)
+    agreement, detail : float
+        Correlation of the grey values and of the fine detail, at most 1; detail is -1 where the files could not be
+        opened again.
+    mirrored, recoloured, confirmed : bool
+    cropped : float
+        Share of a side by which one exceeds the other, roughly.
+    across : bool
+        Whether the rows are in different splits.
+    """
+
+    rows: tuple[int, int]
+    agreement: float
+    detail: float
+    mirrored: bool
+    recoloured: bool
+    cropped: float
+    confirmed: bool
+    across: bool
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Rows of different splits whose embeddings are very much alike.
+
+    Parameters
+    ----------
+    rows : (int, int)
+    similarity : float
+        Cosine.
+    """
+
+    rows: tuple[int, int]
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Strange:
+    """A picture far from the others of its class, which may be labelled wrongly.
+
+    Parameters
+    ----------
+    row : int
+    looks_like : str
+        The class of its nearest pictures.
+    own, other : float
+        Mean cosine to the nearest pictures of its own class, and of that one.
+    """
+
+    row: int
+    looks_like: str
+    own: float
+    other: float
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Everything an audit found.
+
+    Parameters
+    ----------
+    source : str
+        The table or list that was looked at.
+    target : str
+    rows : int
+    splits : mapping of str to int
+        Pictures in each.
+    classes : sequence of ClassSize
+    unlabelled : int
+    artists : Coverage
+    shared : sequence of SharedArtists
+    years : Years
+    same_names : sequence of Group
+        Files of one name in several classes or splits: often one picture under several labels.
+    duplicates : sequence of Group
+        Rows with the same content.
+    near : sequence of NearPair
+    blank : sequence of int
+        Rows whose picture is of one tone.
+    neighbours : sequence of Neighbours
+    strange : sequence of Strange
+    told : mapping of int to Row
+        Every row that is spoken of.
+    looked_at : mapping of str to str
+        What was looked at, or why not: "names", "content", "pictures", "embeddings".
+    """
+
+    source: str
+    target: str
+    rows: int
+    splits: Mapping[str, int]
+    classes: Sequence[ClassSize]
+    unlabelled: int
+    artists: Coverage
+    shared: Sequence[SharedArtists]
+    years: Years
+    same_names: Sequence[Group]
+    duplicates: Sequence[Group]
+    near: Sequence[NearPair]
+    blank: Sequence[int]
+    neighbours: Sequence[Neighbours]
+    strange: Sequence[Strange]
+    told: Mapping[int, Row]
+    looked_at: Mapping[str, str]
+
+    @property
+    def near_across(self) -> list[NearPair]:
+        """Near-duplicates in different splits."""
+        return [pair for pair in self.near if pair.across]
+
+    @property
+    def duplicates_across(self) -> list[Group]:
+        """Groups of equal content in several splits."""
+        return [group for group in self.duplicates if len(group.splits) > 1]
