@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from classify.heads.parallel import team
 from classify.heads.rows import Array
 
 NEWTON_STEPS = 50
@@ -21,22 +20,13 @@ BISECTIONS = 10
 
 def rbf(A: Array, B: Array, gamma: float) -> Array:
     """exp(-gamma |a - b|^2) for rows of A (n, D) and B (m, D): (n, m)."""
-    K = np.empty((len(A), len(B)), A.dtype)
-    squares = np.einsum("ij,ij->i", B, B)
-
-    def work(at: slice) -> None:
-        part = K[at]
-        np.matmul(A[at], B.T, out=part)
-        part *= 2
-        part -= np.einsum("ij,ij->i", A[at], A[at])[:, None]
-        part -= squares
-        np.minimum(part, 0, out=part)  # rounding leaves the distance of a row to itself a little off zero
-        part *= gamma
-        np.exp(part, out=part)
-
-    with team(K.size * A.shape[1]) as threads:
-        step = max(1, -(-len(A) // threads.size))
-        threads.map(work, [slice(start, start + step) for start in range(0, len(A), step)])
+    K: Array = A @ B.T
+    K *= 2
+    K -= np.einsum("ij,ij->i", A, A)[:, None]
+    K -= np.einsum("ij,ij->i", B, B)[None, :]
+    np.minimum(K, 0, out=K)  # rounding leaves the distance of a row to itself a little off zero
+    K *= gamma
+    np.exp(K, out=K)
     return K
 
 
@@ -54,18 +44,6 @@ def solve_squared_hinge(K: Array, Y: Array, ridge: Array, tolerance: float) -> A
     -------
     b (n, q) float32
     """
-    solution = np.zeros_like(Y)
-
-    def work(columns: slice) -> None:
-        solution[:, columns] = _newton(K, Y[:, columns], ridge[:, columns], tolerance)
-
-    with team(K.size * Y.shape[1]) as threads:
-        threads.map(work, [slice(first, None, threads.size) for first in range(min(threads.size, Y.shape[1]))])
-    return solution
-
-
-def _newton(K: Array, Y: Array, ridge: Array, tolerance: float) -> Array:
-    """Solve some columns together, those that are solved dropping out."""
     b, f = np.zeros_like(Y), np.zeros_like(Y)  # f = K b
     start = np.full(Y.shape[1], -1.0)  # the squared norm of the gradient at b = 0
     todo = np.arange(Y.shape[1])

@@ -205,9 +205,10 @@ def test_products_on_a_device_are_numpys(kept, monkeypatch):
     monkeypatch.setattr(rows, "KEEP_BYTES", 1 << 20 if kept else 0)
     source = Rows(X, np.copy)
     W = np.random.default_rng(0).standard_normal((6, 16)).astype(np.float32)
-    numpys, torchs = NumpyProducts(source), TorchProducts(source, "cpu")
-    for at in [*source.slices(), *source.slices()]:  # a second pass meets what the first one may have held
-        ours, theirs = numpys.block(at), torchs.block(at)
+    pairs = list(zip(NumpyProducts(source), TorchProducts(source, "cpu"), strict=True))
+    assert len(pairs) == 3
+    for (at, ours), (there, theirs) in pairs:
+        assert at == there
         scores = ours.scores(W)
         np.testing.assert_allclose(theirs.scores(W), scores, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(theirs.gather(scores), ours.gather(scores), rtol=1e-4, atol=1e-3)
