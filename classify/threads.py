@@ -16,7 +16,7 @@ ONE_THREAD = 1 << 21
 @contextmanager
 def threads_for(X: NDArray[Any]) -> Iterator[None]:
     """One thread where X (N, D) is small, else as many as the libraries choose."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # a part of scikit-learn
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1 if X.size <= ONE_THREAD else None):
         yield

@@ -146,7 +146,7 @@ class LinearSVM(LinearHead):
     def __init__(
         self,
         *,
-        C: float = 1e-4,
+        C: float = 3e-4,
         tol: float = 1e-4,
         max_iter: int = 300,
         device: str = "cpu",

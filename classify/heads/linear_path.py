@@ -20,6 +20,7 @@ import numpy as np
 
 from classify.heads.lbfgs import LBFGS
 from classify.heads.losses import Loss
+from classify.heads.parallel import Team, team
 from classify.heads.parts import Part
 from classify.heads.products import Products, make_products
 from classify.heads.rows import Array, Rows
@@ -38,6 +39,29 @@ class Problem:
 
     part: Part
     weights: Array
+
+
+@dataclass
+class Sums:
+    """Sums over rows, for each problem: loss (P,), its gradient (P, K, D) and (P, K), curvature (P, K)."""
+
+    values: Array
+    gradients: Array
+    row_sums: Array
+    curvatures: Array
+
+    @classmethod
+    def zero(cls, problems: int, classes: int, features: int) -> Sums:
+        """Nothing yet."""
+        gradients = np.zeros((problems, classes, features), np.float32)
+        return cls(np.zeros(problems), gradients, np.zeros((problems, classes)), np.zeros((problems, classes)))
+
+    def add(self, other: Sums) -> None:
+        """Add in place."""
+        self.values += other.values
+        self.gradients += other.gradients
+        self.row_sums += other.row_sums
+        self.curvatures += other.curvatures
 
 
 class Walker:
@@ -68,8 +92,11 @@ class Walker:
     def _raw(self, point: Array) -> tuple[Array, Array]:
         return self.problem.part.raw(point[:, :-1], point[:, -1])
 
-    def tell(self, value: float, gradient: Array, row_sum: Array, curvature: Array, spectrum: Spectrum) -> None:
-        """Take the data's part of loss, gradient (K, D), its intercept part (K,) and curvature (K,)."""
+    def tell(self, sums: Sums, number: int, spectrum: Spectrum) -> None:
+        """Take the data's part of the objective at the trial point, this being problem `number` of the sums."""
+        value, gradient = float(sums.values[number]), sums.gradients[number]
+        row_sum = sums.row_sums[number].astype(np.float32)
+        curvature = sums.curvatures[number]
         penalty = 1 / (self._Cs[len(self.solutions)] * self._total)
         trial = self._solver.trial
         W = trial[:, :-1]
@@ -86,7 +113,7 @@ class Walker:
         if not self.n_iter:  # the start has no coefficients but intercepts
             self._null = value / self._total
             self._solver = LBFGS(trial, self._tolerance, self._null)
-        self._solver.tell(value / self._total + penalty / 2 * float(np.vdot(W, W)), full, precondition)
+        self._solver.tell(value / self._total + penalty / 2 * float(np.square(W).sum()), full, precondition)
         self.n_iter += 1
         if self._solver.done or self._solver.steps >= self._max_iter:
             self.solutions.append(self._solver.x)
@@ -130,29 +157,40 @@ def solve(
         start[:, -1] = intercept
         walkers.append(Walker(problem, start, Cs, tolerance, max_iter))
     products = make_products(rows, device)
-    while active := [walker for walker in walkers if not walker.done]:
-        _pass(products, codes, active, loss, spectrum)
+    width = len(walkers) * count
+    with team(width * rows.shape[0] * rows.shape[1] if products.threads else 0) as threads:
+        while active := [walker for walker in walkers if not walker.done]:
+            _pass(rows, products, codes, active, loss, spectrum, threads)
     return walkers
 
 
-def _pass(products: Products, codes: Array, active: Sequence[Walker], loss: Loss, spectrum: Spectrum) -> None:
+def _pass(
+    rows: Rows,
+    products: Products,
+    codes: Array,
+    active: Sequence[Walker],
+    loss: Loss,
+    spectrum: Spectrum,
+    threads: Team,
+) -> None:
     """Evaluate the trial points of all active problems in one go through the rows."""
     pairs = [walker.trial() for walker in active]
     W = np.concatenate([pair[0] for pair in pairs])  # (P K, D)
     b = np.concatenate([pair[1] for pair in pairs])
-    problems, classes = len(active), len(W) // len(active)
     weights = np.stack([walker.problem.weights for walker in active])  # (P, N)
-    values = np.zeros(problems)
-    gradient = np.zeros_like(W)
-    row_sums = np.zeros((problems, classes))
-    curvatures = np.zeros((problems, classes))
-    for at, block in products:
-        Z = (block.scores(W) + b[:, None]).reshape(problems, classes, -1)
-        value, curvature = loss(Z, codes[at], weights[:, at])
-        values += value
-        curvatures += curvature
-        row_sums += Z.sum(2, dtype=np.float64)
-        gradient += block.gather(Z.reshape(len(W), -1))
-    for number, walker in enumerate(active):
-        part = slice(number * classes, (number + 1) * classes)
-        walker.tell(values[number], gradient[part], row_sums[number].astype(np.float32), curvatures[number], spectrum)
+
+    def evaluate(slices: Sequence[slice]) -> Sums:
+        sums = Sums.zero(len(active), len(W) // len(active), W.shape[1])
+        for at in slices:
+            block = products.block(at)
+            Z = (block.scores(W) + b[:, None]).reshape(len(active), -1, at.stop - at.start)
+            values, curvatures = loss(Z, codes[at], weights[:, at])
+            gradients = block.gather(Z.reshape(len(W), -1)).reshape(sums.gradients.shape)
+            sums.add(Sums(values, gradients, Z.sum(2, dtype=np.float64), curvatures))
+        return sums
+
+    slices = rows.slices(threads.size)
+    total, *others = threads.map(evaluate, [slices[first :: threads.size] for first in range(threads.size)])
+    for other in others:
+        total.add(other)
+    threads.map(lambda n: active[n].tell(total, n, spectrum), range(len(active)))

@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from classify.heads.base import Head
 from classify.heads.folds import Folds
-from classify.heads.rows import Array, Rows, block_rows
+from classify.heads.rows import Array, Rows, block_rows, take
 from classify.heads.sgd import Epoch, Network, OnEpoch, Schedule, run_epoch
 
 Layers = list[tuple[Array, Array]]  # weights (in, out) and biases (out,)
@@ -93,7 +93,7 @@ class NetworkHead(Head):
             head = clone(self)
             head._train(X, codes, train)
             for at in np.array_split(held_out, len(held_out) // block_rows(X.shape[1]) + 1):
-                out[0, at] = head._scores(head.scaling_(X[at]))
+                out[0, at] = head._scores(head.scaling_(take(X, at)))
         return out
 
     def _train(self, X: Array, codes: Array, index: Array, watch: OnEpoch | None = None) -> None:

@@ -11,7 +11,7 @@ from classify.heads.base import Head
 from classify.heads.folds import Folds
 from classify.heads.lda import class_means
 from classify.heads.parts import Part, make_parts
-from classify.heads.rows import Array, Rows
+from classify.heads.rows import Array, Rows, take
 
 QUERIES = 512  # rows compared at once
 NEARER = 1e-3  # how much of a vote its similarity is worth: it decides ties
@@ -75,7 +75,7 @@ class KNN(Head):
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
         for train, held_out in folds:
             scaling = self._fit_scaling(X, train)
-            known, asked = (unit(scaling(X[at])).astype(np.float32, copy=False) for at in (train, held_out))
+            known, asked = (unit(scaling(take(X, at))).astype(np.float32, copy=False) for at in (train, held_out))
             weights = self._class_weights(codes, train)
             out[:, held_out] = self._votes(asked, known, codes[train], weights, values)
         return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from classify.heads.rows import Array, Rows
@@ -24,8 +23,10 @@ class Block(Protocol):
 class Products(Protocol):
     """All rows, block by block."""
 
-    def __iter__(self) -> Iterator[tuple[slice, Block]]:
-        """Pairs of a slice of row numbers and those rows."""
+    threads: bool  # whether several threads may work on different blocks
+
+    def block(self, at: slice) -> Block:
+        """Some consecutive rows."""
 
 
 class NumpyBlock:
@@ -48,12 +49,14 @@ class NumpyBlock:
 class NumpyProducts:
     """The rows as they come."""
 
+    threads = True
+
     def __init__(self, rows: Rows):
         self._rows = rows
 
-    def __iter__(self) -> Iterator[tuple[slice, Block]]:
-        for at, X in self._rows:
-            yield at, NumpyBlock(X)
+    def block(self, at: slice) -> Block:
+        """See Products."""
+        return NumpyBlock(self._rows[at])
 
 
 class TorchBlock:
@@ -80,18 +83,23 @@ class TorchBlock:
 class TorchProducts:
     """The rows on a device: held there when they are held in memory, else sent there at each pass."""
 
+    threads = False
+
     def __init__(self, rows: Rows, device: str):
         self._rows, self._device = rows, device
-        self._held = list(self._blocks()) if rows.kept else None
+        self._held: dict[tuple[int, int], Block] = {}
 
-    def _blocks(self) -> Iterator[tuple[slice, Block]]:
+    def block(self, at: slice) -> Block:
+        """See Products."""
         import torch
 
-        for at, X in self._rows:
-            yield at, TorchBlock(torch.from_numpy(X).to(self._device))
-
-    def __iter__(self) -> Iterator[tuple[slice, Block]]:
-        return self._blocks() if self._held is None else iter(self._held)
+        key = (at.start, at.stop)
+        if key in self._held:
+            return self._held[key]
+        block = TorchBlock(torch.from_numpy(self._rows[at]).to(self._device))
+        if self._rows.kept:
+            self._held[key] = block
+        return block
 
 
 def make_products(rows: Rows, device: str) -> Products:

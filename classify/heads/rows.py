@@ -11,6 +11,7 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK_BYTES = 1 << 24  # a block of float32 rows; small enough to stay in the last-level cache between two uses
+TAKE_ROWS = 512  # rows read from a map before their pages are given back: a read maps the pages around it too
 KEEP_BYTES = 1 << 30  # prepared rows up to this size are kept in memory, larger ones are prepared at each pass
 
 
@@ -24,9 +25,11 @@ def blocks(X: Array, index: Array | None = None) -> Iterator[Array]:
     step = block_rows(X.shape[1])
     count = len(X) if index is None else len(index)
     for start in range(0, count, step):
-        yield X[start : start + step] if index is None else X[index[start : start + step]]
-        used = np.array([start, start + step - 1]) if index is None else index[start : start + step]
-        forget(X, used)
+        if index is None:
+            yield X[start : start + step]
+            forget(X, start, start + step)
+        else:
+            yield take(X, index[start : start + step])
 
 
 class Rows:
@@ -60,10 +63,14 @@ class Rows:
         for start in range(0, len(self._all), self.step):
             self._all[start : start + self.step] = self._read(slice(start, start + self.step))
 
+    def slices(self, at_least: int = 1) -> list[slice]:
+        """The row numbers of all blocks; of smaller ones where there would be too few."""
+        step = max(1, min(self.step, -(-self.shape[0] // at_least)))
+        return [slice(start, min(start + step, self.shape[0])) for start in range(0, self.shape[0], step)]
+
     def __iter__(self) -> Iterator[tuple[slice, Array]]:
         """Pairs of a slice of row numbers and those rows (n, features) float32."""
-        for start in range(0, self.shape[0], self.step):
-            at = slice(start, min(start + self.step, self.shape[0]))
+        for at in self.slices():
             yield at, self[at]
 
     def __getitem__(self, at: slice | Array) -> Array:
@@ -71,9 +78,10 @@ class Rows:
         return self._all[at] if self.kept else self._read(at)
 
     def _read(self, at: slice | Array) -> Array:
-        rows = self._prepare(self._X[at]).astype(np.float32, copy=False)
-        forget(self._X, np.array([at.start, at.stop - 1]) if isinstance(at, slice) else at)
-        return rows
+        rows = self._prepare(self._X[at] if isinstance(at, slice) else take(self._X, at))
+        if isinstance(at, slice):
+            forget(self._X, at.start, at.stop)
+        return rows.astype(np.float32, copy=False)
 
     def dot(self, W: Array, index: Array) -> Array:
         """Products (len(index), K) float32 of some rows with W (K, features)."""
@@ -84,22 +92,41 @@ class Rows:
         return out
 
 
-def forget(X: Array, used: Array) -> None:
-    """Let the system take back the memory of mapped rows between the first and the last one used; the file keeps them.
+def take(X: Array, index: Array) -> Array:
+    """Rows `index` of X; of a map on disk in the file's order and a few at a time, whatever the order asked for."""
+    if _mapped(X) is None:
+        return X[index]
+    out = np.empty((len(index), X.shape[1]), X.dtype)
+    order = np.argsort(index, kind="stable")
+    for start in range(0, len(order), TAKE_ROWS):
+        places = order[start : start + TAKE_ROWS]
+        out[places] = X[index[places]]
+        forget(X, int(index[places[0]]), int(index[places[-1]]) + 1)
+    return out
+
+
+def forget(X: Array, start: int, stop: int) -> None:
+    """Let the system take back the memory of mapped rows that were read; the file keeps them.
 
     Without it every page ever read counts as this process's memory. Does nothing for arrays in memory, nor for a map
     that may hold changes of its own.
     """
+    mapped = _mapped(X)
+    if mapped is None or not X.flags.c_contiguous:
+        return
+    place = X.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data  # of X in the map
+    first = place + start * X.strides[0]
+    last = min(place + stop * X.strides[0], len(mapped))
+    first -= first % mmap.PAGESIZE  # a page shared with the rows before is only read again
+    if last > first:
+        mapped.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+def _mapped(X: Array) -> mmap.mmap | None:
+    """The read-only map that X is a view of, if it is one and pages of it can be given back."""
     root: Any = X
     while isinstance(getattr(root, "base", None), np.ndarray):
         root = root.base
     mapped: Any = getattr(root, "base", None)
-    readable = isinstance(root, np.memmap) and root.mode == "r" and isinstance(mapped, mmap.mmap)
-    if not len(used) or not readable or not X.flags.c_contiguous or not hasattr(mapped, "madvise"):
-        return
-    place = X.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data  # of X in the map
-    first = place + int(used.min()) * X.strides[0]
-    last = min(place + (int(used.max()) + 1) * X.strides[0], len(mapped))
-    first -= first % mmap.PAGESIZE  # a page shared with the rows before is only read again
-    if last > first:
-        mapped.madvise(mmap.MADV_DONTNEED, first, last - first)
+    usable = isinstance(root, np.memmap) and root.mode == "r" and isinstance(mapped, mmap.mmap)
+    return mapped if usable and hasattr(mapped, "madvise") else None

@@ -16,7 +16,7 @@ from classify.heads.linear_path import Problem, solve
 from classify.heads.losses import SquaredHinge
 from classify.heads.nystrom import Nystrom, draw
 from classify.heads.parts import make_parts
-from classify.heads.rows import Array, Rows, block_rows
+from classify.heads.rows import Array, Rows, block_rows, take
 from classify.heads.scaling import Scaling
 
 MAX_ITER = 300  # passes over the approximated features for each C
@@ -141,7 +141,7 @@ class SVM(Head):
         for train, held_out in folds:
             machine = self._machine(X, codes, train, values, PATH_SLACK * self.tol)
             for at in (held_out[start : start + step] for start in range(0, len(held_out), step)):
-                scores = machine.scores(machine.scaling(X[at]).astype(np.float32, copy=False))
+                scores = machine.scores(machine.scaling(take(X, at)).astype(np.float32, copy=False))
                 out[:, at] = scores.reshape(len(at), len(values), count).transpose(1, 0, 2)
         return out
 
@@ -149,7 +149,8 @@ class SVM(Head):
         """Solve for every C on the rows `train`."""
         scaling = self._fit_scaling(X, train)
         if len(train) <= self.exact:
-            return self._exact(scaling, scaling(X[train]).astype(np.float32, copy=False), codes, train, Cs, tolerance)
+            rows = scaling(take(X, train)).astype(np.float32, copy=False)
+            return self._exact(scaling, rows, codes, train, Cs, tolerance)
         return self._approximate(scaling, X, codes, train, Cs, tolerance)
 
     def _exact(
@@ -159,16 +160,15 @@ class SVM(Head):
         gamma = self._width(rows)
         K = rbf(rows, rows, gamma)
         K += 1
-        targets = np.where(codes[train, None] == np.arange(len(weights)), 1, -1).astype(np.float32)
-        row_weights = weights[codes[train], None]
-        ridge = np.hstack([np.repeat(1 / (2 * C * row_weights), len(weights), 1) for C in Cs]).astype(np.float32)
-        dual = solve_squared_hinge(K, np.tile(targets, len(Cs)), ridge, tolerance)
-        return Machine(scaling, gamma, rows, dual, dual.sum(0))
+        targets = np.where(codes[train] == np.arange(len(weights))[:, None], 1, -1).astype(np.float32)
+        penalties = 1 / (2 * np.repeat(Cs, len(weights))[:, None] * weights[codes[train]])  # (len(Cs) K, n)
+        dual = solve_squared_hinge(K, np.tile(targets, (len(Cs), 1)), penalties.astype(np.float32), tolerance)
+        return Machine(scaling, gamma, rows, np.ascontiguousarray(dual.T), dual.sum(1))
 
     def _approximate(
         self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
     ) -> Machine:
-        support = scaling(X[draw(train, self.landmarks, self.seed)]).astype(np.float32, copy=False)
+        support = scaling(take(X, draw(train, self.landmarks, self.seed))).astype(np.float32, copy=False)
         features = Nystrom(support, self._width(support))
         rows = Rows(X, lambda part: features(scaling(part)), len(support))
         weights = np.zeros(len(codes), np.float32)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # a part of scikit-learn
+from threadpoolctl import threadpool_limits
 
 from featurize.audit.prints import SIDE, Prints
 from featurize.pipeline import default_workers

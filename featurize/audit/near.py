@@ -82,7 +82,7 @@ def find_near(
     progress : callable, optional
         Called with (pairs looked at, pairs in all).
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # a part of scikit-learn
+    from threadpoolctl import threadpool_limits
 
     candidates = find_candidates(prints)
     opened = lru_cache(maxsize=256)(lambda n: _grey(pictures[n]))

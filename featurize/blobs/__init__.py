@@ -86,10 +86,10 @@ def read_inside(place: Place) -> bytes:
     """
     try:
         return _OPEN.get(place.archive)[0].read(place.member)
-    except FileNotFoundError as error:
-        raise Undecodable(Reason.MISSING, f"there is no {str(place.archive)!r}") from error
     except NotInArchive as error:
         raise Undecodable(Reason.MISSING, f"it is not in {place.archive.name!r}") from error
+    except FileNotFoundError as error:
+        raise Undecodable(Reason.MISSING, f"there is no {str(place.archive)!r}") from error
     except OSError as error:
         raise Undecodable(Reason.UNREADABLE, f"{place.archive.name!r}: {error.strerror or error}") from error
 

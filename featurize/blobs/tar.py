@@ -15,7 +15,7 @@ class Tar(Archive):
     def __init__(self, path: Path) -> None:
         import tarfile
 
-        self._file = path.open("rb", buffering=0)
+        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         self._places: dict[str, tuple[int, int]] = {}  # name -> offset, size; a name written again replaces itself
         try:
             with tarfile.open(path, "r:") as tar:
@@ -28,6 +28,10 @@ class Tar(Archive):
         except tarfile.TarError as error:
             raise OSError(f"it is no tar file, or a compressed one, which gunzip makes readable ({error})") from error
 
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            os.close(self._file)  # when the last reader lets go of it
+
     def names(self) -> Iterator[str]:
         return iter(self._places)
 
@@ -36,7 +40,7 @@ class Tar(Archive):
 
     def read(self, name: str) -> bytes:
         offset, size = self._place(name)
-        data = os.pread(self._file.fileno(), size, offset)
+        data = os.pread(self._file, size, offset)
         if len(data) != size:
             raise OSError("the archive is cut short")
         return data

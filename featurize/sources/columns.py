@@ -85,7 +85,9 @@ def meaning(columns: Columns, reading: Reading, where: str, without: Sequence[st
         label: _existing(columns, column, f"--label-column {label}=", where)
         for label, column in reading.label_columns.items()
     }
-    free = [c for c in columns if c.strip() and c not in without and c not in wanted.values()]
+    ours = FACTS if set(FACTS) <= set(columns) else ()  # a dataset table: its facts are found anew
+    left = [c for c in columns if c.strip() and (c not in ours or c == "split")]
+    free = [c for c in left if c not in without and c not in wanted.values()]
     split = next((c for c in free if label_key(c) in _SPLITS), None)
     meant = dict(_MEANT) | {reading.target: (label_key(reading.target), *_MEANT.get(reading.target, ()), *_CLASSES)}
     for label, spellings in meant.items():

@@ -30,7 +30,7 @@ class ParquetPictures(Reader):
     """A Parquet file with a column of pictures, or a folder of such files, in it or in folders of it."""
 
     def recognises(self, source: Path) -> bool:
-        return any(map(_picture_columns, _files(source)))
+        return any(map(_has_pictures, _files(source)))
 
     def read(self, source: Path, reading: Reading) -> Listing:
         files = [path for path in _files(source) if _picture_columns(path)]
@@ -55,14 +55,21 @@ def _files(source: Path, deep: int = 2) -> Iterator[Path]:
             yield Path(child.path)
 
 
+def _has_pictures(path: Path) -> bool:
+    try:
+        return bool(_picture_columns(path))
+    except SourceError:
+        return False  # reading will tell, where other files have pictures
+
+
 def _picture_columns(path: Path) -> list[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         return list(picture_columns(pq.read_schema(path)))
-    except (OSError, pa.ArrowException):
-        return []
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"{str(path)!r} can't be read: {str(error).splitlines()[0]}") from error
 
 
 def _one(path: Path, reading: Reading) -> Listing:

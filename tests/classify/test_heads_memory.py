@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+from classify.heads.rows import blocks
 
 # a map of 64 MiB (128 MiB as float32) is trained on while at most 2 MiB of rows may be kept
 TRAIN = """
@@ -35,6 +39,21 @@ def mapped(tmp_path_factory):
         for _ in range(16):
             rng.random((4096, 512), dtype=np.float32).astype(np.float16).tofile(file)
     return path
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's account of shared pages")
+@pytest.mark.parametrize("indexed", [False, True])
+def test_pages_that_were_read_are_given_back(indexed, mapped):
+    def shared():
+        return int(Path("/proc/self/statm").read_text().split()[2]) * resource.getpagesize() / 2**20
+
+    X = np.memmap(mapped, np.float16, "r").reshape(-1, 512)
+    before = shared()
+    most = 0.0
+    for part in blocks(X, np.arange(0, len(X), 3) if indexed else None):
+        part.max()
+        most = max(most, shared() - before)
+    assert most < 32, "MiB of a map of 64"
 
 
 @pytest.mark.parametrize("spec", ["logreg:max_iter=3", "softmax:epochs=1,batch=256", "prototype", "ridge"])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classify.heads import make_head, rows
-from classify.heads.rows import Rows, forget
+from classify.heads.rows import Rows, forget, take
 from classify.heads.scaling import Scaling, moments
 from tests.sizes import HYPOTHESIS_EXAMPLES
 
@@ -98,6 +98,16 @@ def test_blocks_are_all_rows_in_order(count, kept, step):
     np.testing.assert_allclose(product, 2 * X[index].sum(1, keepdims=True).repeat(2, 1), rtol=1e-5)
 
 
+def test_rows_of_a_map_are_taken_in_the_order_asked_for(tmp_path):
+    X = np.random.default_rng(0).random((3000, 5)).astype(np.float32)
+    X.tofile(tmp_path / "rows")
+    mapped = np.memmap(tmp_path / "rows", np.float32, "r", shape=X.shape)
+    index = np.random.default_rng(1).integers(0, 3000, 2000)
+    np.testing.assert_array_equal(take(mapped, index), X[index])
+    np.testing.assert_array_equal(take(np.asarray(mapped)[7:], index[index < 2900]), X[7:][index[index < 2900]])
+    assert len(take(mapped, index[:0])) == 0
+
+
 def test_forgotten_pages_are_read_again_and_changes_are_kept(tmp_path):
     """Only of a read-only map are pages given back: a private map's own changes would be lost."""
     X = np.random.default_rng(0).random((4096, 33)).astype(np.float32)
@@ -108,6 +118,6 @@ def test_forgotten_pages_are_read_again_and_changes_are_kept(tmp_path):
         if mode == "c":
             mapped[100] = wanted[100] = 7
         for view, first in ((mapped, 0), (np.asarray(mapped)[500:], 500), (mapped[:, 3:9], None)):
-            forget(view, np.array([0, 200]))
+            forget(view, 0, 200)
             assert first is None or (view == wanted[first:]).all()
         np.testing.assert_array_equal(mapped, wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import unicodedata
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from featurize import pictures
+from featurize.cli import cli
+from featurize.console import run
 from featurize.errors import SourceError
 from featurize.prepare import Prepared, prepare
 from featurize.reasons import Reason
@@ -76,6 +79,19 @@ def test_again_rereads_only_what_changed(paintings: Path, tmp_path: Path, monkey
     third = prepare(paintings, out)
     assert (third.reused, read) == (20, [changed])
     assert third.table.columns["id"] != first.table.columns["id"]
+
+
+@pytest.mark.parametrize("what", ["size", "time"])
+def test_a_file_is_read_again_when_only_size_or_only_time_changed(paintings: Path, tmp_path: Path, what: str) -> None:
+    first = prepare(paintings, tmp_path / "dataset.csv")
+    path = first.table.picture(0).path
+    before = path.stat()
+    data = path.read_bytes()
+    path.write_bytes(data + b"x" if what == "size" else data[:-1] + b"x")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + (what == "time")))
+    again = prepare(paintings, tmp_path / "dataset.csv")
+    assert again.reused == 20
+    assert again.table.columns["id"][0] != first.table.columns["id"][0]
 
 
 def test_a_table_that_is_no_table_is_made_anew(paintings: Path, tmp_path: Path) -> None:
@@ -161,3 +177,65 @@ def test_what_file_managers_leave_is_no_picture_of_the_source(paintings: Path, t
 def test_real_paintings(shared: Path, tmp_path: Path) -> None:
     done = prepare(shared / "data" / "rasta-small", tmp_path / "dataset.csv")
     assert (len(done.table), len(set(done.table.columns["style"])), done.rejected) == (499, 25, {})
+
+
+def test_what_was_found_on_the_way_is_kept_beside_the_table(tmp_path: Path) -> None:
+    for n, style in enumerate(("Art_Nouveau", "Art_Nouveau", "Art Nouveau")):
+        save_picture(tmp_path / "p" / style / f"{n}.jpg", n)
+    save_picture(tmp_path / "p" / "Art_Nouveau" / "again.jpg", 0)
+    done = prepare(tmp_path / "p", tmp_path / "dataset.csv")
+    assert set(done.table.columns["style"]) == {"Art_Nouveau"}
+    told = json.loads(done.notes_path.read_text())
+    assert (told["format"], told["split"], told["rows"]) == ("folders", "random", 4)
+    assert [(note["count"], note["examples"]) for note in told["notes"]] == [
+        (1, ["Art Nouveau = Art_Nouveau (3 rows)"]),
+        (1, ["p/Art_Nouveau/0.jpg = p/Art_Nouveau/again.jpg"]),
+    ]
+
+
+def test_a_list_that_names_a_file_twice_gives_one_row(tmp_path: Path) -> None:
+    save_picture(tmp_path / "x.jpg", 1)
+    (tmp_path / "list.csv").write_text("path,style\nx.jpg,Cubism\nx.jpg,Dada\n,Dada\n")
+    done = prepare(tmp_path / "list.csv", tmp_path / "dataset.csv")
+    assert list(done.table.columns["style"]) == ["Cubism"]
+    assert done.named == 1
+    assert [note.count for note in done.notes if "earlier line" in note.text or "no file" in note.text] == [1, 1]
+
+
+def test_artists_stay_together_when_asked(paintings: Path, tmp_path: Path) -> None:
+    table = prepare(paintings, tmp_path / "dataset.csv", split="artist", val=0.25, test=0.25).table
+    parts = dict[str, set[str]]()
+    for artist, part in zip(table.columns["artist"], table.columns["split"], strict=True):
+        parts.setdefault(artist, set()).add(part)
+    assert all(len(p) == 1 for p in parts.values())
+    assert len(set(table.columns["split"])) == 3
+
+
+def test_time_splits_by_year(paintings: Path, tmp_path: Path) -> None:
+    done = prepare(paintings, tmp_path / "dataset.csv", split="time", before=1613)
+    parts = zip(done.table.columns["year"], done.table.columns["split"], strict=True)
+    assert all((int(year) >= 1613) == (part == "test") for year, part in parts)
+    assert done.how_split == "time"
+
+
+def test_the_command_line_takes_it_all(
+    paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wanted.txt").write_text("baroque\ncubism\n")
+    options = (
+        "--classes wanted.txt --where year>1602 --limit 8 --sample stratified --seed 1 --split artist --several drop"
+    )
+    assert run(cli, ["prepare", "paintings", *options.split(), "--label-column", "style=folder"]) == 0
+    said = capsys.readouterr().out
+    assert "8 images, 2 style classes, 0 rejected, 13 left out by the selection" in said
+    assert "split: artist" in said
+    assert run(cli, ["prepare", "paintings", "--label-column", "style"]) == 2
+    assert "write LABEL=COLUMN" in capsys.readouterr().err
+    assert run(cli, ["prepare", "paintings", "--where", "yeer > 1"]) == 1
+    assert "no column 'yeer'" in capsys.readouterr().err
+
+
+def test_a_table_that_did_not_change_is_not_written_again(paintings: Path, tmp_path: Path) -> None:
+    first = prepare(paintings, tmp_path / "dataset.csv").path.stat().st_mtime_ns
+    assert prepare(paintings, tmp_path / "dataset.csv").path.stat().st_mtime_ns == first

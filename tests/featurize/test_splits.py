@@ -1,15 +1,19 @@
-"""A random split depends on each picture and the seed alone."""
+"""Splits: nobody in two parts, nobody moved without need, shares as asked, whole artists together."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from featurize.errors import SourceError
-from featurize.splits import random_split
+from featurize.sources import Reading, read_source
+from featurize.splits import Splitting, artist_split, random_split, split_rows, time_split
+from featurize.splits.by_artist import groups_of
 
 
 def ids_of(count: int, start: int = 0) -> list[str]:
@@ -56,3 +60,178 @@ def test_the_same_picture_under_two_paths_stays_on_one_side() -> None:
 def test_shares_that_leave_nothing_are_refused(val: float, test: float) -> None:
     with pytest.raises(SourceError, match="together under 1"):
         random_split(ids_of(3), ["a"] * 3, val=val, test=test)
+    with pytest.raises(SourceError, match="together under 1"):
+        artist_split(ids_of(3), ["a"] * 3, ["x"] * 3, val=val, test=test)
+
+
+World = tuple[list[str], list[str], list[str]]  # ids, labels, artists
+
+
+@st.composite
+def worlds(draw: st.DrawFn, one_class_each: bool = False) -> World:
+    """Pictures of artists, some unknown, some with several classes, some pictures standing twice."""
+    ids, labels, artists = [], [], []
+    for n in range(draw(st.integers(1, 25))):
+        artist = draw(st.sampled_from(["Unknown", "", f"Artist {n}", f"artist-{n}"]))
+        classes = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=1 if one_class_each else 3))
+        for k in range(draw(st.integers(1, 12))):
+            ids += ids_of(1, 100 * n + k)
+            labels.append(classes[k % len(classes)])
+            artists.append(artist)
+    if not one_class_each:
+        for n in draw(st.lists(st.integers(0, len(ids) - 1), max_size=3)):
+            ids.append(ids[n])
+            labels.append(draw(st.sampled_from("abcd")))
+            artists.append(draw(st.sampled_from(artists)))
+    return ids, labels, artists
+
+
+def by_group(world: World, split: list[str]) -> dict[str, set[str]]:
+    parts = defaultdict(set)
+    for group, part in zip(groups_of(world[0], world[2]), split, strict=True):
+        parts[group].add(part)
+    return parts
+
+
+@given(worlds(), st.integers(0, 3))
+def test_no_artist_and_no_picture_is_in_two_parts(world: World, seed: int) -> None:
+    ids, labels, artists = world
+    split = artist_split(ids, labels, artists, seed=seed)
+    assert set(split) <= {"train", "val", "test"}
+    assert all(len(parts) == 1 for parts in by_group(world, split).values())
+    of_artist, of_picture = defaultdict(set), defaultdict(set)
+    for picture, artist, part in zip(ids, artists, split, strict=True):
+        of_picture[picture].add(part)
+        if artist.lower().startswith("artist"):
+            of_artist[artist.lower().replace(" ", "-")].add(part)
+    assert all(len(parts) == 1 for parts in (*of_artist.values(), *of_picture.values()))
+
+
+@given(worlds(), st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(world: World, random: object) -> None:
+    ids, labels, artists = world
+    order = list(range(len(ids)))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    split = artist_split(ids, labels, artists)
+    turned = artist_split([ids[n] for n in order], [labels[n] for n in order], [artists[n] for n in order])
+    assert turned == [split[n] for n in order]
+
+
+def test_unknown_artists_are_groups_of_one_picture() -> None:
+    split = artist_split(ids_of(400), ["a"] * 400, ["Unknown"] * 400)
+    assert abs(split.count("test") / 400 - 0.2) < 0.01
+    assert abs(split.count("val") / 400 - 0.1) < 0.01
+
+
+@given(worlds(one_class_each=True), st.integers(0, 3))
+def test_a_class_s_share_is_missed_by_less_than_its_largest_artist(world: World, seed: int) -> None:
+    """Where each artist has one class, and but for the artists that are moved into parts left empty."""
+    ids, labels, artists = world
+    split = artist_split(ids, labels, artists, val=0.1, test=0.2, seed=seed)
+    groups = groups_of(ids, artists)
+    for name in set(labels):
+        sizes = Counter(g for g, label in zip(groups, labels, strict=True) if label == name)
+        for part, share in (("test", 0.2), ("val", 0.1)):
+            got = sum(s == part and label == name for s, label in zip(split, labels, strict=True))
+            wanted = share * sizes.total()
+            assert abs(got - wanted) <= max(sizes.values()) + 1
+
+
+@given(worlds(), st.integers(0, 3))
+def test_a_class_with_an_artist_for_each_part_is_in_each(world: World, seed: int) -> None:
+    ids, labels, artists = world
+    split = artist_split(ids, labels, artists, seed=seed)
+    groups = groups_of(ids, artists)
+    classes = defaultdict(set)
+    for group, label in zip(groups, labels, strict=True):
+        classes[group].add(label)
+    if any(len(own) > 1 for own in classes.values()):
+        return  # an artist of two classes can't be moved without taking one of them away
+    for name in set(labels):
+        rows = [n for n, label in enumerate(labels) if label == name]
+        if len({groups[n] for n in rows}) >= 3:
+            assert {split[n] for n in rows} == {"train", "val", "test"}
+
+
+@given(worlds(one_class_each=True), st.integers(1, 10), st.sampled_from("abcd"))
+def test_adding_an_artist_moves_only_artists_of_the_same_class(world: World, size: int, name: str) -> None:
+    ids, labels, artists = world
+    before = artist_split(ids, labels, artists)
+    more = [*ids, *ids_of(size, 10**6)], [*labels, *[name] * size], [*artists, *["Somebody New"] * size]
+    after = artist_split(*more)[: len(ids)]
+    assert all(a == b for a, b, label in zip(before, after, labels, strict=True) if label != name)
+
+
+def test_artgan_split_by_artist_keeps_shares_and_moves_little(shared: Path) -> None:
+    """The figures that docs/datasets.md gives; `pytest tests/featurize/test_splits.py -k artgan -s` prints them."""
+    _, listing = read_source(shared / "data" / "artgan", Reading(lists_only=True))
+    ids = [hashlib.sha256(path.encode()).hexdigest() for path in listing.paths]
+    labels, artists = list(listing.labels["style"]), list(listing.labels["artist"])
+    split = artist_split(ids, labels, artists)
+    sizes, test = Counter(labels), Counter(n for n, s in zip(labels, split, strict=True) if s == "test")
+    shares = {name: test[name] / size for name, size in sizes.items()}
+    missed = sum(abs(share - 0.2) for share in shares.values()) / len(shares)
+    kept = [n for n in range(len(ids)) if int(ids[n][:4], 16) % 100]  # a hundredth of the pictures is new
+    before = artist_split([ids[n] for n in kept], [labels[n] for n in kept], [artists[n] for n in kept])
+    moved = sum(split[n] != part for n, part in zip(kept, before, strict=True)) / len(kept)
+    parts = {part: split.count(part) / len(split) for part in ("test", "val")}
+    print(
+        f"ArtGAN by artist: test {parts['test']:.3f}, val {parts['val']:.3f}; a class's test share between "
+        f"{min(shares.values()):.3f} and {max(shares.values()):.3f}, {missed:.3f} off in the mean; 1 % more pictures "
+        f"move {100 * moved:.2f} %"
+    )
+    assert abs(parts["test"] - 0.2) < 0.02
+    assert abs(parts["val"] - 0.1) < 0.02
+    assert min(shares.values()) > 0
+    assert max(shares.values()) < 0.4
+    assert missed < 0.05
+    assert moved < 0.02
+    train = {a for a, s in zip(artists, split, strict=True) if s == "train"}
+    assert not any(a in train for a, s in zip(artists, split, strict=True) if s != "train")
+
+
+@given(st.lists(st.integers(1400, 2000), min_size=2, max_size=40, unique=True), st.integers(0, 3))
+def test_time_cuts_between_earlier_and_later(years: list[int], seed: int) -> None:
+    before = sorted(years)[len(years) // 2]
+    ids = ids_of(len(years) + 1)
+    split = time_split(ids, [*map(str, years), ""], before, seed=seed)
+    assert split[-1] == ""
+    for year, part in zip(years, split, strict=False):
+        assert (part == "test") == (year >= before)
+
+
+def test_time_moves_nobody_when_pictures_are_added() -> None:
+    ids, years = ids_of(300), [str(1500 + n) for n in range(300)]
+    assert time_split(ids[:200], years[:200], 1650) == time_split(ids, years, 1650)[:200]
+    assert 5 < time_split(ids, years, 1650).count("val") < 30
+
+
+@pytest.mark.parametrize("before", [1499, 1500, 1601])
+def test_a_year_that_leaves_one_side_empty_is_told(before: int) -> None:
+    with pytest.raises(
+        SourceError, match=f"--before {before} leaves one side empty: the pictures are from 1500 to 1600"
+    ):
+        time_split(ids_of(3), ["1500", "1550", "1600"], before)
+
+
+BAD_SPLITS = {
+    "given without one": (Splitting("given"), {}, "use --split random"),
+    "artist without artists": (Splitting("artist"), {"artist": ["Unknown", ""]}, "no picture names its artist"),
+    "time without a year": (Splitting("time"), {"year": ["1900", "1950"]}, "--split time needs --before YEAR"),
+    "time without years": (Splitting("time", before=1900), {}, "no picture has a year"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SPLITS)
+def test_what_a_split_lacks_is_told(case: str) -> None:
+    splitting, columns, message = BAD_SPLITS[case]
+    with pytest.raises(SourceError, match=message):
+        split_rows({"id": ids_of(2), "split": ["", ""], "style": ["a", "b"], **columns}, "style", splitting)
+
+
+def test_a_given_split_of_one_part_only_is_none() -> None:
+    columns = {"id": ids_of(50), "split": ["train"] * 50, "style": ["a"] * 50}
+    splits, how, notes = split_rows(columns, "style", Splitting())
+    assert (set(splits), how) == ({"train", "val", "test"}, "random")
+    assert "all in one split, 'train'" in notes[0].text
+    assert split_rows(columns, "style", Splitting("given"))[0] == ["train"] * 50

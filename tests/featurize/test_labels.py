@@ -1,0 +1,165 @@
+"""One spelling for a class, nobody for unknown artists, a year out of any date."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featurize.errors import SourceError
+from featurize.labels import artist_group, is_nobody, label_key, settle
+from featurize.names import mended
+from featurize.periods import period_length, period_of, year_of
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Art Nouveau (Modern)", "Art_Nouveau_Modern", True),
+        ("Art_Nouveau_(Modern)", "art nouveau / modern", True),
+        ("Naïve_Art_(Primitivism)", "Nai\u0308ve Art Primitivism", True),
+        ("Naive_Art_Primitivism", "Naïve Art (Primitivism)", True),
+        ("Post-Impressionism", "Post_Impressionism", True),
+        ("Ukiyo-e", "Ukiyoe", True),
+        ("Realism", "New_Realism", False),
+        ("1900-10", "190010", False),
+        ("C", "C++", False),
+        ("Cubism", "Cubismo", False),
+    ],
+)
+def test_which_spellings_are_one_label(one: str, other: str, same: bool) -> None:
+    assert (label_key(one) == label_key(other)) is same
+
+
+@given(st.text(min_size=1, max_size=20))
+def test_a_key_is_stable_and_empty_only_for_nothing(label: str) -> None:
+    assert label_key(label) == label_key(label.strip())
+    assert bool(label_key(label)) == bool(label.strip())
+
+
+def settled(values: list[str], several: str = "first", column: str = "style") -> tuple[list[str], list[str]]:
+    columns, notes = settle({column: values}, "style", several)
+    return columns[column], [f"{note.count} {note.text}: {', '.join(note.examples)}" for note in notes]
+
+
+def test_the_most_frequent_spelling_is_the_name_and_the_others_are_told() -> None:
+    values = ["Art Nouveau", "Art_Nouveau", "Art_Nouveau", "Rococo"]
+    assert settled(values) == (
+        ["Art_Nouveau", "Art_Nouveau", "Art_Nouveau", "Rococo"],
+        ["1 rows whose 'style' was spelled otherwise: Art Nouveau = Art_Nouveau (2 rows)"],
+    )
+
+
+@given(st.lists(st.sampled_from(["Art_Nouveau", "Art Nouveau", "Pop-Art", "Pop Art", "Dada"]), min_size=1))
+def test_each_class_has_one_spelling_whatever_the_order(values: list[str]) -> None:
+    names, _ = settled(values)
+    assert len({label_key(n) for n in names}) == len(set(names))
+    assert settled(values[::-1])[0] == names[::-1]
+    assert [label_key(n) for n in names] == [label_key(v) for v in values]
+
+
+@pytest.mark.parametrize(("several", "expected"), [("first", "Realism"), ("whole", "Realism, Dada"), ("drop", "")])
+def test_several_labels_in_a_cell(several: str, expected: str) -> None:
+    assert settled(["Realism, Dada", "Dada"], several)[0] == [expected, "Dada"]
+
+
+@pytest.mark.parametrize("cell", ["Cubism;Dada", "Cubism | Dada", "['Cubism', 'Dada']", '["Cubism","Dada"]', "Cubism,"])
+def test_how_lists_are_written(cell: str) -> None:
+    assert settled([cell])[0] == ["Cubism"]
+
+
+def test_a_comma_in_brackets_or_in_an_artist_s_name_separates_nothing() -> None:
+    assert settled(["Still Life (Fruit, Flowers)"])[0] == ["Still Life (Fruit, Flowers)"]
+    assert settled(["Gogh, Vincent van"], column="artist")[0] == ["Gogh, Vincent van"]
+
+
+def test_labels_that_say_nothing_are_left_empty_and_told() -> None:
+    columns, notes = settle({"genre": ["Unknown Genre", "nan", "portrait"]}, "style")
+    assert columns["genre"] == ["", "", "portrait"]
+    assert [note.count for note in notes] == [2]
+
+
+@pytest.mark.parametrize(
+    "name", ["Unknown", "anonymous", "Unknown Artist", "unknown-artist", "", "  ", "?", "N/A", "nan", "Unbekannt"]
+)
+def test_nobody_is_a_group_of_its_own_for_each_picture(name: str) -> None:
+    assert is_nobody(name)
+    assert artist_group(name, "1") != artist_group(name, "2")
+
+
+def test_an_artist_is_one_group_in_any_spelling() -> None:
+    spellings = ["edgar-degas", "Edgar Degas", "EDGAR_DEGAS"]
+    assert {artist_group(name, str(n)) for n, name in enumerate(spellings)} == {"edgar-degas"}
+
+
+@pytest.mark.parametrize(
+    ("date", "year"),
+    [
+        ("1889.0", "1889"),
+        ("c.1912", "1912"),
+        ("ca. 1650", "1650"),
+        ("(after) 1600", "1600"),
+        ("1503-1506", "1503"),
+        ("12.05.1890", "1890"),
+        ("Sept. 28, 1952", "1952"),
+        ("no. 312, 1890", "1890"),
+        ("1866-67", "1866"),
+        ("850", "850"),
+        ("0950", "950"),
+        ("300 BC", ""),
+        ("300 b.c.", ""),
+        ("19th century", ""),
+        ("99999", ""),
+        ("", ""),
+    ],
+)
+def test_the_year_of_a_date(date: str, year: str) -> None:
+    assert year_of(date) == year
+
+
+def test_dates_without_a_year_are_told() -> None:
+    columns, (note,) = settle({"year": ["1900.0", "long ago", ""]}, "style")
+    assert (columns["year"], note.count) == (["1900", "", ""], 1)
+
+
+@pytest.mark.parametrize(
+    ("year", "years", "period"),
+    [
+        ("1850", 50, "1850-1899"),
+        ("1899", 50, "1850-1899"),
+        ("1900", 100, "20th century"),
+        ("1512", 100, "16th century"),
+        ("1150", 100, "12th century"),
+        ("2001", 100, "21st century"),
+        ("1887", 10, "1880-1889"),
+        ("", 50, ""),
+    ],
+)
+def test_periods(year: str, years: int, period: str) -> None:
+    assert period_of(year, years) == period
+
+
+@pytest.mark.parametrize(("target", "years"), [("century", 100), ("decade", 10), ("period:25", 25), ("style", 0)])
+def test_targets_that_are_periods(target: str, years: int) -> None:
+    assert period_length(target) == years
+
+
+@pytest.mark.parametrize("target", ["period:", "period:x", "period:0", "period:-5"])
+def test_a_period_without_years_is_refused(target: str) -> None:
+    with pytest.raises(SourceError, match="give whole years"):
+        period_length(target)
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("grã©goire-michonze", "grégoire-michonze"),
+        ("joaquã\xadn-sorolla", "joaquín-sorolla"),
+        ("joão", "joão"),
+        ("märz", "märz"),
+        ("日本", "日本"),
+        ("edgar-degas", "edgar-degas"),
+    ],
+)
+def test_names_that_were_read_in_the_wrong_alphabet(name: str, right: str) -> None:
+    assert mended(name) == right
