@@ -12,7 +12,7 @@ from featurize.console import print_table, visible
 
 if TYPE_CHECKING:
     from cache import FeatureCache
-    from classify.comparison import Comparison
+    from classify.comparison.result import Comparison
     from featurize.table import DatasetTable
 
 FILE = click.Path(path_type=Path)
@@ -58,7 +58,7 @@ def compare(
     **options: Any,
 ) -> None:
     """Train heads on the same rows, compare them honestly, and write a report."""
-    from classify.compare import compare as run_comparison
+    from classify.comparison.compare import compare as run_comparison
     from classify.report import check_place, write_report
     from featurize.progress import progress_bar
     from featurize.table import read_table
@@ -86,7 +86,7 @@ def _run_protocol(
     """A published experiment; what it fixes can't be chosen."""
     from click.core import ParameterSource
 
-    from classify import protocols
+    from classify.comparison import protocols
 
     fixed = {"slides": ("heads", "train", "test", "tune"), "rasta": ("train", "tune")}[protocol]
     for name in (*fixed, "repeats", "learning_curve"):
@@ -102,8 +102,8 @@ def _run_protocol(
 
 def all_specs(heads: str) -> list[str]:
     """The heads of a list; "all" stands for every head there is."""
+    from classify.comparison.trial import split_specs
     from classify.heads import HEADS
-    from classify.trial import split_specs
 
     return [name for spec in split_specs(heads) for name in (HEADS if spec == ALL else [spec])]
 

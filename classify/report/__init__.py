@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from cache import StorageFailed, files
-from classify.comparison import Comparison
+from classify.comparison.result import Comparison
 
 PAGE = "index.html"
 

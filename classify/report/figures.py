@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from classify.comparison import Comparison
-from classify.entry import Entry
+from classify.comparison.result import Comparison
+from classify.evaluation.entry import Entry
 from classify.report.svg import INK, MUTED, PAPER, RULE, SERIES, as_svg, drawing
 from classify.report.words import percent, plain, seconds
 

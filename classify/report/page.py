@@ -8,8 +8,8 @@ from importlib.resources import files
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
-from classify.comparison import Comparison
-from classify.findings import Contrast
+from classify.comparison.result import Comparison
+from classify.evaluation.findings import Contrast
 from classify.report import figures, sentences, words
 from classify.report.thumbnails import Thumbnail, thumbnail
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from classify.comparison import Comparison
+from classify.comparison.result import Comparison
 
 COLUMNS = (
     "id",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from classify.comparison import Comparison
+from classify.comparison.result import Comparison
 
 _LEFT_OUT = {"folder", "rows", "predictions"}  # the reader's own folder; what stands in predictions.csv
 

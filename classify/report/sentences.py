@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from classify.comparison import Comparison
-from classify.findings import Contrast
+from classify.comparison.result import Comparison
+from classify.evaluation.findings import Contrast
 from classify.report.words import NARROW, between, counted, joined, percent, points
 
 

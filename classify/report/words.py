@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from classify.entry import Estimate
+from classify.evaluation.entry import Estimate
 
 NARROW = "\u202f"  # a space that keeps a figure and its sign together
 

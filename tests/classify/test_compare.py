@@ -11,17 +11,17 @@ import pytest
 from cache import Rows
 from cache.ids import from_hex
 from cache.memory import MemoryCache
-from classify import duplicates
-from classify.compare import compare
-from classify.comparison import Comparison
-from classify.curves import nested_subsets
+from classify.comparison.compare import compare
+from classify.comparison.curves import nested_subsets
+from classify.comparison.leaks import worth_of_artists
+from classify.comparison.mistakes import most_confident, most_confused
+from classify.comparison.result import Comparison
+from classify.comparison.trial import new_head, run_trial, split_specs
 from classify.data import load_examples
 from classify.errors import DataError, HeadError
-from classify.leaks import worth_of_artists
-from classify.mistakes import most_confident, most_confused
-from classify.ordering import related_order
-from classify.repeats import judge_repeats, resampled_splits
-from classify.trial import new_head, run_trial, split_specs
+from classify.evaluation import duplicates
+from classify.evaluation.ordering import related_order
+from classify.evaluation.repeats import judge_repeats, resampled_splits
 from featurize.errors import TableError
 from tests.classify.worlds import AVGPOOL, KEY, RANDOM_KEY, STATS, World, fill, make_world
 

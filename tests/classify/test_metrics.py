@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from classify.entry import Bin
-from classify.metrics import align, expected_calibration_error, measure, predictions, reliability_bins
+from classify.evaluation.entry import Bin
+from classify.evaluation.metrics import align, expected_calibration_error, measure, predictions, reliability_bins
 
 CLASSES = ["a", "b", "c", "d", "e", "f"]
 

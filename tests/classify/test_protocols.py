@@ -7,9 +7,9 @@ import unicodedata
 import numpy as np
 import pytest
 
-from classify import protocols
+from classify.comparison import protocols
+from classify.comparison.protocols import RASTA_STYLES, Setting, rasta, slides
 from classify.errors import DataError
-from classify.protocols import RASTA_STYLES, Setting, rasta, slides
 from tests.classify.worlds import STATS, World, fill, make_world
 
 

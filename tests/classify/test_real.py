@@ -14,10 +14,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cache import FeatureCache, open_cache
-from classify.compare import compare
-from classify.comparison import Comparison
+from classify.comparison.compare import compare
+from classify.comparison.result import Comparison
 from classify.data import load_examples
-from classify.duplicates import find_duplicates
+from classify.evaluation.duplicates import find_duplicates
 from classify.report import write_report
 from featurize.export import export
 from featurize.extract import Settings, extract

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classify.compare import compare
-from classify.comparison import Comparison
-from classify.protocols import Setting, slides
+from classify.comparison.compare import compare
+from classify.comparison.protocols import Setting, slides
+from classify.comparison.result import Comparison
 from classify.report import words, write_report
 from classify.report.sentences import summary, verdict
 from classify.report.thumbnails import thumbnail
@@ -164,10 +164,11 @@ def test_results_are_the_comparison(folder: Path, comparison: Comparison) -> Non
 
 def test_schema_is_documented() -> None:
     """Each field of results.json stands in docs/comparison.md."""
-    from classify import comparison, entry, findings
+    from classify.comparison import result
+    from classify.evaluation import entry, findings
 
     text = (ROOT / "docs" / "comparison.md").read_text("utf-8")
-    kinds = [k for m in (comparison, entry, findings) for k in vars(m).values() if hasattr(k, "__dataclass_fields__")]
+    kinds = [k for m in (result, entry, findings) for k in vars(m).values() if hasattr(k, "__dataclass_fields__")]
     hidden = {"folder", "rows", "predictions"}
     names = {f.name for k in kinds if k.__name__ not in ("TestRow", "Predictions") for f in fields(k)} - hidden
     assert not [n for n in sorted(names) if f"`{n}`" not in text]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from classify.contrasts import judge, pair_tests
-from classify.statistics import (
+from classify.evaluation.contrasts import judge, pair_tests
+from classify.evaluation.statistics import (
     corrected_resampled,
     holm,
     indistinguishable,
@@ -104,7 +104,7 @@ def test_columns_see_the_same_resamples_in_blocks_too(monkeypatch: pytest.Monkey
     groups = rng.integers(0, 30, 90)
     whole = resampled_means(hits, groups, draws=100)
     assert (whole[:, 0] == whole[:, 1]).all()
-    monkeypatch.setattr("classify.statistics._BLOCK", 300)
+    monkeypatch.setattr("classify.evaluation.statistics._BLOCK", 300)
     assert np.allclose(resampled_means(hits, groups, draws=100), whole)
 
 

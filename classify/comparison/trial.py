@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.data import Examples
-from classify.entry import Cost
 from classify.errors import HeadError
+from classify.evaluation.entry import Cost
 from classify.threads import threads_for
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from classify.comparison import TestRow
-from classify.entry import Entry
-from classify.findings import Confusion, Mistake
+from classify.comparison.result import TestRow
+from classify.evaluation.entry import Entry
+from classify.evaluation.findings import Confusion, Mistake
 
 PAIRS, PICTURES, MISTAKES = 6, 3, 12  # shown in a report
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.entry import Bin, ClassFigures, Estimate, Predictions, Scores
-from classify.statistics import wilson
+from classify.evaluation.entry import Bin, ClassFigures, Estimate, Predictions, Scores
+from classify.evaluation.statistics import wilson
 
 BINS = 10  # of confidence, equally wide, as in Naeini, Cooper & Hauskrecht (AAAI 2015)
 

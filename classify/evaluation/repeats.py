@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.findings import RepeatedHead, Repeats
-from classify.statistics import corrected_resampled, holm
+from classify.evaluation.findings import RepeatedHead, Repeats
+from classify.evaluation.statistics import corrected_resampled, holm
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 

@@ -15,11 +15,11 @@ import numpy as np
 
 from cache import FeatureCache
 from cache.rows import OK
-from classify.compare import compare
-from classify.comparison import Comparison
-from classify.contest import OnProgress
+from classify.comparison.compare import compare
+from classify.comparison.contest import OnProgress
+from classify.comparison.result import Comparison
 from classify.errors import DataError
-from classify.findings import Control, Protocol, Published
+from classify.evaluation.findings import Control, Protocol, Published
 from featurize.recipes import MIRROR
 from featurize.table import DatasetTable
 

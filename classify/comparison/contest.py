@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.curves import nested_subsets
+from classify.comparison.curves import nested_subsets
+from classify.comparison.matched import Matched, View
+from classify.comparison.trial import Trial, run_trial
 from classify.data import Examples
-from classify.entry import Estimate
-from classify.findings import Curve, Repeats
+from classify.evaluation.entry import Estimate
+from classify.evaluation.findings import Curve, Repeats
+from classify.evaluation.metrics import align
+from classify.evaluation.repeats import judge_repeats, resampled_splits
+from classify.evaluation.statistics import wilson
 from classify.heads.folds import Folds, make_folds
-from classify.matched import Matched, View
-from classify.metrics import align
-from classify.repeats import judge_repeats, resampled_splits
-from classify.statistics import wilson
-from classify.trial import Trial, run_trial
 
 FOLDS = 5
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.entry import Estimate
+from classify.evaluation.entry import Estimate
 
 LEVEL = 0.95
 ALPHA = 0.05

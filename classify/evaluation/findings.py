@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from classify.entry import Estimate
+from classify.evaluation.entry import Estimate
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class ArtistOverlap:
 
 @dataclass(frozen=True)
 class SplitWorth:
-    """What it is worth to have met the artist: the same pictures scored by folds of either kind (leaks.py).
+    """What it is worth to have met the artist: the same pictures scored by folds of either kind (comparison/leaks.py).
 
     Parameters
     ----------

@@ -13,22 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureCache
-from classify.cautions import all_cautions
-from classify.comparison import Caution, Comparison, DatasetFacts, TestRow
-from classify.contest import Contest, OnProgress, Run, finished_curves
-from classify.contrasts import judge
-from classify.curves import nested_subsets
+from classify.comparison.cautions import all_cautions
+from classify.comparison.contest import Contest, OnProgress, Run, finished_curves
+from classify.comparison.curves import nested_subsets
+from classify.comparison.leaks import audit
+from classify.comparison.matched import Matched, match
+from classify.comparison.mistakes import most_confident, most_confused
+from classify.comparison.provenance import gather_provenance
+from classify.comparison.result import Caution, Comparison, DatasetFacts, TestRow
+from classify.comparison.trial import new_head
 from classify.data import Examples, check_trainable
-from classify.entry import Entry, Estimate
 from classify.errors import HeadError
-from classify.findings import LeakAudit, Verdict
-from classify.leaks import audit
-from classify.matched import Matched, match
-from classify.metrics import measure, predictions
-from classify.mistakes import most_confident, most_confused
-from classify.ordering import related_order
-from classify.provenance import gather_provenance
-from classify.trial import new_head
+from classify.evaluation.contrasts import judge
+from classify.evaluation.entry import Entry, Estimate
+from classify.evaluation.findings import LeakAudit, Verdict
+from classify.evaluation.metrics import measure, predictions
+from classify.evaluation.ordering import related_order
 from featurize.table import DatasetTable, relative_path
 
 

@@ -9,9 +9,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.entry import Estimate
-from classify.findings import Contrast, Verdict
-from classify.statistics import (
+from classify.evaluation.entry import Estimate
+from classify.evaluation.findings import Contrast, Verdict
+from classify.evaluation.statistics import (
     ALPHA,
     holm,
     indistinguishable,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from classify.comparison import Caution, DatasetFacts
-from classify.entry import Entry
-from classify.findings import LeakAudit
+from classify.comparison.result import Caution, DatasetFacts
+from classify.evaluation.entry import Entry
+from classify.evaluation.findings import LeakAudit
 
 FEW = 10  # test images a class should have
 

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from cache import FeatureCache
-from classify.comparison import Provenance
+from classify.comparison.result import Provenance
 
 _PACKAGES = ("artstyle", "numpy", "scipy", "scikit-learn", "statsmodels", "torch", "h5py", "matplotlib")
 

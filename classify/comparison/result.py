@@ -1,7 +1,7 @@
 """What a comparison is: plain data that a report only has to lay out.
 
 Everything is computed before it comes here, and everything here can be written as JSON: numbers, texts, tuples and
-frozen dataclasses of these (entry.py, findings.py).
+frozen dataclasses of these (evaluation/entry.py, evaluation/findings.py).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from classify.entry import Entry
-from classify.findings import Confusion, Curve, LeakAudit, Mistake, Protocol, Repeats, Verdict
+from classify.evaluation.entry import Entry
+from classify.evaluation.findings import Confusion, Curve, LeakAudit, Mistake, Protocol, Repeats, Verdict
 
 SCHEMA = 1
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.data import Examples
-from classify.duplicates import SIMILAR, find_duplicates
-from classify.findings import ArtistOverlap, Duplicate, LeakAudit, SplitWorth
-from classify.statistics import percentile_interval, resampled_means, wilson
+from classify.evaluation.duplicates import SIMILAR, find_duplicates
+from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, SplitWorth
+from classify.evaluation.statistics import percentile_interval, resampled_means, wilson
 from classify.threads import threads_for
 from featurize.table import DatasetTable, relative_path
 

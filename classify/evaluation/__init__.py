@@ -1,0 +1,1 @@
+"""What may be said of answers that are there: figures of one head, tests between several. Arrays in, plain data out."""
