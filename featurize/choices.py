@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ENGINES = ("auto", "onnx", "torch")
+ENGINES = ("auto", "onnx", "openvino", "torch")
 PRECISIONS = ("fp32", "bf16", "int8")
 STORES = ("float32", "float16")
 DECODERS = ("exact", "fast")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featurize.choices import ENGINES
 from featurize.engines.base import Engine, Vectors
 from featurize.errors import BackboneError
 
@@ -26,7 +27,7 @@ class EngineChoice:
     Parameters
     ----------
     engine : str
-        "auto" takes ONNX Runtime on a CPU and PyTorch on a GPU or for bf16.
+        "auto" takes the fastest: PyTorch on a GPU, ONNX Runtime on a CPU, OpenVINO there for int8 and bf16.
     precision : str
         "fp32", "bf16", or "int8:<hash>" of a calibrated body.
     device : str
@@ -67,32 +68,52 @@ def make_engine(
     WeightsError
         The weights can't be had.
     """
+    precision = choice.precision.partition(":")[0]
+    device = _device(choice, precision)
+    engine = choice.engine if choice.engine != "auto" else _fastest(precision, device)
+    _check(engine, precision, device)
+    make: Callable[..., Engine] = _torch if engine == "torch" else _exported
+    return make(engine, backbone, weights, formulas, choice, folder, device)
+
+
+def _device(choice: EngineChoice, precision: str) -> str:
     from featurize.engines.torch import choose_device
 
-    precision = choice.precision.partition(":")[0]
-    if precision == "int8" or choice.engine == "onnx":
-        device = "cpu" if choice.device == "auto" else choose_device(choice.device)
-    else:
-        device = choose_device(choice.device)
-    engine = choice.engine
-    if engine == "auto":
-        engine = "torch" if device != "cpu" or precision == "bf16" else "onnx"
-    make: Callable[..., Engine] = _torch if engine == "torch" else _onnx
-    _check(engine, precision, device)
-    return make(backbone, weights, formulas, choice, folder, device)
+    if choice.device == "auto" and (precision == "int8" or choice.engine in ("onnx", "openvino")):
+        return "cpu"
+    return choose_device(choice.device)
+
+
+def _fastest(precision: str, device: str) -> str:
+    """As measured by scripts/bench_extract.py; OpenVINO is there on x86 processors only."""
+    from featurize.engines import openvino
+
+    if device != "cpu":
+        return "torch"
+    if precision == "bf16":
+        return "openvino" if openvino.installed() and openvino.has_bf16() else "torch"
+    return "openvino" if precision == "int8" and openvino.installed() else "onnx"
 
 
 def _check(engine: str, precision: str, device: str) -> None:
-    if engine == "onnx" and device != "cpu":
-        raise BackboneError(f"the onnx engine runs on a CPU, not on {device!r}: use --engine torch")
+    if engine not in ENGINES:
+        raise BackboneError(f"--engine {engine}: choose one of {', '.join(ENGINES)}")
+    if engine != "torch" and device != "cpu":
+        raise BackboneError(f"the {engine} engine runs on a CPU, not on {device!r}: use --engine torch")
     if engine == "onnx" and precision == "bf16":
-        raise BackboneError("the onnx engine has no bf16: use --engine torch, or --precision int8")
+        raise BackboneError("the onnx engine has no bf16: use --engine openvino or torch, or --precision int8")
     if engine == "torch" and precision == "int8":
-        raise BackboneError("int8 runs in the onnx engine only: use --engine onnx")
+        raise BackboneError("int8 does not run in the torch engine: use --engine openvino or onnx")
 
 
 def _torch(
-    backbone: Backbone, weights: Weights, formulas: Sequence[Formula], choice: EngineChoice, folder: Path, device: str
+    engine: str,
+    backbone: Backbone,
+    weights: Weights,
+    formulas: Sequence[Formula],
+    choice: EngineChoice,
+    folder: Path,
+    device: str,
 ) -> Engine:
     from featurize.engines.torch import TorchEngine
     from featurize.weights import load
@@ -109,22 +130,28 @@ def _torch(
     )
 
 
-def _onnx(
-    backbone: Backbone, weights: Weights, formulas: Sequence[Formula], choice: EngineChoice, folder: Path, device: str
+def _exported(
+    engine: str,
+    backbone: Backbone,
+    weights: Weights,
+    formulas: Sequence[Formula],
+    choice: EngineChoice,
+    folder: Path,
+    device: str,
 ) -> Engine:
-    from featurize.engines.onnx import OnnxEngine, export_body, find_body, keep_body
+    from featurize.engines.exported import export_body, find_body, join, keep_body
+    from featurize.engines.onnx import OnnxEngine
+    from featurize.engines.openvino import OpenvinoEngine
+    from featurize.pipeline import default_workers
     from featurize.weights import load
 
     body = find_body(folder, choice.precision)
     if body is None:
         body = keep_body(folder, export_body(backbone, load(backbone, weights), weights.transform))
-    return OnnxEngine(
-        body,
-        formulas,
-        weights.transform,
-        batch_size=choice.batch_size or BATCH_ON_CPU,
-        precision=choice.precision,
-    )
+    model, size = join(body, formulas), choice.batch_size or BATCH_ON_CPU
+    if engine == "onnx":
+        return OnnxEngine(model, formulas, batch_size=size, precision=choice.precision)
+    return OpenvinoEngine(model, formulas, batch_size=size, precision=choice.precision, workers=default_workers())
 
 
 __all__ = ["Engine", "EngineChoice", "Vectors", "make_engine"]

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureCache, Key, list_caches
-from featurize.engines.onnx import INPUT, export_body, find_body, keep_body, plain_bytes
+from featurize.engines.exported import INPUT, export_body, find_body, keep_body, plain_bytes
 from featurize.errors import TableError, Undecodable
 from featurize.pictures import Picture, pixels
 from featurize.table import DatasetTable
