@@ -179,6 +179,19 @@ def verify(features: Path, dataset: Path, key: str | None, deep: bool, sample: i
 
 
 @cli.command()
+@FEATURES
+@KEY
+def compact(features: Path, key: str | None) -> None:
+    """Merge a feature cache's small segments into few: fewer files, the same rows."""
+    from cache import open_cache
+    from cache.compact import compact as merge
+
+    cache = open_cache(features, key)
+    done = merge(cache)
+    click.echo(f"{visible(cache.folder)}: {plural(done.before, 'segment')} before, {done.after} now")
+
+
+@cli.command()
 @click.argument("out", type=FILE)
 @TABLE
 @FEATURES
