@@ -46,9 +46,12 @@ def cli() -> None:
 @click.option("--out", type=FILE, default=Path("heads"), show_default=True, help="A folder, or a .safetensors file.")
 @click.option("--tune/--no-tune", default=True, show_default=True, help="Choose open parameters by cross-validation.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--device", default="cpu", show_default=True, help="cpu, cuda or auto, for logreg, linear-svm, softmax, mlp."
+)
 def fit(
     spec: str, dataset: Path, features: Path, key: str | None, embedding: str, target: str, out: Path, tune: bool,
-    seed: int,
+    seed: int, device: str,
 ) -> None:  # fmt: skip
     """Fit a head on the train split and save it."""
     from cache import open_cache
@@ -58,12 +61,13 @@ def fit(
 
     cache = open_cache(features, key)
     fitted = fit_head(
-        read_table(dataset), cache, spec, embedding=embedding, target=target, tune=tune, seed=seed, on_epoch=_tell_epoch
-    )
+        read_table(dataset), cache, spec, embedding=embedding, target=target, tune=tune, seed=seed, device=device,
+        on_epoch=_tell_epoch,
+    )  # fmt: skip
     saved = fitted.saved
     path = out if out.suffix == SUFFIX else out / f"{saved.kind}-{embedding}-{cache.key.folder_name}{SUFFIX}"
     save_head(saved, path)
-    tuned = ", ".join(f"{name} = {value:g}" for name, value in saved.training["tuned"].items())
+    tuned = ", ".join(f"{name} = {_told(value)}" for name, value in saved.training["tuned"].items())
     click.echo(
         f"{saved.kind} fitted on {plural(saved.training['rows'], 'picture')}, {len(saved.classes)} classes, "
         f"in {saved.training['seconds']:.1f} s" + (f"; chosen by cross-validation: {tuned}" if tuned else "")
@@ -141,6 +145,10 @@ def predict(
 cli.add_command(compare)
 
 
+def _told(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else " + ".join(map(str, value))
+
+
 def _tell_epoch(epoch: Mapping[str, Any]) -> None:
     val = f", accuracy on val {epoch['val_accuracy']:.3f}" if "val_accuracy" in epoch else ""
     click.echo(f"epoch {epoch['epoch']:3}: loss {epoch['train_loss']:.4f}{val}")
@@ -149,7 +157,7 @@ def _tell_epoch(epoch: Mapping[str, Any]) -> None:
 def _tell_score(score: Score) -> None:
     print_table(
         "",
-        ["split", "pictures", "accuracy", "95 % interval", "chance", "largest class"],
+        ["split", "pictures", "accuracy", "95 % interval", "chance", "largest class", "calibration error"],
         [
             (
                 score.split,
@@ -158,6 +166,7 @@ def _tell_score(score: Score) -> None:
                 f"{score.low:.3f} to {score.high:.3f}",
                 f"{score.chance:.3f}",
                 f"{score.majority:.3f}",
+                "" if score.calibration_error is None else f"{score.calibration_error:.3f}",
             )
         ],
     )

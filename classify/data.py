@@ -9,13 +9,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureCache, Recipe
+from cache.ids import Ids
+from cache.index import Places
 from cache.rows import ABSENT, OK
+from cache.store import check_all_found
 from classify.errors import DataError
+from classify.heads.gathered import Gathered, Source
 from featurize.labels import artist_group, is_nobody
 from featurize.table import DatasetTable
 
@@ -26,8 +31,8 @@ class Examples:
 
     Parameters
     ----------
-    X : ndarray (N, D) float32 or float16
-        Embeddings; those of several recipes side by side.
+    X : ndarray (N, D) float32 or float16, or Gathered
+        Embeddings; those of several recipes side by side. Gathered ones stay in the cache until they are read.
     y : ndarray (N,) str
         Class names.
     groups : ndarray (N,) str
@@ -76,7 +81,12 @@ class Examples:
 
 
 def load_examples(
-    table: DatasetTable, cache: FeatureCache, recipes: Sequence[Recipe], target: str, split: str
+    table: DatasetTable,
+    cache: FeatureCache,
+    recipes: Sequence[Recipe],
+    target: str,
+    split: str,
+    in_memory: int | None = None,
 ) -> Examples:
     """Rows of a split with their labels and vectors.
 
@@ -90,6 +100,9 @@ def load_examples(
         The label column.
     split : str
         "train", "val", "test" or "all".
+    in_memory : int, optional
+        Bytes of vectors up to which they are read into memory; more stay in the cache's memory maps, X being
+        Gathered, and are read by the heads in blocks. All are read by default.
 
     Raises
     ------
@@ -109,13 +122,12 @@ def load_examples(
     kept = np.flatnonzero(labelled & ~failed)
     if not len(kept):
         raise DataError(f"no picture of the split {split!r} has both a label {target!r} and an embedding")
-    X = np.concatenate([cache.gather(ids[kept], r) for r in recipes], axis=1)
     chosen = rows[kept].tolist()
     artists = table.columns.get("artist", [""] * len(table))
     hexed = [table.columns["id"][n] for n in chosen]
     years = table.columns.get("year", [""] * len(table))
     return Examples(
-        X=X,
+        X=_vectors(cache, ids[kept], recipes, in_memory),
         y=np.array([labels[n] for n in chosen]),
         groups=np.array([artist_group(artists[n], i) for n, i in zip(chosen, hexed, strict=True)]),
         ids=hexed,
@@ -124,6 +136,42 @@ def load_examples(
         left_out=len(rows) - len(kept),
         artists_known=not all(is_nobody(artists[n]) for n in chosen),
     )
+
+
+def _vectors(cache: FeatureCache, ids: Ids, recipes: Sequence[Recipe], in_memory: int | None) -> NDArray[np.floating]:
+    """Vectors of several recipes side by side: an array, or rows that stay where they are."""
+    if in_memory is not None:
+        mapped = map_vectors(cache, ids, recipes)
+        if mapped.nbytes > in_memory:
+            return cast("NDArray[np.floating]", mapped)  # it is read like one
+    parts = [cache.gather(ids, recipe) for recipe in recipes]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def map_vectors(cache: FeatureCache, ids: Ids, recipes: Sequence[Recipe]) -> Gathered:
+    """Vectors of several recipes side by side, (N, D), left in the cache's memory maps.
+
+    Raises
+    ------
+    NotStored
+        Some pictures have no vector of a recipe.
+    SegmentDamaged
+        A segment was changed since it was written; all of them are checked here, once.
+    """
+    sources: list[Source] = []
+    widths: list[int] = []
+    types: list[np.dtype[Any]] = []
+    segments = cache.segments
+    for recipe in recipes:
+        places = Places.of(segments, recipe)
+        found = places.find(ids)
+        check_all_found(cache.key, ids, found >= 0, recipe)
+        used, number = np.unique(places.segment[found], return_inverse=True)
+        arrays = [segments[n].vectors(recipe) for n in used]
+        sources.append(Source(arrays, number, places.row[found]))
+        widths.append(arrays[0].shape[1])
+        types.extend(array.dtype for array in arrays)
+    return Gathered(sources, widths, np.result_type(*types))
 
 
 def check_trainable(examples: Examples, target: str) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import metadata
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +15,19 @@ from numpy.typing import NDArray
 from cache import FeatureCache, Recipe
 from classify.data import Examples, check_trainable, load_examples
 from classify.errors import HeadError
+from classify.evaluation.metrics import expected_calibration_error, reliability_bins
 from classify.headfile import SavedHead
+from classify.heads import HEADS
+from classify.heads.folds import Folds
+from classify.threads import threads_for
+from classify.training import training_facts
 from featurize.table import DatasetTable
 
 if TYPE_CHECKING:
     from classify.heads.base import Head
 
 FOLDS = 5
+IN_MEMORY = 1 << 29  # bytes of stored vectors: more stay in the cache and are read in blocks
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Score:
         Share of the split's largest class.
     unknown : int
         Pictures of classes the head never saw; they count as wrong.
+    calibration_error : float or None
+        Expected calibration error (Guo et al. 2017), where probabilities are known.
     """
 
     split: str
@@ -50,6 +58,7 @@ class Score:
     chance: float
     majority: float
     unknown: int
+    calibration_error: float | None = None
 
     @property
     def accuracy(self) -> float:
@@ -113,6 +122,7 @@ def fit_head(
     target: str = "style",
     tune: bool = True,
     seed: int = 0,
+    device: str | None = None,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Fitted:
     """Fit a head on the train split, tuned by cross-validation within it, and score it on val.
@@ -130,6 +140,8 @@ def fit_head(
     tune : bool
         Choose what the user left open by cross-validation, grouped by artist where artists are known.
     seed : int
+    device : str, optional
+        Where logreg, linear-svm, softmax and mlp are trained: "cpu", "cuda" or "auto".
     on_epoch : callable, optional
         Called after each epoch of a head that has epochs.
 
@@ -142,39 +154,70 @@ def fit_head(
     from classify.tuning import tune as tune_head
 
     head = head_from(spec)
-    if "seed" in head.get_params() and "seed=" not in spec:
-        head.set_params(seed=seed)
+    _place(head, spec, seed, device)
     recipes = recipes_of(cache, embedding)
-    train = load_examples(table, cache, recipes, target, "train")
+    train = load_examples(table, cache, recipes, target, "train", IN_MEMORY)
     warnings = check_trainable(train, target)
-    val = load_examples(table, cache, recipes, target, "val") if "val" in table.columns["split"] else None
-    started = time.perf_counter()
-    chosen: dict[str, Any] = {}
-    grid = open_grid(head, spec) if tune else {}
-    if grid:
+    val = load_examples(table, cache, recipes, target, "val", IN_MEMORY) if "val" in table.columns["split"] else None
+    grid = open_grid(head, spec)
+    folds: Folds = []
+    if tune and (grid or head.calibrate or head.composite):
         folds = make_folds(train.y, train.groups if train.artists_known else None, FOLDS, seed)
-        chosen = tune_head(head, train.X, train.y, folds, grid).params
-        head.set_params(**chosen)
-    watched = {"X_val": val.X, "y_val": val.y} if val else {}
-    epochs = {**watched, "on_epoch": on_epoch} if "epochs" in head.get_params() else {}
-    head.fit(train.X, train.y, train.groups, **epochs)
-    seconds = time.perf_counter() - started
-    scores = [score(head, val, "val")] if val else []
+    epochs = _following(head, val, on_epoch)
+    started = time.perf_counter()
+    try:
+        with threads_for(train.X):
+            tuning = tune_head(head, train.X, train.y, folds, grid) if folds else None
+            fit = head.fit if tuning is None else partial(tuning.refit, head)
+            head = fit(train.X, train.y, groups=train.groups, **epochs)
+            seconds = time.perf_counter() - started
+            scores = [score(head, val, "val")] if val else []
+    except ValueError as error:
+        raise HeadError(f"head {spec!r}: {error}") from error
+    facts = training_facts(head, train, cache, spec=spec, seed=seed, folds=folds, tuning=tuning)
     saved = SavedHead(
         head=head,
         kind=spec.partition(":")[0].strip(),
         target=target,
         key=cache.key,
         recipes=recipes,
-        training=_facts(head, train, spec, chosen, seed, seconds, cache),
-        metrics={s.split: {"accuracy": s.accuracy, "low": s.low, "high": s.high, "n": s.pictures} for s in scores},
+        training={**facts, "seconds": round(seconds, 3)},
+        metrics={s.split: _metrics(s) for s in scores},
     )
     return Fitted(saved, scores, [*warnings, *_doubts(scores, train, cache)])
 
 
+def _following(
+    head: Head, val: Examples | None, on_epoch: Callable[[Mapping[str, Any]], None] | None
+) -> dict[str, Any]:
+    """What a head that has epochs takes to tell of them."""
+    if "epochs" not in head.get_params():
+        return {}
+    return {"on_epoch": on_epoch, **({"X_val": val.X, "y_val": val.y} if val else {})}
+
+
+def _place(head: Head, spec: str, seed: int, device: str | None) -> None:
+    """Set seed and device, where the head has them and the spec does not."""
+    params = head.get_params()
+    given = spec.partition(":")[2]
+    if "seed" in params and "seed=" not in given:
+        head.set_params(seed=seed)
+    if device is None or "device=" in given:
+        return
+    if "device" in params:
+        head.set_params(device=device)
+    elif device not in ("auto", "cpu"):
+        able = ", ".join(name for name in HEADS if "device" in head_from(name).get_params())
+        raise HeadError(f"device={device}: {spec.partition(':')[0]} runs on the CPU only; {able} run on CUDA")
+
+
 def score(head: Head, examples: Examples, split: str) -> Score:
-    """Accuracy of a fitted head on rows it did not see."""
-    return count_correct(head.predict(examples.X), examples.y, split, [str(c) for c in head.classes_])
+    """How a fitted head does on rows it did not see."""
+    probabilities = head.predict_proba(examples.X)
+    told = head.classes_[probabilities.argmax(1)]
+    counted = count_correct(told, examples.y, split, [str(c) for c in head.classes_])
+    bins = reliability_bins(probabilities.max(1), told == examples.y)
+    return replace(counted, calibration_error=expected_calibration_error(bins))
 
 
 def count_correct(told: NDArray[np.str_], truth: NDArray[np.str_], split: str, classes: Sequence[str]) -> Score:
@@ -196,22 +239,9 @@ def count_correct(told: NDArray[np.str_], truth: NDArray[np.str_], split: str, c
     )
 
 
-def _facts(
-    head: Head, train: Examples, spec: str, chosen: Mapping[str, Any], seed: int, seconds: float, cache: FeatureCache
-) -> dict[str, Any]:
-    history = getattr(head, "history_", None)
-    return {
-        "spec": spec,
-        "tuned": dict(chosen),
-        "seed": seed,
-        "rows": len(train),
-        "left_out": train.left_out,
-        "seconds": round(seconds, 3),
-        "folds_by_artist": train.artists_known,
-        "weights": next((s.environment["weights"] for s in cache.segments if "weights" in s.environment), None),
-        "versions": {name: metadata.version(name) for name in ("artstyle", "numpy", "scikit-learn")},
-        **({"history": history} if history else {}),
-    }
+def _metrics(s: Score) -> dict[str, Any]:
+    figures = {"accuracy": s.accuracy, "low": s.low, "high": s.high, "n": s.pictures}
+    return {**figures, "calibration_error": s.calibration_error}
 
 
 def _doubts(scores: Sequence[Score], train: Examples, cache: FeatureCache) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from classify.heads.folds import Folds, can_group, make_folds
+from classify.heads.gathered import Gathered
 from classify.heads.rows import Array
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     """
     grid = head.tunable if grid is None else grid
     points = tuple(dict(zip(grid, values, strict=True)) for values in product(*grid.values()))
-    X = X if isinstance(X, np.ndarray) else np.asarray(X)
+    X = X if isinstance(X, np.ndarray | Gathered) else np.asarray(X)
     y = np.asarray(y)
     classes, codes = np.unique(y, return_inverse=True)
     if not folds:

@@ -16,16 +16,25 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_n_features,
+    assert_all_finite,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
 from classify.heads.calibration import fit_temperature, softmax
 from classify.heads.folds import Folds, make_folds
+from classify.heads.gathered import Gathered
 from classify.heads.rows import Array, block_rows, blocks
 from classify.heads.scaling import Scaling
 
 Point = Mapping[str, Any]  # one point of a grid: parameter -> value
 
 CALIBRATION_FOLDS = 5
+FLOATS = [np.float64, np.float32, np.float16]
 
 
 class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
@@ -59,6 +68,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     arrays: ClassVar[tuple[str, ...]] = ()  # fitted attributes that make up the state, without the last "_"
     bounds: ClassVar[dict[str, tuple[float, float]]] = {}  # parameter -> least and greatest number it may be
     words: ClassVar[dict[str, str]] = {}  # parameter -> the word it may be instead
+    composite: ClassVar[bool] = False  # whether it is made of heads, which `tuned` tunes
 
     standardize: bool
     sqrt: bool
@@ -118,7 +128,10 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def scores(self, X: Any) -> Array:
         """Scores (n, K) of rows X (n, D): float64 from float64, else float32."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32, np.float16], ensure_all_finite=False)
+        if isinstance(X, Gathered):
+            _check_n_features(self, X, reset=False)
+        else:
+            X = validate_data(self, X, reset=False, dtype=FLOATS, ensure_all_finite=False)
         return self._scores_of(X)
 
     def predict(self, X: Any) -> Array:
@@ -226,8 +239,12 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             if isinstance(value, str) or not least <= value <= greatest:
                 other = f", or {self.words[name]}" if name in self.words else ""
                 raise ValueError(f"{name}={value} is out of bounds: it must be from {least:g} to {greatest:g}{other}")
-        floats = [np.float64, np.float32, np.float16]
-        X, y = validate_data(self, X, y, dtype=floats, ensure_all_finite=False)
+        if isinstance(X, Gathered):
+            _check_n_features(self, X, reset=True)
+            check_consistent_length(X, y)
+            y = column_or_1d(y)
+        else:
+            X, y = validate_data(self, X, y, dtype=FLOATS, ensure_all_finite=False)
         for part in blocks(X):
             assert_all_finite(part, input_name="X")
         check_classification_targets(y)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Ensemble(Head):
     ----------
     members_ : list of Head
     """
+
+    composite: ClassVar[bool] = True
 
     members_: list[Head]
 

@@ -11,7 +11,7 @@ from classify.heads.base import Head
 from classify.heads.folds import Folds
 from classify.heads.lda import class_means
 from classify.heads.parts import Part, make_parts
-from classify.heads.rows import Array, Rows, take
+from classify.heads.rows import Array, Rows, blocks, take
 
 QUERIES = 512  # rows compared at once
 NEARER = 1e-3  # how much of a vote its similarity is worth: it decides ties
@@ -64,7 +64,11 @@ class KNN(Head):
 
     def _fit(self, X: Array, codes: Array) -> None:
         self.scaling_ = self._fit_scaling(X)
-        self.rows_ = unit(self.scaling_(X)).astype(np.float32, copy=False)
+        self.rows_ = np.empty(X.shape, np.float32)
+        start = 0
+        for part in blocks(X):
+            self.rows_[start : start + len(part)] = unit(self.scaling_(part))
+            start += len(part)
         self.codes_, self.weights_ = codes.astype(np.int64), self._class_weights(codes)
 
     def _scores(self, rows: Array) -> Array:

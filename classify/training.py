@@ -1,0 +1,94 @@
+"""What a saved head says about its training: enough to repeat it, and to see what may have differed where it can't be.
+
+The same rows in the same order, the same parameters, seed, folds, versions and machine give the same bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from cache import FeatureCache
+from classify.data import Examples
+from classify.heads.folds import Folds, can_group
+
+if TYPE_CHECKING:
+    from classify.heads.base import Head
+    from classify.tuning import Tuning
+
+PACKAGES = ("artstyle", "numpy", "scipy", "scikit-learn", "torch")
+
+
+def training_facts(
+    head: Head, train: Examples, cache: FeatureCache, *, spec: str, seed: int, folds: Folds, tuning: Tuning | None
+) -> dict[str, Any]:
+    """Facts about a fitted head's training as JSON can hold them.
+
+    Parameters
+    ----------
+    head : Head
+        Fitted; its parameters, seed and device among them, are saved beside this.
+    train : Examples
+    cache : FeatureCache
+    spec : str
+        The head as it was asked for.
+    seed : int
+        Of the folds, and of the head where it draws random numbers.
+    folds : pairs of row numbers
+        On which parameters were tuned and probabilities calibrated; empty where neither was done on them.
+    tuning : Tuning, optional
+    """
+    history = getattr(head, "history_", None)
+    return {
+        "spec": spec,
+        "seed": seed,
+        "split": "train",
+        "rows": len(train),
+        "left_out": train.left_out,
+        "rows_digest": rows_digest(train),
+        "folds": len(folds),
+        "folds_by_artist": bool(folds) and train.artists_known and can_group(train.y, train.groups),
+        "tuned": dict(tuning.params) if tuning else {},
+        **({"grid": _grid(tuning)} if tuning and len(tuning.points) > 1 else {}),
+        "weights": next((s.environment["weights"] for s in cache.segments if "weights" in s.environment), None),
+        "versions": _versions(),
+        "machine": _machine(),
+        **({"history": history} if history else {}),
+    }
+
+
+def rows_digest(examples: Examples) -> str:
+    """SHA-256 over the pictures' ids and labels in their order: other rows, labels or another order are told by it."""
+    lines = (f"{picture}\t{label}\n" for picture, label in zip(examples.ids, examples.y.tolist(), strict=True))
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def _grid(tuning: Tuning) -> list[dict[str, Any]]:
+    """Each point that was tried, with its accuracy on the folds."""
+    means = tuning.mean_accuracy.tolist()
+    return [{**point, "accuracy": round(mean, 6)} for point, mean in zip(tuning.points, means, strict=True)]
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        if package != "torch" or "torch" in sys.modules:  # a head that does without owes it nothing
+            found[package] = metadata.version(package)
+    return found
+
+
+def _machine() -> Mapping[str, Any]:
+    """Processor and linear algebra: other kernels or another number of threads add up in another order."""
+    from threadpoolctl import threadpool_info
+
+    blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    told = {f"{b['internal_api']} {b['version']} {b.get('architecture', '')}".strip(): b["num_threads"] for b in blas}
+    return {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count() or 1, "blas": told}
