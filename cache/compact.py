@@ -51,19 +51,26 @@ def compact(cache: FeatureCache, target_bytes: int = TARGET_BYTES) -> Compaction
             merged = _merge(group)
         except FileNotFoundError:
             continue  # another process merged some of these meanwhile
-        segment.write(cache.folder, cache.key.digest, merged, replaces=[s.path.name for s in group])
+        names = [s.path.name for s in group]
+        whole = segment.name_of(cache.key.digest, merged)  # an old segment's own, where it held all rows of the others
+        written = segment.write(cache.folder, cache.key.digest, merged, [n for n in names if n != whole])
         for old in group:
-            files.remove(old.path)
+            if old.path != written:
+                files.remove(old.path)
     cache.refresh()
     return Compaction(before, len(cache.segments))
 
 
 def _delete_replaced(cache: FeatureCache) -> None:
+    files.settle(cache.folder)  # whoever committed a merged segment may have died before making its name last
     there = {s.path.name: s for s in cache.segments}
     for merged in list(there.values()):
-        leftovers = [there[name] for name in merged.replaces if name in there]
-        if leftovers:
-            merged.verify()  # the copy is whole, so the originals may go
+        leftovers = [there[name] for name in merged.replaces if name in there and name != merged.path.name]
+        try:
+            if leftovers:
+                merged.verify()  # the copy is whole, so the originals may go
+        except FileNotFoundError:
+            continue  # another process merged it meanwhile
         for old in leftovers:
             files.remove(old.path)
     cache.refresh()

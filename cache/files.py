@@ -31,6 +31,7 @@ _WAYS_OUT = {
     errno.EACCES: "permission is denied: choose a folder you may write to",
     errno.EPERM: "permission is denied: choose a folder you may write to",
     errno.EIO: "the disk reports an input/output error: check it before you go on",
+    errno.EMFILE: "too many files are open: raise the limit (ulimit -n), or compact the cache",
     errno.ENOTDIR: "a part of the path is not a folder: choose another folder",
 }
 
@@ -43,7 +44,8 @@ def write_atomic(path: Path, chunks: Sequence[Chunk]) -> None:
     Raises
     ------
     StorageFailed
-        The file system refused, or what lies on the disk is not what was written. `path` is as it was before.
+        The file system refused, or what lies on the disk is not what was written. `path` is whole: as it was
+        before or, where only the last flush of the folder failed, as it was to become.
     """
     temporary = path.parent / f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{path.name}{_PART}"
     with _clear_errors(path):
@@ -77,7 +79,7 @@ def commit(temporary: Path, path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, and make that last.
+    """Make a folder and those above it, and make that last, also where it was made by a process that died.
 
     Raises
     ------
@@ -87,8 +89,21 @@ def make_folder(path: Path) -> None:
     with _clear_errors(path):
         missing = [p for p in (path, *path.parents) if not p.exists()]
         path.mkdir(parents=True, exist_ok=True)
-        for made in missing:
-            sync_folder(made.parent)
+        for made in (*missing, path):
+            sync_folder(made.absolute().parent)
+
+
+def settle(*folders: Path) -> None:
+    """Make last what is listed in some folders: a process may have died between a rename and its flush.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused.
+    """
+    for folder in folders:
+        with _clear_errors(folder), contextlib.suppress(FileNotFoundError):
+            sync_folder(folder)
 
 
 def remove(path: Path) -> None:
@@ -119,8 +134,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers that died left under temporary names; those of living writers stay."""
-    for leftover in folder.glob(f"{TEMPORARY}*"):
+    """Remove what writers that died left under temporary names, at any depth; those of living writers stay."""
+    for leftover in folder.rglob(f"{TEMPORARY}*"):
         if _is_abandoned(leftover):
             with contextlib.suppress(OSError):
                 os.unlink(leftover)
@@ -149,7 +164,10 @@ def _write_synced(path: Path, chunks: Sequence[Chunk]) -> None:
         for chunk in chunks:
             rest = memoryview(chunk).cast("B")
             while rest:
-                rest = rest[os.write(handle, rest) :]
+                written = os.write(handle, rest)
+                if not written:
+                    raise OSError(errno.EIO, "the file system takes no more bytes")
+                rest = rest[written:]
         os.fsync(handle)
         if hasattr(os, "posix_fadvise"):
             # drop the written pages, so that reading back asks the disk and not the memory
@@ -178,9 +196,23 @@ def _is_abandoned(temporary: Path) -> bool:
 
 
 @contextlib.contextmanager
+def clear_reading(path: Path) -> Iterator[None]:
+    """What the file system refuses to read becomes one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(f"can't read {str(path)!r}: {_way_out(error)}") from error
+
+
+@contextlib.contextmanager
 def _clear_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        way_out = _WAYS_OUT.get(error.errno or 0, f"{error.strerror or error}")
-        raise StorageFailed(f"can't write {str(path)!r}: {way_out}; everything finished so far is kept") from error
+        raise StorageFailed(
+            f"can't write {str(path)!r}: {_way_out(error)}; everything finished so far is kept"
+        ) from error
+
+
+def _way_out(error: OSError) -> str:
+    return _WAYS_OUT.get(error.errno or 0, f"{error.strerror or error}")

@@ -17,9 +17,11 @@ checked before the first of them is handed out, once per process.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -30,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import files, ids
-from cache.errors import ForeignKey, SegmentDamaged
+from cache.errors import CacheError, ForeignKey, SegmentDamaged
 from cache.key import Json, Recipe
 from cache.rows import Rows
 
@@ -42,6 +44,7 @@ _MAX_SPANS = 48  # as many as the user block has room for
 _MIN_SPAN = 16 << 20
 
 Span = tuple[int, int, str, bool]  # offset, length, checksum, whether it holds vectors
+Identity = tuple[int, int, int, int]  # device, inode, time of the last change, size
 
 
 def name_of(key_digest: str, rows: Rows) -> str:
@@ -110,11 +113,24 @@ class Segment:
     environment: Mapping[str, Json]
     replaces: tuple[str, ...]
     size: int
+    _identity: Identity = field(repr=False)
     _unchecked: list[Span] = field(repr=False)
 
     @classmethod
     def open(cls, path: Path, key_digest: str) -> Segment:
-        """Open and check a segment, vectors apart."""
+        """Open and check a segment, vectors apart.
+
+        Raises
+        ------
+        FileNotFoundError
+            It is gone, or another took its name meanwhile: the caller lists the folder again.
+        """
+        identity = _identity(path)
+        with _of_one_file(path, identity):
+            return cls._read(path, key_digest, identity)
+
+    @classmethod
+    def _read(cls, path: Path, key_digest: str, identity: Identity) -> Segment:
         spans = _read_user_block(path)
         _check(path, [s for s in spans if not s[3]])  # before HDF5 reads any of it
         try:
@@ -133,27 +149,44 @@ class Segment:
                     recipes={s.recipe: s for s in map(_stored, file["features"].values())},
                     environment=json.loads(file.attrs["environment"]),
                     replaces=tuple(json.loads(file.attrs["replaces"])),
-                    size=path.stat().st_size,
+                    size=identity[-1],
+                    _identity=identity,
                     _unchecked=[s for s in spans if s[3]],
                 )
         except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise  # compacted away by another process: the caller lists the folder again
+            if isinstance(error, OSError) and error.errno:
+                raise
             raise SegmentDamaged(path, f"HDF5 can't read it ({error})") from error
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def vectors(self, recipe: Recipe) -> NDArray[np.floating]:
-        """All vectors of a recipe, (N, D), mapped read-only; checked first."""
+        """All vectors of a recipe, (N, D), mapped read-only; checked first.
+
+        Raises
+        ------
+        SegmentDamaged
+        FileNotFoundError
+            The file is gone, or another took its name: the caller lists the folder again.
+        """
         self.verify()
         stored = self.recipes[recipe]
-        return np.memmap(self.path, stored.dtype, "r", stored.offset, stored.shape)
+        with _of_one_file(self.path, self._identity):
+            return np.memmap(self.path, stored.dtype, "r", stored.offset, stored.shape)
 
     def verify(self) -> None:
-        """Compare the vectors with their checksums, once per process."""
-        _check(self.path, self._unchecked)
+        """Compare the vectors with their checksums, once per process; raises like `vectors`."""
+        with _of_one_file(self.path, self._identity):
+            _check(self.path, self._unchecked)
         self._unchecked = []
+
+    def is_there(self) -> bool:
+        """Whether the file of that name is still the one that was opened."""
+        try:
+            return _identity(self.path) == self._identity
+        except (FileNotFoundError, CacheError):
+            return False
 
     def rows(self) -> Rows:
         """Everything in the segment, as it was written."""
@@ -229,6 +262,46 @@ def _read_user_block(path: Path) -> list[Span]:
     if size != facts["size"]:
         raise SegmentDamaged(path, f"it has {size} bytes, {facts['size']} were written")
     return [(offset, length, check, vectors) for offset, length, check, vectors in facts["spans"]]
+
+
+def _identity(path: Path) -> Identity:
+    with _clear(path):
+        facts = path.stat()
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+@contextlib.contextmanager
+def _of_one_file(path: Path, identity: Identity) -> Iterator[None]:
+    """What is read in here was read from that one file; where another took its name meanwhile, it counts as gone.
+
+    Two writers that embed the same pictures write the same name, with other facts of the environment perhaps.
+    """
+    try:
+        with _clear(path):
+            yield
+    except (SegmentDamaged, ForeignKey):
+        _compare_identity(path, identity)
+        raise
+    _compare_identity(path, identity)
+
+
+def _compare_identity(path: Path, identity: Identity) -> None:
+    if _identity(path) != identity:
+        raise FileNotFoundError(f"another file has taken the name {str(path)!r}")
+
+
+@contextlib.contextmanager
+def _clear(path: Path) -> Iterator[None]:
+    """A segment that the disk can't read is a damaged one; what else the system refuses is no fault of the file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno == errno.EIO:
+            raise SegmentDamaged(path, "the disk reports an input/output error where it lies") from error
+        with files.clear_reading(path):
+            raise
 
 
 def _stored(dataset: h5py.Dataset) -> Stored:

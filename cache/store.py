@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import files, segment
-from cache.errors import CacheError, ForeignKey, NotStored, SegmentDamaged, UnclearKey
+from cache import files, plan, segment
+from cache.errors import CacheError, ForeignKey, NotStored, SegmentDamaged, StorageFailed, UnclearKey
 from cache.ids import Ids, to_hex
 from cache.index import Places
 from cache.key import Key, Recipe
@@ -23,6 +23,7 @@ from cache.segment import Segment
 
 KEY_FILE = "key.json"
 ASIDE = "damaged"
+_LISTINGS = 100  # of a folder that changes all the time, before its state is taken as it is
 
 
 class Store(ABC):
@@ -135,9 +136,11 @@ class FeatureCache(Store):
         """Open a key's folder under `root`; make it if it is not there."""
         folder = root / key.folder_name
         path = folder / KEY_FILE
+        files.make_folder(root)
+        files.make_folder(folder)
         if not path.exists():
-            files.make_folder(folder)
             files.write_atomic(path, [key.canonical])
+        files.settle(folder, folder / plan.FOLDER)
         cache = cls(folder)
         if cache.key.digest != key.digest:
             raise ForeignKey(f"{str(path)!r} holds another key than {key.digest[:12]}: move the folder away")
@@ -149,9 +152,26 @@ class FeatureCache(Store):
         return [self._segments[name] for name in sorted(self._segments)]
 
     def refresh(self) -> None:
-        """Look at the folder again: other processes may have added or merged segments."""
-        listed = {path.name for path in self.folder.glob("*" + segment.SUFFIX)}
-        self._segments = {name: s for name, s in self._segments.items() if name in listed}
+        """Look at the folder again: other processes may have added or merged segments.
+
+        A listing is not a moment: while it is made, a merged segment can appear where it has looked already, and
+        the originals vanish where it has not. So it counts only when the next one is the same.
+        """
+        listed = self._listed()
+        for _ in range(_LISTINGS):
+            self._take(listed)
+            before, listed = listed, self._listed()
+            if listed == before:
+                break
+        self._places = {}
+
+    def _listed(self) -> set[str]:
+        with files.clear_reading(self.folder):
+            return {path.name for path in self.folder.iterdir() if path.suffix == segment.SUFFIX}
+
+    def _take(self, listed: set[str]) -> None:
+        """Open the segments that are new in a listing, and drop those that are not in it."""
+        self._segments = {n: s for n, s in self._segments.items() if n in listed and s.is_there()}
         self.problems = []
         for name in sorted(listed - self._segments.keys()):
             try:
@@ -160,15 +180,17 @@ class FeatureCache(Store):
                 continue  # merged away since the listing
             except (SegmentDamaged, ForeignKey) as problem:
                 self.problems.append(problem)
-        self._places = {}
 
     def append(self, rows: Rows) -> None:
         """Write rows as one new segment."""
         if not len(rows):
             return
         path = segment.write(self.folder, self.key.digest, rows)
-        self._segments[path.name] = Segment.open(path, self.key.digest)
-        self._places = {}
+        try:
+            self._segments[path.name] = Segment.open(path, self.key.digest)
+            self._places = {}
+        except FileNotFoundError:
+            self.refresh()  # another process merged it at once
 
     def recipes(self) -> list[Recipe]:
         found = {r for s in self._segments.values() if (s.status == OK).any() for r in s.recipes}
@@ -181,6 +203,14 @@ class FeatureCache(Store):
         return self._index(recipe).find(wanted) >= 0
 
     def gather(self, wanted: Ids, recipe: Recipe) -> NDArray[np.floating]:
+        for _ in range(_LISTINGS):
+            try:
+                return self._gather(wanted, recipe)
+            except FileNotFoundError:
+                self.refresh()  # segments were merged or replaced since the folder was listed
+        raise StorageFailed(f"the segments in {str(self.folder)!r} change faster than they can be read: try again")
+
+    def _gather(self, wanted: Ids, recipe: Recipe) -> NDArray[np.floating]:
         places = self._index(recipe)
         found = places.find(wanted)
         check_all_found(self.key, wanted, found >= 0, recipe)
@@ -212,22 +242,36 @@ class FeatureCache(Store):
 
     def verify(self) -> None:
         """Check every byte of every segment; what does not hold is left out and listed in `problems`."""
-        for name, opened in list(self._segments.items()):
+        for _ in range(_LISTINGS):
             try:
-                opened.verify()
-            except (SegmentDamaged, FileNotFoundError) as problem:
-                del self._segments[name]
-                self._places = {}
-                if isinstance(problem, SegmentDamaged):
-                    self.problems.append(problem)
+                for name, opened in list(self._segments.items()):
+                    try:
+                        opened.verify()
+                    except SegmentDamaged as problem:
+                        del self._segments[name]
+                        self._places = {}
+                        self.problems.append(problem)
+                return
+            except FileNotFoundError:
+                self.refresh()  # merged or replaced meanwhile
 
     def set_aside_damaged(self) -> list[Path]:
         """Move damaged segments into the folder `damaged`, so that their rows are made again."""
-        damaged = [p.path for p in self.problems if isinstance(p, SegmentDamaged)]
+        damaged = [p.path for p in self.problems if isinstance(p, SegmentDamaged) and self._is_damaged(p.path)]
         for path in damaged:
             files.move(path, self.folder / ASIDE / path.name)
-        self.problems = [p for p in self.problems if not isinstance(p, SegmentDamaged)]
+        self.refresh()
         return damaged
+
+    def _is_damaged(self, path: Path) -> bool:
+        """Whether it still is: another process may have set it aside and made it again meanwhile."""
+        try:
+            Segment.open(path, self.key.digest).verify()
+        except SegmentDamaged:
+            return True
+        except (FileNotFoundError, ForeignKey):
+            return False
+        return False
 
     @property
     def nbytes(self) -> int:
