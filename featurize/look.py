@@ -112,6 +112,8 @@ class Looks:
         if not todo:
             return
         done = len(wanted) - len(todo)
+        if progress:
+            progress(done, len(wanted))
         with ThreadPoolExecutor(workers or default_workers()) as pool:
             for chunk in _chunks(todo, _CHUNK):
                 for n, seen in zip(chunk, pool.map(_look_at, [self._locations[n] for n in chunk]), strict=True):

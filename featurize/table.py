@@ -204,10 +204,10 @@ def relative_path(path: Path, folder: Path) -> str:
 
 
 def relative_paths(paths: Sequence[str], folder: Path) -> list[str]:
-    """`relative_path` of many absolute paths: where a path begins like the folder, it is only cut."""
+    """`relative_path` of many absolute paths: one in its plainest form is only cut, or stays."""
     start = os.path.join(os.path.abspath(folder), "")  # noqa: PTH100, PTH118
     return [
-        path[len(start) :] if path.startswith(start) and "/." not in path else relative_path(Path(path), folder)
+        relative_path(Path(path), folder) if "/." in path or "//" in path else path.removeprefix(start)
         for path in paths
     ]
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 _MOST_PAIRS = 40  # of neighbours and strangers: a list to look through, not a verdict
 _NAMES_ONLY = "not looked at: lists only"
+_NO_VECTORS = "not looked at: no feature cache; `featurize run` makes one"
 
 
 def audit_lists(source: Path, reading: Reading = AS_FOUND) -> Audit:
@@ -94,7 +95,7 @@ def audit(
     labels = table.column(target)
     splits, ids = list(table.columns["split"]), table.columns["id"]
     duplicates = same_content(ids, splits, labels)
-    looked_at = {"names": "all", "content": "all", "pictures": "not looked at: left out", "embeddings": "none there"}
+    looked_at = {"names": "all", "content": "all", "pictures": "not looked at: left out", "embeddings": _NO_VECTORS}
     near: list[NearPair] = []
     blank: list[int] = []
     if pictures:

@@ -44,8 +44,9 @@ def look_at_pictures(
         prints = make_prints(list(distinct.values()), prints_path(path), workers, tell)
     pictures = [distinct[key] for key in prints["id"].tolist()]
     structured = np.flatnonzero(prints["grey"].any((1, 2)))
+    compared = prints if len(structured) == len(prints) else prints[structured]
     with _telling(progress, "comparing", "pairs") as tell:
-        found = find_near(prints[structured], [pictures[n] for n in structured.tolist()], workers, tell)
+        found = find_near(compared, [pictures[n] for n in structured.tolist()], workers, tell)
     near = _as_rows(found, structured.tolist(), prints, pictures, rows, table.columns["split"])
     plain_ones = sorted(set(range(len(prints))) - set(structured.tolist()))
     blank = [row for n in plain_ones for row in rows[pictures[n].id]]

@@ -100,7 +100,7 @@ def _neighbours(found: Audit, most: int | None) -> Iterator[str]:
 def _strange(found: Audit, most: int | None) -> Iterator[str]:
     if not found.strange:
         return
-    yield "Far from their class, nearest to another: worth a look, not a verdict"
+    yield f"Far from their class, nearest to another, the first {len(found.strange):,}: worth a look, not a verdict"
     for strange in found.strange[:most]:
         told = found.told[strange.row]
         yield f"  {words.row(told)}: looks like {strange.looks_like} ({strange.other:.2f} against {strange.own:.2f})"

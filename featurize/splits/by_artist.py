@@ -5,7 +5,7 @@ shares come second: a few artists make up much of a class, so that artists who s
 classes out of the test part altogether (in ArtGAN's list, shares between 0 and 53 % where 20 % were asked for).
 Stability comes third: within a class the artists stand in the order of their lots and are taken until the
 part's share is filled, so that adding pictures moves only some artists of the same class, and only those behind
-the change in that order. `scripts/split_stability.py` measures both.
+the change in that order. `pytest tests/featurize/test_splits.py -k artgan -s` measures both.
 """
 
 from __future__ import annotations
