@@ -162,6 +162,6 @@ def tell(comparison: Comparison, page: Path) -> None:
     for line in sentences.told_protocol(comparison):
         click.echo(visible(line))
     for caution in comparison.cautions:
-        click.secho(f"mind: {visible(caution.text)}", bold=True)
+        click.secho(f"warning: {visible(caution.text)}", bold=True, fg="red")
     click.echo(sentences.summary(comparison))
     click.echo(f"report: {visible(page)}")

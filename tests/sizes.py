@@ -7,3 +7,6 @@ INTERVALS = 150  # simulated datasets whose intervals must cover the truth
 INTERVALS_SLOW = 2000
 NULLS = 150  # comparisons of heads that don't differ
 NULLS_SLOW = 2000
+WORLDS = 5  # whole comparisons on made-up datasets
+WORLDS_SLOW = 200
+KILLS_RECORD = 3000  # for the record, see docs/reliability.md

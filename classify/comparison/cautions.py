@@ -19,6 +19,7 @@ def all_cautions(
     yield from near_chance(entries, dataset)
     yield from copies(leaks)
     yield from shared_artists(leaks)
+    yield from ungrouped_folds(entries, dataset)
     yield from absent_classes(dataset, classes)
     yield from small_classes(dataset, classes)
 
@@ -52,13 +53,13 @@ def copies(leaks: LeakAudit) -> Iterator[Caution]:
     """Pictures that are on both sides of the split."""
     same = sum(d.identical for d in leaks.duplicates)
     near = len(leaks.duplicates) - same
-    told = [f"{same} as the same file"] * bool(same) + [f"{near} as a near-duplicate"] * bool(near)
+    told = [f"{_pictures(same)} in the training part, too, as the same file"] if same else []
+    told += [f"{_pictures(near)} nearly the same as a training picture"] if near else []
     if told:
-        count = same + near
         yield Caution(
             "duplicates",
-            f"{count} test picture{' is' if count == 1 else 's are'} in the training part, too ({' and '.join(told)}): "
-            "what was learned by heart is scored. They are listed under “Leaks”; take them out of one part.",
+            f"{' and '.join(told)}: what was learned by heart is scored. They are shown under “Leaks”; take copies out "
+            "of one part.",
         )
 
 
@@ -79,6 +80,22 @@ def shared_artists(leaks: LeakAudit) -> Iterator[Caution]:
         f"{_percent(artists.share)} of the test pictures are by an artist who is in the training part, too "
         f"({artists.shared_artists} of {artists.test_artists} artists): a head may recognise painters instead of "
         f"styles.{worth}",
+    )
+
+
+def ungrouped_folds(entries: Sequence[Entry], dataset: DatasetFacts) -> Iterator[Caution]:
+    """Artists are known, but too few for folds that keep them apart."""
+    if dataset.train_artists is None or dataset.grouped_tuning or not any(e.tuned for e in entries):
+        return
+    reached = {e.name: max(max(t["accuracy"]) for t in e.tuned.values()) for e in entries if e.tuned}
+    first = next(iter(reached))
+    scored = next(e.scores.accuracy.value for e in entries if e.name == first)
+    yield Caution(
+        "ungrouped-folds",
+        f"Most training pictures are of classes by a single artist ({dataset.train_artists} artists, "
+        f"{sum(map(bool, dataset.train_counts))} classes), so that the tuning’s folds could not keep artists apart: "
+        f"parameters were chosen, and probabilities calibrated, on pictures too easy to tell ({first}: "
+        f"{_percent(reached[first])} in these folds, {_percent(scored)} on the test part).",
     )
 
 
@@ -114,6 +131,10 @@ def _low(entry: Entry) -> list[float]:
 
 def _counted(dataset: DatasetFacts, classes: Sequence[str]) -> list[tuple[str, int, int]]:
     return list(zip(classes, dataset.train_counts, dataset.test_counts, strict=True))
+
+
+def _pictures(count: int) -> str:
+    return f"{count} test picture{' is' if count == 1 else 's are'}"
 
 
 def _names(names: Sequence[str], most: int = 4) -> str:

@@ -24,7 +24,8 @@ class Caution:
     Parameters
     ----------
     kind : str
-        "untrained", "near-chance", "artist-overlap", "duplicates", "small-classes", "absent-classes" or "data".
+        "untrained", "near-chance", "duplicates", "artist-overlap", "ungrouped-folds", "absent-classes", "small-classes"
+        or "data".
     text : str
     """
 

@@ -26,7 +26,7 @@ class Contrast:
     p, p_holm : float
         Of the exact McNemar test; by itself, and corrected for all the contrasts of the comparison.
     differ : bool
-        Whether p_holm is 0.05 or less.
+        Whether p_holm is 0.05 or less and the interval of the difference excludes 0.
     """
 
     first: int
@@ -269,7 +269,15 @@ class Published:
 
 @dataclass(frozen=True)
 class Control:
-    """A head trained and scored on labels that are out of step with the pictures."""
+    """A head trained and scored on labels that are out of step with the pictures.
+
+    Parameters
+    ----------
+    name : str
+    accuracy : Estimate
+    majority : float
+        Share of all the experiment's pictures that the largest class makes up: what such a head should fall to.
+    """
 
     name: str
     accuracy: Estimate

@@ -9,6 +9,7 @@ import numpy as np
 
 from classify.comparison.result import Comparison
 from classify.evaluation.entry import Entry
+from classify.report.labels import label_dots
 from classify.report.svg import INK, MUTED, PAPER, RULE, SERIES, as_svg, drawing
 from classify.report.words import percent, plain, seconds
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 WIDTH = 420
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
 MOST_NAMED = 12  # heads that are all named in a figure
+MOST_SHOWN = 8  # reliability diagrams that are open
 MOST_LABELS = 60  # classes whose names fit along a matrix
 
 
@@ -74,22 +76,26 @@ def learning(comparison: Comparison) -> str:
 
 def cost(comparison: Comparison) -> str:
     """Accuracy with its interval against the seconds for tuning and fitting."""
+    from matplotlib.ticker import LogLocator
+
     entries = comparison.entries
     with drawing(WIDTH, 290, "cost") as figure:
         axes = figure.subplots()
         axes.set_xscale("log")
-        for n, e in enumerate(entries):
-            x, a = e.cost.training_seconds, e.scores.accuracy
-            colour = SERIES[0] if n == 0 else MUTED
-            axes.plot([x, x], [a.low, a.high], color=colour, lw=1.2, solid_capstyle="butt")
-            axes.plot([x], [a.value], "o", color=colour, ms=6, mec=PAPER, mew=1)
-            if len(entries) <= MOST_NAMED or _unbeaten(e, entries):
-                axes.annotate(e.name, (x, a.value), (7, 3), textcoords="offset points", fontsize=9, color=INK)
+        dots = [(e.cost.training_seconds, e.scores.accuracy.value) for e in entries]
+        few = len(entries) <= MOST_NAMED
+        for n, ((x, y), e) in enumerate(zip(dots, entries, strict=True)):
+            colour, a = SERIES[0] if n == 0 else MUTED, e.scores.accuracy
+            axes.plot([x, x], [a.low, a.high], color=colour, lw=1.2, alpha=1 if few or n == 0 else 0.35)
+            axes.plot([x], [y], "o", color=colour, ms=6, mec=PAPER, mew=1, zorder=3)
         axes.margins(x=0.18)
+        if max(dots)[0] < 100 * min(dots)[0]:
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.minorticks_off()
         _percent_axis(axes.yaxis)
         axes.xaxis.set_major_formatter(lambda x, _: seconds(x))
         axes.set(xlabel="time to tune and fit (logarithmic)", ylabel="accuracy")
+        label_dots(axes, dots, [e.name if few or _unbeaten(e, entries) else "" for e in entries], INK)
         told = ", ".join(
             f"{e.name} {percent(e.scores.accuracy.value)} in {seconds(e.cost.training_seconds)}" for e in entries
         )

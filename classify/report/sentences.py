@@ -52,8 +52,8 @@ def told_protocol(c: Comparison) -> list[str]:
         f"measured, {e.name}: {percent(e.scores.accuracy.value)} ({between(e.scores.accuracy)})" for e in c.entries
     ]
     lines += [
-        f"control with labels out of step, {k.name}: {percent(k.accuracy.value)} ({between(k.accuracy)}); always "
-        f"naming the largest class: {percent(k.majority)}"
+        f"control with labels out of step, {k.name}: {percent(k.accuracy.value)} ({between(k.accuracy)}); the largest "
+        f"class makes up {percent(k.majority)}"
         for k in c.protocol.controls
     ]
     return [*lines, *c.protocol.facts]

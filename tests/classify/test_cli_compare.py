@@ -49,7 +49,7 @@ def test_ranking_and_report(place: Path, capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     assert "80 training pictures, scored on 80 of the split test" in out
     assert "came first" in out
-    assert "mind: " in out
+    assert "warning: " in out
     assert "report: reports/my first/index.html" in out
     got = results(Path("reports/my first"))
     assert got["provenance"]["command"] == "classify compare --heads logreg,svm:C=1 --out 'reports/my first'"

@@ -195,7 +195,7 @@ def test_markdown_has_the_ranking_and_proper_tables(folder: Path, comparison: Co
     text = (folder / "report.md").read_text("utf-8")
     assert text.startswith(f"# Which head tells the style best?\n\n{summary(comparison)}")
     for caution in comparison.cautions:
-        assert f"> **Mind.** {caution.text}" in text
+        assert f"> **Warning.** {caution.text}" in text
     blocks = [b.splitlines() for b in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
     assert len(blocks) == 4
     for block in blocks:

@@ -1,0 +1,169 @@
+"""Simulated datasets and heads whose truth is known, to see how often tests, intervals and warnings are right.
+
+`python -m tests.classify.simulations` prints all figures at the sizes of tests/sizes.py; `pytest -m slow` asks for
+them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from unittest import mock
+
+import numpy as np
+from scipy import stats
+
+from classify.comparison.compare import compare
+from classify.evaluation.contrasts import judge, pair_tests
+from classify.evaluation.repeats import resampled_splits
+from classify.evaluation.statistics import corrected_resampled, percentile_interval, resampled_means, wilson
+from tests import sizes
+from tests.classify.worlds import KEY, MemoryCache, fill, make_world
+
+TRUTH = 0.4  # accuracy of every simulated head
+
+
+def artists_and_ability(rng: np.random.Generator, heads: int) -> tuple[np.ndarray, np.ndarray]:
+    """Artists (N,) of some 270 pictures, and how able each of the heads is on each picture (N, heads).
+
+    Heads are right 40 % of the time, but on some artists nearly always and on others nearly never; half of that they
+    have in common.
+    """
+    groups = np.repeat(np.arange(60), rng.integers(1, 9, 60))
+    ability = rng.beta(0.8, 1.2, (60, heads + 1))
+    return groups, (0.5 * ability[:, :1] + 0.5 * ability[:, 1:])[groups]
+
+
+def coverage(count: int) -> dict[str, float]:
+    """How often the truth lies in the interval by artist, in that of a difference, and in Wilson's."""
+    inside = np.zeros(3)
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(60), rng.integers(1, 9, 60))
+        hits = rng.random(len(groups)) < rng.beta(0.8, 1.2, 60)[groups]
+        resampled = resampled_means(hits[:, None], groups, draws=1000, seed=seed)[:, 0]
+        intervals = [(percentile_interval(float(hits.mean()), resampled, len(np.unique(groups))), TRUTH)]
+        groups, ability = artists_and_ability(rng, 2)
+        (contrast,) = judge(rng.random(ability.shape) < ability, groups, seed)[1].contrasts
+        intervals += [(contrast.difference, 0.0), (wilson(int(hits.sum()), len(hits)), TRUTH)]
+        inside += [e.low <= truth <= e.high for e, truth in intervals]
+    return dict(zip(("by artist", "difference", "Wilson"), (inside / count).tolist(), strict=True))
+
+
+def wilson_coverage(count: int) -> float:
+    """How often Wilson's interval covers, where 250 pictures are independent."""
+    rng = np.random.default_rng(0)
+    shares = rng.uniform(0.1, 0.9, count)
+    estimates = [wilson(int(rng.binomial(250, share)), 250) for share in shares]
+    return float(np.mean([e.low <= share <= e.high for e, share in zip(estimates, shares, strict=True)]))
+
+
+def false_alarms(count: int, heads: int) -> float:
+    """How often any two of some equally good heads, right on different pictures, are told apart."""
+    alarms = 0
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        hits = rng.random((200, heads)) < rng.random((200, 1))  # some pictures are easy for all
+        alarms += any(t.p_holm <= 0.05 for t in pair_tests(hits))
+    return alarms / count
+
+
+def alarms_by_artist(count: int) -> tuple[float, float]:
+    """The same of two heads that are good at different artists: by the exact test alone, and as reported.
+
+    Their pictures are not independent, which the exact test takes for granted.
+    """
+    alone = reported = 0
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        groups, ability = artists_and_ability(rng, 2)
+        (contrast,) = judge(rng.random(ability.shape) < ability, groups, seed)[1].contrasts
+        alone, reported = alone + (contrast.p <= 0.05), reported + contrast.differ
+    return alone / count, reported / count
+
+
+def repeat_alarms(count: int, splits: int = 10) -> tuple[float, float]:
+    """How often two equally good heads differ over resampled splits: corrected t-test, and the naive one.
+
+    Each head sees its own half of the features, which tell equally much; it names the nearest class mean.
+    """
+    corrected = naive = 0
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        y = np.arange(120) % 2
+        X = rng.normal(size=(120, 2, 6)) + 0.35 * y[:, None, None]
+        parts = list(resampled_splits(y, y, 0.25, splits, by_artist=False, seed=seed))
+        accuracies = np.array([[_nearest_mean(X[:, h], y, a, b) for h in (0, 1)] for a, b in parts])
+        differences = accuracies[:, 0] - accuracies[:, 1]
+        corrected += corrected_resampled(differences, 1 / 3)[1] <= 0.05
+        if differences.any():
+            naive += stats.ttest_1samp(differences, 0).pvalue <= 0.05
+    return corrected / count, naive / count
+
+
+def _nearest_mean(X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
+    means = np.stack([X[train][y[train] == c].mean(0) for c in (0, 1)])
+    named = ((X[test][:, None] - means) ** 2).sum(-1).argmin(1)
+    return float((named == y[test]).mean())
+
+
+def shuffled_labels(count: int) -> tuple[float, float]:
+    """Mean accuracy of whole comparisons of four equal classes with shuffled labels, and how often they warn."""
+    accuracies, warned = [], 0
+    for seed in range(count):
+        world = make_world(style=2.0, train=160, test=160, seed=seed)
+        labels = np.random.default_rng(seed).permutation(world.table.columns["style"]).tolist()
+        c = compare(world.relabelled(style=labels).table, [world.cache], ["logreg:C=0.01", "prototype"])
+        accuracies += [e.scores.accuracy.value for e in c.entries]
+        warned += any(caution.kind == "near-chance" for caution in c.cautions)
+    return float(np.mean(accuracies)), warned / count
+
+
+def planted_leaks(count: int) -> tuple[float, int, float]:
+    """Share of planted near-duplicates that are found, how many others are called so, and of artists counted right."""
+    found = false = artists = 0
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        world = make_world(dimension=64, train=100, test=60, seed=seed)
+        X = world.X.copy()
+        X[100:105] = X[:5] + rng.uniform(0.05, 0.3) * rng.normal(size=(5, 64))
+        cache = MemoryCache(KEY)
+        fill(cache, world.table, X)
+        leaks = compare(world.table, [cache], ["prototype"]).leaks
+        pairs = {(d.row, d.train_path) for d in leaks.duplicates}
+        planted = {(n, f"pictures/{n}.jpg") for n in range(5)}
+        found, false = found + len(pairs & planted), false + len(pairs - planted)
+        shared = set(world.artists[:100])
+        artists += leaks.artists is not None and leaks.artists.shared_pictures == sum(
+            a in shared for a in world.artists[100:]
+        )
+    return found / (5 * count), false, artists / count
+
+
+def main() -> None:
+    """Print every figure."""
+    nulls, intervals, worlds = sizes.NULLS_SLOW, sizes.INTERVALS_SLOW, sizes.WORLDS_SLOW
+
+    def tell(what: str, figure: Callable[[], object]) -> None:
+        started = time.perf_counter()
+        print(f"{what}: {figure()} ({time.perf_counter() - started:.0f} s)", flush=True)
+
+    tell(f"false alarms, 2 equal heads, {nulls} comparisons", lambda: false_alarms(nulls, 2))
+    tell(f"any false alarm, 5 equal heads, {nulls} comparisons", lambda: false_alarms(nulls, 5))
+    tell(
+        f"false alarms, 2 heads good at different artists, exact test alone and as reported, {nulls} comparisons",
+        lambda: alarms_by_artist(nulls),
+    )
+    tell(f"coverage, independent pictures, Wilson, {intervals} datasets", lambda: wilson_coverage(intervals))
+    tell(f"coverage, 60 artists of very different difficulty, {intervals} datasets", lambda: coverage(intervals))
+    tell(f"10 resampled splits, corrected and naive t-test, {nulls} comparisons", lambda: repeat_alarms(nulls))
+    tell(f"shuffled labels, chance 0.25: accuracy, warned, {worlds} comparisons", lambda: shuffled_labels(worlds))
+    tell(
+        f"planted: copies found, others called copies, artists right, {worlds} comparisons",
+        lambda: planted_leaks(worlds),
+    )
+
+
+if __name__ == "__main__":
+    with mock.patch("gc.collect"):  # statsmodels collects garbage in each correction, which takes a tenth of a second
+        main()
