@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,6 +87,8 @@ class Run:
         Pictures whose files turned out not to be those of the table.
     decode_seconds, network_seconds : float
         Of all workers together.
+    storage_seconds : float
+        Of the thread that commits, beside the workers.
     """
 
     def __init__(
@@ -108,7 +111,7 @@ class Run:
         self._facts = facts or {}
         self._type = np.dtype(store)
         self.troubles: dict[bytes, Undecodable] = {}
-        self.decode_seconds = self.network_seconds = 0.0
+        self.decode_seconds = self.network_seconds = self.storage_seconds = 0.0
 
     def carry_out(self, todo: Ids) -> None:
         """Embed pictures; those that an unfinished plan holds in its places, the others in a new plan.
@@ -186,7 +189,9 @@ class Run:
 
     def _commit(self, finished: _Finished) -> None:
         if finished.ids:
+            started = time.perf_counter()
             self._cache.append(finished.rows(self._recipes, {**self._engine.environment(), **self._facts}, self._type))
+            self.storage_seconds += time.perf_counter() - started
 
     def _forget(self, plans: Sequence[Plan]) -> None:
         """Remove the plans of which nothing is left to do."""

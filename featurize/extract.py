@@ -114,6 +114,8 @@ class Extraction:
         From the first picture to the last commit; loading the network is not counted.
     decode_seconds, network_seconds : float
         Of all workers together.
+    storage_seconds : float
+        Of the thread that commits segments while the workers go on.
     workers : int
     engine : str
         What computed; empty where nothing had to be.
@@ -129,6 +131,7 @@ class Extraction:
     seconds: float
     decode_seconds: float
     network_seconds: float
+    storage_seconds: float
     workers: int
     engine: str
 
@@ -210,6 +213,7 @@ def extract(
         seconds=seconds,
         decode_seconds=run.decode_seconds if run else 0.0,
         network_seconds=run.network_seconds if run else 0.0,
+        storage_seconds=run.storage_seconds if run else 0.0,
         workers=workers,
         engine=engine,
     )

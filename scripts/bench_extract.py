@@ -5,7 +5,8 @@
 FOLDER has a folder of pictures for each class, perhaps with split folders above. Every contestant runs in a
 process of its own, in turn (A B C A B C ...), on the same files; counted is the time from the first file to the
 last vector (ours: committed to the cache), not the start of the process or the loading of the network. Medians
-and ratios to plain torchvision are printed, with the share of worker time in decoding and in the network.
+and ratios to plain torchvision are printed, with the share of the workers' time in decoding and in the network, of
+the wall time in storage, which goes on beside the workers.
 `--pictures N` makes N distinct files of those in FOLDER by adding a comment to each JPEG.
 """
 
@@ -37,6 +38,7 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
     "torch bf16, compiled": {"engine": "torch", "precision": "bf16", "compiled": True},
 }
 ON_CPU = ("plain torchvision", "torch fp32", "onnx fp32", "onnx int8", "onnx int8, fast decoding")
+SHARES = ("decode", "network", "storage")
 ON_GPU = ("plain torchvision", "torch fp32", "torch bf16", "torch bf16, compiled")
 
 
@@ -96,6 +98,7 @@ def ours(folder: Path, backbone: str, workers: int, options: dict[str, Any], scr
         "seconds": done.seconds,
         "decode": done.decode_seconds / (done.seconds * done.workers),
         "network": done.network_seconds / (done.seconds * (done.workers if "cpu" in done.engine else 1)),
+        "storage": done.storage_seconds / done.seconds,
     }
 
 
@@ -187,14 +190,22 @@ def show(results: dict[str, Any]) -> None:
     """The table: medians, ratios to the first contestant, shares, memory."""
     first = next(iter(results))
     base = statistics.median(r["pictures"] / r["seconds"] for r in results[first])
-    print(f"\n| what | images/s (median of {len(results[first])}) | times {first} | decode | network | peak MB |")
-    print("|---|---|---|---|---|---|")
+    titles = [
+        "what",
+        f"images/s (median of {len(results[first])})",
+        "lowest to highest",
+        f"times {first}",
+        *SHARES,
+        "peak MB",
+    ]
+    print(f"\n| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     for name, rounds in results.items():
-        rate = statistics.median(r["pictures"] / r["seconds"] for r in rounds)
-        shares = [statistics.median(r[k] for r in rounds) if k in rounds[0] else None for k in ("decode", "network")]
-        shown = " | ".join("" if s is None else f"{s:.0%}" for s in shares)
+        rates = sorted(r["pictures"] / r["seconds"] for r in rounds)
+        ratio = statistics.median(rates) / base
+        shares = [f"{statistics.median(r[k] for r in rounds):.0%}" if k in rounds[0] else "" for k in SHARES]
         memory = statistics.median(r["memory"] for r in rounds)
-        print(f"| {name} | {rate:.1f} | {rate / base:.2f} | {shown} | {memory:.0f} |")
+        cells = [name, f"{statistics.median(rates):.1f}", f"{rates[0]:.1f}–{rates[-1]:.1f}", f"{ratio:.2f}", *shares]
+        print(f"| {' | '.join([*cells, f'{memory:.0f}'])} |")
 
 
 def main() -> None:
