@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import xxhash
@@ -38,6 +39,11 @@ _WAYS_OUT = {
 Chunk = bytes | memoryview
 
 
+def temporary_of(path: Path) -> Path:
+    """The name under which this process writes a file before it gets its own."""
+    return path.with_name(f"{TEMPORARY}{socket.gethostname()}~{os.getpid()}~{path.name}{_PART}")
+
+
 def write_atomic(path: Path, chunks: Sequence[Chunk]) -> None:
     """Write `chunks` one after the other as the new content of `path`.
 
@@ -47,7 +53,7 @@ def write_atomic(path: Path, chunks: Sequence[Chunk]) -> None:
         The file system refused, or what lies on the disk is not what was written. `path` is whole: as it was
         before or, where only the last flush of the folder failed, as it was to become.
     """
-    temporary = path.parent / f"{TEMPORARY}{socket.gethostname()}-{os.getpid()}-{path.name}{_PART}"
+    temporary = temporary_of(path)
     with _clear_errors(path):
         try:
             _write_synced(temporary, chunks)
@@ -135,7 +141,16 @@ def sync_folder(folder: Path) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what writers that died left under temporary names, at any depth; those of living writers stay."""
-    for leftover in folder.rglob(f"{TEMPORARY}*"):
+    _remove_abandoned(folder.rglob(f"{TEMPORARY}*{_PART}"))
+
+
+def sweep_beside(path: Path) -> None:
+    """Remove what writers of one file left beside it when they died."""
+    _remove_abandoned(path.parent.glob(f"{TEMPORARY}*~{glob.escape(path.name)}{_PART}"))
+
+
+def _remove_abandoned(temporaries: Iterable[Path]) -> None:
+    for leftover in temporaries:
         if _is_abandoned(leftover):
             with contextlib.suppress(OSError):
                 os.unlink(leftover)
@@ -183,10 +198,10 @@ def _compare(path: Path, chunks: Sequence[Chunk]) -> None:
 
 
 def _is_abandoned(temporary: Path) -> bool:
-    host, _, rest = temporary.name.removeprefix(TEMPORARY).rpartition("-")[0].rpartition("-")
+    host, _, rest = temporary.name.removeprefix(TEMPORARY).partition("~")
     try:
         if host == socket.gethostname():
-            os.kill(int(rest), 0)
+            os.kill(int(rest.partition("~")[0]), 0)
             return False
         return time.time() - temporary.stat().st_mtime > _STALE_SECONDS
     except (ProcessLookupError, FileNotFoundError, ValueError):

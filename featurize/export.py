@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,8 +62,9 @@ def export(
     write = {".h5": _write_hdf5, ".hdf5": _write_hdf5, ".npz": _write_npz}.get(path.suffix)
     if write is None:
         raise TableError(f"{path.name!r} has none of the known endings: use .h5 or .npz")
-    temporary = path.with_name(f"{files.TEMPORARY}{os.getpid()}-{path.name}")
+    temporary = files.temporary_of(path)
     files.make_folder(path.absolute().parent)
+    files.sweep_beside(path)
     _check_space(path, cache, recipes, len(kept))
     try:
         write(table.take(kept.tolist()), cache, recipes, temporary)

@@ -175,9 +175,9 @@ def test_leftovers_of_dead_writers_are_swept_those_of_living_ones_stay(cache: Fe
     import socket
 
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    gone = cache.folder / f"{files.TEMPORARY}{socket.gethostname()}-{dead.stdout.strip()}-x.h5"
-    mine = cache.folder / f"{files.TEMPORARY}{socket.gethostname()}-{os.getpid()}-x.h5"
-    other = cache.folder / f"{files.TEMPORARY}other-host-12-x.h5"
+    gone = cache.folder / f"{files.TEMPORARY}{socket.gethostname()}~{dead.stdout.strip()}~x.h5.part"
+    mine = cache.folder / f"{files.TEMPORARY}{socket.gethostname()}~{os.getpid()}~x.h5.part"
+    other = cache.folder / f"{files.TEMPORARY}other-host~12~x.h5.part"
     for leftover in (gone, mine, other):
         leftover.write_bytes(b"half")
     files.sweep(cache.folder)
