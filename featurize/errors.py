@@ -6,6 +6,7 @@
     ├── BackboneError    a network, a recipe or a transform is not known
     ├── WeightsError     weights can't be had, or don't fit the network
     ├── Undecodable      one picture can't be turned into pixels; becomes a row, stops nothing
+    ├── DecoderMissing   the process that decodes pictures does not start
     ├── PicturesChanged  files differ from what `featurize prepare` saw
     ├── Disagreement     embedding a stored picture again gives other numbers
     └── Interrupted      Ctrl-C or SIGTERM; what is finished is kept
@@ -52,6 +53,10 @@ class Undecodable(FeaturizeError):
         super().__init__(f"{reason.sentence}{f' ({detail})' if detail else ''}")
         self.reason = reason
         self.detail = detail
+
+
+class DecoderMissing(FeaturizeError):
+    """The process that decodes pictures does not start."""
 
 
 class PicturesChanged(FeaturizeError):

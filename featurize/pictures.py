@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurize import blobs, images
+from featurize import blobs, isolated
 from featurize.errors import Undecodable
 from featurize.reasons import Reason
 from featurize.transform import Pixels, Transform
@@ -86,4 +86,4 @@ def pixels(picture: Picture, transform: Transform) -> Pixels:
     data = read(picture.path)
     if picture.id and digest(data) != picture.id:
         raise Undecodable(Reason.CHANGED)
-    return transform(images.decode(data, transform.draft))
+    return isolated.pixels_of(data, transform)

@@ -1,0 +1,1 @@
+"""Long campaigns against the cache and the run, shared by `scripts/torture.py` and the tests."""
