@@ -116,7 +116,7 @@ def _tell(done: Prepared) -> None:
     classes = sorted({c for c in labels if c})
     shown = [*classes[:_MOST_CLASSES], *([""] if "" in labels else [])]
     print_table(
-        f"{plural(len(done.table), 'image')}, {plural(len(classes), 'class').replace('classs', 'classes')}",
+        f"{plural(len(done.table), 'image')}, {_classes(len(classes))}",
         [done.target, *SPLITS],
         [[c or "(no label)", *(counts[c, s] for s in SPLITS)] for c in shown],
     )
@@ -126,7 +126,7 @@ def _tell(done: Prepared) -> None:
     rejected = sum(done.rejected.values())
     left_out = f", {done.left_out} left out by the selection" if done.left_out else ""
     click.echo(
-        f"{len(done.table)} images, {len(classes)} {done.target} classes, {rejected} rejected{left_out}, "
+        f"{len(done.table)} images, {_classes(len(classes), done.target)}, {rejected} rejected{left_out}, "
         f"{done.reused} unchanged since last time; split: {done.how_split}"
     )
     for reason, count in done.rejected.items():
@@ -136,9 +136,13 @@ def _tell(done: Prepared) -> None:
     click.echo(f"wrote {visible(done.path)}" + (f"; all notes are in {visible(done.notes_path)}" if done.notes else ""))
 
 
+def _classes(count: int, of: str = "") -> str:
+    return f"{count:,} {of}{' ' if of else ''}class{'' if count == 1 else 'es'}"
+
+
 def _tell_notes(notes: Sequence[Note], most: int = 3) -> None:
     for note in notes:
-        click.echo(f"note: {note.count:,} {note.text}")
+        click.echo(f"note ({note.count:,}): {note.text}")
         for example in note.examples[:most]:
             click.echo(f"  {visible(example)}")
         if len(note.examples) > most:

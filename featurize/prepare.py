@@ -117,6 +117,8 @@ def prepare(
         raise SourceError(
             f"--target {target}: the dataset table keeps a column of that name for itself; choose another"
         )
+    if out.suffix not in (".csv", ".parquet"):
+        raise SourceError(f"--out {str(out)!r}: the dataset table is written as .csv or .parquet; choose such a name")
     years = period_length(target)
     form, listing = read_source(source, replace(reading, target="style" if years else target))
     listing = _each_once(listing)
@@ -142,7 +144,7 @@ def prepare(
         rejected=count_reasons(refused),
         left_out=len(listing) - len(rows) - len(refused),
         reused=sum(looks[n].reused for n in rows),
-        notes=[*listing.notes, *notes, *said, *_duplicates(table)],
+        notes=[*listing.notes, *notes, *said, *_unlabelled(table, target), *_duplicates(table)],
     )
     _write(done, refused, written)
     return done
@@ -224,6 +226,15 @@ def _columns(
         target: [""] * len(rows),
     }
     return columns | {c: [values[n] for n in rows] for c, values in labels.items()}
+
+
+def _unlabelled(table: DatasetTable, target: str) -> list[Note]:
+    """A note where not one picture has a class; pictures that are only to be told need none."""
+    if any(table.columns[target]):
+        return []
+    there = ", ".join(c for c in table.labels if any(table.columns[c]))
+    way = f"--label-column {target}=COLUMN names its column (there are: {there})" if there else "use class folders"
+    return [Note(f"pictures have no {target}, so nothing can be learned from them: {way}", len(table))]
 
 
 def _duplicates(table: DatasetTable) -> list[Note]:

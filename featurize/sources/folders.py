@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from featurize.notes import Note
 from featurize.sources.base import Listing, Reader, Reading
 from featurize.sources.disk import files_below
-from featurize.sources.tree import read_tree
+from featurize.sources.tree import TABLES, ending, read_tree
 
 
 class ClassFolders(Reader):
@@ -17,4 +19,8 @@ class ClassFolders(Reader):
 
     def read(self, source: Path, reading: Reading) -> Listing:
         root = str(source)
-        return read_tree(files_below(root), lambda name: f"{root}/{name}", reading)
+        names = files_below(root)
+        listing = read_tree(names, lambda name: f"{root}/{name}", reading)
+        tables = [name for name in names if "/" not in name and ending(name) in TABLES]
+        told = Note("tables beside the pictures: to read the labels in one, give it as SOURCE", len(tables), tables)
+        return replace(listing, notes=[*listing.notes, told]) if tables else listing

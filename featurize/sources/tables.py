@@ -12,14 +12,14 @@ from featurize.sources.base import Listing, Reader, Reading
 from featurize.sources.columns import Columns, meaning, path_column
 from featurize.sources.disk import find
 from featurize.sources.text import read_text
-from featurize.sources.tree import is_picture_name, stem
+from featurize.sources.tree import TABLES, is_picture_name, stem
 
 
 class AnyTable(Reader):
     """A `.csv`, `.tsv` or `.parquet` file."""
 
     def recognises(self, source: Path) -> bool:
-        return source.is_file() and source.suffix.lower() in (".csv", ".tsv", ".parquet")
+        return source.is_file() and source.suffix.lower() in TABLES
 
     def read(self, source: Path, reading: Reading) -> Listing:
         columns, notes = read_text(source)

@@ -16,6 +16,7 @@ from featurize.console import run
 from featurize.errors import SourceError
 from featurize.prepare import Prepared, prepare
 from featurize.reasons import Reason
+from featurize.sources import Reading
 from tests.conftest import save_picture
 
 
@@ -239,3 +240,26 @@ def test_the_command_line_takes_it_all(
 def test_a_table_that_did_not_change_is_not_written_again(paintings: Path, tmp_path: Path) -> None:
     first = prepare(paintings, tmp_path / "dataset.csv").path.stat().st_mtime_ns
     assert prepare(paintings, tmp_path / "dataset.csv").path.stat().st_mtime_ns == first
+
+
+def test_pictures_without_any_class_are_told_with_the_columns_there_are(tmp_path: Path) -> None:
+    save_picture(tmp_path / "x.jpg", 1)
+    (tmp_path / "list.csv").write_text("path,Stilrichtung\nx.jpg,Kubismus\n")
+    done = prepare(tmp_path / "list.csv", tmp_path / "dataset.csv")
+    (note,) = [note for note in done.notes if "nothing can be learned" in note.text]
+    assert "--label-column style=COLUMN names its column (there are: Stilrichtung)" in note.text
+    named = Reading(label_columns={"style": "Stilrichtung"})
+    assert not prepare(tmp_path / "list.csv", tmp_path / "dataset.csv", reading=named).notes
+
+
+def test_a_table_beside_class_folders_is_pointed_at(tmp_path: Path) -> None:
+    save_picture(tmp_path / "museum" / "scans" / "x.jpg", 1)
+    (tmp_path / "museum" / "catalogue.csv").write_text("path,style\nscans/x.jpg,Cubism\n")
+    done = prepare(tmp_path / "museum", tmp_path / "dataset.csv")
+    assert [note.examples for note in done.notes if "give it as SOURCE" in note.text] == [["catalogue.csv"]]
+
+
+@pytest.mark.parametrize("name", ["dataset.xlsx", "dataset", "dataset.tsv"])
+def test_a_table_of_another_kind_is_refused(paintings: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match=r"written as .csv or .parquet"):
+        prepare(paintings, tmp_path / name)
