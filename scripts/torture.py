@@ -1,0 +1,132 @@
+"""Campaigns that try to make the cache lose or falsify something; prints what was tried and what failed.
+
+    python scripts/torture.py kill --count 3000 --seed 1 --log kill.json
+
+A campaign is a series of numbered trials, each repeatable from the seed and its number. With `--log`, counts and
+violations are kept in a JSON file, and the same command goes on where it was stopped. `--plant BUG` puts a known
+mistake into the code first: a campaign that still reports no violation would be worth nothing. Exit status 1 means
+violations, 0 none. What is promised, and the record: docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.campaigns import kill  # noqa: E402
+from tests.campaigns.base import Campaign  # noqa: E402
+
+CAMPAIGNS: dict[str, Callable[[Path, int], Campaign]] = {
+    "kill": kill.Kill,
+}
+_KEEP = 50  # violations written out; all are counted
+_SAVE_SECONDS = 5.0
+
+
+@dataclass
+class Record:
+    """What a campaign has tried so far."""
+
+    campaign: str
+    seed: int
+    planted: str | None = None
+    done: int = 0
+    tried: dict[str, int] = field(default_factory=dict)
+    violations: int = 0
+    examples: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    processor_seconds: float = 0.0
+    begun: str = ""
+
+    def save(self, path: Path) -> None:
+        """Write it whole or not at all."""
+        part = path.with_name(path.name + ".part")
+        part.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        part.replace(path)
+
+    def sentence(self) -> str:
+        """One line for the screen and the record."""
+        tried = ", ".join(f"{n} {what}" for what, n in sorted(self.tried.items()))
+        return (
+            f"{self.campaign}{f' with {self.planted} planted' if self.planted else ''}: {self.done} trials ({tried}), "
+            f"seed {self.seed}, {self.violations} violations, {self.seconds:.0f} s "
+            f"({self.processor_seconds:.0f} s of processor time), begun {self.begun}"
+        )
+
+
+def carry_out(campaign: Campaign, record: Record, count: int, log: Path | None) -> None:
+    """Try the trials that the record does not hold yet."""
+    tried = Counter(record.tried)
+    started, processor = time.perf_counter() - record.seconds, _processor_seconds() - record.processor_seconds
+    saved = 0.0
+    for number in range(record.done, count):
+        trial = campaign.trial(number)
+        tried[trial.what] += 1
+        if trial.violations:
+            record.violations += 1
+            line = f"trial {number} ({trial.what}): {'; '.join(trial.violations[:3])}"
+            print(line, flush=True)
+            record.examples = [*record.examples, line][:_KEEP]
+        record.done, record.tried = number + 1, dict(tried)
+        record.seconds = time.perf_counter() - started
+        record.processor_seconds = _processor_seconds() - processor
+        if log and (time.monotonic() - saved > _SAVE_SECONDS or record.done == count):
+            record.save(log)
+            saved = time.monotonic()
+        if record.done % max(count // 20, 1) == 0:
+            print(f"{record.done}/{count}, {record.violations} violations, {record.seconds:.0f} s", flush=True)
+
+
+def _processor_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("campaign", choices=CAMPAIGNS)
+    parser.add_argument("--count", type=int, help="trials; default: the size for the record")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="JSON file to keep the record in, and to go on from")
+    parser.add_argument("--folder", type=Path, help="where to work; default: a new folder in memory where there is one")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one campaign; status 1 where something was violated."""
+    arguments = _arguments(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    record = Record(arguments.campaign, arguments.seed, begun=f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}")
+    if arguments.log and arguments.log.exists():
+        record = Record(**json.loads(arguments.log.read_text(encoding="utf-8")))
+        if (record.campaign, record.seed) != (arguments.campaign, arguments.seed):
+            print(f"error: {arguments.log} is the log of {record.campaign} with seed {record.seed}", file=sys.stderr)
+            return 2
+    memory = Path("/dev/shm")  # nothing here depends on the disk's speed, and much is written
+    base = arguments.folder or Path(tempfile.mkdtemp(prefix="torture-", dir=memory if memory.is_dir() else None))
+    try:
+        campaign = CAMPAIGNS[arguments.campaign](base, arguments.seed)
+        carry_out(campaign, record, arguments.count or len(campaign), arguments.log)
+    finally:
+        if not arguments.folder:
+            shutil.rmtree(base, ignore_errors=True)
+    print(record.sentence())
+    return 1 if record.violations else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,156 @@
+"""A small world for campaigns: tiny pictures, the commands on them, the vectors they must give.
+
+Pictures are 40 by 30 pixels and the network is the fake one, which tells by the last bits when a picture stood in
+another place or batch. A run takes some hundredths of a second and commits six segments.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from cache import FeatureCache, files, list_caches
+from featurize import carry_out
+from featurize import export as exporting
+from featurize.cli import cli
+from featurize.console import run
+from featurize.engines import make_engine  # noqa: F401  loaded before the fork
+from featurize.extract import Settings
+from featurize.prepare import prepare
+from featurize.recipes import FORMULAS
+from featurize.table import read_table
+from tests.campaigns import forks
+from tests.conftest import save_picture
+from tests.featurize import fake
+
+PICTURES = 96
+BATCH = 2
+AVGPOOL = FORMULAS["avgpool"].recipe
+SIDE = 32
+RUN = ("--backbone", "resnet18", "--weights", "random", "--size", str(SIDE), "--batch-size", str(BATCH))
+
+
+class Studio:
+    """The dataset in a folder, commands on it, and judges.
+
+    Parameters
+    ----------
+    folder : Path
+    pictures : int
+    """
+
+    def __init__(self, folder: Path, pictures: int = PICTURES) -> None:
+        self.folder = folder
+        self.table_path = folder / "dataset.csv"
+        self.said = folder / "said.txt"
+        carry_out.SEGMENT_PICTURES = 8 * BATCH
+        fake.install()
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self.table_path.exists():
+            for n in range(pictures):
+                save_picture(folder / "pictures" / f"Style-{n % 3}" / f"a-{n % 5}_p-{n}.jpg", n, (40, 30))
+            prepare(folder / "pictures", self.table_path, split="random")
+        self.ids = read_table(self.table_path).ids
+        self.expected = self._reference()
+
+    def _reference(self) -> dict[bytes, bytes]:
+        """The vectors of a run that nobody disturbed, made anew each time: id -> bytes."""
+        root = self.folder / "reference"
+        shutil.rmtree(root, ignore_errors=True)
+        ended = forks.run(self.run(root), self.said)
+        assert ended.status == 0, ended.said
+        vectors: dict[bytes, bytes] = forks.ask(lambda: self.vectors(root), self.said)
+        assert len(vectors) == len(self.ids)
+        return vectors
+
+    def run(self, root: Path, *more: str) -> Callable[[], int]:
+        """`featurize run`."""
+        return self._command("run", "--dataset", str(self.table_path), "--features", str(root), *RUN, *more)
+
+    def compact(self, root: Path) -> Callable[[], int]:
+        """`featurize compact`."""
+        return self._command("compact", "--features", str(root))
+
+    def verify(self, root: Path) -> Callable[[], int]:
+        """`featurize verify`."""
+        return self._command("verify", "--features", str(root))
+
+    def export(self, root: Path, out: Path) -> Callable[[], int]:
+        """`featurize export`."""
+        return self._command("export", str(out), "--dataset", str(self.table_path), "--features", str(root))
+
+    def interrupted(self, root: Path, after: int) -> Callable[[], int]:
+        """A run that is interrupted after some pictures, as by Ctrl-C; status 130."""
+
+        def work() -> int:
+            from featurize.extract import extract
+
+            def interrupt(done: int, total: int) -> None:
+                if done >= after:
+                    raise KeyboardInterrupt
+
+            try:
+                extract(read_table(self.table_path), root, self.settings(), progress=interrupt)
+            except KeyboardInterrupt:
+                return 130
+            return 0
+
+        return work
+
+    def settings(self) -> Settings:
+        """Those of `RUN`."""
+        return Settings(backbone="resnet18", weights="random", size=SIDE, batch_size=BATCH)
+
+    def _command(self, *arguments: str) -> Callable[[], int]:
+        return lambda: run(cli, list(arguments))
+
+    # Judges: to be called in a child.
+
+    def vectors(self, root: Path) -> dict[bytes, bytes]:
+        """All vectors that a reader sees: id -> bytes."""
+        found: dict[bytes, bytes] = {}
+        for cache in list_caches(root):
+            ids = cache.ids()
+            ids = ids[cache.embedded(ids, AVGPOOL)]
+            if len(ids):
+                found |= dict(zip(ids.tolist(), map(np.ndarray.tobytes, cache.gather(ids, AVGPOOL)), strict=True))
+        return found
+
+    def faults_of(self, root: Path) -> list[str]:
+        """What is wrong with a cache that may be incomplete: damaged segments, other bits than the reference's."""
+        wrong = []
+        for cache in list_caches(root):
+            cache.verify()
+            wrong += [str(p) for p in cache.problems]
+        there = self.vectors(root)
+        wrong += [f"{i.hex()[:12]} has other bits" for i, v in there.items() if self.expected.get(i) != v]
+        return wrong
+
+    def faults_of_export(self, out: Path) -> list[str]:
+        """What is wrong with an exported file."""
+        import h5py
+
+        with h5py.File(out) as file:
+            ids = [bytes.fromhex(i.decode()).rstrip(b"\0") for i in file["id"][()]]
+            rows = [row.tobytes() for row in file["features/avgpool"][()]]
+        same = dict(zip(ids, rows, strict=True)) == self.expected
+        return [] if same else [f"{out.name} holds other vectors than the cache"]
+
+    def leftovers(self, root: Path) -> list[str]:
+        """Temporary files that nobody needs any more."""
+        return [f"left behind: {path.name}" for path in root.rglob(f"{files.TEMPORARY}*")]
+
+
+def warm_up() -> None:
+    """Load what commands load when they are used, so that no child has to."""
+    import h5py  # noqa: F401
+    import rich.console
+    import rich.table  # noqa: F401
+
+    from featurize import inspect, progress, splits  # noqa: F401
+
+    assert exporting
+    assert FeatureCache
