@@ -14,8 +14,9 @@ from sklearn.base import clone
 
 from classify.heads.base import Head
 from classify.heads.folds import Folds
+from classify.heads.parallel import team_size
 from classify.heads.rows import Array, Rows, block_rows, take
-from classify.heads.sgd import Epoch, Network, OnEpoch, Schedule, run_epoch
+from classify.heads.sgd import Epoch, Network, OnEpoch, Schedule, run_epoch, work_of
 
 Layers = list[tuple[Array, Array]]  # weights (in, out) and biases (out,)
 
@@ -100,7 +101,9 @@ class NetworkHead(Head):
         """Train on the rows `index`."""
         self.scaling_ = self._fit_scaling(X, None if len(index) == len(X) else index)
         rows = Rows(X, self.scaling_)
-        network = Network(self._schedule(), X.shape[1], int(codes.max()) + 1)
+        schedule = self._schedule()
+        parts = team_size(work_of(schedule, X.shape[1])) if schedule.device == "cpu" else 1
+        network = Network(schedule, X.shape[1], int(codes.max()) + 1, parts)
         weights = self._class_weights(codes, index)[codes].astype(np.float32)
         index, held_out = self._split(codes, index)
         best, kept, waited = np.inf, None, 0

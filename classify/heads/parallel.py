@@ -37,18 +37,29 @@ class Team:
         return list(self._pool.map(work, parts))
 
 
-@contextmanager
-def team(multiplications: float) -> Iterator[Team]:
-    """As many threads as BLAS would use, which uses one each meanwhile; a team of one for little work.
+ALONE = Team(1, None)
+
+
+def team_size(multiplications: float) -> int:
+    """As many threads as BLAS would use; 1 for little work.
 
     OMP_NUM_THREADS and its kin, or threadpoolctl around the caller, say how many that is.
     """
-    from threadpoolctl import ThreadpoolController
+    from threadpoolctl import threadpool_info
 
-    controller = ThreadpoolController().select(user_api="blas")
-    size = max((library["num_threads"] for library in controller.info()), default=1)
-    if size < 2 or multiplications < SMALL:
-        yield Team(1, None)
+    if multiplications < SMALL:
+        return 1
+    return max((library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"), default=1)
+
+
+@contextmanager
+def team(multiplications: float, setup: Callable[[], None] | None = None) -> Iterator[Team]:
+    """The threads for so much work, while BLAS uses one in each; `setup` is called in each of them when it starts."""
+    from threadpoolctl import threadpool_limits
+
+    size = team_size(multiplications)
+    if size < 2:
+        yield ALONE
         return
-    with controller.limit(limits=1), ThreadPoolExecutor(size) as pool:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(size, initializer=setup) as pool:
         yield Team(size, pool)

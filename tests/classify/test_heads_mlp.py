@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from classify.heads import make_head
 
@@ -28,31 +29,44 @@ def test_the_default_is_the_widened_classifier_of_the_slides():
     assert [W.shape for W, _ in make_head("softmax").fit(X, y).layers_] == [(20, 3)]
 
 
-@pytest.mark.parametrize("hidden", [(), (7,), (9, 5)], ids=str)
-def test_a_step_is_that_of_autograd_and_adam(hidden):
-    """The backward pass is written out by hand; torch's own must agree, dropout and row weights included."""
-    network = Network(Schedule(hidden=hidden, dropout=0.4, lr=0.01), 6, 4)
-    network.weights[-1] += 0.1 * torch.randn(network.weights[-1].shape, generator=torch.Generator().manual_seed(1))
-    parameters = [p.clone().requires_grad_() for p in (*network.weights, *network.biases)]
-    weights, biases = parameters[: len(hidden) + 1], parameters[len(hidden) + 1 :]
-    adam = torch.optim.Adam(parameters, lr=0.01)
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("hidden", [(), (7,), (9, 5), (9, 8, 5)], ids=str)
+def test_a_step_is_that_of_autograd_and_adam(hidden, parts, monkeypatch):
+    """The backward pass is written out by hand; torch's own must agree, dropout, row weights and shares included."""
+    monkeypatch.setattr("classify.heads.sgd.FEWEST", 2)
+    network = Network(Schedule(hidden=hidden, dropout=0.4, lr=0.01), 6, 4, parts)
+    assert len(network._columns) == (parts if hidden else 0)
+    layers = [[torch.from_numpy(array).requires_grad_() for array in layer] for layer in network.arrays()]
+    adam = torch.optim.Adam([array for layer in layers for array in layer], lr=0.01)
     generator = torch.Generator().manual_seed(2)
     for _ in range(5):
         x, y = torch.randn(8, 6, generator=generator), torch.randint(0, 4, (8,), generator=generator)
         row_weights, masks = torch.rand(8, generator=generator), network.masks(8)
         h = x
-        for W, b, mask in zip(weights, biases, masks, strict=False):
+        for (W, b), mask in zip(layers, masks, strict=False):
             h = torch.relu(h @ W + b) * mask
-        losses = torch.nn.functional.cross_entropy(h @ weights[-1] + biases[-1], y, reduction="none") * row_weights
+        W, b = layers[-1]
+        losses = torch.nn.functional.cross_entropy(h @ W + b, y, reduction="none") * row_weights
         adam.zero_grad()
         losses.mean().backward()
         adam.step()
         loss, _ = network.step(x, y, row_weights, masks)
         assert float(loss) == pytest.approx(float(losses.sum().detach()), rel=1e-4)
-        for gradient, parameter in zip(network._gradients, parameters, strict=True):
-            torch.testing.assert_close(gradient, parameter.grad, atol=1e-5, rtol=1e-3)
-    for ours, theirs in zip((*network.weights, *network.biases), parameters, strict=True):
-        torch.testing.assert_close(ours, theirs.detach(), atol=1e-5, rtol=1e-4)
+    for ours, theirs in zip(network.arrays(), layers, strict=True):
+        for array, wanted in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(torch.from_numpy(array), wanted.detach(), atol=1e-5, rtol=1e-3)
+
+
+def test_threads_that_share_the_first_layer_change_nothing_and_leave_torch_alone(monkeypatch):
+    X, y = data()
+    alone = make_head("mlp").fit(X, y)
+    monkeypatch.setattr("classify.heads.parallel.SMALL", 0)
+    before = torch.get_num_threads()
+    with threadpool_limits(3):
+        shared, again = (make_head("mlp").fit(X, y) for _ in range(2))
+    assert torch.get_num_threads() == before
+    np.testing.assert_equal(again.state(), shared.state())
+    np.testing.assert_allclose(shared.predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
 def test_dropout_turns_off_its_share_and_keeps_the_mean():
