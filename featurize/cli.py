@@ -100,7 +100,8 @@ def weights(backbone: str, weights: str) -> None:
 @DEVICE
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: slow to start, faster afterwards.")
 @click.option("--retry-failed", is_flag=True, help="Try pictures again that failed before.")
-def run_(dataset: Path, features: Path, **settings: Any) -> int:
+@click.option("--strict", is_flag=True, help="Exit with status 1 if any row has no vector.")
+def run_(dataset: Path, features: Path, strict: bool, **settings: Any) -> int:
     """Embed the pictures of the dataset table that are not in the feature cache yet."""
     from featurize.extract import Settings, extract
     from featurize.progress import progress_bar
@@ -109,26 +110,19 @@ def run_(dataset: Path, features: Path, **settings: Any) -> int:
     table = read_table(dataset)
     with progress_bar("embedding") as progress:
         done = extract(table, features, Settings(**settings), progress, say=lambda line: click.echo(line, err=True))
-    return _tell(done)
+    return _tell(done, strict)
 
 
-def _tell(done: Extraction) -> int:
+def _tell(done: Extraction, strict: bool) -> int:
     for path in done.set_aside:
         click.echo(f"the segment {visible(path.name)} was damaged: set aside, its rows were made again", err=True)
     if done.failed:
-        print_table(
-            "Pictures without a vector", ["reason", "pictures"], [(r.sentence, n) for r, n in done.reasons.items()]
-        )
-        for failure in done.failed[:10]:
-            said = f" ({failure.detail})" if failure.detail else ""
-            click.echo(f"  {visible(failure.path)}: {failure.reason.sentence}{visible(said)}")
-        if len(done.failed) > 10:
-            click.echo(f"  and {len(done.failed) - 10} more")
+        _tell_failures(done)
     rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
-    there = done.pictures - done.embedded - len(done.failed)
+    there = done.rows - len(done.failed)
     click.echo(
-        f"{plural(done.rows, 'row')}, {plural(done.pictures, 'distinct picture')}: {there} were there, "
-        f"{done.embedded} embedded now{rate}, {len(done.failed)} without a vector"
+        f"{plural(done.rows, 'row')}, {plural(done.pictures, 'distinct picture')}: {there} have a vector, "
+        f"{len(done.failed)} have none; {plural(done.embedded, 'picture')} embedded now{rate}"
     )
     click.echo(f"feature cache: {visible(done.folder)}{_untrained(done.key.untrained)}")
     if done.changed:
@@ -138,7 +132,25 @@ def _tell(done: Extraction) -> int:
             err=True,
         )
         return 1
+    if strict and done.failed:
+        click.echo(
+            f"error: {plural(len(done.failed), 'row')} without a vector, and --strict allows none: mend the files, "
+            "or remove them and run `featurize prepare` again",
+            err=True,
+        )
+        return 1
     return 0
+
+
+def _tell_failures(done: Extraction) -> None:
+    outcomes = [("embedded", done.rows - len(done.failed))] + [(r.sentence, n) for r, n in sorted(done.reasons.items())]
+    print_table("What became of the rows", ["outcome", "rows"], outcomes)
+    for failure in done.failed[:10]:
+        said = f" ({failure.detail})" if failure.detail else ""
+        click.echo(f"  {visible(failure.path)}: {failure.reason.sentence}{visible(said)}")
+    if len(done.failed) > 10:
+        click.echo(f"  and {len(done.failed) - 10} more")
+    click.echo(f"all of them: {visible(done.failures_path)}")
 
 
 @cli.command()

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import OK, FeatureCache, Key, files
-from cache.ids import Ids, first_seen, plain
+from cache.ids import Ids, first_seen
 from cache.rows import ABSENT
-from featurize import agreement
+from featurize import agreement, isolated
 from featurize.backbones import Backbone, backbone
 from featurize.carry_out import Progress, Run
 from featurize.engines import EngineChoice, make_engine
 from featurize.errors import Undecodable
+from featurize.outcomes import Failed, failures, write_failures
 from featurize.pictures import Picture
 from featurize.pipeline import Pipeline, default_workers
 from featurize.reasons import Reason
@@ -83,15 +84,6 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Failed:
-    """A picture that has no vector after a run."""
-
-    path: Path
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True)
 class Extraction:
     """What a run did.
 
@@ -107,7 +99,9 @@ class Extraction:
     embedded : int
         Newly embedded.
     failed : sequence of Failed
-        Every picture asked for that has no vector.
+        Every row asked for that has no vector, with its one reason; all other rows have theirs.
+    failures_path : Path or None
+        The same as a CSV file in the key's folder; None where nothing failed.
     set_aside : sequence of Path
         Damaged segments whose rows were made again.
     seconds : float
@@ -127,6 +121,7 @@ class Extraction:
     pictures: int
     embedded: int
     failed: Sequence[Failed]
+    failures_path: Path | None
     set_aside: Sequence[Path]
     seconds: float
     decode_seconds: float
@@ -137,7 +132,7 @@ class Extraction:
 
     @property
     def reasons(self) -> Mapping[Reason, int]:
-        """How many pictures failed for each reason."""
+        """How many rows failed for each reason."""
         return Counter(f.reason for f in self.failed)
 
     @property
@@ -190,6 +185,7 @@ def extract(
     workers = settings.workers or default_workers()
     seconds, engine, run = 0.0, "", None
     if len(todo):
+        isolated.start(min(workers, len(todo)))  # while the network is loaded
         say(f"loading {spec.name} ({weights.identity})")
         runner = make_engine(spec, weights, wanted, settings.choice(precision), cache.folder)
         engine = runner.describe()
@@ -202,13 +198,15 @@ def extract(
             run.carry_out(todo)
         troubles |= run.troubles
         seconds = time.perf_counter() - started
+    failed = failures(table, rows, cache, recipes, troubles)
     return Extraction(
         folder=cache.folder,
         key=cache.key,
         rows=len(rows),
         pictures=len(ids),
         embedded=int((cache.status(todo) == OK).sum()),
-        failed=_failed(cache, ids, pictures, troubles),
+        failed=failed,
+        failures_path=write_failures(cache.folder, failed),
         set_aside=set_aside,
         seconds=seconds,
         decode_seconds=run.decode_seconds if run else 0.0,
@@ -253,18 +251,3 @@ def _look_at_files(
         else:
             troubles.pop(picture_id, None)
     return ids[first_seen(ids)], pictures, troubles
-
-
-def _failed(
-    cache: FeatureCache, ids: Ids, pictures: Mapping[bytes, Picture], troubles: Mapping[bytes, Undecodable]
-) -> list[Failed]:
-    details = {plain(f.id): f.detail for f in cache.failures()}
-    failed = []
-    for picture_id, status in zip(ids.tolist(), cache.status(ids).tolist(), strict=True):
-        path = pictures[picture_id].path
-        if picture_id in troubles:
-            why = troubles[picture_id]
-            failed.append(Failed(path, why.reason, why.detail))
-        elif status not in (OK, ABSENT):
-            failed.append(Failed(path, Reason(status), details.get(picture_id, "")))
-    return failed

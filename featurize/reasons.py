@@ -24,6 +24,7 @@ _SENTENCES = {
     "UNREADABLE": "the file can't be read",
     "NOT_A_FILE": "it is not a file",
     "CHANGED": "the file was changed since `featurize prepare` saw it",
+    "NOT_TRIED": "it was not tried: run the same command again",
 }
 
 
@@ -44,6 +45,7 @@ class Reason(IntEnum):
     UNREADABLE = 65
     NOT_A_FILE = 66
     CHANGED = 67
+    NOT_TRIED = 68
 
     @property
     def label(self) -> str:

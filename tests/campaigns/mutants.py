@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -201,7 +201,7 @@ def mutants(
             total.add(tally)
             if state:
                 with state.open("a") as file:
-                    file.write(json.dumps({"block": number, **asdict(tally)}) + "\n")
+                    file.write(json.dumps({"block": number, **vars(tally)}) + "\n")
             if number % 20 == 19:
                 say(f"{total.tried} of {count} mutants, {len(total.violations)} violations")
     return total

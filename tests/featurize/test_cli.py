@@ -48,7 +48,7 @@ def test_the_main_job(here: Path, capsys: Screen) -> None:
     assert "21 images, 3 style classes, 0 rejected" in capsys.readouterr().out
     assert call(*RUN) == 0
     out = capsys.readouterr().out
-    assert "21 embedded now" in out
+    assert "21 pictures embedded now" in out
     assert "untrained backbone" in out
     assert call("info") == 0
     assert "untrained backbone" in capsys.readouterr().out

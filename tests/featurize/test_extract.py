@@ -278,7 +278,7 @@ def test_a_complete_cache_is_recognised_without_torch(
         [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "False False 0", done.stderr
-    assert "21 were there, 0 embedded now" in done.stdout
+    assert "21 have a vector, 0 have none; 0 pictures embedded now" in done.stdout
 
 
 def test_real_networks_give_the_same_bits_after_an_interruption(table: DatasetTable, tmp_path: Path) -> None:
