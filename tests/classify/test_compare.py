@@ -165,6 +165,16 @@ def test_disjoint_artists_give_no_warning() -> None:
     assert "artist-overlap" not in kinds(c)
 
 
+def test_folds_that_cannot_keep_artists_apart_are_warned_of() -> None:
+    """One artist a style in the training part: tuning sees the same hand on both sides of its folds."""
+    world = make_world(by_artist=2.0, artists=1, disjoint=True)
+    c = run(world, ("logreg",))
+    assert not c.dataset.grouped_tuning
+    assert "ungrouped-folds" in kinds(c)
+    assert "ungrouped-folds" not in kinds(run(world, ("logreg:C=1",))), "nothing was tuned"
+    assert "ungrouped-folds" not in kinds(run(make_world(by_artist=2.0, disjoint=True), ("logreg",)))
+
+
 def test_unknown_artists_are_not_one_artist() -> None:
     world = make_world()
     c = run(world.relabelled(artist=["unknown"] * 160))

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from dataclasses import fields, replace
 from html.parser import HTMLParser
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from classify.comparison.compare import compare
 from classify.comparison.protocols import Setting, slides
 from classify.comparison.result import Comparison
 from classify.report import words, write_report
+from classify.report.labels import label_dots
 from classify.report.sentences import summary, verdict
 from classify.report.thumbnails import thumbnail
 from tests.classify.worlds import RANDOM_KEY, make_world
@@ -256,6 +258,24 @@ def test_a_protocol_shows_published_measured_and_control(tmp_path: Path) -> None
     assert "20.3 %" in shown
     assert "control, labels out of step: mlp:epochs=12" in shown
     assert words.percent(0.203) in (tmp_path / "report.md").read_text("utf-8")
+
+
+def test_names_of_dots_do_not_cover_each_other() -> None:
+    """Six heads of nearly the same cost and accuracy: each name is written, on a place of its own."""
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    dots = [(1 + 0.01 * n, 0.4 + 0.002 * n) for n in range(6)]
+    axes.set(xlim=(0, 2), ylim=(0, 1))
+    label_dots(axes, dots, [f"head number {n}" for n in range(6)], "black")
+    figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in axes.texts]  # without the line to the dot
+    assert len(boxes) == 6
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    assert label_dots(axes, [(1, 0.5)], [""], "black") is None
+    assert len(axes.texts) == 6
 
 
 def test_summary_says_who_cannot_be_told_from_the_first(comparison: Comparison) -> None:
