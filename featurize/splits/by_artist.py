@@ -11,7 +11,7 @@ the change in that order. `pytest tests/featurize/test_splits.py -k artgan -s` m
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from featurize.labels import artist_group
 from featurize.splits.draw import check_shares, draw
@@ -35,8 +35,9 @@ def artist_split(
 
     It follows from the ids, labels and artists and the seed, whatever the order of the rows. Each picture of an
     unknown artist is a group of its own; artists who share a picture (one file under two names) are one group.
-    A class that would be absent from a part, and has an artist for each, gives it its least productive artist,
-    unless that would take another class away from elsewhere.
+    A class that would be absent from a part, and has an artist for each, gives it its least productive artist (a
+    class of two artists gives one to the test part), unless that would take a class away from elsewhere, or more
+    of it from the train part than stays.
 
     Parameters
     ----------
@@ -123,24 +124,30 @@ def _filled(members: Sequence[str], sizes: Mapping[str, int], shares: Mapping[st
 
 
 def _fill_empty_parts(sizes: Sizes, lots: Mapping[str, float], part: dict[str, str], parts: Sequence[str]) -> None:
-    """Move single groups so that each class with enough groups is in each part."""
+    """Move single groups so that each class with enough groups is in each part; train keeps what it needs."""
     members: dict[str, list[str]] = defaultdict(list)
     for group, classes in sizes.items():
         for label in classes:
             members[label].append(group)
     there = Counter((label, part[group]) for group, classes in sizes.items() for label in classes)
+    pictures: Counter[tuple[str, str]] = Counter()
+    for group, classes in sizes.items():
+        pictures.update({(label, part[group]): count for label, count in classes.items()})
+
+    def can_go(group: str) -> bool:
+        """Whether each of its classes stays in the part it leaves, and in train by no less than it takes away."""
+        return all(
+            there[c, part[group]] > 1 and (part[group] != "train" or 2 * n <= pictures[c, "train"])
+            for c, n in sizes[group].items()
+        )
+
     for label in sorted(members, key=lambda c: (len(members[c]), c)):
-        for empty in _lacking(label, members[label], there, parts):
-            spare = [g for g in members[label] if all(there[c, part[g]] > 1 for c in sizes[g])]
+        for empty in parts[: len(members[label])]:
+            spare = [] if there[label, empty] else [g for g in members[label] if can_go(g)]
             if spare:
                 moved = min(spare, key=lambda g: (sizes[g].total(), lots[g], g))
                 there.subtract((c, part[moved]) for c in sizes[moved])
+                pictures.subtract({(c, part[moved]): n for c, n in sizes[moved].items()})
                 part[moved] = empty
                 there.update((c, empty) for c in sizes[moved])
-
-
-def _lacking(
-    label: str, members: Sequence[str], there: Mapping[tuple[str, str], int], parts: Sequence[str]
-) -> Iterator[str]:
-    if len(members) >= len(parts):
-        yield from (p for p in parts if not there[label, p])
+                pictures.update({(c, empty): n for c, n in sizes[moved].items()})

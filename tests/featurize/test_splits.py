@@ -235,3 +235,27 @@ def test_a_given_split_of_one_part_only_is_none() -> None:
     assert (set(splits), how) == ({"train", "val", "test"}, "random")
     assert "all in one split, 'train'" in notes[0].text
     assert split_rows(columns, "style", Splitting("given"))[0] == ["train"] * 50
+
+
+def test_train_is_not_emptied_of_a_class_to_fill_another_part() -> None:
+    """Romanticism in rasta-small: one artist made nearly all of it, and the third is needed where he is at home."""
+    works = {"Monticelli": "R" * 16, "Bierstadt": "R" * 3, "Gallen": "R" + "N" * 9, "Other": "N" * 9}
+    labels = [label for made in works.values() for label in made]
+    artists = [name for name, made in works.items() for _ in made]
+    for seed in range(20):
+        split = artist_split(ids_of(len(labels)), labels, artists, seed=seed)
+        counts = Counter(part for part, label in zip(split, labels, strict=True) if label == "R")
+        assert counts["train"] >= 16
+
+
+def test_a_class_of_two_artists_is_in_train_and_test() -> None:
+    labels, artists = ["a"] * 20, ["x"] * 13 + ["y"] * 7
+    split = artist_split(ids_of(20), labels, artists)
+    assert Counter(split) == {"train": 13, "test": 7}
+
+
+def test_classes_that_a_part_lacks_are_told() -> None:
+    labels, artists = ["a"] * 20 + ["b"] * 20, ["x"] * 13 + ["y"] * 7 + [f"z{n}" for n in range(20)]
+    columns = {"id": ids_of(40), "split": [""] * 40, "style": labels, "artist": artists}
+    (note,) = split_rows(columns, "style", Splitting("artist"))[2]
+    assert (note.text, note.examples) == ("classes have no picture in val: too few artists made them", ["a"])
