@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cache.key import Json
-from featurize import extract, inspect
+from featurize import extract, inspect, isolated
 from featurize.engines import Engine, EngineChoice
 from featurize.recipes import Formula
 
@@ -44,8 +44,13 @@ class FakeEngine(Engine):
         return {"engine": "fake", "precision": "fp32", "device": "none", "batch_size": self.batch_size}
 
 
-def install(patch: pytest.MonkeyPatch | None = None, pause: float = 0.0, bias: float = 0.0) -> list[FakeEngine]:
-    """Let every run use the fake; gives the engines that were made."""
+def install(
+    patch: pytest.MonkeyPatch | None = None, pause: float = 0.0, bias: float = 0.0, isolated_decoder: bool = False
+) -> list[FakeEngine]:
+    """Let every run use the fake; gives the engines that were made.
+
+    Pictures are decoded in the same process, unless said otherwise: starting another takes longer than such a run.
+    """
     made: list[FakeEngine] = []
 
     def make(
@@ -54,9 +59,12 @@ def install(patch: pytest.MonkeyPatch | None = None, pause: float = 0.0, bias: f
         made.append(FakeEngine(formulas, choice.batch_size or 4, pause, bias))
         return made[-1]
 
-    for module in (extract, inspect):
+    changes: list[tuple[object, str, object]] = [(extract, "make_engine", make), (inspect, "make_engine", make)]
+    if not isolated_decoder:
+        changes += [(isolated, "pixels_of", isolated.pixels_here), (isolated, "start", lambda count: None)]
+    for module, name, value in changes:
         if patch:
-            patch.setattr(module, "make_engine", make)
+            patch.setattr(module, name, value)
         else:
-            module.make_engine = make  # type: ignore[attr-defined]
+            setattr(module, name, value)
     return made
