@@ -89,6 +89,11 @@ def stop() -> None:
         _idle.pop().close()
 
 
+def processes() -> list[int]:
+    """Process ids of the companions that have nothing to do."""
+    return [companion.process for companion in _idle]
+
+
 def _take() -> Companion:
     with contextlib.suppress(IndexError):
         return _idle.pop()  # atomic: two threads never get the same one
@@ -125,6 +130,11 @@ class Companion:
                 stderr=subprocess.DEVNULL,  # C libraries talk about broken pictures there
                 start_new_session=True,  # Ctrl-C and Ctrl-Z are for the run
             )
+
+    @property
+    def process(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     def decode(self, data: bytes, transform: Transform) -> Pixels | Undecodable:
         """Pixels (crop, crop, 3) uint8 or why there are none; `_Lost` when the process is gone."""
