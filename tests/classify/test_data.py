@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cache import NotStored
-from classify.data import check_trainable, load_examples
+from cache import NotStored, Recipe, Rows
+from classify.data import check_trainable, load_examples, map_vectors
 from classify.errors import DataError
+from classify.heads.gathered import Gathered
 from featurize.errors import TableError
 from featurize.table import DatasetTable
 from tests.classify.embedded import AVGPOOL, STATS, STYLES, make_dataset
@@ -30,6 +31,35 @@ def test_recipes_stand_side_by_side(tmp_path: Path) -> None:
     both = load_examples(table, cache, [AVGPOOL, STATS], "style", "val")
     assert both.X.shape == (9, 13)
     assert np.array_equal(both.X[:, 8:], both.X[:, :5] * 2)
+
+
+@pytest.mark.parametrize("recipes", [[AVGPOOL], [AVGPOOL, STATS]], ids=["one recipe", "two"])
+def test_rows_left_in_the_cache_are_the_rows_that_are_read(tmp_path: Path, recipes: list[Recipe]) -> None:
+    """Over several segments, in another order than theirs, by slices, numbers and masks."""
+    table, cache = make_dataset(tmp_path)
+    (tmp_path / "more").mkdir()
+    more, _ = make_dataset(tmp_path / "more", per_style=20)
+    known = set(table.columns["id"])
+    new = np.array([picture not in known for picture in more.columns["id"]])
+    X = np.random.default_rng(3).random((int(new.sum()), 8)).astype(np.float16)
+    cache.append(Rows(more.ids[new], np.zeros(len(X), np.uint8), {AVGPOOL: X, STATS: X[:, :5]}))
+    more = more.take(np.random.default_rng(1).permutation(len(more)).tolist())
+    read = load_examples(more, cache, recipes, "style", "train").X
+    left = load_examples(more, cache, recipes, "style", "train", in_memory=read.nbytes - 1).X
+    assert isinstance(read, np.ndarray)
+    assert isinstance(left, Gathered)
+    assert (left.shape, left.dtype, left.size, left.nbytes) == (read.shape, read.dtype, read.size, read.nbytes)
+    index = np.random.default_rng(2).integers(0, len(read), 50)
+    for at in (slice(None), slice(3, 11), slice(5, 5), slice(30, 10**6), index, -index, read[:, 0] > 0):
+        np.testing.assert_array_equal(left[at], read[at])
+    np.testing.assert_array_equal(np.concatenate([left, left]), np.concatenate([read, read]))
+    assert isinstance(load_examples(more, cache, recipes, "style", "train", in_memory=read.nbytes).X, np.ndarray)
+
+
+def test_rows_left_in_the_cache_must_be_there(tmp_path: Path) -> None:
+    _, cache = make_dataset(tmp_path)
+    with pytest.raises(NotStored, match="2 of 2 pictures have no 'avgpool' embedding"):
+        map_vectors(cache, np.array([b"0" * 32, b"1" * 32]), [AVGPOOL])
 
 
 def test_unknown_artists_are_groups_of_their_own(tmp_path: Path) -> None:
