@@ -159,9 +159,9 @@ class FeatureCache(Store):
         """
         listed = self._listed()
         for _ in range(_LISTINGS):
-            self._take(listed)
+            whole = self._take(listed)
             before, listed = listed, self._listed()
-            if listed == before:
+            if whole and listed == before:
                 break
         self._places = {}
 
@@ -169,17 +169,19 @@ class FeatureCache(Store):
         with files.clear_reading(self.folder):
             return {path.name for path in self.folder.iterdir() if path.suffix == segment.SUFFIX}
 
-    def _take(self, listed: set[str]) -> None:
-        """Open the segments that are new in a listing, and drop those that are not in it."""
+    def _take(self, listed: set[str]) -> bool:
+        """Open the segments that are new in a listing, drop those that are not in it; whether none had gone."""
+        whole = True
         self._segments = {n: s for n, s in self._segments.items() if n in listed and s.is_there()}
         self.problems = []
         for name in sorted(listed - self._segments.keys()):
             try:
                 self._segments[name] = Segment.open(self.folder / name, self.key.digest)
             except FileNotFoundError:
-                continue  # merged away since the listing
+                whole = False  # merged away since the listing, or replaced by the same rows
             except (SegmentDamaged, ForeignKey) as problem:
                 self.problems.append(problem)
+        return whole
 
     def append(self, rows: Rows) -> None:
         """Write rows as one new segment."""
