@@ -58,7 +58,7 @@ def _years(found: Audit) -> Iterator[str]:
     span = f", {found.years.first} to {found.years.last}" if found.years.first else ""
     yield f"Years: {_covered(found.years.coverage, 'year')}{span}"
     for period in found.years.periods:
-        counts = ", ".join(f"{s or 'none'} {n:,}" for s, n in sorted(period.counts.items(), key=lambda item: item[0]))
+        counts = ", ".join(f"{s or 'none'} {period.counts[s]:,}" for s in (*SPLITS, "") if s in period.counts)
         yield f"  {period.name}: {counts or '-'}"
 
 

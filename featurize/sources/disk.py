@@ -21,6 +21,8 @@ from featurize.names import mended
 from featurize.notes import Note
 from featurize.sources.tree import ending, is_leftover, is_picture_name, stem
 
+_TRIED = 50  # names of a list, spread over it, that are looked for in each folder
+
 
 def files_below(folder: str) -> list[str]:
     """Names of all files below a folder, relative to it, sorted folder by folder.
@@ -167,14 +169,11 @@ def _plain(name: str) -> str:
 
 
 def _beside(folder: Path, wanted: Sequence[str]) -> Path:
-    """The folder that the first names of a list are relative to: the list's own, or one beside it."""
-    first = [name for name in wanted[:50] if name and not name.startswith("/")]
-    if any((folder / name).exists() for name in first):
-        return folder
-    for sibling in sorted(p for p in folder.parent.iterdir() if p.is_dir() and not is_leftover(p.name)):
-        if any((sibling / name).exists() for name in first):
-            return sibling
-    return folder
+    """The folder that holds most of a list's names: the list's own, or one beside it."""
+    relative = [name for name in wanted if name and not name.startswith("/")]
+    some = relative[:: len(relative) // _TRIED + 1]
+    beside = sorted(p for p in folder.parent.iterdir() if p.is_dir() and p != folder and not is_leftover(p.name))
+    return max([folder, *beside], key=lambda where: sum((where / name).exists() for name in some))
 
 
 def _with_archives(root: str) -> Iterator[str]:

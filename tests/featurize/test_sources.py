@@ -336,3 +336,12 @@ def test_a_glance_tells_what_is_missing_without_reading(tmp_path: Path, monkeypa
     monkeypatch.setattr("featurize.look.images.probe", lambda data: pytest.fail("it was opened"))
     looks = Looks([str(tmp_path / "there.jpg"), str(tmp_path / "gone.jpg")], ["there.jpg", "gone.jpg"], {})
     assert list(looks.refused) == [1]
+
+
+def test_of_two_folders_beside_a_list_the_one_with_more_of_its_pictures_is_meant(tmp_path: Path) -> None:
+    put(tmp_path / "lists/list.csv", b"path,style\nA/x.jpg,a\nA/y.jpg,a\nB/z.jpg,b\n")
+    put(tmp_path / "copies/A/x.jpg", jpeg(9))
+    for n, name in enumerate(("A/x.jpg", "A/y.jpg", "B/z.jpg")):
+        put(tmp_path / "wikiart" / name, jpeg(n))
+    done = prepare(tmp_path / "lists/list.csv", tmp_path / "dataset.csv")
+    assert [p.split("/")[0] for p in done.table.columns["path"]] == ["wikiart"] * 3
