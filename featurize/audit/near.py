@@ -92,7 +92,7 @@ def find_near(
         looked_at = (_confirmed(pair, opened(pair.first), opened(pair.second)) for pair in laid)
         return [near for near in looked_at if near is not None]
 
-    if progress:
+    if progress and len(candidates):
         progress(0, len(candidates))
     best: dict[tuple[int, int], Near] = {}
     # many small products: threads of one product would only wait for each other

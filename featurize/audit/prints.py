@@ -94,6 +94,8 @@ def make_prints(
     keys = from_hex([p.id for p in pictures]).tolist()
     todo = [p for p, key in zip(pictures, keys, strict=True) if key not in known]
     made: list[Prints] = []
+    if progress and todo:
+        progress(len(pictures) - len(todo), len(pictures))
     try:
         for done, rows in _made(todo, workers or default_workers()):
             made.append(rows)

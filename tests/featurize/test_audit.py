@@ -340,3 +340,32 @@ def test_very_many_vectors_are_projected_and_still_find_the_swapped_label(
     table = read_table(planted)
     found = audit(table, planted, cache=embed(table, tmp_path / "f"), recipe=AVGPOOL, pictures=False)
     assert "val-cubism-9_swapped-1800" in stems(table, [s.row for s in found.strange[:3]])
+
+
+@pytest.mark.slow
+def test_swapped_labels_of_real_paintings_are_among_those_listed(shared: Path, tmp_path: Path) -> None:
+    """The figure of docs/datasets.md: 20 labels exchanged at random; how many of them the 40 listed rows hold."""
+    import random
+
+    from featurize.audit.vectors import load_vectors, strangers
+
+    prepare(shared / "data" / "rasta-small", tmp_path / "dataset.csv")
+    weights = shared / "weights" / "mobilenet_v2-imagenet-features.pth"
+    where = ["--dataset", str(tmp_path / "dataset.csv"), "--features", str(tmp_path / "features")]
+    assert run(cli, ["run", *where, "--backbone", "mobilenet_v2", "--weights", str(weights)]) == 0
+    table = read_table(tmp_path / "dataset.csv")
+    cache, recipe = find_embeddings(tmp_path / "features", None, None)
+    assert cache is not None
+    assert recipe is not None
+    embedded = load_vectors(table, cache, recipe)
+    styles = list(table.columns["style"])
+    hits = []
+    for seed in range(20):
+        rng = random.Random(seed)
+        labels, swapped = list(styles), rng.sample(range(len(styles)), 20)
+        for row in swapped:
+            labels[row] = rng.choice([c for c in sorted(set(styles)) if c != styles[row]])
+        hits.append(len({s.row for s in strangers(embedded, labels, 40)} & set(swapped)))
+    by_lot = 20 * 40 / len(styles)
+    print(f"{np.mean(hits):.1f} of 20 swapped labels among the 40 listed; by lot {by_lot:.1f}")
+    assert np.mean(hits) > 5 * by_lot
