@@ -27,12 +27,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.campaigns import kill  # noqa: E402
+from tests.campaigns import bits, faults, kill, mutants, order, plants, races, shim  # noqa: E402
 from tests.campaigns.base import Campaign  # noqa: E402
 
 CAMPAIGNS: dict[str, Callable[[Path, int], Campaign]] = {
     "kill": kill.Kill,
+    "mutants": mutants.Mutants,
+    "faults": faults.Faults,
+    "order": order.Order,
+    "bits": bits.Bits,
+    "races": races.Races,
 }
+PLANTS = {**plants.PLANTS, **mutants.PLANTS}
+NEED_SHIM = ("faults", "order")
 _KEEP = 50  # violations written out; all are counted
 _SAVE_SECONDS = 5.0
 
@@ -103,22 +110,37 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log", type=Path, help="JSON file to keep the record in, and to go on from")
     parser.add_argument("--folder", type=Path, help="where to work; default: a new folder in memory where there is one")
+    parser.add_argument("--plant", choices=PLANTS, help="a known mistake to put into the code first")
     return parser.parse_args(argv)
+
+
+def _record(arguments: argparse.Namespace) -> Record | None:
+    """The log's record, or a new one; None where the log is another campaign's."""
+    begun = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}"
+    new = Record(arguments.campaign, arguments.seed, arguments.plant, begun=begun)
+    if not (arguments.log and arguments.log.exists()):
+        return new
+    old = Record(**json.loads(arguments.log.read_text(encoding="utf-8")))
+    if (old.campaign, old.seed, old.planted) != (new.campaign, new.seed, new.planted):
+        print(f"error: {arguments.log} is the log of another campaign, seed or planted mistake", file=sys.stderr)
+        return None
+    return old
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one campaign; status 1 where something was violated."""
     arguments = _arguments(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    record = Record(arguments.campaign, arguments.seed, begun=f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}")
-    if arguments.log and arguments.log.exists():
-        record = Record(**json.loads(arguments.log.read_text(encoding="utf-8")))
-        if (record.campaign, record.seed) != (arguments.campaign, arguments.seed):
-            print(f"error: {arguments.log} is the log of {record.campaign} with seed {record.seed}", file=sys.stderr)
-            return 2
+    if arguments.campaign in NEED_SHIM:
+        shim.start_again_with_it()
+    record = _record(arguments)
+    if not record:
+        return 2
     memory = Path("/dev/shm")  # nothing here depends on the disk's speed, and much is written
     base = arguments.folder or Path(tempfile.mkdtemp(prefix="torture-", dir=memory if memory.is_dir() else None))
     try:
+        if arguments.plant:
+            PLANTS[arguments.plant]()
         campaign = CAMPAIGNS[arguments.campaign](base, arguments.seed)
         carry_out(campaign, record, arguments.count or len(campaign), arguments.log)
     finally:

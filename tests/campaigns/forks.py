@@ -94,4 +94,4 @@ def kill_at(pid: int, moment: float, said: Path) -> tuple[Ended, float]:
 
 def _ended(how: int, said: Path) -> Ended:
     status = os.waitstatus_to_exitcode(how)
-    return Ended(status, said.read_text(errors="replace")[-2000:] if said.exists() else "")
+    return Ended(status, said.read_text(errors="replace")[-4000:] if said.exists() else "")

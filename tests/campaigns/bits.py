@@ -1,0 +1,95 @@
+"""Bits: every byte of a segment's header flipped and every cut of it, and random places among its vectors.
+
+Each change is found, the segment is named, none of its rows is returned, and the next run makes them again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from cache import CacheError, FeatureCache, NotStored, SegmentDamaged, list_caches
+from tests import sizes
+from tests.campaigns import forks
+from tests.campaigns.base import Campaign, Trial
+from tests.campaigns.studio import AVGPOOL, Studio, warm_up
+
+PICTURES = 40  # three segments
+_RUN_EVERY = 50  # trials; the next run's repair is tried for one in so many
+
+
+class Bits(Campaign):
+    """One trial is one changed file."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        super().__init__(folder, seed)
+        warm_up()
+        self.studio = Studio(folder / "studio", PICTURES)
+        self.said = folder / "said.txt"
+        self.root = self.studio.folder / "reference"
+        self.hurt = min(self.root.rglob("*.h5"))
+        self.content = self.hurt.read_bytes()
+        offset, length = forks.ask(self._payload, self.said)
+        header = [n for n in range(len(self.content)) if not offset <= n < offset + length]
+        rng = self.random(0)
+        self.changes = [("header byte flipped", n) for n in header] + [("cut", n) for n in header]
+        self.changes += [
+            ("vector byte flipped", offset + rng.randrange(length)) for _ in range(sizes.PAYLOAD_FLIPS_RECORD)
+        ]
+        rng.shuffle(self.changes)  # so that the first few are a sample of all
+        self.record = len(self.changes)
+
+    def _payload(self) -> tuple[int, int]:
+        stored = list_caches(self.root)[0].segments[0].recipes[AVGPOOL]
+        return stored.offset, stored.shape[0] * stored.shape[1] * stored.dtype.itemsize
+
+    def trial(self, number: int) -> Trial:
+        """Change the file in one place."""
+        what, place = self.changes[number]
+        self.hurt.write_bytes(changed(self.content, what, place, self.random(number)))
+        repair = number % _RUN_EVERY == 0
+        wrong: list[str] = forks.ask(lambda: self._judge(repair), self.said)
+        self.hurt.write_bytes(self.content)
+        shutil.rmtree(self.hurt.parent / "damaged", ignore_errors=True)
+        return Trial(what + (", then a run" if repair else ""), [f"byte {place}: {w}" for w in wrong])
+
+    def _judge(self, repair: bool) -> list[str]:
+        """In a child: found, named, not returned; made again by the next run."""
+        return list(itertools.chain(self._not_found(), self._returned(), self._not_repaired() if repair else ()))
+
+    def _not_found(self) -> Iterator[str]:
+        (cache,) = list_caches(self.root)
+        cache.verify()
+        if not any(isinstance(p, SegmentDamaged) and self.hurt.name in str(p) for p in cache.problems):
+            yield "the change is not found, or the segment not named"
+
+    def _returned(self) -> Iterator[str]:
+        """A reader that verifies nothing by itself gets the right vectors or none."""
+        cache = FeatureCache(self.hurt.parent)
+        for picture in cache.ids()[cache.embedded(cache.ids(), AVGPOOL)]:
+            one = cache.ids()[cache.ids() == picture]
+            try:
+                if cache.gather(one, AVGPOOL)[0].tobytes() != self.studio.expected[one.tolist()[0]]:
+                    yield "a wrong vector was returned"
+            except (SegmentDamaged, NotStored):
+                continue
+            except CacheError as error:
+                yield f"a reader gets {error!r}"
+
+    def _not_repaired(self) -> Iterator[str]:
+        if self.studio.run(self.root)() != 0:
+            yield "the next run does not complete"
+        if self.studio.vectors(self.root) != self.studio.expected:
+            yield "after the next run the vectors are not those of an undisturbed one"
+        if not (self.hurt.parent / "damaged" / self.hurt.name).exists():
+            yield "the damaged segment is not set aside"
+
+
+def changed(content: bytes, what: str, place: int, rng: random.Random) -> bytes:
+    """A file's bytes with one bit flipped, or cut before a byte."""
+    if what == "cut":
+        return content[:place]
+    return content[:place] + bytes([content[place] ^ 1 << rng.randrange(8)]) + content[place + 1 :]
