@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from classify.heads.halves import widen
 from classify.heads.rows import Array, blocks
 
 
@@ -52,7 +53,7 @@ class Scaling:
 
     def rowwise(self, X: Array) -> Array:
         """The part that looks at one row alone: (n, D) -> (n, D), float64 from float64, else float32."""
-        X = X.astype(np.float64 if X.dtype == np.float64 else np.float32)
+        X = widen(X) if X.dtype == np.float16 else X.astype(np.float64 if X.dtype == np.float64 else np.float32)
         if self.sqrt:
             if X.min(initial=0) < 0:
                 raise ValueError(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classify.heads import HEADS, make_head, rows
+from classify.heads.halves import widen
 from classify.heads.rows import Rows, forget, take
 from classify.heads.scaling import Scaling, moments
 from tests.sizes import HYPOTHESIS_EXAMPLES
@@ -27,6 +28,18 @@ def test_moments_are_numpys_whatever_the_blocks(count, features, magnitude, bloc
         mean, variance = moments(Scaling(False, False), X)
     np.testing.assert_allclose(mean, X.mean(0), rtol=1e-12)
     np.testing.assert_allclose(variance, X.var(0), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("columns", [1, 7, 512])
+def test_every_half_becomes_the_same_single(columns):
+    """All 65,536 of them: zeros of both signs, subnormals, infinities and NaN; from a strided view, too."""
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    every = every[: len(every) // columns * columns].reshape(-1, columns)
+    for X in (every, every[::3], every[:, ::2], every[:0]):
+        wide = widen(X)
+        assert wide.dtype == np.float32
+        np.testing.assert_array_equal(wide, X.astype(np.float32))
+        np.testing.assert_array_equal(np.signbit(wide), np.signbit(X))
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
