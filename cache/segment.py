@@ -153,7 +153,7 @@ class Segment:
                     _identity=identity,
                     _unchecked=[s for s in spans if s[3]],
                 )
-        except (OSError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
             if isinstance(error, OSError) and error.errno:
                 raise
             raise SegmentDamaged(path, f"HDF5 can't read it ({error})") from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from featurize.table import DatasetTable
 
 if TYPE_CHECKING:
     import h5py
+    from typing_extensions import Buffer
 
 _BLOCK = 4096  # rows copied at a time
 
@@ -49,6 +52,8 @@ def export(
     ------
     TableError
         No row has vectors, or the ending of `path` is neither.
+    SegmentDamaged
+        Rows are missing because their segment is damaged.
     StorageFailed
         The file system refused; nothing is left behind.
     """
@@ -57,6 +62,8 @@ def export(
     for recipe in recipes:
         has_all &= cache.embedded(table.ids[rows], recipe)
     kept = rows[has_all]
+    if cache.problems and len(kept) < len(rows):
+        raise cache.problems[0]
     if not len(kept):
         raise TableError(f"none of the {len(rows)} rows has an embedding in {str(cache.folder)!r}: run `featurize run`")
     write = {".h5": _write_hdf5, ".hdf5": _write_hdf5, ".npz": _write_npz}.get(path.suffix)
@@ -72,7 +79,8 @@ def export(
     except (OSError, RuntimeError) as error:
         raise StorageFailed(f"can't write {str(path)!r}: {error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     return Exported(path, len(kept), len(rows) - len(kept))
 
 
@@ -80,20 +88,72 @@ def _write_hdf5(table: DatasetTable, cache: FeatureCache, recipes: Sequence[Reci
     import h5py
 
     ids = table.ids
-    with h5py.File(path, "w") as file:
+    with _Patient(path) as target, h5py.File(target, "w") as file:
         file.attrs["key"] = cache.key.canonical.decode()
         for name, column in _texts(table).items():
             file.create_dataset(name, data=_encoded(column), dtype=h5py.string_dtype())
         for recipe in recipes:
             first = cache.gather(ids[:1], recipe)
             shape = (len(ids), first.shape[1])
-            target = file.create_dataset(f"features/{recipe.name}", shape, first.dtype)
-            _copy(cache, recipe, ids, target)
+            _copy(cache, recipe, ids, file.create_dataset(f"features/{recipe.name}", shape, first.dtype))
 
 
 def _copy(cache: FeatureCache, recipe: Recipe, ids: NDArray[np.bytes_], target: h5py.Dataset) -> None:
     for start in range(0, len(ids), _BLOCK):
         target[start : start + _BLOCK] = cache.gather(ids[start : start + _BLOCK], recipe)
+
+
+class _Patient(io.RawIOBase):
+    """A new file that takes everything HDF5 gives it, and raises only when HDF5 is through with it.
+
+    HDF5 crashes the process where a write fails while it closes a file (a full disk is enough).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b", buffering=0)
+        self._error: OSError | None = None
+
+    def write(self, data: Buffer) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        with self._patience():
+            while rest and not self._error:
+                rest = rest[self._file.write(rest) or 0 :]
+        return size
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Fills the whole buffer; behind the end of the file with zeros."""
+        rest = memoryview(buffer).cast("B")
+        size = len(rest)
+        with self._patience():
+            while rest and (read := self._file.readinto(rest)):
+                rest = rest[read:]
+        rest[:] = bytes(len(rest))
+        return size
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def truncate(self, size: int | None = None) -> int:
+        with self._patience():
+            self._file.truncate(size)
+        return size or 0
+
+    def __exit__(self, *raised: object) -> None:
+        with self._patience():
+            self._file.close()
+        if self._error:
+            raise self._error
+
+    @contextlib.contextmanager
+    def _patience(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._error = self._error or error
 
 
 def _write_npz(table: DatasetTable, cache: FeatureCache, recipes: Sequence[Recipe], path: Path) -> None:
