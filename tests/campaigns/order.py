@@ -43,7 +43,7 @@ class Order(Campaign):
             for kept in range(len(disk.unsafe(cut)) + 1)
         ]
         self.random(0).shuffle(self.prefixes)
-        self.record = max(self.record, len(self.prefixes))
+        self.record = max(self.record, 2 * len(self.prefixes))
 
     def trial(self, number: int) -> Trial:
         """Lose the power once."""
