@@ -10,12 +10,19 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from featurize.errors import Undecodable
 from featurize.reasons import Reason
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 _AHEAD = bytes(8)  # libjpeg looks so far beyond the bits it needs (BIT_BUF_SIZE of jdhuff.c)
+_PIECE = 1 << 20  # bytes unpacked at a time
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _HUFFMAN_SEQUENTIAL = (0xC0, 0xC1)  # frames of ITU T.81, table B.1
 
 
@@ -53,6 +60,48 @@ def _check_png(data: bytes) -> None:
         if zlib.crc32(view[at + 4 : at + 8 + length]) != struct.unpack_from(">I", data, at + 8 + length)[0]:
             raise Undecodable(Reason.BROKEN, f"the checksum of {kind.decode('latin-1')!r} differs")
         at += 12 + length
+
+
+def check_png_rows(data: bytes, picture: Image.Image) -> None:
+    """Find out whether a PNG is black at its end because its data hold fewer rows than it declares.
+
+    Pillow leaves the missing rows as they were: zero. Only where the last row is zero are the data counted.
+
+    Raises
+    ------
+    Undecodable
+        TRUNCATED.
+    """
+    last = picture.crop((0, picture.height - 1, picture.width, picture.height))
+    if np.asarray(last).any():
+        return
+    found, unpacked = 0, zlib.decompressobj()
+    for piece in _png_data(data):
+        rest = piece
+        while rest and not unpacked.eof:
+            found += len(unpacked.decompress(rest, _PIECE))
+            rest = unpacked.unconsumed_tail
+    found += len(unpacked.flush())
+    if found < _png_size(data):
+        raise Undecodable(Reason.TRUNCATED, "its data end before the picture does")
+
+
+def _png_data(data: bytes) -> Iterator[bytes]:
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IDAT":
+            yield data[at + 8 : at + 8 + length]
+        at += 12 + length
+
+
+def _png_size(data: bytes) -> int:
+    """Bytes of a PNG's rows, each with its filter's number (PNG specification, sections 7 and 8)."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    sizes = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes]
+    return sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sizes if columns > 0 and rows > 0)
 
 
 def without_end(data: bytes) -> bytes:

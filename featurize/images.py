@@ -74,6 +74,8 @@ def decode(data: bytes, draft: int | None = None) -> Image.Image:
             damage.check_tiff(data, getattr(picture, "tag_v2", {}))
         picture.load()
         damage.check_container(data, picture.format)
+        if picture.format == "PNG":
+            damage.check_png_rows(data, picture)
         return _upright(_to_rgb(picture), _orientation(picture))
     except MemoryError as error:
         raise Undecodable(Reason.TOO_LARGE, "it does not fit into memory") from error

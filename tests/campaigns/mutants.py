@@ -50,20 +50,21 @@ class Mutants(Campaign):
     seed : int
     patch : MonkeyPatch, optional
         Undoes what is changed; without it the process is the campaign's.
+    each : int
+        Healthy pictures in each form.
     """
 
     record = 200_000
 
-    def __init__(self, folder: Path, seed: int, patch: pytest.MonkeyPatch | None = None) -> None:
+    def __init__(self, folder: Path, seed: int, patch: pytest.MonkeyPatch | None = None, each: int = 3) -> None:
         super().__init__(folder, seed)
         fake.install(patch, isolated_decoder=True)
         (patch.setattr if patch else setattr)(isolated, "LIMIT", SECONDS)
         isolated.stop()  # those that are there know another limit
-        self.healthy = sources(PAINTINGS if PAINTINGS.is_dir() else None, seed)
+        self.healthy = sources(PAINTINGS if PAINTINGS.is_dir() else None, seed, each)
         self._pixels = [outcome(data) for _, data in self.healthy]
         self.neighbours = [data for form, data in self.healthy if form in ("jpeg", "png", "webp", "tiff")][:7]
-        places = range(len(self.neighbours) + 1)
-        self._expected = [self._embed(b"no picture", place)[0] for place in places]
+        self._expected: dict[int, bytes] = {}  # place of the mutant -> the others' vectors beside a healthy picture
 
     def trial(self, number: int) -> Trial:
         rng = self.random(number)
@@ -92,6 +93,8 @@ class Mutants(Campaign):
 
     def _among_neighbours(self, mutant: bytes, found: Pixels, rng: Random) -> Iterator[str]:
         place = rng.randrange(len(self.neighbours) + 1)
+        if place not in self._expected:
+            self._expected[place] = self._embed(self.healthy[-1][1], place)[0]
         vectors, embedded, failed = self._embed(mutant, place)
         if vectors != self._expected[place]:
             yield "a neighbour's row changed"

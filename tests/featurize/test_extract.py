@@ -25,7 +25,7 @@ from featurize.table import DatasetTable, read_table
 from tests import sizes
 from tests.conftest import ROOT, save_picture
 from tests.featurize import fake
-from tests.featurize.test_images import UNREADABLE
+from tests.featurize.hazards import REASONS
 
 AVGPOOL = FORMULAS["avgpool"].recipe
 
@@ -99,7 +99,7 @@ def test_broken_pictures_are_rows_with_reasons_and_move_nobody(
 ) -> None:
     clean = extract(prepare(paintings, tmp_path / "a.csv").table, tmp_path / "clean", settings())
     broken = paintings / "wikipaintings_train" / "Baroque" / "artist-0_cut-1600.jpg"
-    broken.write_bytes(UNREADABLE["cut JPEG"][0])
+    broken.write_bytes(REASONS["JPEG, cut"][0]())
     table = prepare(paintings, tmp_path / "b.csv").table
     done = extract(table, tmp_path / "features", settings())
     assert [(f.path, f.reason) for f in done.failed] == [(broken, Reason.TRUNCATED)]
