@@ -2,9 +2,10 @@
 
 On a CPU each worker thread carries a batch all the way from files to vectors, on one processor: nobody waits
 for anybody while there is work, and no threads compete inside the network. On a GPU the workers decode, picture
-by picture, and the device is fed by one thread. Threads, because Pillow and the engines leave the interpreter's
-lock while they work, and because neither HDF5 handles nor torch's threads survive a fork. No more than a few
-batches are under way, so memory does not grow with the number of pictures.
+by picture, and the device is fed by one thread. Threads, because the engines leave the interpreter's lock while
+they work, and because neither HDF5 handles nor torch's threads survive a fork; what decoding does to a process
+happens in another one (see `featurize.isolated`). No more than a few batches are under way, so memory does not
+grow with the number of pictures.
 """
 
 from __future__ import annotations
