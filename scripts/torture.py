@@ -4,8 +4,8 @@
 
 A campaign is a series of numbered trials, each repeatable from the seed and its number. With `--log`, counts and
 violations are kept in a JSON file, and the same command goes on where it was stopped. `--plant BUG` puts a known
-mistake into the code first: a campaign that still reports no violation would be worth nothing. Exit status 1 means
-violations, 0 none. What is promised, and the record: docs/reliability.md.
+mistake into the code first and stops when it is found: a campaign that finds none would be worth nothing. Exit
+status 1 means violations, 0 none. What is promised, and the record: docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ def carry_out(campaign: Campaign, record: Record, count: int, log: Path | None) 
         if log and (time.monotonic() - saved > _SAVE_SECONDS or record.done == count):
             record.save(log)
             saved = time.monotonic()
+        if record.planted and record.violations:
+            return  # one is enough to know that the mistake is found
         if record.done % max(count // 20, 1) == 0:
             print(f"{record.done}/{count}, {record.violations} violations, {record.seconds:.0f} s", flush=True)
 

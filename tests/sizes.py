@@ -17,3 +17,4 @@ CAMPAIGN_TRIALS = {"kill": 10, "faults": 15, "order": 30, "bits": 30, "races": 1
 CAMPAIGN_TRIALS_SLOW = {"kill": 200, "faults": 300, "order": 300, "bits": 500, "races": 10}
 MUTANTS = 300  # spoiled pictures; 200,000 for the record
 MUTANTS_SLOW = 5000
+TRIALS_TO_FIND = 400  # at most, until a planted mistake is found
