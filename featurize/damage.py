@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _AHEAD = bytes(8)  # libjpeg looks so far beyond the bits it needs (BIT_BUF_SIZE of jdhuff.c)
 _PIECE = 1 << 20  # bytes unpacked at a time
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_TIFF_JPEG = 7  # the tag "compression"
 _HUFFMAN_SEQUENTIAL = (0xC0, 0xC1)  # frames of ITU T.81, table B.1
 
 
@@ -142,9 +143,9 @@ def _segments(data: bytes, at: int) -> Iterator[tuple[int, int]]:
 
 
 def check_tiff(data: bytes, tags: Mapping[int, Any]) -> None:
-    """See that each piece of a TIFF with JPEG data is a whole JPEG, as large as it must be.
+    """See that a TIFF lists all its pieces, and that each piece with JPEG data is a whole JPEG of the size it must be.
 
-    libtiff decodes what is there and leaves the rest as it finds the memory.
+    Pillow and libtiff decode what is there and leave the rest as they find the memory.
 
     Parameters
     ----------
@@ -158,14 +159,19 @@ def check_tiff(data: bytes, tags: Mapping[int, Any]) -> None:
     Undecodable
         TRUNCATED, BROKEN or UNSUPPORTED.
     """
-    if tags.get(284, 1) != 1:
-        raise Undecodable(Reason.UNSUPPORTED, "a TIFF with JPEG data in separate planes: convert it to PNG")
     width, height = tags[256], tags[257]
     across, down = (tags[322], tags[323]) if 324 in tags else (width, min(tags.get(278, height), height))
     tiled = 324 in tags
-    places = list(zip(tags[324 if tiled else 273], tags[325 if tiled else 279], strict=True))
-    for number in range(-(-width // across) * -(-height // down)):
-        offset, length = places[number]
+    offsets, lengths = tags[324 if tiled else 273], tags.get(325 if tiled else 279, ())  # old files have no lengths
+    planes = tags.get(277, 1) if tags.get(284, 1) == 2 else 1
+    pieces = -(-width // across) * -(-height // down)
+    if len(offsets) < pieces * planes:
+        raise Undecodable(Reason.BROKEN, f"the TIFF lists {len(offsets)} of its {pieces * planes} pieces")
+    if tags.get(259) != _TIFF_JPEG:
+        return
+    if planes > 1:
+        raise Undecodable(Reason.UNSUPPORTED, "a TIFF with JPEG data in separate planes: convert it to PNG")
+    for number, (offset, length) in enumerate(zip(offsets[:pieces], lengths, strict=False)):
         if b"\xff\xd9" not in data[max(offset, offset + length - 16) : offset + length]:
             raise Undecodable(Reason.TRUNCATED, f"piece {number + 1} of the TIFF has no end")
         rows = down if tiled else min(down, height - number * down)

@@ -70,7 +70,7 @@ def decode(data: bytes, draft: int | None = None) -> Image.Image:
         if draft:
             picture.draft(None, (draft, draft))  # keeps both sides at least this long
         picture.decodermaxblock = max(picture.decodermaxblock, len(data))  # arithmetic coding can't wait for more
-        if picture.format == "TIFF" and picture.info.get("compression") == "jpeg":
+        if picture.format == "TIFF":
             damage.check_tiff(data, getattr(picture, "tag_v2", {}))
         picture.load()
         damage.check_container(data, picture.format)

@@ -230,6 +230,14 @@ def _looping_tiff() -> bytes:
     return bytes(data)
 
 
+def _half_tiff() -> bytes:
+    """Twice as high as its one strip."""
+    whole = bytearray(grey_tiff(np.full((48, 64), 200, np.uint8), 8))
+    start = struct.unpack_from("<I", whole, 4)[0]
+    struct.pack_into("<H", whole, start + 2 + 12 + 8, 96)
+    return bytes(whole)
+
+
 def _short_jpeg_tiff() -> bytes:
     inside = encoded(photo((64, 24)).convert("L"), "JPEG")
     tags = {256: (3, [64]), 257: (3, [48]), 258: (3, [8]), 259: (3, [7]), 262: (3, [1]), 273: (4, [8]), 277: (3, [1])}
@@ -409,6 +417,7 @@ REASONS: dict[str, tuple[Make, Reason]] = {
     "TIFF, cut": (lambda: cut(encoded(Image.fromarray(_NOISE), "TIFF"), 0.6), Reason.TRUNCATED),
     "TIFF, cut before its directory": (lambda: cut(grey_tiff(_NOISE[..., 0], 8), 0.6), Reason.NOT_A_PICTURE),
     "TIFF with JPEG inside that is too small": (_short_jpeg_tiff, Reason.BROKEN),
+    "TIFF that lists half of its pieces": (_half_tiff, Reason.BROKEN),
     "GIF, cut": (lambda: cut(GIF, 0.6), Reason.TRUNCATED),
     "GIF whose data end early": (gif_ending_early, Reason.TRUNCATED),
     "BMP, cut": (lambda: cut(encoded(photo(), "BMP"), 0.6), Reason.TRUNCATED),
