@@ -3,6 +3,7 @@
     python scripts/bench_heads.py                    both ways: 5,000 x 2,048, 10 classes, 7 values of C x 5 folds
     python scripts/bench_heads.py --heads logreg mlp --rounds 3     these only, three times in turn, medians
     python scripts/bench_heads.py --peer-limit 400   scikit-learn's long ones are stopped after so many seconds
+    python scripts/bench_heads.py --intel            scikit-learn's way through scikit-learn-intelex, where installed
     python scripts/bench_heads.py --no-peers         ours alone, beside the published figures
     python scripts/bench_heads.py --growth           cost of one fit against the number of rows, every head
     python scripts/bench_heads.py --large            57,025 rows, 27 classes: logistic regression, tuned and fitted
@@ -78,8 +79,12 @@ def ours(name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - start, "accuracy": float(head.score(X[cut:], y[cut:]))}
 
 
-def peer(name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
+def peer(name: str, shape: tuple[int, int, int], intel: bool = False) -> dict[str, Any]:
     """The same with scikit-learn's GridSearchCV, two processes at a time, as its documentation shows it."""
+    if intel:
+        from sklearnex import patch_sklearn
+
+        patch_sklearn(verbose=False)
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
     from sklearn.neural_network import MLPClassifier
@@ -183,14 +188,14 @@ def measure(name: str, *arguments: Any, limit: float | None = None) -> dict[str,
 # ---- tables
 
 
-def compare(shape: tuple[int, int, int], heads: list[str], peers: bool, limit: float | None, rounds: int) -> None:
-    """Every head both ways, in turn."""
+def compare(shape: tuple[int, int, int], heads: list[str], rounds: int, other: Callable[[str], dict[str, Any]]) -> None:
+    """Every head both ways, in turn; `other` gives the other way's figures."""
     print(f"{shape[0] * 4 // 5:,} training rows x {shape[1]:,}, {shape[2]} classes; C: {GRID}")
     header = f"{'head':20} {'ours':>8} {'scikit-learn':>13} {'ratio':>7}   {'accuracy':>8} {'scikit-learn':>13}"
     print(header, flush=True)
     totals = np.zeros(2)
     for name in heads:
-        pairs = [(measure("ours", name, shape), peer_or_known(name, shape, peers, limit)) for _ in range(rounds)]
+        pairs = [(measure("ours", name, shape), other(name)) for _ in range(rounds)]
         mine, theirs = ([one for one in side if one] for side in zip(*pairs, strict=True))
         seconds = [statistics.median(one["seconds"] for one in side) for side in (mine, theirs)]
         totals += seconds
@@ -205,12 +210,14 @@ def compare(shape: tuple[int, int, int], heads: list[str], peers: bool, limit: f
     print("> stopped after so long   * not run here: published figure, 5,000 x 2,048 rows on 2 cores")
 
 
-def peer_or_known(name: str, shape: tuple[int, int, int], peers: bool, limit: float | None) -> dict[str, Any]:
+def peer_or_known(
+    name: str, shape: tuple[int, int, int], peers: bool, limit: float | None, intel: bool
+) -> dict[str, Any]:
     """scikit-learn's way, or what is known of it where it is not run to its end."""
     if not peers:
         seconds, accuracy = PUBLISHED[name]
         return {"seconds": seconds, "accuracy": accuracy, "mark": "*"}
-    return measure("peer", name, shape, limit=limit) or {"seconds": limit, "accuracy": None, "mark": ">"}
+    return measure("peer", name, shape, intel, limit=limit) or {"seconds": limit, "accuracy": None, "mark": ">"}
 
 
 def growth(features: int, classes: int, sizes: tuple[int, ...]) -> None:
@@ -247,6 +254,7 @@ def main() -> None:
     parser.add_argument("--heads", nargs="+", choices=HEADS, default=list(HEADS))
     parser.add_argument("--rounds", type=int, default=1, help="how often, ours and scikit-learn's in turn; medians")
     parser.add_argument("--no-peers", action="store_true", help="don't run scikit-learn")
+    parser.add_argument("--intel", action="store_true", help="scikit-learn's way through scikit-learn-intelex")
     parser.add_argument("--peer-limit", type=float, help="seconds after which one of scikit-learn's is stopped")
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--large", action="store_true")
@@ -262,7 +270,12 @@ def main() -> None:
         large_table(options.rows or 57_025, options.features, options.classes or 27)
     else:
         shape = (options.rows or 5000, options.features, options.classes or 10)
-        compare(shape, options.heads, not options.no_peers, options.peer_limit, options.rounds)
+        compare(
+            shape,
+            options.heads,
+            options.rounds,
+            lambda name: peer_or_known(name, shape, not options.no_peers, options.peer_limit, options.intel),
+        )
 
 
 if __name__ == "__main__":
