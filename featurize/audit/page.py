@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from featurize.audit import words
 from featurize.audit.findings import Audit
 from featurize.errors import Undecodable
+from featurize.formats import DECODED
 from featurize.pictures import read
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def thumbnail(path: Path) -> Thumbnail | None:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(io.BytesIO(read(path))) as opened:
+        with Image.open(io.BytesIO(read(path)), formats=DECODED) as opened:
             opened.draft("RGB", (2 * _SIDE, 2 * _SIDE))
             small = ImageOps.exif_transpose(opened).convert("RGB")
             small.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)

@@ -21,6 +21,7 @@ from cache import files
 from cache.ids import from_hex
 from featurize import images
 from featurize.errors import Undecodable
+from featurize.formats import DECODED
 from featurize.pictures import Picture, read
 from featurize.pipeline import default_workers
 from featurize.reasons import Reason
@@ -143,7 +144,7 @@ def small(data: bytes, side: int) -> tuple[tuple[int, int], NDArray[np.float32]]
 
     images.probe(data)
     try:
-        with Image.open(io.BytesIO(data)) as opened:
+        with Image.open(io.BytesIO(data), formats=DECODED) as opened:
             whole = opened.size
             opened.draft("RGB", (4 * side, 4 * side))
             upright = ImageOps.exif_transpose(opened)
