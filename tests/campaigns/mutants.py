@@ -76,7 +76,7 @@ class Mutants(Campaign):
         wrong = list(self._judge(form, way, self._pixels[chosen], found))
         if number % TWICE == 0 and outcome(mutant) != found:
             wrong.append("another outcome the second time")
-        if number % AMONG_NEIGHBOURS == 0:
+        if number % AMONG_NEIGHBOURS == 0 and mutant not in self.neighbours:  # some mutations change nothing
             wrong += self._among_neighbours(mutant, found, rng)
         said = found.label if isinstance(found, Reason) else "embedded"
         return Trial(said, [f"{form}, {way}: {w}" for w in wrong])
