@@ -17,7 +17,7 @@ import pytest
 
 from cache import FeatureCache
 from cache.ids import from_hex
-from featurize import isolated
+from featurize import isolated, pipeline
 from featurize.errors import Undecodable
 from featurize.extract import Settings, extract
 from featurize.pictures import digest
@@ -140,14 +140,25 @@ def peak_megabytes() -> float:
     return max(peaks)
 
 
-def _companion(name: str) -> Callable[[], None]:
-    def plant() -> None:
-        isolated.PROGRAM = f"tests.featurize.{name}"
-
-    return plant
+def forgiving_decoder() -> None:
+    """What is missing of a picture is filled with grey, and nobody told."""
+    isolated.PROGRAM = "tests.featurize.companion_forgiving"
 
 
-PLANTS = {
-    "forgiving-decoder": _companion("companion_forgiving"),
-    "crashing-decoder": _companion("companion_crashing"),
+def overwrite(self: pipeline._Decoded, place: int, transform: Transform) -> None:
+    """Fill a place of a batch; where a picture fails, the one before it is overwritten."""
+    _fill(self, place, transform)
+    if place in self.failed:
+        self.pixels[place - 1] = 0
+
+
+def overwritten_neighbour() -> None:
+    """Where a picture fails, the one before it is overwritten."""
+    pipeline._Decoded.fill = overwrite  # type: ignore[method-assign]
+
+
+_fill = pipeline._Decoded.fill
+PLANTS: dict[str, Callable[[], None]] = {
+    "forgiving-decoder": forgiving_decoder,
+    "overwritten-neighbour": overwritten_neighbour,
 }

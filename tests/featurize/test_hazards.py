@@ -32,7 +32,7 @@ from featurize.recipes import FORMULAS
 from featurize.table import DatasetTable
 from featurize.transform import Transform
 from tests import sizes
-from tests.campaigns.mutants import Mutants
+from tests.campaigns.mutants import Mutants, overwrite
 from tests.conftest import ROOT, save_picture
 from tests.featurize import fake
 from tests.featurize.hazards import JPEG, PIXELS, REASONS
@@ -273,16 +273,8 @@ def test_the_campaign_finds_pictures_that_are_half_there(tmp_path: Path, monkeyp
 def test_the_campaign_finds_rows_that_are_written_to_a_neighbour(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Planted: where a picture fails, the one before it is overwritten."""
-    fill = pipeline._Decoded.fill
-
-    def careless(self: pipeline._Decoded, place: int, transform: Transform) -> None:
-        fill(self, place, transform)
-        if place in self.failed:
-            self.pixels[place - 1] = 0
-
     campaign = Mutants(tmp_path, 0, monkeypatch, each=1)
-    monkeypatch.setattr(pipeline._Decoded, "fill", careless)
+    monkeypatch.setattr(pipeline._Decoded, "fill", overwrite)
     found = [v for n in range(0, 1000, 100) for v in campaign.trial(n).violations]
     isolated.stop()
     assert any("neighbour" in v for v in found)
