@@ -112,7 +112,7 @@ def slides(setting: Setting) -> Comparison:
         protocol=Protocol(
             name="slides",
             title="The experiment of “Artwork Style Prediction”",
-            published=(Published("accuracy, frozen ResNet50, 10 styles", 0.203, "the slides"),),
+            published=(Published("frozen ResNet50, 10 styles", "top-1", 0.203, "the slides"),),
             controls=tuple(Control(e.name, e.scores.accuracy, largest) for e in control.entries),
             facts=facts,
         ),
@@ -159,9 +159,9 @@ def rasta(setting: Setting, heads: Sequence[str] = RASTA_HEADS, test: str | None
             name="rasta",
             title="RASTA’s experiment with a frozen network",
             published=(
-                Published("top-1, frozen ResNet50, 25 styles", 0.495, "RASTA"),
-                Published("top-5, frozen ResNet50, 25 styles", 0.878, "RASTA"),
-                Published("top-1, about 20 layers retrained", 0.62, "RASTA"),
+                Published("frozen ResNet50, 25 styles", "top-1", 0.495, "RASTA"),
+                Published("frozen ResNet50, 25 styles", "top-5", 0.878, "RASTA"),
+                Published("about 20 layers retrained", "top-1", 0.62, "RASTA"),
             ),
             controls=(),
             facts=facts,

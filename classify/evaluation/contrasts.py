@@ -78,5 +78,6 @@ def _verdict(contrasts: Sequence[Contrast], n: int, count: int) -> Verdict:
     discordant = float(np.median(shares)) if shares else None
     if not discordant:
         return Verdict(tuple(contrasts), groups, None, None, discordant)
-    one, all_pairs = (smallest_difference(n, discordant, ALPHA / count) for count in (1, len(contrasts)))
+    one = smallest_difference(n, discordant)
+    all_pairs = one if len(contrasts) == 1 else smallest_difference(n, discordant, ALPHA / len(contrasts))
     return Verdict(tuple(contrasts), groups, one, all_pairs, discordant)

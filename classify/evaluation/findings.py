@@ -260,9 +260,19 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Published:
-    """A figure from the literature, to stand beside a measured one."""
+    """A figure from the literature, to stand beside a measured one.
+
+    Parameters
+    ----------
+    what : str
+    figure : str
+        "top-1" (accuracy), "top-3" or "top-5".
+    value : float
+    source : str
+    """
 
     what: str
+    figure: str
     value: float
     source: str
 

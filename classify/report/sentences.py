@@ -47,9 +47,11 @@ def told_protocol(c: Comparison) -> list[str]:
     """The published figures beside the measured ones, and the control."""
     if c.protocol is None:
         return []
-    lines = [f"published, {p.what}: {percent(p.value)} ({p.source})" for p in c.protocol.published]
+    lines = [f"published, {p.what}: {p.figure} {percent(p.value)} ({p.source})" for p in c.protocol.published]
     lines += [
-        f"measured, {e.name}: {percent(e.scores.accuracy.value)} ({between(e.scores.accuracy)})" for e in c.entries
+        f"measured, {e.name}: top-1 {percent(e.scores.accuracy.value)} ({between(e.scores.accuracy)}), top-5 "
+        f"{percent(e.scores.top5)}"
+        for e in c.entries
     ]
     lines += [
         f"control with labels out of step, {k.name}: {percent(k.accuracy.value)} ({between(k.accuracy)}); the largest "

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from classify.comparison.compare import compare
-from classify.comparison.protocols import Setting, slides
+from classify.comparison.protocols import RASTA_STYLES, Setting, rasta, slides
 from classify.comparison.result import Comparison
 from classify.report import words, write_report
 from classify.report.labels import label_dots
@@ -276,6 +276,18 @@ def test_names_of_dots_do_not_cover_each_other() -> None:
     assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
     assert label_dots(axes, [(1, 0.5)], [""], "black") is None
     assert len(axes.texts) == 6
+
+
+def test_a_published_top_5_never_stands_in_the_column_of_accuracies(tmp_path: Path) -> None:
+    world = make_world(style=1.0)
+    names = dict(zip([f"Style_{n}" for n in range(4)], RASTA_STYLES, strict=False))
+    world = world.relabelled(style=[names[c] for c in world.table.columns["style"]])
+    write_report(rasta(Setting(world.table, [world.cache])), tmp_path)
+    page = (tmp_path / "index.html").read_text("utf-8")
+    (row,) = (r for r in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if words.percent(0.878) in r)
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
+    assert cells == ["", "", "", words.percent(0.878)]
+    assert "top-5 " + words.percent(0.878) in (tmp_path / "report.md").read_text("utf-8")
 
 
 def test_summary_says_who_cannot_be_told_from_the_first(comparison: Comparison) -> None:
