@@ -2,7 +2,8 @@
 
 A row group can hold hundreds of megabytes, so none is ever loaded whole: its rows are streamed, and those that
 passed last are kept for the threads that come a little later. Going backwards beyond them starts the row group
-anew, which is right for readers that go through a table in its order, as all of ours do.
+anew, which is right for readers that go through a table in its order, as all of ours do. The smallest piece that
+Parquet lets anyone read is a page: up to 1,024 pictures where a row group has so many.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import bisect
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,8 @@ class Parquet(Archive):
         with self._lock:
             key = column, group
             if key not in self._groups:
-                self._groups[key] = _RowGroup(self._path, self.columns[column], group)
+                rows = self.starts[group + 1] - self.starts[group]
+                self._groups[key] = _RowGroup(self._path, self.columns[column], group, rows)
             self._groups.move_to_end(key)
             while len(self._groups) > _GROUPS_AT_ONCE:
                 self._groups.popitem(last=False)
@@ -81,10 +83,11 @@ class Parquet(Archive):
 class _RowGroup:
     """The pictures of a row group, streamed forwards."""
 
-    def __init__(self, path: Path, field: str, group: int) -> None:
+    def __init__(self, path: Path, field: str, group: int, rows: int) -> None:
         self._path = path
         self._field = field
         self._group = group
+        self._last = rows
         self._restart()
 
     def _restart(self) -> None:
@@ -98,6 +101,8 @@ class _RowGroup:
             self._restart()
         while row >= self._next:
             self._keep(next(self._rows))
+        if self._next == self._last:
+            self._rows.close()  # with the page it holds, which may be as large as the row group
         return self._kept[row]
 
     def _keep(self, data: bytes | None) -> None:
@@ -107,7 +112,7 @@ class _RowGroup:
         while self._kept_bytes > _KEPT_BYTES and len(self._kept) > 1:
             self._kept_bytes -= len(self._kept.popitem(last=False)[1] or b"")
 
-    def _stream(self) -> Iterator[bytes | None]:
+    def _stream(self) -> Generator[bytes | None, None, None]:
         import pyarrow as pa
 
         try:

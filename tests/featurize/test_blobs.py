@@ -176,3 +176,15 @@ def test_locations(text: str, expected: tuple[str, str] | None) -> None:
 def test_an_ordinary_file_with_colons_in_its_name_is_read(tmp_path: Path) -> None:
     put(tmp_path / "odd::name.jpg", b"data")
     assert read(tmp_path / "odd::name.jpg") == b"data"
+
+
+def test_a_row_group_read_to_its_end_gives_its_pages_back(tmp_path: Path) -> None:
+    """The pictures that passed last stay, for the threads that come a little later."""
+    path = tmp_path / "all.parquet"
+    members = make_parquet(path, contents(40))
+    opened = parquet_blobs.Parquet(path)
+    for name, data in members.items():
+        assert opened.read(name) == data
+    (group,) = opened._groups.values()
+    assert group._rows.gi_frame is None
+    assert opened.read("image/3") == members["image/3"]
