@@ -94,7 +94,10 @@ KINDS = st.sampled_from(["good", "bad", "missing", "twice"])
 @settings(max_examples=max(sizes.HYPOTHESIS_EXAMPLES // 4, 10))
 @given(kinds=st.lists(KINDS, min_size=1, max_size=14), seed=st.integers(0, 9))
 def test_rows_are_embedded_or_failed_and_neighbours_keep_their_bits(kinds: list[str], seed: int) -> None:
-    """Whatever stands between the good pictures: their vectors are those of a run in which it was fine, too."""
+    """Whatever stands between the good pictures: their vectors are those of a run in which it was fine, too.
+
+    Files that are missing, and a picture's second path, are known before the plan is made.
+    """
     import tempfile
 
     rng = random.Random(seed)
@@ -103,7 +106,7 @@ def test_rows_are_embedded_or_failed_and_neighbours_keep_their_bits(kinds: list[
     for n, kind in enumerate(kinds):
         whole = JPEG + bytes([n, seed])
         fine[f"{n}"] = whole
-        named = REASONS[rng.choice(QUICK)][0]() + bytes([n]) * (rng.random() < 0.5)
+        named = REASONS[rng.choice(QUICK)][0]() + bytes([n + 1])  # no two alike
         hostile[f"{n}"] = {"good": whole, "bad": named, "missing": None, "twice": hostile.get("0", whole)}[kind]
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
         fake.install(patch)
@@ -116,7 +119,7 @@ def test_rows_are_embedded_or_failed_and_neighbours_keep_their_bits(kinds: list[
         assert set(failed) | found.keys() == hostile.keys()
         assert not set(failed) & found.keys()
         assert done.rows == len(found) + len(failed)
-        if "twice" not in kinds and len(set(table.columns["id"])) == len(kinds):
+        if not {"twice", "missing"} & set(kinds):  # those have no place in the plan
             for n in found.keys() & {f"{k}" for k, kind in enumerate(kinds) if kind == "good"}:
                 assert found[n] == wanted[n]
 
