@@ -23,7 +23,7 @@ FOUND_BY = {  # planted mistake -> the campaign that finds it
     "rename-first": "order",
     "no-checksum": "bits",
     "varying-batch": "kill",
-    "delete-first": "kill",
+    "delete-first": "faults",
     "raw-errors": "faults",
     "no-retry": "races",
     "shared-temporary": "races",
