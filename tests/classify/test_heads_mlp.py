@@ -59,12 +59,15 @@ def test_a_step_is_that_of_autograd_and_adam(hidden, parts, monkeypatch):
 
 def test_threads_that_share_the_first_layer_change_nothing_and_leave_torch_alone(monkeypatch):
     X, y = data()
-    alone = make_head("mlp").fit(X, y)
-    monkeypatch.setattr("classify.heads.parallel.SMALL", 0)
     before = torch.get_num_threads()
-    with threadpool_limits(3):
+    torch.set_num_threads(2)
+    alone = make_head("mlp").fit(X, y)
+    assert torch.get_num_threads() == 2
+    monkeypatch.setattr("classify.heads.parallel.SMALL", 0)
+    with threadpool_limits(3, "blas"):
         shared, again = (make_head("mlp").fit(X, y) for _ in range(2))
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
     np.testing.assert_equal(again.state(), shared.state())
     np.testing.assert_allclose(shared.predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
