@@ -25,8 +25,10 @@ def thumbnail(path: Path, side: int = SIDE) -> Thumbnail | None:
     """A small JPEG of a picture file, or None where it is missing or no picture."""
     from PIL import Image, ImageOps
 
+    from featurize.formats import DECODED
+
     try:
-        with warnings.catch_warnings(), Image.open(path) as opened:
+        with warnings.catch_warnings(), Image.open(path, formats=DECODED) as opened:
             warnings.simplefilter("ignore")
             opened.draft("RGB", (2 * side, 2 * side))  # decodes large JPEGs at a reduced size
             small = ImageOps.exif_transpose(opened).convert("RGB")
