@@ -142,7 +142,7 @@ def _tuning(head: Head, spec: str, train: Examples, folds: Folds) -> Any:
     if not folds:
         return None
     grid = {name: values for name, values in head.tunable.items() if name not in _given(spec)}
-    if not (grid or head.calibrate):
+    if not (grid or head.calibrate or head.composite):
         return None
     return tune(head, train.X, train.y, folds, grid)
 
