@@ -31,13 +31,16 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
     "plain torchvision": {},
     "torch fp32": {"engine": "torch"},
     "onnx fp32": {"engine": "onnx"},
+    "openvino fp32": {"engine": "openvino"},
     "onnx fp32, fast decoding": {"engine": "onnx", "decode": "fast"},
-    "onnx int8": {"precision": "int8"},
-    "onnx int8, fast decoding": {"precision": "int8", "decode": "fast"},
+    "openvino bf16": {"engine": "openvino", "precision": "bf16"},
+    "onnx int8": {"engine": "onnx", "precision": "int8"},
+    "openvino int8": {"engine": "openvino", "precision": "int8"},
+    "openvino int8, fast decoding": {"engine": "openvino", "precision": "int8", "decode": "fast"},
     "torch bf16": {"engine": "torch", "precision": "bf16"},
     "torch bf16, compiled": {"engine": "torch", "precision": "bf16", "compiled": True},
 }
-ON_CPU = ("plain torchvision", "torch fp32", "onnx fp32", "onnx int8", "onnx int8, fast decoding")
+ON_CPU = ("plain torchvision", "onnx fp32", "openvino int8", "openvino int8, fast decoding")
 SHARES = ("decode", "network", "storage")
 ON_GPU = ("plain torchvision", "torch fp32", "torch bf16", "torch bf16, compiled")
 
