@@ -32,6 +32,7 @@ from featurize.transform import Pixels, Transform
 LIMIT = 120.0  # seconds a picture may take; the largest allowed took 28 on a machine eight times overloaded
 MEMORY = 4 << 30  # bytes of address space of a companion: a picture that needs more fails, instead of all
 PROGRAM = "featurize.isolated"  # the module that companions run
+POSSIBLE = os.name == "posix"  # Windows hands no open line to a new process: there runs decode by themselves
 _TRIES = 2  # once more, in case it was the machine and not the picture
 _START = 120.0  # seconds a companion may take to start, on a machine that is busy loading a network
 
@@ -54,6 +55,8 @@ def pixels_of(data: bytes, transform: Transform) -> Pixels:
     DecoderMissing
         No companion can be started.
     """
+    if not POSSIBLE:
+        return pixels_here(data, transform)
     for attempt in range(_TRIES):
         companion = _take()
         try:
@@ -80,7 +83,8 @@ def pixels_here(data: bytes, transform: Transform) -> Pixels:
 
 def start(count: int) -> None:
     """Have so many companions ready; they start while the caller goes on."""
-    _idle.extend(Companion() for _ in range(count - len(_idle)))
+    if POSSIBLE:
+        _idle.extend(Companion() for _ in range(count - len(_idle)))
 
 
 def stop() -> None:
