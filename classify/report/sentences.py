@@ -38,7 +38,8 @@ def verdict(c: Comparison) -> list[str]:
         told = ["No two heads can be told apart on these pictures."]
     told += [_sure(x, names) for x in apart[:3]]
     if len(apart) > 3:
-        told.append(f"So do {len(apart) - 3} more pairs.")
+        more = len(apart) - 3
+        told.append(f"{more} more {'pair differs' if more == 1 else 'pairs differ'}.")
     told.append(_smallest(c))
     return told
 
