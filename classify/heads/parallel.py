@@ -31,10 +31,11 @@ class Team:
         self._pool = pool
 
     def map(self, work: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
-        """Do the work on each part; results in the parts' order."""
+        """Do the work on each part, the first in the calling thread; results in the parts' order."""
         if self._pool is None or len(parts) < 2:
             return [work(part) for part in parts]
-        return list(self._pool.map(work, parts))
+        others = self._pool.map(work, parts[1:])
+        return [work(parts[0]), *others]
 
 
 ALONE = Team(1, None)
@@ -61,5 +62,5 @@ def team(multiplications: float, setup: Callable[[], None] | None = None) -> Ite
     if size < 2:
         yield ALONE
         return
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(size, initializer=setup) as pool:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(size - 1, initializer=setup) as pool:
         yield Team(size, pool)

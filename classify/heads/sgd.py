@@ -1,20 +1,20 @@
 """Training a small fully connected network by Adam, in torch, on a CPU or on CUDA.
 
 The backward pass of so small a network is a handful of products; written out, with torch's fused Adam, a step at batch
-32 takes two thirds of what autograd needs. The first layer is shared out to threads of our own. Rows come in the order
-of a random permutation, gathered a few batches at a time, so that they may lie in a memory map.
+32 takes half of what autograd and an Optimizer object need. The first layer is shared out to threads of our own. Rows
+come in the order of a random permutation, gathered a few batches at a time, so that they may lie in a memory map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from classify.heads.parallel import ALONE, Team, team
-from classify.heads.rows import Array, Rows
+from classify.heads.rows import TAKE_ROWS, Array, Rows
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +39,20 @@ class Schedule:
     device: str = "cpu"
 
 
+class Batch(NamedTuple):
+    """Rows x (n, D), their classes y (n,), weights (n,), and dropout factors (n, width) for each hidden layer."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+    weights: torch.Tensor
+    masks: list[torch.Tensor]
+
+    def split(self, size: int) -> list[Batch]:
+        """Parts of so many rows."""
+        parts = (slice(start, start + size) for start in range(0, len(self.x), size))
+        return [Batch(self.x[at], self.y[at], self.weights[at], [mask[at] for mask in self.masks]) for at in parts]
+
+
 def pick_device(name: str) -> str:
     """ "auto" -> "cuda" where there is one, else "cpu"; other names as they are.
 
@@ -58,12 +72,43 @@ def pick_device(name: str) -> str:
     return name
 
 
+class Adam:
+    """Adam (Kingma & Ba, 2015), with decoupled weight decay (Loshchilov & Hutter, 2019), of some tensors in place.
+
+    Attributes
+    ----------
+    gradients : list of tensors like the parameters, to be set before each step
+    """
+
+    def __init__(self, parameters: list[torch.Tensor], schedule: Schedule):
+        import torch
+
+        self._parameters = parameters
+        self.gradients, self._first, self._second = ([torch.zeros_like(p) for p in parameters] for _ in range(3))
+        self._steps = [torch.zeros((), device=parameters[0].device)] * len(parameters) if parameters else []
+        self._schedule = schedule
+
+    def step(self) -> None:
+        """Update the parameters."""
+        import torch
+
+        if not self._parameters:
+            return
+        self._steps[0] += 1  # all are this one
+        torch.ops.aten._fused_adamw_(  # what AdamW(fused=True) calls after preparations that cost as much again
+            self._parameters, self.gradients, self._first, self._second, [], self._steps,
+            amsgrad=False, maximize=False, beta1=0.9, beta2=0.999, eps=1e-8,
+            lr=self._schedule.lr, weight_decay=self._schedule.weight_decay,
+        )  # fmt: skip
+
+
 class Columns:
-    """Some units of the first hidden layer, which one thread looks after, forwards and backwards.
+    """Some units of the first hidden layer, which one thread looks after, backwards and forwards.
 
     Nearly all weights of a network on embeddings are in the first layer. Its units share their inputs and are summed
-    up by the second layer, so that a step needs threads to wait for each other twice; a library that splits each of
-    its products waits some twenty times, and on a busy machine each wait can last a time slice.
+    up by the second layer, so that threads need to wait for each other once a step, from the update by one batch to
+    the sums of the next; a library that splits each of its products waits some twenty times, and on a busy machine
+    each wait can last a time slice.
 
     Parameters
     ----------
@@ -77,25 +122,26 @@ class Columns:
         self, at: slice, weights: torch.Tensor, biases: torch.Tensor, onward: torch.Tensor, schedule: Schedule
     ):
         self.at = at
+        self._dropout = schedule.dropout
         self.weights, self.biases, self.onward = (t.contiguous() for t in (weights, biases, onward))
-        self._adam = make_adam([self.weights, self.biases, self.onward], schedule)
+        self._adam = Adam([self.weights, self.biases, self.onward], schedule)
 
-    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """What these units add to the next layer's sums, for rows x (n, D) and their dropout factors."""
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """What these units add to the next layer's sums."""
         import torch
 
-        self._x, self._mask = x, mask[:, self.at]
-        self._hidden = torch.addmm(self.biases, x, self.weights).relu_().mul_(self._mask)
+        self._x = batch.x
+        self._hidden = torch.addmm(self.biases, batch.x, self.weights).relu_().mul_(batch.masks[0][:, self.at])
         return self._hidden @ self.onward
 
     def backward(self, delta: torch.Tensor) -> None:
         """Update, given the derivative by the next layer's sums."""
         import torch
 
-        own = backward(delta, self.onward, self._hidden, self._mask)
-        differentiate(self._hidden, delta, self.onward)
-        differentiate(self._x, own, self.weights)
-        torch.sum(own, 0, out=self.biases.grad)
+        weights, biases, onward = self._adam.gradients
+        own = backward(delta, self.onward, self._hidden, self._dropout)
+        torch.mm(self._hidden.t(), delta, out=onward)
+        differentiate(self._x, own, weights, biases)
         self._adam.step()
 
 
@@ -130,7 +176,7 @@ class Network:
             for at in shares(schedule.hidden[0], parts):
                 self._columns.append(Columns(at, first[:, at], first_biases[at], second[at], schedule))
         self._weights, self._biases = weights, biases  # of what comes after the columns; all there is without them
-        self._adam = make_adam([*weights, *biases], schedule)
+        self._adam = Adam([*weights, *biases], schedule)
 
     def _start(self, inputs: int, outputs: int) -> torch.Tensor:
         import torch
@@ -139,55 +185,65 @@ class Network:
         return ((2 * torch.rand(inputs, outputs, generator=self.generator) - 1) * bound).to(self.device)
 
     def masks(self, rows: int) -> list[torch.Tensor]:
-        """Dropout factors (rows, width) for each hidden layer: 0 or 1 / (1 - dropout).
-
-        Drawn row by row, so that it does not matter how many rows are asked for at once.
-        """
+        """Dropout factors (rows, width) for each hidden layer: 0 or 1 / (1 - dropout)."""
         import torch
 
         keep = 1 - self.schedule.dropout
         draws = torch.rand(rows, sum(self.schedule.hidden), generator=self.noise, device=self.device)
         return list(torch.split((draws < keep).float().mul_(1 / keep), list(self.schedule.hidden), 1))
 
-    def step(
-        self,
-        x: torch.Tensor,
-        y: torch.Tensor,
-        weights: torch.Tensor,
-        masks: Sequence[torch.Tensor],
-        threads: Team = ALONE,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One batch of x (n, D), y (n,), weights (n,): update, and return summed loss and number of hits."""
+    def train(self, rows: Batch, threads: Team = ALONE) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take a step for every batch of the rows, in their order; the summed weighted loss and the number of hits."""
         import torch
 
-        if self._columns:
-            first, *masks = masks
-            scores = sum(threads.map(lambda part: part.forward(x, first), self._columns)) + self._biases[0]
+        seen, delta = [], None
+        for batch in rows.split(self.schedule.batch):
+            sums = self._advance(delta, batch, threads)
+            scores, delta = self._step(batch, sums)
+            seen.append(scores)
+        if delta is not None:
+            last = delta
+            threads.map(lambda part: part.backward(last), self._columns)
+        scores = torch.cat(seen)
+        losses = torch.nn.functional.cross_entropy(scores, rows.y, reduction="none")
+        return (losses * rows.weights).sum(), (scores.argmax(1) == rows.y).sum()
+
+    def _advance(self, delta: torch.Tensor | None, batch: Batch, threads: Team) -> torch.Tensor | None:
+        """Update the columns, given the derivative by their sums for the last batch; their sums for the next."""
+
+        def turn(part: Columns) -> torch.Tensor:
+            if delta is not None:
+                part.backward(delta)
+            return part.forward(batch)
+
+        sums = threads.map(turn, self._columns)
+        return sum(sums[1:], sums[0]) if sums else None
+
+    def _step(self, batch: Batch, sums: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Update the layers after the columns; the scores before that (n, classes), and the derivative by the sums."""
+        import torch
+
+        x, y, weights, masks = batch
+        count = len(self._weights)
+        weight_gradients, bias_gradients = self._adam.gradients[:count], self._adam.gradients[count:]
+        if sums is None:  # no hidden layer
+            inputs, scores = [x], torch.addmm(self._biases[0], x, self._weights[0])
         else:
-            scores = torch.addmm(self._biases[0], x, self._weights[0])
-        inputs = []  # of each of the later layers
-        later = self._weights if self._columns else []
-        for number, mask in enumerate(masks):
-            inputs.append(scores.relu_().mul_(mask))
-            scores = torch.addmm(self._biases[number + 1], inputs[-1], later[number])
-        logs = scores.log_softmax(1)
-        loss = -(logs.gather(1, y[:, None])[:, 0] * weights).sum()
-        hits = (scores.argmax(1) == y).sum()
-        delta = logs.exp_()
+            inputs, scores = [], sums + self._biases[0]
+            for mask, later, biases in zip(masks[1:], self._weights, self._biases[1:], strict=True):
+                inputs.append(scores.relu_().mul_(mask))
+                scores = torch.addmm(biases, inputs[-1], later)
+        delta = scores.softmax(1)
         delta.scatter_add_(1, y[:, None], torch.full_like(delta[:, :1], -1.0))
         delta.mul_((weights / len(y))[:, None])
-        for number in reversed(range(len(later))):
-            torch.sum(delta, 0, out=self._biases[number + 1].grad)
-            below = backward(delta, later[number], inputs[number], masks[number])
-            differentiate(inputs[number], delta, later[number])
+        for number in reversed(range(count)):
+            below = backward(delta, self._weights[number], inputs[number], self.schedule.dropout) if masks else delta
+            differentiate(inputs[number], delta, weight_gradients[number], bias_gradients[number - count])
             delta = below
-        torch.sum(delta, 0, out=self._biases[0].grad)
-        if self._columns:
-            threads.map(lambda part: part.backward(delta), self._columns)
-        else:
-            differentiate(x, delta, self._weights[0])
+        if masks:
+            torch.sum(delta, 0, out=bias_gradients[0])
         self._adam.step()
-        return loss, hits
+        return scores, delta
 
     def arrays(self) -> list[tuple[Array, Array]]:
         """Copies of weights (in, out) and biases (out,) of each layer, float32."""
@@ -209,31 +265,24 @@ def shares(units: int, threads: int) -> list[slice]:
     return [slice(*pair) for pair in pairwise(edges)]
 
 
-def make_adam(parameters: list[torch.Tensor], schedule: Schedule) -> torch.optim.Optimizer:
-    """An optimiser of tensors that get their gradients in place.
-
-    Without weight decay AdamW is Adam (Kingma & Ba, 2015).
-    """
-    import torch
-
-    for parameter in parameters:
-        parameter.grad = torch.zeros_like(parameter)
-    return torch.optim.AdamW(parameters, schedule.lr, weight_decay=schedule.weight_decay, fused=True)
-
-
-def backward(delta: torch.Tensor, weights: torch.Tensor, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def backward(delta: torch.Tensor, weights: torch.Tensor, hidden: torch.Tensor, dropout: float) -> torch.Tensor:
     """Derivative by a layer's output -> by the sums of the hidden units before it.
 
-    A hidden unit at 0 is off, by ReLU or by dropout: its sign is the derivative of both.
+    A hidden unit at 0 is off, by ReLU or by dropout; the others were multiplied by 1 / (1 - dropout).
     """
-    return (delta @ weights.t()).mul_(mask).mul_(hidden > 0)
-
-
-def differentiate(inputs: torch.Tensor, delta: torch.Tensor, weights: torch.Tensor) -> None:
-    """Set the gradient of a layer's weights."""
     import torch
 
-    torch.mm(inputs.t(), delta, out=weights.grad)
+    by_units = torch.addmm(delta[:1, :1], delta, weights.t(), beta=0, alpha=1 / (1 - dropout))
+    by_sums: torch.Tensor = torch.ops.aten.threshold_backward(by_units, hidden, 0)
+    return by_sums
+
+
+def differentiate(inputs: torch.Tensor, delta: torch.Tensor, weights: torch.Tensor, biases: torch.Tensor) -> None:
+    """Set the gradients of a layer's weights and biases."""
+    import torch
+
+    torch.mm(inputs.t(), delta, out=weights)
+    torch.sum(delta, 0, out=biases)
 
 
 @contextmanager
@@ -257,28 +306,17 @@ def work_of(schedule: Schedule, features: int) -> float:
 
 def run_epoch(network: Network, rows: Rows, index: Array, codes: Array, weights: Array) -> tuple[float, float]:
     """Go once through rows `index` in random order; returns mean loss and accuracy while training."""
-    with own_threads(work_of(network.schedule, rows.shape[1])) as threads:
-        loss, hits = _epoch(network, rows, index, codes, weights, threads)
-    return float(loss) / float(weights[index].sum()), float(hits) / len(index)
-
-
-def _epoch(
-    network: Network, rows: Rows, index: Array, codes: Array, weights: Array, threads: Team
-) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
     batch = network.schedule.batch
     order = index[torch.randperm(len(index), generator=network.generator).numpy()]
+    gather = max(batch, TAKE_ROWS // batch * batch)  # rows read at once: whole batches
     loss, hits = torch.zeros((), device=network.device), torch.zeros((), device=network.device)
-    gather = max(batch, rows.step // batch * batch)  # rows read at once: whole batches
-    for start in range(0, len(order), gather):
-        part = order[start : start + gather]
-        X = torch.from_numpy(rows[part]).to(network.device)
-        y = torch.from_numpy(codes[part]).to(network.device)
-        w = torch.from_numpy(weights[part]).to(network.device)
-        masks = network.masks(len(part))
-        for at in (slice(i, i + batch) for i in range(0, len(part), batch)):
-            more_loss, more_hits = network.step(X[at], y[at], w[at], [mask[at] for mask in masks], threads)
+    with own_threads(work_of(network.schedule, rows.shape[1])) as threads:
+        for start in range(0, len(order), gather):
+            part = order[start : start + gather]
+            x, y, w = (torch.from_numpy(a[part]).to(network.device) for a in (rows, codes, weights))
+            more_loss, more_hits = network.train(Batch(x, y, w, network.masks(len(part))), threads)
             loss += more_loss
             hits += more_hits
-    return loss, hits
+    return float(loss) / float(weights[index].sum()), float(hits) / len(index)

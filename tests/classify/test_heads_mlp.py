@@ -10,7 +10,7 @@ from classify.heads import make_head
 
 torch = pytest.importorskip("torch")
 
-from classify.heads.sgd import Network, Schedule  # noqa: E402
+from classify.heads.sgd import Batch, Network, Schedule  # noqa: E402
 
 
 def data(rows=300, features=20, seed=0):
@@ -34,7 +34,7 @@ def test_the_default_is_the_widened_classifier_of_the_slides():
 def test_a_step_is_that_of_autograd_and_adam(hidden, parts, monkeypatch):
     """The backward pass is written out by hand; torch's own must agree, dropout, row weights and shares included."""
     monkeypatch.setattr("classify.heads.sgd.FEWEST", 2)
-    network = Network(Schedule(hidden=hidden, dropout=0.4, lr=0.01), 6, 4, parts)
+    network = Network(Schedule(hidden=hidden, dropout=0.4, batch=5, lr=0.01), 6, 4, parts)
     assert len(network._columns) == (parts if hidden else 0)
     layers = [[torch.from_numpy(array).requires_grad_() for array in layer] for layer in network.arrays()]
     adam = torch.optim.Adam([array for layer in layers for array in layer], lr=0.01)
@@ -42,16 +42,19 @@ def test_a_step_is_that_of_autograd_and_adam(hidden, parts, monkeypatch):
     for _ in range(5):
         x, y = torch.randn(8, 6, generator=generator), torch.randint(0, 4, (8,), generator=generator)
         row_weights, masks = torch.rand(8, generator=generator), network.masks(8)
-        h = x
-        for (W, b), mask in zip(layers, masks, strict=False):
-            h = torch.relu(h @ W + b) * mask
-        W, b = layers[-1]
-        losses = torch.nn.functional.cross_entropy(h @ W + b, y, reduction="none") * row_weights
-        adam.zero_grad()
-        losses.mean().backward()
-        adam.step()
-        loss, _ = network.step(x, y, row_weights, masks)
-        assert float(loss) == pytest.approx(float(losses.sum().detach()), rel=1e-4)
+        total = 0.0
+        for at in (slice(0, 5), slice(5, 8)):
+            h = x[at]
+            for (W, b), mask in zip(layers, masks, strict=False):
+                h = torch.relu(h @ W + b) * mask[at]
+            W, b = layers[-1]
+            losses = torch.nn.functional.cross_entropy(h @ W + b, y[at], reduction="none") * row_weights[at]
+            adam.zero_grad()
+            losses.mean().backward()
+            adam.step()
+            total += float(losses.sum().detach())
+        loss, _ = network.train(Batch(x, y, row_weights, masks))
+        assert float(loss) == pytest.approx(total, rel=1e-4)
     for ours, theirs in zip(network.arrays(), layers, strict=True):
         for array, wanted in zip(ours, theirs, strict=True):
             torch.testing.assert_close(torch.from_numpy(array), wanted.detach(), atol=1e-5, rtol=1e-3)
