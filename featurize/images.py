@@ -156,7 +156,8 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     from PIL import Image
 
     colour, alpha = _layers(picture)
-    seen = _to_srgb(colour, picture.info.get("icc_profile")).convert("RGB")
+    seen = _to_srgb(colour, picture.info.get("icc_profile"))
+    seen = seen if seen.mode == "RGB" else seen.convert("RGB")  # convert would copy it
     if alpha is None or alpha.getextrema() == (255, 255):
         return seen
     paper = Image.new("RGB", seen.size, "white")

@@ -57,16 +57,19 @@ VARIANTS: Mapping[str, Variant] = {
     "avgpool, mirror": Variant("avgpool-mirror"),
     "avgpool, mirror, sqrt": Variant("avgpool-mirror", options="sqrt=true"),
     "multi": Variant("multi"),
+    "multi, mirror": Variant("multi-mirror"),
     "stats": Variant("stats"),
     "stats, mirror": Variant("stats-mirror"),
     "stats, mirror, sqrt": Variant("stats-mirror", options="sqrt=true"),
     "gram": Variant("gram"),
     "avgpool+gram": Variant("avgpool+gram"),
     "avgpool, 448 pixels": Variant(settings={"size": 448}),
-    "stats, mirror, sqrt, 448 pixels": Variant("stats-mirror", {"size": 448}, "sqrt=true"),
-    "stats, mirror, sqrt, 224 and 448 pixels": Variant(
-        "stats-mirror", options="sqrt=true", also="stats, mirror, sqrt, 448 pixels"
-    ),
+    "avgpool, mirror, 448 pixels": Variant("avgpool-mirror", {"size": 448}),
+    "multi, mirror, 448 pixels": Variant("multi-mirror", {"size": 448}),
+    "stats, mirror, 448 pixels": Variant("stats-mirror", {"size": 448}),
+    "avgpool, mirror, 224 and 448 pixels": Variant("avgpool-mirror", also="avgpool, mirror, 448 pixels"),
+    "multi, mirror, 224 and 448 pixels": Variant("multi-mirror", also="multi, mirror, 448 pixels"),
+    "stats, mirror, 224 and 448 pixels": Variant("stats-mirror", also="stats, mirror, 448 pixels"),
     "avgpool, float16": Variant(settings={"store": "float16"}),
     "avgpool, fast decoding": Variant(settings={"decode": "fast"}),
     "avgpool, int8": Variant(settings={"precision": "int8"}),
@@ -146,6 +149,9 @@ def report(given: argparse.Namespace, features: Path, path: Path) -> None:
         examples = vectors(variant, table, features, base)
         beside = [vectors(VARIANTS[variant.also], table, features, base).X] if variant.also else []
         X = np.concatenate([examples.X, *beside], axis=1)
+        if "sqrt" in variant.options and X.min() < 0:
+            print(f"| {name} | {X.shape[1]} |" + " negative numbers |" * len(heads), flush=True)
+            continue
         splits = list(folds(examples.y, examples.groups, given.repeats, given.by))
         cells = []
         for head in heads:
