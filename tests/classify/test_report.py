@@ -21,6 +21,7 @@ from classify.report import words, write_report
 from classify.report.labels import label_dots
 from classify.report.sentences import summary, verdict
 from classify.report.thumbnails import thumbnail
+from tests.browser import assert_good_to_read
 from tests.classify.worlds import RANDOM_KEY, make_world
 from tests.conftest import ROOT, save_picture
 
@@ -109,6 +110,10 @@ def test_the_page_needs_no_network_and_no_other_file(page: Page, folder: Path) -
     assert all(u.startswith(("#", "data:")) for u in re.findall(r"url\(['\"]?([^)'\"]*)", text))
     assert "@import" not in text
     assert not page.open, "elements left open"
+
+
+def test_a_browser_shows_the_page_well_on_laptop_and_phone_light_and_dark(folder: Path) -> None:
+    assert_good_to_read(folder / "index.html")
 
 
 def test_every_picture_has_a_text(page: Page) -> None:

@@ -28,6 +28,7 @@ from featurize.console import run
 from featurize.prepare import prepare
 from featurize.sources import Reading
 from featurize.table import DatasetTable, read_table, write_table
+from tests.browser import assert_good_to_read
 from tests.cache.samples import KEY
 from tests.conftest import save_picture
 from tests.featurize.test_near import pretend
@@ -147,6 +148,7 @@ def test_the_command_writes_text_json_and_a_page_that_needs_nothing_else(
     assert "prefers-color-scheme: dark" in page
     assert "width=device-width" in page
     assert "val-rococo-1_near-1801.jpg" in page
+    assert_good_to_read(tmp_path / "audit/audit.html")
     told = json.loads((tmp_path / "audit/audit.json").read_text())
     assert told["near"][0]["across"] is True
     assert text(audit(read_table(planted), planted)).startswith(f"Audit of {planted}")
