@@ -4,6 +4,7 @@ Knows numpy and h5py; knows nothing of pictures, networks or heads. `FeatureCach
 `MemoryCache` the same contract in memory.
 """
 
+from cache.contract import Store
 from cache.errors import (
     CacheError,
     ForeignKey,
@@ -12,10 +13,11 @@ from cache.errors import (
     StorageFailed,
     UnclearKey,
 )
+from cache.folder import list_caches, open_cache
 from cache.key import Key, Recipe
 from cache.plan import Piece, Plan
 from cache.rows import OK, Rows
-from cache.store import FeatureCache, Store, list_caches, open_cache
+from cache.store import FeatureCache
 
 __all__ = [
     "OK",

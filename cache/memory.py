@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cache.contract import Store, check_all_found
 from cache.ids import ID_DTYPE, Ids, to_hex
 from cache.key import Key, Recipe
 from cache.rows import ABSENT, OK, Failure, Rows
-from cache.store import Store, check_all_found
 
 
 class MemoryCache(Store):

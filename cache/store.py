@@ -1,4 +1,4 @@
-"""The contract of a store of embeddings, and the folder on disk that keeps it.
+"""The folder on disk that keeps embeddings.
 
 A cache folder `features/<backbone>-<digest>/` holds `key.json` and immutable segments. The list of its files
 is the manifest: what is listed is there whole, and nothing else knows better.
@@ -6,102 +6,23 @@ is the manifest: what is listed is there whole, and nothing else knows better.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cache import files, plan, segment
-from cache.errors import CacheError, ForeignKey, NotStored, SegmentDamaged, StorageFailed, UnclearKey
+from cache.contract import Store, check_all_found
+from cache.errors import CacheError, ForeignKey, SegmentDamaged, StorageFailed
 from cache.ids import Ids, to_hex
 from cache.index import Places
 from cache.key import Key, Recipe
-from cache.rows import ABSENT, OK, Failure, Rows
+from cache.rows import OK, Failure, Rows
 from cache.segment import Segment
 
 KEY_FILE = "key.json"
 ASIDE = "damaged"
 _LISTINGS = 100  # of a folder that changes all the time, before its state is taken as it is
-
-
-class Store(ABC):
-    """Embeddings of one key: append rows, ask who is there, gather vectors."""
-
-    key: Key
-
-    @abstractmethod
-    def append(self, rows: Rows) -> None:
-        """Add rows; when this returns, they survive a crash.
-
-        Raises
-        ------
-        StorageFailed
-            Nothing was added.
-        """
-
-    @abstractmethod
-    def recipes(self) -> list[Recipe]:
-        """All recipes of which there are vectors, by name."""
-
-    @abstractmethod
-    def status(self, wanted: Ids) -> NDArray[np.uint8]:
-        """What became of pictures: 0 = embedded, a reason code, or `ABSENT`; (N,) uint8."""
-
-    @abstractmethod
-    def embedded(self, wanted: Ids, recipe: Recipe) -> NDArray[np.bool_]:
-        """Which pictures have a vector of this recipe; (N,) bool."""
-
-    @abstractmethod
-    def gather(self, wanted: Ids, recipe: Recipe) -> NDArray[np.floating]:
-        """Vectors in the order asked for, (N, D) in the type they are stored in.
-
-        Raises
-        ------
-        NotStored
-            Some have no vector of this recipe.
-        SegmentDamaged
-            A segment holding some of them was changed since it was written.
-        """
-
-    @abstractmethod
-    def ids(self) -> Ids:
-        """All ids, embedded or failed, ascending."""
-
-    @abstractmethod
-    def failures(self) -> list[Failure]:
-        """Every picture that could not be embedded, by id."""
-
-    def missing(self, wanted: Ids, recipes: Sequence[Recipe]) -> NDArray[np.bool_]:
-        """Which pictures were neither tried and failed nor embedded with all recipes; (N,) bool."""
-        status = self.status(wanted)
-        incomplete = np.zeros(len(wanted), bool)
-        for recipe in recipes:
-            incomplete |= ~self.embedded(wanted, recipe)
-        wanting: NDArray[np.bool_] = (status == ABSENT) | ((status == OK) & incomplete)
-        return wanting
-
-    def recipe(self, name: str) -> Recipe:
-        """The recipe of that name.
-
-        Raises
-        ------
-        NotStored
-            There is none; the message lists those there are.
-        UnclearKey
-            Vectors of two definitions carry the name.
-        """
-        found = [r for r in self.recipes() if r.name == name]
-        if not found:
-            there = ", ".join(sorted({r.name for r in self.recipes()})) or "none yet"
-            raise NotStored(
-                f"the feature cache {self.key.folder_name} holds no embedding {name!r} (it holds: {there}): "
-                f"make it with `featurize run --embedding {name}`"
-            )
-        if len(found) > 1:
-            raise UnclearKey(f"{self.key.folder_name} holds {len(found)} definitions of the embedding {name!r}")
-        return found[0]
 
 
 class FeatureCache(Store):
@@ -284,53 +205,6 @@ class FeatureCache(Store):
         if recipe not in self._places:
             self._places[recipe] = Places.of(self.segments, recipe)
         return self._places[recipe]
-
-
-def check_all_found(key: Key, wanted: Ids, found: NDArray[np.bool_], recipe: Recipe) -> None:
-    """Raise `NotStored` unless every wanted id was found."""
-    if not found.all():
-        example = to_hex(wanted[np.flatnonzero(~found)[:1]])[0]
-        raise NotStored(
-            f"{int((~found).sum())} of {len(wanted)} pictures have no {recipe.name!r} embedding in the feature "
-            f"cache {key.folder_name} (the first has id {example[:12]}): run `featurize run`"
-        )
-
-
-def list_caches(root: Path) -> list[FeatureCache]:
-    """Every key's cache under a features folder, by name."""
-    return [FeatureCache(path.parent) for path in sorted(root.glob(f"*/{KEY_FILE}"))]
-
-
-def open_cache(root: Path, chosen: str | None = None) -> FeatureCache:
-    """The one cache under a features folder that `chosen` names.
-
-    Parameters
-    ----------
-    root : Path
-        The features folder, or a key's own folder.
-    chosen : str, optional
-        Any part of the key folder's name that only one has: "resnet50", or some digits of its digest.
-
-    Raises
-    ------
-    UnclearKey
-        None or several fit; the message lists what is there.
-    """
-    if (root / KEY_FILE).exists():
-        return FeatureCache(root)
-    names = sorted(path.parent.name for path in root.glob(f"*/{KEY_FILE}"))
-    if not names:
-        raise UnclearKey(f"there is no feature cache in {str(root)!r}: make one with `featurize run`")
-    fitting = [name for name in names if chosen is None or chosen in name]
-    if len(fitting) == 1:
-        return FeatureCache(root / fitting[0])
-    listed = ", ".join(names)
-    if not fitting:
-        raise UnclearKey(f"no feature cache in {str(root)!r} has {chosen!r} in its name; there are: {listed}")
-    raise UnclearKey(
-        f"{len(fitting)} feature caches in {str(root)!r} fit: choose one with --key and a part of its name; "
-        f"there are: {listed}"
-    )
 
 
 def _read_key(folder: Path) -> Key:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureCache, Recipe
+from cache.contract import check_all_found
 from cache.ids import Ids
 from cache.index import Places
 from cache.rows import ABSENT, OK
-from cache.store import check_all_found
 from classify.errors import DataError
 from classify.heads.gathered import Gathered, Source
 from featurize.labels import artist_group, is_nobody

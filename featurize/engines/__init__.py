@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,8 +72,17 @@ def make_engine(
     device = _device(choice, precision)
     engine = choice.engine if choice.engine != "auto" else _fastest(precision, device)
     _check(engine, precision, device)
-    make: Callable[..., Engine] = _torch if engine == "torch" else _exported
-    return make(engine, backbone, weights, formulas, choice, folder, device)
+    if engine == "torch":
+        return _torch(backbone, weights, formulas, choice, device)
+    model, size = _exported(backbone, weights, formulas, choice.precision, folder), choice.batch_size or BATCH_ON_CPU
+    if engine == "onnx":
+        from featurize.engines.onnx import OnnxEngine
+
+        return OnnxEngine(model, formulas, batch_size=size, precision=choice.precision)
+    from featurize.engines.openvino import OpenvinoEngine
+    from featurize.pipeline import default_workers
+
+    return OpenvinoEngine(model, formulas, batch_size=size, precision=choice.precision, workers=default_workers())
 
 
 def _device(choice: EngineChoice, precision: str) -> str:
@@ -107,13 +116,7 @@ def _check(engine: str, precision: str, device: str) -> None:
 
 
 def _torch(
-    engine: str,
-    backbone: Backbone,
-    weights: Weights,
-    formulas: Sequence[Formula],
-    choice: EngineChoice,
-    folder: Path,
-    device: str,
+    backbone: Backbone, weights: Weights, formulas: Sequence[Formula], choice: EngineChoice, device: str
 ) -> Engine:
     from featurize.engines.torch import TorchEngine
     from featurize.weights import load
@@ -130,28 +133,15 @@ def _torch(
     )
 
 
-def _exported(
-    engine: str,
-    backbone: Backbone,
-    weights: Weights,
-    formulas: Sequence[Formula],
-    choice: EngineChoice,
-    folder: Path,
-    device: str,
-) -> Engine:
+def _exported(backbone: Backbone, weights: Weights, formulas: Sequence[Formula], precision: str, folder: Path) -> bytes:
+    """The model from pixels to vectors; its body is exported now if this key's folder does not have it."""
     from featurize.engines.exported import export_body, find_body, join, keep_body
-    from featurize.engines.onnx import OnnxEngine
-    from featurize.engines.openvino import OpenvinoEngine
-    from featurize.pipeline import default_workers
     from featurize.weights import load
 
-    body = find_body(folder, choice.precision)
+    body = find_body(folder, precision)
     if body is None:
         body = keep_body(folder, export_body(backbone, load(backbone, weights), weights.transform))
-    model, size = join(body, formulas), choice.batch_size or BATCH_ON_CPU
-    if engine == "onnx":
-        return OnnxEngine(model, formulas, batch_size=size, precision=choice.precision)
-    return OpenvinoEngine(model, formulas, batch_size=size, precision=choice.precision, workers=default_workers())
+    return join(body, formulas)
 
 
 __all__ = ["Engine", "EngineChoice", "Vectors", "make_engine"]
