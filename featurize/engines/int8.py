@@ -143,13 +143,14 @@ def quantise(body: Path, examples: NDArray[np.uint8]) -> bytes:
             return None if one is None else {INPUT: one[None]}
 
     logging.getLogger().setLevel(logging.ERROR)
-    convolutions = [n for n in onnx.load(body).graph.node if n.op_type == "Conv"]
+    # plain values: a node would keep the whole network in memory
+    convolutions = {n.name: _is_depthwise(n) for n in onnx.load(body).graph.node if n.op_type == "Conv"}
     careful: dict[str, Any] = {}
-    if any(_is_depthwise(n) for n in convolutions):
+    if any(convolutions.values()):
         careful = {
             "calibrate_method": CalibrationMethod.Percentile,
             "extra_options": {"CalibPercentile": PERCENTILE, "CalibMaxIntermediateOutputs": 8},
-            "nodes_to_exclude": [n.name for n in (*convolutions[:5], convolutions[-1])],
+            "nodes_to_exclude": [*list(convolutions)[:5], list(convolutions)[-1]],
         }
     target = body.with_name("int8.onnx")
     quantize_static(
