@@ -40,23 +40,22 @@ PENALTIES = np.logspace(-3, 2, 11)  # times the number of standardised features,
 Features = dict[str, Any]  # "mean 7" -> (N, channels)
 
 
-def collect(bodies: Any, paths: Sequence[Path], transform: Any, mirror: bool) -> Features:
-    """Statistics of every block for every picture; a picture's mean with its mirror image's where wanted."""
+def collect(body: Any, paths: Sequence[Path], transform: Any) -> tuple[Features, ...]:
+    """Statistics of every block for every picture, and their means with those of the mirror image."""
     import torch
 
     from featurize import images
 
-    found: dict[str, list[Any]] = {}
+    plain: dict[str, list[Any]] = {}
+    both: dict[str, list[Any]] = {}
     with torch.inference_mode():
         for start in range(0, len(paths), BATCH):
             pixels = np.stack([transform(images.decode(path.read_bytes())) for path in paths[start : start + BATCH]])
-            maps = bodies(torch.from_numpy(pixels))
-            both = [statistics(maps)]
-            if mirror:
-                both.append(statistics(bodies(torch.from_numpy(pixels[:, :, ::-1].copy()))))
-            for name in both[0]:
-                found.setdefault(name, []).append(sum(one[name] for one in both) / len(both))
-    return {name: np.concatenate(parts) for name, parts in found.items()}
+            seen, mirrored = (statistics(body(torch.from_numpy(x.copy()))) for x in (pixels, pixels[:, :, ::-1]))
+            for name in seen:
+                plain.setdefault(name, []).append(seen[name])
+                both.setdefault(name, []).append((seen[name] + mirrored[name]) / 2)
+    return tuple({name: np.concatenate(parts) for name, parts in one.items()} for one in (plain, both))
 
 
 def statistics(maps: Sequence[Any]) -> dict[str, Any]:
@@ -199,8 +198,7 @@ def main() -> None:
     for size in (224, 320, 448):
         weights = choose(chosen, given.weights, size=size)
         body = frozen_body(chosen, load(chosen, weights), weights.transform)
-        for mirrored in (False, True):
-            at[size, mirrored] = collect(body, paths, weights.transform, mirrored)
+        at[size, False], at[size, True] = collect(body, paths, weights.transform)
     splits = list(folds(y, artists, given.repeats, "artist"))
     lines = []
     reference = None

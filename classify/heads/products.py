@@ -112,7 +112,7 @@ def make_products(rows: Rows, device: str) -> Products:
     """
     if device == "cpu":
         return NumpyProducts(rows)
-    from classify.heads.sgd import pick_device
+    from classify.heads.device import pick_device
 
     device = pick_device(device)
     return NumpyProducts(rows) if device == "cpu" else TorchProducts(rows, device)

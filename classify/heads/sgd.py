@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from classify.heads.adam import Adam
+from classify.heads.device import pick_device
 from classify.heads.parallel import ALONE, Team, team
 from classify.heads.rows import TAKE_ROWS, Array, Rows
 
@@ -53,55 +55,6 @@ class Batch(NamedTuple):
         return [Batch(self.x[at], self.y[at], self.weights[at], [mask[at] for mask in self.masks]) for at in parts]
 
 
-def pick_device(name: str) -> str:
-    """ "auto" -> "cuda" where there is one, else "cpu"; other names as they are.
-
-    Raises
-    ------
-    ValueError
-        Where the name is none of a device, or CUDA is asked for and missing.
-    """
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.partition(":")[0] not in ("cpu", "cuda"):
-        raise ValueError(f"there is no device {name!r}; choose from auto, cpu, cuda")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device={name} can't be had: torch {torch.__version__} sees no CUDA device; use device=cpu")
-    return name
-
-
-class Adam:
-    """Adam (Kingma & Ba, 2015), with decoupled weight decay (Loshchilov & Hutter, 2019), of some tensors in place.
-
-    Attributes
-    ----------
-    gradients : list of tensors like the parameters, to be set before each step
-    """
-
-    def __init__(self, parameters: list[torch.Tensor], schedule: Schedule):
-        import torch
-
-        self._parameters = parameters
-        self.gradients, self._first, self._second = ([torch.zeros_like(p) for p in parameters] for _ in range(3))
-        self._steps = [torch.zeros((), device=parameters[0].device)] * len(parameters) if parameters else []
-        self._schedule = schedule
-
-    def step(self) -> None:
-        """Update the parameters."""
-        import torch
-
-        if not self._parameters:
-            return
-        self._steps[0] += 1  # all are this one
-        torch.ops.aten._fused_adamw_(  # what AdamW(fused=True) calls after preparations that cost as much again
-            self._parameters, self.gradients, self._first, self._second, [], self._steps,
-            amsgrad=False, maximize=False, beta1=0.9, beta2=0.999, eps=1e-8,
-            lr=self._schedule.lr, weight_decay=self._schedule.weight_decay,
-        )  # fmt: skip
-
-
 class Columns:
     """Some units of the first hidden layer, which one thread looks after, backwards and forwards.
 
@@ -124,7 +77,7 @@ class Columns:
         self.at = at
         self._dropout = schedule.dropout
         self.weights, self.biases, self.onward = (t.contiguous() for t in (weights, biases, onward))
-        self._adam = Adam([self.weights, self.biases, self.onward], schedule)
+        self._adam = Adam([self.weights, self.biases, self.onward], schedule.lr, schedule.weight_decay)
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """What these units add to the next layer's sums."""
@@ -176,7 +129,7 @@ class Network:
             for at in shares(schedule.hidden[0], parts):
                 self._columns.append(Columns(at, first[:, at], first_biases[at], second[at], schedule))
         self._weights, self._biases = weights, biases  # of what comes after the columns; all there is without them
-        self._adam = Adam([*weights, *biases], schedule)
+        self._adam = Adam([*weights, *biases], schedule.lr, schedule.weight_decay)
 
     def _start(self, inputs: int, outputs: int) -> torch.Tensor:
         import torch

@@ -1,0 +1,22 @@
+"""Where a head is trained: the CPU or a CUDA device."""
+
+from __future__ import annotations
+
+
+def pick_device(name: str) -> str:
+    """ "auto" -> "cuda" where there is one, else "cpu"; other names as they are.
+
+    Raises
+    ------
+    ValueError
+        Where the name is none of a device, or CUDA is asked for and missing.
+    """
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.partition(":")[0] not in ("cpu", "cuda"):
+        raise ValueError(f"there is no device {name!r}; choose from auto, cpu, cuda")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device={name} can't be had: torch {torch.__version__} sees no CUDA device; use device=cpu")
+    return name
