@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,7 +111,7 @@ def calibration_pixels(chosen: list[Picture], weights: Weights) -> NDArray[np.ui
     return np.stack(found)
 
 
-def quantise(body: Path, examples: NDArray[np.uint8]) -> bytes:
+def quantise(body: Path, examples: NDArray[np.uint8], options: Mapping[str, Any] | None = None) -> bytes:
     """The 8-bit form of an exported body.
 
     Parameters
@@ -119,6 +119,8 @@ def quantise(body: Path, examples: NDArray[np.uint8]) -> bytes:
     body : Path
     examples : ndarray (N, H, W, 3) uint8
         Pictures whose ranges of activations are taken.
+    options : mapping, optional
+        Of `onnxruntime.quantization.quantize_static`; by default `care_for`.
 
     Returns
     -------
@@ -128,7 +130,6 @@ def quantise(body: Path, examples: NDArray[np.uint8]) -> bytes:
     import onnx
     from onnxruntime.quantization import (
         CalibrationDataReader,
-        CalibrationMethod,
         QuantFormat,
         QuantType,
         quantize_static,
@@ -143,15 +144,6 @@ def quantise(body: Path, examples: NDArray[np.uint8]) -> bytes:
             return None if one is None else {INPUT: one[None]}
 
     logging.getLogger().setLevel(logging.ERROR)
-    # plain values: a node would keep the whole network in memory
-    convolutions = {n.name: _is_depthwise(n) for n in onnx.load(body).graph.node if n.op_type == "Conv"}
-    careful: dict[str, Any] = {}
-    if any(convolutions.values()):
-        careful = {
-            "calibrate_method": CalibrationMethod.Percentile,
-            "extra_options": {"CalibPercentile": PERCENTILE, "CalibMaxIntermediateOutputs": 8},
-            "nodes_to_exclude": [*list(convolutions)[:5], list(convolutions)[-1]],
-        }
     target = body.with_name("int8.onnx")
     quantize_static(
         body,
@@ -162,9 +154,26 @@ def quantise(body: Path, examples: NDArray[np.uint8]) -> bytes:
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         op_types_to_quantize=_OPERATORS,
-        **careful,
+        **(care_for(body) if options is None else options),
     )
     return plain_bytes(onnx.load(target))
+
+
+def care_for(body: Path, percentile: float = PERCENTILE) -> dict[str, Any]:
+    """How a network with depthwise convolutions is quantised differently; nothing for others."""
+    import onnx
+    from onnxruntime.quantization import CalibrationMethod
+
+    # plain values: a node would keep the whole network in memory
+    convolutions = {n.name: _is_depthwise(n) for n in onnx.load(body).graph.node if n.op_type == "Conv"}
+    names = list(convolutions)
+    if not any(convolutions.values()):
+        return {}
+    return {
+        "calibrate_method": CalibrationMethod.Percentile,
+        "extra_options": {"CalibPercentile": percentile, "CalibMaxIntermediateOutputs": 8},
+        "nodes_to_exclude": [*names[:5], names[-1]],
+    }
 
 
 def _is_depthwise(node: onnx.NodeProto) -> bool:

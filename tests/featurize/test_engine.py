@@ -17,7 +17,7 @@ from torchvision.models import get_model
 from featurize import engines
 from featurize.agreement import relative_difference
 from featurize.backbones import backbone
-from featurize.engines import EngineChoice, make_engine, openvino
+from featurize.engines import EngineChoice, int8, make_engine, openvino
 from featurize.engines.base import Engine
 from featurize.engines.exported import export_body, find_body, join, keep_body
 from featurize.engines.onnx import OnnxEngine
@@ -272,3 +272,36 @@ def test_eight_bits_are_calibrated_once_and_part_of_the_key(paintings: Path, tmp
     a, b = (FeatureCache(d.folder).gather(table.ids, AVGPOOL.recipe) for d in (done, plain))
     cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     assert 0.98 < cosine.min() < 1
+
+
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_networks_with_depthwise_convolutions_keep_their_ends_in_float32(depthwise: bool, tmp_path: Path) -> None:
+    import onnx
+    from onnx import helper
+
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["float"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Transpose", ["float"], ["x0"], perm=[0, 3, 1, 2]),
+    ]
+    weights = []
+    for n in range(8):
+        group = 3 if depthwise and n == 2 else 1
+        drawn = rng.standard_normal((3, 3 // group, 1, 1)).astype(np.float32)
+        weights.append(onnx.numpy_helper.from_array(drawn, f"w{n}"))
+        nodes.append(helper.make_node("Conv", [f"x{n}", f"w{n}"], [f"x{n + 1}"], f"conv{n}", group=group))
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("pixels", onnx.TensorProto.UINT8, ["b", 8, 8, 3])],
+        [helper.make_tensor_value_info("x8", onnx.TensorProto.FLOAT, ["b", 3, 8, 8])],
+        weights,
+    )
+    body = tmp_path / "fp32.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), body)
+    quantised = onnx.load_from_string(int8.quantise(body, rng.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)))
+    made_by = {output: node.op_type for node in quantised.graph.node for output in node.output}
+    in_float = [
+        n.name for n in quantised.graph.node if n.op_type == "Conv" and made_by.get(n.input[1]) != "DequantizeLinear"
+    ]
+    assert in_float == ([f"conv{n}" for n in (0, 1, 2, 3, 4, 7)] if depthwise else [])
