@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection, Pipe
 
 import numpy as np
 
-from featurize import images
+from featurize import apart, images
 from featurize.errors import DecoderMissing, Undecodable
 from featurize.reasons import Reason
 from featurize.transform import Pixels, Transform
@@ -121,14 +121,9 @@ class Companion:
         self._greeted = False
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", PROGRAM, str(theirs.fileno()), str(LIMIT)],
+                apart.command(PROGRAM, str(theirs.fileno()), str(LIMIT)),
                 pass_fds=[theirs.fileno()],
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),  # noqa: PTH109
-                    "OMP_NUM_THREADS": "1",
-                    "OPENBLAS_NUM_THREADS": "1",
-                },
+                env=apart.environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # C libraries talk about broken pictures there

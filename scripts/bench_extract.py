@@ -6,8 +6,8 @@ FOLDER has a folder of pictures for each class, perhaps with split folders above
 process of its own, in turn (A B C A B C ...), on the same files; counted is the time from the first file to the
 last vector (ours: committed to the cache), not the start of the process or the loading of the network. Medians
 and ratios to plain torchvision are printed, with the share of the workers' time in decoding and in the network, of
-the wall time in storage, which goes on beside the workers.
-`--pictures N` makes N distinct files of those in FOLDER by adding a comment to each JPEG.
+the wall time in storage, which goes on beside the workers, and what the same network does alone, on pixels in memory.
+`--pictures N` makes N distinct files of those in FOLDER: each is cut by another few columns and encoded anew.
 """
 
 from __future__ import annotations
@@ -21,12 +21,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+if TYPE_CHECKING:
+    from featurize.extract import Extraction, Settings
+
+LIMIT_PICTURES = 200  # to measure the limits of decoding on
 CONTESTANTS: dict[str, dict[str, Any]] = {
     "plain torchvision": {},
     "torch fp32": {"engine": "torch"},
@@ -82,7 +88,8 @@ def plain_torchvision(folder: Path, backbone: str, workers: int) -> dict[str, An
     with torch.no_grad():
         for x in torch.utils.data.DataLoader(Pictures(), batch_size=32, num_workers=workers):
             parts.append(model(x.to(device)).cpu().numpy())
-    return {"pictures": len(np.concatenate(parts)), "seconds": time.perf_counter() - started}
+    seconds = time.perf_counter() - started
+    return {"pictures": len(np.concatenate(parts)), "seconds": seconds, **peak_memory()}
 
 
 def ours(folder: Path, backbone: str, workers: int, options: dict[str, Any], scratch: Path) -> dict[str, Any]:
@@ -91,9 +98,9 @@ def ours(folder: Path, backbone: str, workers: int, options: dict[str, Any], scr
     from featurize.prepare import prepare
 
     table = prepare(folder, scratch / "dataset.csv").table
-    done = extract(
-        table, scratch / "features", Settings(backbone=backbone, weights="random", workers=workers, **options)
-    )
+    settings = Settings(backbone=backbone, weights="random", workers=workers, **options)
+    done = extract(table, scratch / "features", settings)
+    memory = peak_memory()
     for segment in done.folder.glob("*.h5"):
         segment.unlink()
     return {
@@ -102,7 +109,55 @@ def ours(folder: Path, backbone: str, workers: int, options: dict[str, Any], scr
         "decode": done.decode_seconds / (done.seconds * done.workers),
         "network": done.network_seconds / (done.seconds * (done.workers if "cpu" in done.engine else 1)),
         "storage": done.storage_seconds / done.seconds,
+        **memory,
+        "alone": alone(done, settings, workers),
     }
+
+
+def alone(done: Extraction, settings: Settings, workers: int, seconds: float = 5.0) -> float:
+    """Pictures a second of a run's engine, called by as many threads as in the run, on pixels that lie in memory."""
+    import numpy as np
+
+    from featurize.backbones import backbone
+    from featurize.engines import make_engine
+    from featurize.recipes import formulas
+    from featurize.weights import choose
+
+    spec = backbone(settings.backbone)
+    weights = choose(spec, settings.weights, decode=settings.decode)
+    choice = settings.choice(done.key.precision)
+    engine = make_engine(spec, weights, formulas(settings.embedding), choice, done.folder)
+    shape = (engine.batch_size, weights.transform.crop, weights.transform.crop, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    threads = workers if engine.parallel else 1
+
+    def call(until: float) -> int:
+        count = 0
+        while time.perf_counter() < until:
+            engine.embed(pixels)
+            count += len(pixels)
+        return count
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(call, [time.perf_counter() + 1] * threads))  # warm
+        started = time.perf_counter()
+        count = sum(pool.map(call, [started + seconds] * threads))
+    return count / (time.perf_counter() - started)
+
+
+def milliseconds(step: Callable[[Any], object], inputs: Sequence[Any]) -> float:
+    """Mean time of a step over its inputs."""
+    started = time.perf_counter()
+    for one in inputs:
+        step(one)
+    return (time.perf_counter() - started) / len(inputs) * 1e3
+
+
+def peak_memory() -> dict[str, float]:
+    """MiB so far: of this process, and of the largest that it started and that has ended."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    own = int(lines["VmHWM"].split()[0])  # getrusage's maximum is inherited from the process that started this one
+    return {"memory": own / 1024, "child": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}
 
 
 def limits(folder: Path) -> dict[str, float]:
@@ -119,15 +174,13 @@ def limits(folder: Path) -> dict[str, float]:
         started = time.perf_counter()
         a @ a
         rates.append(2 * 2048**3 / (time.perf_counter() - started) / 1e9)
-    data = [p.read_bytes() for p in sorted(folder.rglob("*.jpg"))[:100]]
-    started = time.perf_counter()
-    for one in data:
-        Transform()(images.decode(one))
-    seconds = time.perf_counter() - started
-    return {
-        "matrix product, GFLOP/s": max(rates),
-        "decode and resize, pictures/s on one processor": len(data) / seconds,
-    }
+    found = {"matrix product, GFLOP/s": max(rates)}
+    data = [p.read_bytes() for p in sorted(folder.rglob("*.jpg"))[:LIMIT_PICTURES]]
+    for name, transform in (("", Transform()), (" fast", Transform(decode="fast"))):
+        decode = partial(images.decode, draft=transform.draft)
+        found[f"decode{name}, ms a picture on one processor"] = milliseconds(decode, data)
+        found[f"resize after it, ms{name and ', fast'}"] = milliseconds(transform, list(map(decode, data)))
+    return found
 
 
 def synthetic(backbone: str) -> dict[str, float]:
@@ -161,14 +214,16 @@ def synthetic(backbone: str) -> dict[str, float]:
 
 
 def make_pictures(folder: Path, count: int, target: Path) -> None:
-    """Distinct files with the same pixels: a comment is written behind the JPEG's first marker."""
+    """Distinct files: each time round, the pictures lose one more column and are encoded anew."""
+    from PIL import Image
+
     sources = sorted(folder.rglob("*.jpg"))
     for n in range(count):
-        data = sources[n % len(sources)].read_bytes()
-        comment = f"{n:010}".encode()
         path = target / f"Style-{n % 10}" / f"a-{n % 50}_p-{n}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:])
+        with Image.open(sources[n % len(sources)]) as picture:
+            whole = picture.convert("RGB")
+            whole.crop((n // len(sources), 0, *whole.size)).save(path, quality=90)
 
 
 def contest(folder: Path, backbone: str, names: list[str], rounds: int, workers: int, scratch: Path) -> dict[str, Any]:
@@ -199,16 +254,19 @@ def show(results: dict[str, Any]) -> None:
         "lowest to highest",
         f"times {first}",
         *SHARES,
-        "peak MB",
+        "network alone, images/s",
+        "peak MiB",
+        "largest child MiB",
     ]
     print(f"\n| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     for name, rounds in results.items():
         rates = sorted(r["pictures"] / r["seconds"] for r in rounds)
         ratio = statistics.median(rates) / base
         shares = [f"{statistics.median(r[k] for r in rounds):.0%}" if k in rounds[0] else "" for k in SHARES]
-        memory = statistics.median(r["memory"] for r in rounds)
+        memory = [f"{max(r[k] for r in rounds):.0f}" for k in ("memory", "child")]
+        shares.append(f"{statistics.median(r['alone'] for r in rounds):.1f}" if "alone" in rounds[0] else "")
         cells = [name, f"{statistics.median(rates):.1f}", f"{rates[0]:.1f}–{rates[-1]:.1f}", f"{ratio:.2f}", *shares]
-        print(f"| {' | '.join([*cells, f'{memory:.0f}'])} |")
+        print(f"| {' | '.join([*cells, *memory])} |")
 
 
 def main() -> None:
@@ -229,9 +287,7 @@ def main() -> None:
             if given.worker == "plain torchvision"
             else (lambda: ours(given.folder, given.backbone, given.workers, CONTESTANTS[given.worker], given.scratch))
         )
-        result = one()
-        result["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps(result))
+        print(json.dumps(one()))
         return
     import torch
 
@@ -243,7 +299,7 @@ def main() -> None:
             folder = Path(scratch) / "pictures"
             make_pictures(given.folder, given.pictures, folder)
         for what, rate in limits(given.folder).items():
-            print(f"{what}: {rate:.0f}")
+            print(f"{what}: {rate:.3g}")
         if on_gpu:
             print(
                 f"{torch.cuda.get_device_name()}: "

@@ -135,12 +135,9 @@ def _torch(
 
 def _exported(backbone: Backbone, weights: Weights, formulas: Sequence[Formula], precision: str, folder: Path) -> bytes:
     """The model from pixels to vectors; its body is exported now if this key's folder does not have it."""
-    from featurize.engines.exported import export_body, find_body, join, keep_body
-    from featurize.weights import load
+    from featurize.engines.exported import export_into, find_body, join
 
-    body = find_body(folder, precision)
-    if body is None:
-        body = keep_body(folder, export_body(backbone, load(backbone, weights), weights.transform))
+    body = find_body(folder, precision) or export_into(folder, backbone, weights, formulas)
     return join(body, formulas)
 
 

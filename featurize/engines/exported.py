@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cache import files
+from featurize import apart
 from featurize.backbones import Backbone
 from featurize.engines.network import frozen_body
 from featurize.errors import BackboneError
 from featurize.recipes import Formula
 from featurize.transform import Transform
+from featurize.weights import Weights, load
 
 if TYPE_CHECKING:
     import onnx
@@ -41,6 +43,38 @@ def export_body(backbone: Backbone, network: torch.nn.Module, transform: Transfo
     names = [stage_name(n) for n in range(len(backbone.stages))]
     example = torch.zeros(2, transform.crop, transform.crop, 3, dtype=torch.uint8)
     return plain_bytes(_exported(body, (example,), [INPUT], names))
+
+
+def exported_body(backbone: Backbone, weights: Weights) -> bytes:
+    """The same for weights that are not loaded yet, and without PyTorch in this process afterwards.
+
+    Raises
+    ------
+    WeightsError
+        The weights can't be had.
+    """
+    return apart.call(_load_and_export, backbone, weights, unless_loaded="torch")
+
+
+def _load_and_export(backbone: Backbone, weights: Weights) -> bytes:
+    return export_body(backbone, load(backbone, weights), weights.transform)
+
+
+def export_into(folder: Path, backbone: Backbone, weights: Weights, formulas: Sequence[Formula]) -> Path:
+    """Body and formulas as files in a key's folder, without PyTorch in this process afterwards; gives the body.
+
+    Raises
+    ------
+    WeightsError
+        The weights can't be had.
+    """
+    return apart.call(_keep_all, folder, backbone, weights, formulas, unless_loaded="torch")
+
+
+def _keep_all(folder: Path, backbone: Backbone, weights: Weights, formulas: Sequence[Formula]) -> Path:
+    body = keep_body(folder, _load_and_export(backbone, weights))
+    join(body, formulas)  # leaves the formulas beside it
+    return body
 
 
 def plain_bytes(model: onnx.ModelProto) -> bytes:
@@ -122,13 +156,13 @@ def _formula_model(folder: Path, formulas: Sequence[Formula], shapes: Sequence[S
     pattern = _RECIPES.replace("{}", _digest(identity), 1)
     path = _find(folder, pattern)
     if path is None:
-        model = plain_bytes(_export_formulas(formulas, shapes))
+        model = apart.call(_export_formulas, formulas, shapes, unless_loaded="torch")
         path = folder / pattern.format(_digest(model))
         files.write_atomic(path, [model])
     return onnx.load(path)
 
 
-def _export_formulas(formulas: Sequence[Formula], shapes: Sequence[Sequence[int]]) -> onnx.ModelProto:
+def _export_formulas(formulas: Sequence[Formula], shapes: Sequence[Sequence[int]]) -> bytes:
     import torch
 
     count = len(shapes)
@@ -140,7 +174,8 @@ def _export_formulas(formulas: Sequence[Formula], shapes: Sequence[Sequence[int]
             return tuple(f.vectors([by_stage[s % count] for s in f.stages]) for f in formulas)
 
     example = tuple(torch.zeros(2, *shapes[n]) for n in wanted)
-    return _exported(Formulas(), example, [stage_name(n) for n in wanted], [f"vector{n}" for n in range(len(formulas))])
+    names = [f"vector{n}" for n in range(len(formulas))]
+    return plain_bytes(_exported(Formulas(), example, [stage_name(n) for n in wanted], names))
 
 
 def _exported(
