@@ -119,6 +119,7 @@ class Companion:
         ours, theirs = Pipe()
         self._line = ours
         self._greeted = False
+        self._processors = _processors()
         with theirs:
             self._process = subprocess.Popen(
                 apart.command(PROGRAM, str(theirs.fileno()), str(LIMIT)),
@@ -138,6 +139,7 @@ class Companion:
     def decode(self, data: bytes, transform: Transform) -> Pixels | Undecodable:
         """Pixels (crop, crop, 3) uint8 or why there are none; `_Lost` when the process is gone."""
         self._greet()
+        self._follow()
         try:
             self._line.send_bytes(json.dumps(asdict(transform)).encode())
             self._line.send_bytes(data)
@@ -167,11 +169,24 @@ class Companion:
                 f"the process that decodes pictures does not start: run `{sys.executable} -m {PROGRAM}` to see why"
             )
 
+    def _follow(self) -> None:
+        """Compute where the thread that waits may compute; changing processors costs some percent of a run."""
+        allowed = _processors()
+        if allowed != self._processors:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(self.process, allowed)
+            self._processors = allowed
+
     def _how_it_ended(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             status = self._process.wait(10)
             return signal.Signals(-status).name if status < 0 else f"exit status {status}"
         return "it closed its line"
+
+
+def _processors() -> set[int]:
+    """Where the calling thread may run; empty where the system does not say."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
 
 
 def serve(line: Connection, limit: float) -> None:

@@ -1,15 +1,17 @@
 """Decoding beside the network, in a fixed order and bounded memory.
 
-On a CPU each worker thread carries a batch all the way from files to vectors, on one processor: nobody waits
-for anybody while there is work, and no threads compete inside the network. On a GPU the workers decode, picture
-by picture, and the device is fed by one thread. Threads, because the engines leave the interpreter's lock while
-they work, and because neither HDF5 handles nor torch's threads survive a fork; what decoding does to a process
-happens in another one (see `featurize.isolated`). No more than a few batches are under way, so memory does not
-grow with the number of pictures.
+On a CPU each worker thread carries a batch all the way from files to vectors, on one processor: nobody waits for
+anybody while there is work, and no threads compete inside the network. Where there is a worker for every processor,
+each keeps to its own, and what its network needs stays in that processor's cache. On a GPU the workers decode,
+picture by picture, and the device is fed by one thread. Threads, because the engines leave the interpreter's lock
+while they work, and because neither HDF5 handles nor torch's threads survive a fork; what decoding does to a process
+happens in another one (see `featurize.isolated`). No more than a few batches are under way, so memory does not grow
+with the number of pictures.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import deque
@@ -98,7 +100,10 @@ class Pipeline:
         self._engine = engine
         self._transform = transform
         self._workers = workers
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="picture", initializer=_one_processor)
+        own = own_processors(workers) if engine.parallel else []
+        self._pool = ThreadPoolExecutor(
+            workers, thread_name_prefix="picture", initializer=_one_processor, initargs=(own,)
+        )
 
     def __enter__(self) -> Pipeline:
         return self
@@ -147,9 +152,22 @@ class Pipeline:
         return _Decoded(places, np.zeros((self._engine.batch_size, side, side, 3), np.uint8))
 
 
-def _one_processor() -> None:
-    """A worker that runs torch does so on its own processor; where torch is not loaded there is nothing to say."""
+def own_processors(workers: int) -> list[int]:
+    """A processor for each worker; none where they are fewer or more, or the system has no such thing.
+
+    Fewer would crowd on processors of which some may be two halves of one. Beside other programs that compute, it
+    changes nothing: the system moves those.
+    """
+    processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    return processors if len(processors) == workers else []
+
+
+def _one_processor(own: list[int]) -> None:
+    """A worker takes one of the processors, and runs torch, where it is loaded, on that alone."""
     import sys
 
+    if own:
+        with contextlib.suppress(OSError):  # taken away in the meantime
+            os.sched_setaffinity(0, {own.pop()})  # of this thread
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)

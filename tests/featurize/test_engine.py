@@ -116,9 +116,9 @@ def test_a_picture_s_vector_does_not_depend_on_its_neighbours(make: Make) -> Non
 def test_several_threads_at_once_give_the_same_bits(make: Make) -> None:
     engine = make(2)
     pixels = [pictures(2, seed) for seed in range(6)]
-    with ThreadPoolExecutor(1, initializer=_one_processor) as pool:
+    with ThreadPoolExecutor(1, initializer=_one_processor, initargs=([],)) as pool:
         alone = [v[AVGPOOL.recipe].tobytes() for v in pool.map(engine.embed, pixels)]
-    with ThreadPoolExecutor(3, initializer=_one_processor) as pool:
+    with ThreadPoolExecutor(3, initializer=_one_processor, initargs=([],)) as pool:
         together = [v[AVGPOOL.recipe].tobytes() for v in pool.map(engine.embed, pixels)]
     assert together == alone
 

@@ -1,0 +1,68 @@
+"""Workers and processors: a processor each where there is one for each, and the system's choice otherwise."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from featurize import isolated
+from featurize.pictures import Picture
+from featurize.pipeline import Pipeline, default_workers
+from featurize.recipes import formulas
+from featurize.transform import Transform
+from tests.conftest import save_picture
+from tests.featurize.fake import FakeEngine
+from tests.featurize.hazards import JPEG
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not say who runs where")
+ALL = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+
+
+class Watching(FakeEngine):
+    """Remembers where it was called."""
+
+    def __init__(self, parallel: bool) -> None:
+        super().__init__(formulas("avgpool"), 2, pause=0.05)
+        self.parallel = parallel
+        self.places: set[frozenset[int]] = set()
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        self.places.add(frozenset(os.sched_getaffinity(0)))
+        return super().run(pixels)
+
+
+def places_of(workers: int, folder: Path, parallel: bool = True) -> set[frozenset[int]]:
+    engine = Watching(parallel)
+    picture = Picture("", save_picture(folder / "a.jpg"))
+    with Pipeline(engine, Transform(), workers) as pipeline:
+        assert len(list(pipeline.batches([[picture, None]] * 8 * workers))) == 8 * workers
+    return engine.places
+
+
+def test_a_worker_for_each_processor_keeps_to_it(tmp_path: Path) -> None:
+    assert places_of(default_workers(), tmp_path) == {frozenset({p}) for p in ALL}
+    assert os.sched_getaffinity(0) == ALL, "the thread that asks was tied down, too"
+
+
+@pytest.mark.parametrize("more", [1, -1])
+def test_more_or_fewer_workers_run_anywhere(tmp_path: Path, more: int) -> None:
+    if default_workers() + more:
+        assert places_of(default_workers() + more, tmp_path) == {ALL}
+
+
+def test_whoever_feeds_a_device_runs_anywhere(tmp_path: Path) -> None:
+    assert places_of(default_workers(), tmp_path, parallel=False) == {ALL}
+
+
+def test_a_companion_computes_where_the_thread_that_waits_may() -> None:
+    isolated.stop()
+    for wanted in (*({p} for p in sorted(ALL)), ALL):
+        with ThreadPoolExecutor(1, initializer=os.sched_setaffinity, initargs=(0, wanted)) as pool:
+            pool.submit(isolated.pixels_of, JPEG, Transform()).result()
+        (companion,) = isolated.processes()
+        assert os.sched_getaffinity(companion) == wanted
