@@ -147,7 +147,10 @@ def read_state(path: Path) -> Mapping[str, torch.Tensor]:
             "nothing in it was run; save it as a plain state dict or as .safetensors"
         ) from error
     except Exception as error:  # torch, zip and safetensors each raise kinds of their own
-        raise WeightsError(f"{str(path)!r} is no file of weights: {' '.join(str(error).split())[:150]}") from error
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:150]
+        raise WeightsError(
+            f"{str(path)!r} is no file of weights ({said}): give a state dict as .pth or .safetensors"
+        ) from error
     for wrapper in ("state_dict", "model", "model_state_dict"):
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]

@@ -5,7 +5,7 @@ is labelled strangely. `audit` gives plain data; `text` and `page` tell it, `dup
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,40 @@ _NAMES_ONLY = "not looked at: lists only"
 _NO_VECTORS = "not looked at: no feature cache; `featurize run` makes one"
 
 
+@dataclass
+class _Seen:
+    """What was found by looking closer than at names and labels.
+
+    Parameters
+    ----------
+    looked_at, duplicates, near, blank, neighbours, strange
+        As in `Audit`.
+    """
+
+    looked_at: dict[str, str]
+    duplicates: Sequence[Group] = ()
+    near: Sequence[NearPair] = ()
+    blank: Sequence[int] = ()
+    neighbours: Sequence[Neighbours] = ()
+    strange: Sequence[Strange] = ()
+
+    @property
+    def rows(self) -> set[int]:
+        """Every row that this speaks of."""
+        together = [
+            *(d.rows for d in self.duplicates),
+            *(n.rows for n in self.near),
+            *(n.rows for n in self.neighbours),
+        ]
+        return {row for rows in together for row in rows} | {*self.blank, *(s.row for s in self.strange)}
+
+    @property
+    def pairs(self) -> set[tuple[int, int]]:
+        """Rows known to show the same picture, two by two, the smaller number first."""
+        alike = {(a, b) for group in self.duplicates for a in group.rows for b in group.rows if a < b}
+        return alike | {pair.rows for pair in self.near}
+
+
 def audit_lists(source: Path, reading: Reading = AS_FOUND) -> Audit:
     """Audit the lists of a source, without opening or even looking for a picture.
 
@@ -46,13 +80,11 @@ def audit_lists(source: Path, reading: Reading = AS_FOUND) -> Audit:
     SourceError
         The source can't be read.
     """
-    from dataclasses import replace
-
     _, listing = read_source(source, replace(reading, lists_only=True))
     labels, _ = settle(listing.labels, reading.target)
     paths = relative_paths(listing.paths, source.absolute() if source.is_dir() else source.absolute().parent)
-    looked_at = {"names": "all", **dict.fromkeys(("content", "pictures", "embeddings"), _NAMES_ONLY)}
-    return _audit(str(source), reading.target, paths, list(listing.splits), labels, looked_at)
+    seen = _Seen({"names": "all", **dict.fromkeys(("content", "pictures", "embeddings"), _NAMES_ONLY)})
+    return _audit(str(source), reading.target, paths, list(listing.splits), labels, seen)
 
 
 def audit(
@@ -93,34 +125,17 @@ def audit(
         The fingerprints can't be written.
     """
     labels = table.column(target)
-    splits, ids = list(table.columns["split"]), table.columns["id"]
-    duplicates = same_content(ids, splits, labels)
-    looked_at = {"names": "all", "content": "all", "pictures": "not looked at: left out", "embeddings": _NO_VECTORS}
-    near: list[NearPair] = []
-    blank: list[int] = []
+    splits = list(table.columns["split"])
+    seen = _Seen({"names": "all", "content": "all", "pictures": "not looked at: left out", "embeddings": _NO_VECTORS})
+    seen.duplicates = same_content(table.columns["id"], splits, labels)
     if pictures:
-        near, blank, looked_at["pictures"] = _look_at_pictures(table, path, workers, progress)
-    neighbours: list[Neighbours] = []
-    strange: list[Strange] = []
+        seen.near, seen.blank, seen.looked_at["pictures"] = _look_at_pictures(table, path, workers, progress)
     if cache is not None and recipe is not None:
-        known = {pair.rows for pair in near} | {
-            (a, b) for group in duplicates for a in group.rows for b in group.rows if a < b
-        }
-        neighbours, strange, looked_at["embeddings"] = _look_at_vectors(table, labels, cache, recipe, known)
+        seen.neighbours, seen.strange, seen.looked_at["embeddings"] = _look_at_vectors(
+            table, labels, cache, recipe, seen.pairs
+        )
     columns = {c: table.columns[c] for c in table.labels}
-    return _audit(
-        str(path),
-        target,
-        table.columns["path"],
-        splits,
-        columns,
-        looked_at,
-        duplicates,
-        near,
-        blank,
-        neighbours,
-        strange,
-    )
+    return _audit(str(path), target, table.columns["path"], splits, columns, seen)
 
 
 def _look_at_pictures(
@@ -154,12 +169,7 @@ def _audit(
     paths: Sequence[str],
     splits: Sequence[str],
     columns: Mapping[str, Sequence[str]],
-    looked_at: Mapping[str, str],
-    duplicates: Sequence[Group] = (),
-    near: Sequence[NearPair] = (),
-    blank: Sequence[int] = (),
-    neighbours: Sequence[Neighbours] = (),
-    strange: Sequence[Strange] = (),
+    seen: _Seen,
 ) -> Audit:
     nothing = [""] * len(paths)
     labels, artists, years = (columns.get(c, nothing) for c in (target, "artist", "year"))
@@ -167,9 +177,7 @@ def _audit(
         there = ", ".join(c for c, values in columns.items() if any(values)) or "none"
         raise TableError(f"{source!r} has no labels {target!r} (it has: {there}): choose one with --target")
     names = same_names(paths, splits, labels)
-    spoken_of = {row for group in (*duplicates, *names) for row in group.rows}
-    spoken_of |= {row for pair in near for row in pair.rows} | {row for pair in neighbours for row in pair.rows}
-    spoken_of |= {*blank, *(s.row for s in strange)}
+    spoken_of = seen.rows.union(*(group.rows for group in names))
     told = {n: Row(paths[n], splits[n], labels[n], artists[n], years[n]) for n in sorted(spoken_of)}
     return Audit(
         source=source,
@@ -182,13 +190,13 @@ def _audit(
         shared=shared_artists(artists, splits),
         years=years_of(years, splits),
         same_names=names,
-        duplicates=duplicates,
-        near=near,
-        blank=blank,
-        neighbours=neighbours,
-        strange=strange,
+        duplicates=seen.duplicates,
+        near=seen.near,
+        blank=seen.blank,
+        neighbours=seen.neighbours,
+        strange=seen.strange,
         told=told,
-        looked_at=looked_at,
+        looked_at=seen.looked_at,
     )
 
 
