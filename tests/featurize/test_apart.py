@@ -26,6 +26,10 @@ def lost(how: int) -> None:
     os.kill(os.getpid(), how)
 
 
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
 def broken() -> None:
     raise ZeroDivisionError
 
@@ -47,11 +51,17 @@ def test_expected_errors_arrive_as_they_were_raised() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_process_that_is_lost_is_named(how: signal.Signals) -> None:
-    ended = "exit status 130" if how == signal.SIGINT else how.name
-    with pytest.raises(BackboneError, match=f"ended with {ended}: is there enough memory"):
+    with pytest.raises(BackboneError, match=f"ended with {how.name}: is there enough memory"):
         apart.call(lost, int(how))
+
+
+def test_an_interrupted_process_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C reaches the caller, too, who tells of it."""
+    with pytest.raises(BackboneError, match="exit status 130"):
+        apart.call(interrupted)
+    assert capfd.readouterr().err == ""
 
 
 def test_an_unexpected_error_shows_where_it_was_raised(capfd: pytest.CaptureFixture[str]) -> None:
