@@ -18,3 +18,4 @@ featurize sample gallery
 featurize prepare gallery --split random
 featurize run --weights $weights
 classify compare --key resnet50 --heads logreg,softmax,mlp,linear-svm,svm,ridge,lda,knn,prototype --out reports/demo
+echo "Open demo/reports/demo/index.html in a browser."
