@@ -102,7 +102,7 @@ class Pipeline:
         self._workers = workers
         own = own_processors(workers) if engine.parallel else []
         self._pool = ThreadPoolExecutor(
-            workers, thread_name_prefix="picture", initializer=_one_processor, initargs=(own,)
+            workers, thread_name_prefix="picture", initializer=on_one_processor, initargs=(own,)
         )
 
     def __enter__(self) -> Pipeline:
@@ -162,7 +162,7 @@ def own_processors(workers: int) -> list[int]:
     return processors if len(processors) == workers else []
 
 
-def _one_processor(own: list[int]) -> None:
+def on_one_processor(own: list[int] | None = None) -> None:
     """A worker takes one of the processors, and runs torch, where it is loaded, on that alone."""
     import sys
 

@@ -46,7 +46,7 @@ def reference(backbone: Any, weights: Any, pixels: Any) -> Any:
 
 def embedded(engine: Any, pixels: Any, threads: int) -> Any:
     """The engine's `avgpool` vectors (N, D), batches in several threads at once; a short batch is padded."""
-    from featurize.pipeline import _one_processor
+    from featurize.pipeline import on_one_processor
 
     size = engine.batch_size
     batches = []
@@ -55,7 +55,7 @@ def embedded(engine: Any, pixels: Any, threads: int) -> Any:
         part = pixels[start : start + size]
         batch[: len(part)] = part
         batches.append(batch)
-    with ThreadPoolExecutor(threads, initializer=_one_processor) as pool:
+    with ThreadPoolExecutor(threads, initializer=on_one_processor) as pool:
         found = list(pool.map(engine.embed, batches))
     return np.concatenate([next(iter(v.values())) for v in found])[: len(pixels)]
 
@@ -66,7 +66,7 @@ def neighbours_matter(engine: Any, pixels: Any) -> bool:
     alone = np.zeros_like(batch)
     alone[-1] = batch[-1]
     full, black = (embedded(engine, b, 1)[-1] for b in (batch, alone))
-    return full.tobytes() != black.tobytes()
+    return bool(full.tobytes() != black.tobytes())
 
 
 def rows(given: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, Any]]:

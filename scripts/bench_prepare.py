@@ -123,7 +123,9 @@ def real(source: Path) -> None:
         listed.write_bytes(b"\0".join(os.fsencode(p) for p in paths))
         shell = f"xargs -0 -P {{}} -n 50 sha256sum < '{listed}'"
         prepare = (*FEATURIZE, "prepare", str(source), "--out", str(out), "--workers")
-        contestants = {f"sha256sum, {n} at a time": ("sh", "-c", shell.format(n)) for n in sorted({1, threads})}
+        contestants: dict[str, tuple[str, ...]] = {
+            f"sha256sum, {n} at a time": ("sh", "-c", shell.format(n)) for n in sorted({1, threads})
+        }
         contestants |= {f"prepare, {n} reading threads": (*prepare, str(n)) for n in sorted({1, threads})}
         for _ in range(2):  # the first round fills the system's cache
             results = {}

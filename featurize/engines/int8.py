@@ -11,9 +11,11 @@ percentile, and the first five and the last convolution stay in float32.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,20 +145,33 @@ def quantise(body: Path, examples: NDArray[np.uint8], options: Mapping[str, Any]
             one = next(self._rest, None)
             return None if one is None else {INPUT: one[None]}
 
-    logging.getLogger().setLevel(logging.ERROR)
-    target = body.with_name("int8.onnx")
-    quantize_static(
-        body,
-        target,
-        Examples(),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        op_types_to_quantize=_OPERATORS,
-        **(care_for(body) if options is None else options),
-    )
+    with _quiet():
+        target = body.with_name("int8.onnx")
+        quantize_static(
+            body,
+            target,
+            Examples(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=_OPERATORS,
+            **(care_for(body) if options is None else options),
+        )
     return plain_bytes(onnx.load(target))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What the quantiser prints and logs is for its own developers."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        root.setLevel(level)
 
 
 def care_for(body: Path, percentile: float = PERCENTILE) -> dict[str, Any]:

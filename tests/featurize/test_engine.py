@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from featurize.engines.onnx import OnnxEngine
 from featurize.engines.openvino import OpenvinoEngine
 from featurize.engines.torch import TorchEngine
 from featurize.errors import BackboneError
-from featurize.pipeline import _one_processor
+from featurize.pipeline import on_one_processor
 from featurize.recipes import FORMULAS, formulas
 from featurize.transform import Transform
 from featurize.weights import choose, load
@@ -116,9 +117,9 @@ def test_a_picture_s_vector_does_not_depend_on_its_neighbours(make: Make) -> Non
 def test_several_threads_at_once_give_the_same_bits(make: Make) -> None:
     engine = make(2)
     pixels = [pictures(2, seed) for seed in range(6)]
-    with ThreadPoolExecutor(1, initializer=_one_processor, initargs=([],)) as pool:
+    with ThreadPoolExecutor(1, initializer=on_one_processor) as pool:
         alone = [v[AVGPOOL.recipe].tobytes() for v in pool.map(engine.embed, pixels)]
-    with ThreadPoolExecutor(3, initializer=_one_processor, initargs=([],)) as pool:
+    with ThreadPoolExecutor(3, initializer=on_one_processor) as pool:
         together = [v[AVGPOOL.recipe].tobytes() for v in pool.map(engine.embed, pixels)]
     assert together == alone
 
@@ -276,7 +277,9 @@ def test_eight_bits_are_calibrated_once_and_part_of_the_key(paintings: Path, tmp
 
 
 @pytest.mark.parametrize("depthwise", [False, True])
-def test_networks_with_depthwise_convolutions_keep_their_ends_in_float32(depthwise: bool, tmp_path: Path) -> None:
+def test_networks_with_depthwise_convolutions_keep_their_ends_in_float32(
+    depthwise: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     import onnx
     from onnx import helper
 
@@ -306,3 +309,5 @@ def test_networks_with_depthwise_convolutions_keep_their_ends_in_float32(depthwi
         n.name for n in quantised.graph.node if n.op_type == "Conv" and made_by.get(n.input[1]) != "DequantizeLinear"
     ]
     assert in_float == ([f"conv{n}" for n in (0, 1, 2, 3, 4, 7)] if depthwise else [])
+    assert capsys.readouterr().out == "", "a command's output is its own"
+    assert logging.getLogger().level == logging.WARNING
