@@ -11,12 +11,13 @@ import numpy as np
 from cache import Key
 from classify.errors import HeadMismatch, PictureError
 from classify.headfile import SavedHead
+from featurize import processors
 from featurize.backbones import backbone
 from featurize.engines import Engine, EngineChoice, make_engine
 from featurize.errors import Undecodable, WeightsError
 from featurize.extract import key_of
 from featurize.pictures import Picture
-from featurize.pipeline import Batch, Pipeline, default_workers
+from featurize.pipeline import Batch, Pipeline
 from featurize.recipes import formulas
 from featurize.weights import choose
 
@@ -88,7 +89,7 @@ class Predictor:
                 )
         self.saved = saved
         self._transform = chosen.transform
-        self._workers = workers or default_workers()
+        self._workers = workers or processors.count()
         folder = features / saved.key.folder_name
         kept = folder.is_dir()  # an exported network lies there; elsewhere nothing is written
         choice = EngineChoice("auto" if kept else "torch", saved.key.precision, device, batch_size)

@@ -3,7 +3,7 @@
     FeaturizeError
     ├── SourceError      a source of pictures can't be read, or holds none
     ├── TableError       a dataset table is missing, broken, or lacks what was asked for
-    ├── BackboneError    a network, a recipe or a transform is not known
+    ├── BackboneError    a network, a recipe or a transform is not known, or can't be made ready
     ├── WeightsError     weights can't be had, or don't fit the network
     ├── Undecodable      one picture can't be turned into pixels; becomes a row, stops nothing
     ├── DecoderMissing   the process that decodes pictures does not start
@@ -32,7 +32,7 @@ class TableError(FeaturizeError):
 
 
 class BackboneError(FeaturizeError):
-    """A network, a recipe or a transform is not known."""
+    """A network, a recipe or a transform is not known, or can't be made ready."""
 
 
 class WeightsError(FeaturizeError):

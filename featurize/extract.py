@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from cache import OK, FeatureCache, Key, files
 from cache.ids import Ids, first_seen
 from cache.rows import ABSENT
-from featurize import agreement, isolated
+from featurize import agreement, isolated, processors
 from featurize.backbones import Backbone, backbone
 from featurize.carry_out import Progress, Run
 from featurize.engines import EngineChoice, make_engine
 from featurize.errors import Undecodable
 from featurize.outcomes import Failed, failures, write_failures
 from featurize.pictures import Picture
-from featurize.pipeline import Pipeline, default_workers
+from featurize.pipeline import Pipeline
 from featurize.reasons import Reason
 from featurize.recipes import DEFAULT, formulas
 from featurize.table import DatasetTable
@@ -182,7 +182,7 @@ def extract(
     if settings.retry_failed:
         missing |= ~np.isin(cache.status(ids), [OK, ABSENT])
     todo = ids[missing & np.array([i not in troubles for i in ids.tolist()], bool)]
-    workers = settings.workers or default_workers()
+    workers = settings.workers or processors.count()
     seconds, engine, run = 0.0, "", None
     if len(todo):
         isolated.start(min(workers, len(todo)))  # while the network is loaded

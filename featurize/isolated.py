@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection, Pipe
 
 import numpy as np
 
-from featurize import apart, images
+from featurize import apart, images, processors
 from featurize.errors import DecoderMissing, Undecodable
 from featurize.reasons import Reason
 from featurize.transform import Pixels, Transform
@@ -119,7 +119,7 @@ class Companion:
         ours, theirs = Pipe()
         self._line = ours
         self._greeted = False
-        self._processors = _processors()
+        self._processors = processors.allowed()
         with theirs:
             self._process = subprocess.Popen(
                 apart.command(PROGRAM, str(theirs.fileno()), str(LIMIT)),
@@ -171,10 +171,9 @@ class Companion:
 
     def _follow(self) -> None:
         """Compute where the thread that waits may compute; changing processors costs some percent of a run."""
-        allowed = _processors()
+        allowed = processors.allowed()
         if allowed != self._processors:
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(self.process, allowed)
+            processors.keep_to(allowed, self.process)
             self._processors = allowed
 
     def _how_it_ended(self) -> str:
@@ -182,11 +181,6 @@ class Companion:
             status = self._process.wait(10)
             return signal.Signals(-status).name if status < 0 else f"exit status {status}"
         return "it closed its line"
-
-
-def _processors() -> set[int]:
-    """Where the calling thread may run; empty where the system does not say."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
 
 
 def serve(line: Connection, limit: float) -> None:

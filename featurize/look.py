@@ -13,10 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from featurize import blobs, images
+from featurize import blobs, images, processors
 from featurize.errors import TableError, Undecodable
 from featurize.pictures import digest, read
-from featurize.pipeline import default_workers
 from featurize.reasons import Reason
 from featurize.table import DatasetTable, read_table
 
@@ -114,7 +113,7 @@ class Looks:
         done = len(wanted) - len(todo)
         if progress:
             progress(done, len(wanted))
-        with ThreadPoolExecutor(workers or default_workers()) as pool:
+        with ThreadPoolExecutor(workers or processors.count()) as pool:
             for chunk in _chunks(todo, _CHUNK):
                 for n, seen in zip(chunk, pool.map(_look_at, [self._locations[n] for n in chunk]), strict=True):
                     self._take(n, seen)

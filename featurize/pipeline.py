@@ -11,8 +11,6 @@ with the number of pictures.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize import processors
 from featurize.engines.base import Engine, Vectors
 from featurize.errors import Undecodable
 from featurize.pictures import Picture, pixels
@@ -80,11 +79,6 @@ class _Decoded:
         return Batch(self.places, vectors, self.failed, self.seconds, time.perf_counter() - started)
 
 
-def default_workers() -> int:
-    """As many worker threads as there are processors to use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class Pipeline:
     """Worker threads around an engine; use it as a context manager.
 
@@ -100,7 +94,7 @@ class Pipeline:
         self._engine = engine
         self._transform = transform
         self._workers = workers
-        own = own_processors(workers) if engine.parallel else []
+        own = processors.one_each(workers) if engine.parallel else []
         self._pool = ThreadPoolExecutor(
             workers, thread_name_prefix="picture", initializer=on_one_processor, initargs=(own,)
         )
@@ -152,22 +146,11 @@ class Pipeline:
         return _Decoded(places, np.zeros((self._engine.batch_size, side, side, 3), np.uint8))
 
 
-def own_processors(workers: int) -> list[int]:
-    """A processor for each worker; none where they are fewer or more, or the system has no such thing.
-
-    Fewer would crowd on processors of which some may be two halves of one. Beside other programs that compute, it
-    changes nothing: the system moves those.
-    """
-    processors = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-    return processors if len(processors) == workers else []
-
-
 def on_one_processor(own: list[int] | None = None) -> None:
     """A worker takes one of the processors, and runs torch, where it is loaded, on that alone."""
     import sys
 
     if own:
-        with contextlib.suppress(OSError):  # taken away in the meantime
-            os.sched_setaffinity(0, {own.pop()})  # of this thread
+        processors.keep_to({own.pop()})
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)

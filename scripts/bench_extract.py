@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -155,8 +154,9 @@ def milliseconds(step: Callable[[Any], object], inputs: Sequence[Any]) -> float:
 
 def peak_memory() -> dict[str, float]:
     """MiB so far: of this process, and of the largest that it started and that has ended."""
-    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    own = int(lines["VmHWM"].split()[0])  # getrusage's maximum is inherited from the process that started this one
+    own, status = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, Path("/proc/self/status")
+    if status.exists():  # without what getrusage's maximum inherits from the process that started this one
+        own = int(dict(line.split(":", 1) for line in status.read_text().splitlines())["VmHWM"].split()[0])
     return {"memory": own / 1024, "child": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}
 
 
@@ -271,11 +271,13 @@ def show(results: dict[str, Any]) -> None:
 
 def main() -> None:
     """Parse, run the contest or one contestant."""
+    from featurize import processors
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--backbone", default="resnet50")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--workers", type=int, default=processors.count())
     parser.add_argument("--only", help="contestants, separated by semicolons")
     parser.add_argument("--pictures", type=int, help="make so many distinct files of those in FOLDER")
     parser.add_argument("--worker", help=argparse.SUPPRESS)

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from featurize import processors
 from featurize.audit.prints import SIDE, Prints
-from featurize.pipeline import default_workers
 
 THRESHOLD = 0.8  # agreement of the descriptions; measured, see docs/datasets.md
 _FREQUENCIES = 8
@@ -57,7 +57,7 @@ def find_candidates(prints: Prints, threshold: float = THRESHOLD, workers: int |
     tasks = [(whole, whole, top) for top in range(0, len(prints), _TILE)]
     tasks += [(whole, other, top) for other in inner for top in range(0, len(prints), _TILE)]
     # each tile is one small product: threads of its own would only wait for each other
-    with threadpool_limits(1), ThreadPoolExecutor(workers or default_workers()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(workers or processors.count()) as pool:
         found = list(pool.map(lambda task: _strip(task[0], task[1], task[2], threshold), tasks))
     pairs = np.concatenate([*found, np.zeros((0, 3), np.intp)])
     pairs[:, :2].sort(axis=1)

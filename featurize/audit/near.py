@@ -15,12 +15,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from featurize import processors
 from featurize.audit.align import LARGEST, Stack, Windows, align, detail_agreement, inner_agreement
 from featurize.audit.candidates import Candidates, find_candidates
 from featurize.audit.prints import Prints, small
 from featurize.errors import Undecodable
 from featurize.pictures import Picture, read
-from featurize.pipeline import default_workers
 
 Progress = Callable[[int, int], None]
 
@@ -96,7 +96,7 @@ def find_near(
         progress(0, len(candidates))
     best: dict[tuple[int, int], Near] = {}
     # many small products: threads of one product would only wait for each other
-    with threadpool_limits(1), ThreadPoolExecutor(workers or default_workers()) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(workers or processors.count()) as pool:
         for done, found in enumerate(pool.map(sieve, range(0, len(candidates), _BATCH)), 1):
             for near in found:
                 if near.rows not in best or near.agreement > best[near.rows].agreement:

@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 
 from cache import files
 from cache.ids import from_hex
-from featurize import images
+from featurize import images, processors
 from featurize.errors import Undecodable
 from featurize.formats import DECODED
 from featurize.pictures import Picture, read
-from featurize.pipeline import default_workers
 from featurize.reasons import Reason
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def make_prints(
     if progress and todo:
         progress(len(pictures) - len(todo), len(pictures))
     try:
-        for done, rows in _made(todo, workers or default_workers()):
+        for done, rows in _made(todo, workers or processors.count()):
             made.append(rows)
             if progress:
                 progress(len(pictures) - len(todo) + done, len(pictures))

@@ -79,10 +79,10 @@ def make_engine(
         from featurize.engines.onnx import OnnxEngine
 
         return OnnxEngine(model, formulas, batch_size=size, precision=choice.precision)
+    from featurize import processors
     from featurize.engines.openvino import OpenvinoEngine
-    from featurize.pipeline import default_workers
 
-    return OpenvinoEngine(model, formulas, batch_size=size, precision=choice.precision, workers=default_workers())
+    return OpenvinoEngine(model, formulas, batch_size=size, precision=choice.precision, workers=processors.count())
 
 
 def _device(choice: EngineChoice, precision: str) -> str:

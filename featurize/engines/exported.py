@@ -45,35 +45,21 @@ def export_body(backbone: Backbone, network: torch.nn.Module, transform: Transfo
     return plain_bytes(_exported(body, (example,), [INPUT], names))
 
 
-def exported_body(backbone: Backbone, weights: Weights) -> bytes:
-    """The same for weights that are not loaded yet, and without PyTorch in this process afterwards.
+def export_into(folder: Path, backbone: Backbone, weights: Weights, formulas: Sequence[Formula] = ()) -> Path:
+    """Body and formulas as files in a folder, without PyTorch in this process afterwards; gives the body.
 
     Raises
     ------
     WeightsError
         The weights can't be had.
     """
-    return apart.call(_load_and_export, backbone, weights, unless_loaded="torch")
+    return apart.call(_export_into, folder, backbone, weights, formulas, unless_loaded="torch")
 
 
-def _load_and_export(backbone: Backbone, weights: Weights) -> bytes:
-    return export_body(backbone, load(backbone, weights), weights.transform)
-
-
-def export_into(folder: Path, backbone: Backbone, weights: Weights, formulas: Sequence[Formula]) -> Path:
-    """Body and formulas as files in a key's folder, without PyTorch in this process afterwards; gives the body.
-
-    Raises
-    ------
-    WeightsError
-        The weights can't be had.
-    """
-    return apart.call(_keep_all, folder, backbone, weights, formulas, unless_loaded="torch")
-
-
-def _keep_all(folder: Path, backbone: Backbone, weights: Weights, formulas: Sequence[Formula]) -> Path:
-    body = keep_body(folder, _load_and_export(backbone, weights))
-    join(body, formulas)  # leaves the formulas beside it
+def _export_into(folder: Path, backbone: Backbone, weights: Weights, formulas: Sequence[Formula]) -> Path:
+    body = keep_body(folder, export_body(backbone, load(backbone, weights), weights.transform))
+    if formulas:
+        join(body, formulas)  # leaves them beside it
     return body
 
 

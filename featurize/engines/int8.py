@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureCache, Key, list_caches
-from featurize.engines.exported import INPUT, exported_body, find_body, keep_body, plain_bytes
+from featurize.engines.exported import INPUT, export_into, find_body, keep_body, plain_bytes
 from featurize.errors import TableError, Undecodable
 from featurize.pictures import Picture, pixels
 from featurize.table import DatasetTable
@@ -82,8 +82,7 @@ def calibrated(
     chosen = sorted_by_chance(table)
     say(f"calibrating {backbone.name} in 8 bits on up to {PICTURES} pictures")
     with tempfile.TemporaryDirectory() as folder:
-        body = Path(folder) / "fp32.onnx"
-        body.write_bytes(exported_body(backbone, weights))
+        body = export_into(Path(folder), backbone, weights)
         quantised = quantise(body, calibration_pixels(chosen, weights))
     precision = "int8:" + hashlib.sha256(quantised).hexdigest()[:16]
     keep_body(FeatureCache.create(root, replace(key, precision=precision)).folder, quantised)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from featurize import isolated
+from featurize import isolated, processors
 from featurize.pictures import Picture
-from featurize.pipeline import Pipeline, default_workers
+from featurize.pipeline import Pipeline
 from featurize.recipes import formulas
 from featurize.transform import Transform
 from tests.conftest import save_picture
@@ -45,18 +45,18 @@ def places_of(workers: int, folder: Path, parallel: bool = True) -> set[frozense
 
 
 def test_a_worker_for_each_processor_keeps_to_it(tmp_path: Path) -> None:
-    assert places_of(default_workers(), tmp_path) == {frozenset({p}) for p in ALL}
+    assert places_of(processors.count(), tmp_path) == {frozenset({p}) for p in ALL}
     assert os.sched_getaffinity(0) == ALL, "the thread that asks was tied down, too"
 
 
 @pytest.mark.parametrize("more", [1, -1])
 def test_more_or_fewer_workers_run_anywhere(tmp_path: Path, more: int) -> None:
-    if default_workers() + more:
-        assert places_of(default_workers() + more, tmp_path) == {ALL}
+    if processors.count() + more:
+        assert places_of(processors.count() + more, tmp_path) == {ALL}
 
 
 def test_whoever_feeds_a_device_runs_anywhere(tmp_path: Path) -> None:
-    assert places_of(default_workers(), tmp_path, parallel=False) == {ALL}
+    assert places_of(processors.count(), tmp_path, parallel=False) == {ALL}
 
 
 def test_a_companion_computes_where_the_thread_that_waits_may() -> None:
