@@ -20,7 +20,7 @@ from cache.ids import from_hex
 from featurize.audit import Audit, as_json, audit, audit_lists
 from featurize.audit.coverage import class_sizes, same_names, shared_artists, years_of
 from featurize.audit.duplicates import drop_duplicates, save_dropped
-from featurize.audit.findings import Group, NearPair
+from featurize.audit.findings import Group, NearPair, Neighbours
 from featurize.audit.report import find_embeddings, save, text
 from featurize.audit.vectors import _nearness
 from featurize.cli import cli
@@ -99,6 +99,18 @@ def test_all_that_was_planted_is_found_and_nothing_else(planted: Path, tmp_path:
     assert found.strange[0].looks_like == "Rococo"
     assert found.strange[0].other - found.strange[0].own > 0.3
     assert not any(set(n.rows) in ({*twins.rows}, {*near.rows}) for n in found.neighbours)
+
+
+def test_pairs_that_are_one_picture_anyway_are_not_told_as_look_alikes(
+    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = read_table(planted)
+    cache = embed(table, tmp_path / "features")
+    found = audit(table, planted, cache=cache, recipe=AVGPOOL)
+    (near,), other = found.near, Neighbours((0, len(table) - 1), 0.9)
+    alike = [Neighbours(near.rows, 0.99), Neighbours(near.rows[::-1], 0.99), other]
+    monkeypatch.setattr("featurize.audit.vectors.nearest_across", lambda *_: alike)
+    assert audit(table, planted, cache=cache, recipe=AVGPOOL).neighbours == [other]
 
 
 def artists_by_hand(folder: Path, part: str) -> list[str]:

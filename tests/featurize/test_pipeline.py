@@ -55,8 +55,17 @@ def test_more_or_fewer_workers_run_anywhere(tmp_path: Path, more: int) -> None:
         assert places_of(processors.count() + more, tmp_path) == {ALL}
 
 
-def test_whoever_feeds_a_device_runs_anywhere(tmp_path: Path) -> None:
+def test_for_a_device_all_run_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever feeds it needs a processor, too."""
+    decoded: set[frozenset[int]] = set()
+
+    def watched(_: Picture, transform: Transform) -> NDArray[np.uint8]:
+        decoded.add(frozenset(os.sched_getaffinity(0)))
+        return np.zeros((transform.crop, transform.crop, 3), np.uint8)
+
+    monkeypatch.setattr("featurize.pipeline.pixels", watched)
     assert places_of(processors.count(), tmp_path, parallel=False) == {ALL}
+    assert decoded == {ALL}
 
 
 def test_a_companion_computes_where_the_thread_that_waits_may() -> None:

@@ -125,6 +125,13 @@ def test_other_classes_in_the_classifier_do_not_matter(tmp_path: Path, state: di
     load(SQUEEZENET, choose(SQUEEZENET, str(path)))
 
 
+def test_a_file_that_holds_no_weights_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "notes.pth"
+    path.write_text("hello")
+    with pytest.raises(WeightsError, match=r"notes.pth' is no file of weights \(\w+: .*\): give a state dict as .pth"):
+        load(SQUEEZENET, choose(SQUEEZENET, str(path)))
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
     path = tmp_path / "squeezenet.pth"
     torch.save(state, path)
