@@ -22,6 +22,12 @@ BROKEN = """async () => {
   return images.filter(i => !i.naturalWidth || !i.hasAttribute('alt')).map(i => i.src.slice(0, 60));
 }"""
 
+# pixels that lie beside the window, or, of a table that is to fit, beside its frame
+TOO_WIDE = """() => Math.max(
+  document.documentElement.scrollWidth - window.innerWidth,
+  ...[...document.querySelectorAll('table.narrow')].map(t => t.offsetWidth - t.parentElement.clientWidth),
+)"""
+
 # contrast of every text with what is behind it, by the formula of WCAG 2.2; only opaque backgrounds count
 PALE = """() => {
   const parse = c => (c.match(/[\\d.]+/g) || []).map(Number);
@@ -48,7 +54,7 @@ class Seen:
 
     Attributes
     ----------
-    too_wide : pixels by which the page is wider than the window
+    too_wide : pixels by which the page is wider than the window, or a table meant to be narrow than its frame
     broken : sources of pictures that show nothing, and ids of pictures without a text
     pale : texts with a contrast under 3 to what is behind them, with it
     asked : addresses that were asked for, other than the page and what it holds
@@ -96,7 +102,7 @@ def look_at(page: Path) -> list[Seen]:
                     Seen(
                         width,
                         theme,
-                        sheet.evaluate("document.documentElement.scrollWidth - window.innerWidth"),
+                        sheet.evaluate(TOO_WIDE),
                         sheet.evaluate(BROKEN),
                         sheet.evaluate(PALE),
                         [url for url in asked if not url.startswith("data:") and url != page.as_uri()],
@@ -111,5 +117,5 @@ def assert_good_to_read(page: Path) -> None:
     """No side-scrolling, no empty picture, no pale text, no network, no errors; in all widths and themes."""
     for seen in look_at(page):
         where = f"{page.name} at {seen.width}, {seen.theme}"
-        assert seen.too_wide <= 0, where
+        assert seen.too_wide <= 0, f"{where}: by {seen.too_wide} pixels"
         assert [*seen.broken, *seen.pale, *seen.asked, *seen.said] == [], where
