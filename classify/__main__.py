@@ -1,5 +1,5 @@
 """`python -m classify` is the command `classify`."""
 
-from classify.cli import main
+from classify.commands.main import main
 
 main()

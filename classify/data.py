@@ -20,9 +20,9 @@ from cache.ids import Ids
 from cache.index import Places
 from cache.rows import ABSENT, OK
 from classify.errors import DataError
-from classify.heads.gathered import Gathered, Source
-from featurize.labels import artist_group, is_nobody
-from featurize.table import DatasetTable
+from classify.heads.rows.gathered import Gathered, Source
+from featurize.dataset.labels import artist_group, is_nobody
+from featurize.dataset.table import DatasetTable
 
 
 @dataclass(frozen=True)

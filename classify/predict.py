@@ -12,14 +12,14 @@ from cache import Key
 from classify.errors import HeadMismatch, PictureError
 from classify.headfile import SavedHead
 from featurize import processors
-from featurize.backbones import backbone
 from featurize.engines import Engine, EngineChoice, make_engine
 from featurize.errors import Undecodable, WeightsError
-from featurize.extract import key_of
-from featurize.pictures import Picture
-from featurize.pipeline import Batch, Pipeline
-from featurize.recipes import formulas
-from featurize.weights import choose
+from featurize.networks.recipes import formulas
+from featurize.networks.torchvision import backbone
+from featurize.networks.weights import choose
+from featurize.pictures.file import Picture
+from featurize.run.extract import key_of
+from featurize.run.pipeline import Batch, Pipeline
 
 Progress = Callable[[int, int], None]
 

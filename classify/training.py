@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from cache import FeatureCache
 from classify.data import Examples
-from classify.heads.folds import Folds, can_group
+from classify.heads.rows.folds import Folds, can_group
 
 if TYPE_CHECKING:
     from classify.heads.base import Head
-    from classify.tuning import Tuning
+    from classify.heads.tuning import Tuning
 
 PACKAGES = ("artstyle", "numpy", "scipy", "scikit-learn", "torch")
 

@@ -1,5 +1,5 @@
 """`python -m featurize` is the command `featurize`."""
 
-from featurize.cli import main
+from featurize.commands.main import main
 
 main()

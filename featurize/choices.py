@@ -6,3 +6,4 @@ ENGINES = ("auto", "onnx", "openvino", "torch")
 PRECISIONS = ("fp32", "bf16", "int8")
 STORES = ("float32", "float16")
 DECODERS = ("exact", "fast")
+DEFAULT_EMBEDDING = "avgpool"

@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from featurize import isolated
-from featurize.transform import Pixels, Transform
+from featurize.pictures import decoder_processes
+from featurize.pictures.transform import Pixels, Transform
 
 Decoder = Callable[[bytes, Transform], Pixels]
-WAYS: dict[str, Decoder] = {"this process": isolated.pixels_here, "companions": isolated.pixels_of}
+WAYS: dict[str, Decoder] = {"this process": decoder_processes.pixels_here, "companions": decoder_processes.pixels_of}
 
 
 def seconds(decode: Decoder, contents: Sequence[bytes], workers: int) -> float:
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200)
     asked = parser.parse_args()
     contents = [path.read_bytes() for path in sorted(asked.pictures.rglob("*.jpg"))[: asked.count]]
-    isolated.start(asked.workers)
+    decoder_processes.start(asked.workers)
     print("| workers | this process, pictures/s | companions, pictures/s | ratio |\n|---|---|---|---|")
     for workers in sorted({1, asked.workers}):
         taken: dict[str, list[float]] = {way: [] for way in WAYS}

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 if TYPE_CHECKING:
-    from featurize.extract import Extraction, Settings
+    from featurize.run.extract import Extraction, Settings
 
 LIMIT_PICTURES = 200  # to measure the limits of decoding on
 CONTESTANTS: dict[str, dict[str, Any]] = {
@@ -93,8 +93,8 @@ def plain_torchvision(folder: Path, backbone: str, workers: int) -> dict[str, An
 
 def ours(folder: Path, backbone: str, workers: int, options: dict[str, Any], scratch: Path) -> dict[str, Any]:
     """One complete run into an empty cache; calibration and export, kept from an earlier round, are not counted."""
-    from featurize.extract import Settings, extract
-    from featurize.prepare import prepare
+    from featurize.dataset.prepare import prepare
+    from featurize.run.extract import Settings, extract
 
     table = prepare(folder, scratch / "dataset.csv").table
     settings = Settings(backbone=backbone, weights="random", workers=workers, **options)
@@ -117,10 +117,10 @@ def alone(done: Extraction, settings: Settings, workers: int, seconds: float = 5
     """Pictures a second of a run's engine, called by as many threads as in the run, on pixels that lie in memory."""
     import numpy as np
 
-    from featurize.backbones import backbone
     from featurize.engines import make_engine
-    from featurize.recipes import formulas
-    from featurize.weights import choose
+    from featurize.networks.recipes import formulas
+    from featurize.networks.torchvision import backbone
+    from featurize.networks.weights import choose
 
     spec = backbone(settings.backbone)
     weights = choose(spec, settings.weights, decode=settings.decode)
@@ -164,8 +164,8 @@ def limits(folder: Path) -> dict[str, float]:
     """The machine's own: float32 matrix product, and decoding with resizing on one processor."""
     import numpy as np
 
-    from featurize import images
-    from featurize.transform import Transform
+    from featurize.pictures import decoding
+    from featurize.pictures.transform import Transform
 
     a = np.random.default_rng(0).standard_normal((2048, 2048), dtype=np.float32)
     a @ a
@@ -177,7 +177,7 @@ def limits(folder: Path) -> dict[str, float]:
     found = {"matrix product, GFLOP/s": max(rates)}
     data = [p.read_bytes() for p in sorted(folder.rglob("*.jpg"))[:LIMIT_PICTURES]]
     for name, transform in (("", Transform()), (" fast", Transform(decode="fast"))):
-        decode = partial(images.decode, draft=transform.draft)
+        decode = partial(decoding.decode, draft=transform.draft)
         found[f"decode{name}, ms a picture on one processor"] = milliseconds(decode, data)
         found[f"resize after it, ms{name and ', fast'}"] = milliseconds(transform, list(map(decode, data)))
     return found
@@ -187,10 +187,10 @@ def synthetic(backbone: str) -> dict[str, float]:
     """The GPU alone: batches that lie on it already, pictures/s by precision."""
     import torch
 
-    from featurize.backbones import backbone as spec_of
     from featurize.engines.torch import TorchEngine
-    from featurize.recipes import formulas
-    from featurize.weights import choose, load
+    from featurize.networks.recipes import formulas
+    from featurize.networks.torchvision import backbone as spec_of
+    from featurize.networks.weights import choose, load
 
     spec = spec_of(backbone)
     weights = choose(spec, "random")

@@ -64,7 +64,7 @@ def make_data(rows: int = 5000, features: int = 2048, classes: int = 10, seed: i
 def ours(name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
     """Tune over C on 5 folds, where there is a C, and fit to all training rows."""
     from classify.heads import make_head
-    from classify.tuning import make_folds, tune
+    from classify.heads.tuning import make_folds, tune
 
     X, y = make_data(*shape)
     cut = len(X) * 4 // 5
@@ -125,7 +125,7 @@ def one_fit(name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
 def large(path: str, classes: int) -> dict[str, Any]:
     """Tune and fit logistic regression to the rows of a file."""
     from classify.heads import make_head
-    from classify.tuning import make_folds, tune
+    from classify.heads.tuning import make_folds, tune
 
     warm_up("logreg")
     X, y = np.load(path), np.load(path + ".y.npy")

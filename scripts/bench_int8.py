@@ -50,9 +50,9 @@ def compare_ways(table: Any, backbone: Any, weights: Any, scratch: Path) -> None
 
     from featurize.engines import int8
     from featurize.engines.exported import INPUT, export_body, join
-    from featurize.pictures import pixels
-    from featurize.recipes import formulas
-    from featurize.weights import load
+    from featurize.networks.recipes import formulas
+    from featurize.networks.weights import load
+    from featurize.pictures.file import pixels
 
     body = scratch / "fp32.onnx"
     body.write_bytes(export_body(backbone, load(backbone, weights), weights.transform))
@@ -77,8 +77,8 @@ def compare_heads(table: Any, base: dict[str, Any], scratch: Path) -> None:
     from cache import FeatureCache
     from classify.data import load_examples
     from classify.heads import make_head
-    from classify.tuning import make_folds, tune
-    from featurize.extract import Settings, extract
+    from classify.heads.tuning import make_folds, tune
+    from featurize.run.extract import Settings, extract
 
     def examples(precision: str) -> dict[str, Any]:
         cache = FeatureCache(extract(table, scratch / "features", Settings(**base, precision=precision)).folder)
@@ -105,9 +105,9 @@ def main() -> None:
     parser.add_argument("--weights", default="imagenet-v1")
     given = parser.parse_args()
 
-    from featurize.backbones import backbone
-    from featurize.prepare import prepare
-    from featurize.weights import choose
+    from featurize.dataset.prepare import prepare
+    from featurize.networks.torchvision import backbone
+    from featurize.networks.weights import choose
 
     with tempfile.TemporaryDirectory() as folder:
         table = prepare(given.folder, Path(folder) / "dataset.csv").table

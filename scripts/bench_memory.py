@@ -37,7 +37,7 @@ def write_dataset(folder: Path, rows: int, features: int, classes: int) -> None:
     """`features/` and `dataset.csv`, in parts that are made one after the other."""
     from cache import FeatureCache, Key, Recipe, Rows
     from cache.ids import from_hex
-    from featurize.table import DatasetTable, write_table
+    from featurize.dataset.table import DatasetTable, write_table
 
     rng = np.random.default_rng(0)
     means = 0.1 * rng.standard_normal((classes, features), dtype=np.float32)

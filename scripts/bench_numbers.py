@@ -31,7 +31,7 @@ def reference(backbone: Any, weights: Any, pixels: Any) -> Any:
     import torch
     from torchvision.models.feature_extraction import create_feature_extractor
 
-    from featurize.weights import load
+    from featurize.networks.weights import load
 
     last = backbone.stages[-1]
     network = create_feature_extractor(load(backbone, weights), {last: "last"}).eval()
@@ -46,7 +46,7 @@ def reference(backbone: Any, weights: Any, pixels: Any) -> Any:
 
 def embedded(engine: Any, pixels: Any, threads: int) -> Any:
     """The engine's `avgpool` vectors (N, D), batches in several threads at once; a short batch is padded."""
-    from featurize.pipeline import on_one_processor
+    from featurize.run.pipeline import on_one_processor
 
     size = engine.batch_size
     batches = []
@@ -71,14 +71,14 @@ def neighbours_matter(engine: Any, pixels: Any) -> bool:
 
 def rows(given: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, Any]]:
     """What was changed, and the vectors that come of it; the first is the reference."""
-    from featurize import images
-    from featurize.backbones import backbone
+    from featurize.dataset.prepare import prepare
     from featurize.engines import EngineChoice, make_engine
     from featurize.engines.openvino import has_bf16, installed
-    from featurize.extract import Settings, precision_of
-    from featurize.prepare import prepare
-    from featurize.recipes import formulas
-    from featurize.weights import choose
+    from featurize.networks.recipes import formulas
+    from featurize.networks.torchvision import backbone
+    from featurize.networks.weights import choose
+    from featurize.pictures.decoding import decode as decode_picture
+    from featurize.run.extract import Settings, precision_of
 
     spec = backbone(given.backbone)
     weights = choose(spec, given.weights)
@@ -88,7 +88,7 @@ def rows(given: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, Any]]:
 
     def pixels_of(decode: str) -> Any:
         transform = weights.transform.with_options(None, decode)
-        return np.stack([transform(images.decode(data, transform.draft)) for data in files])
+        return np.stack([transform(decode_picture(data, transform.draft)) for data in files])
 
     def engine(name: str, precision: str, size: int) -> Any:
         choice = EngineChoice(name, precision, "cpu", size)

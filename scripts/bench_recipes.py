@@ -80,7 +80,7 @@ def vectors(variant: Variant, table: Any, features: Path, base: Mapping[str, Any
     """The variant's examples, all pictures of the table; embedded where they are not yet."""
     from cache import FeatureCache
     from classify.data import load_examples
-    from featurize.extract import Settings, extract
+    from featurize.run.extract import Settings, extract
 
     names = variant.embedding.split("+")
     settings = Settings(**{**base, **variant.settings, "embedding": ",".join(names)})
@@ -105,7 +105,7 @@ def accuracies(head: str, X: Any, y: Any, artists: Any, splits: list[tuple[Any, 
     from threadpoolctl import threadpool_limits
 
     from classify.heads import make_head
-    from classify.tuning import make_folds, tune
+    from classify.heads.tuning import make_folds, tune
 
     found = []
     with threadpool_limits(1):
@@ -135,7 +135,7 @@ def main() -> None:
 def report(given: argparse.Namespace, features: Path, path: Path) -> None:
     """Print the table line by line."""
     from classify.evaluation.statistics import corrected_resampled
-    from featurize.prepare import prepare
+    from featurize.dataset.prepare import prepare
 
     names = given.variants.split(";") if given.variants else list(VARIANTS)
     heads = given.heads.split(",")

@@ -23,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-# the ends of all blocks, early to late; the recipes read four of them (`featurize/backbones.py`)
+# the ends of all blocks, early to late; the recipes read four of them (`featurize/networks/torchvision.py`)
 BLOCKS = {
     "mobilenet_v2": ("features.1", "features.3", "features.6", "features.10", "features.13", "features.16",
                      "features.17", "features.18"),
@@ -44,13 +44,13 @@ def collect(body: Any, paths: Sequence[Path], transform: Any) -> tuple[Features,
     """Statistics of every block for every picture, and their means with those of the mirror image."""
     import torch
 
-    from featurize import images
+    from featurize.pictures import decoding
 
     plain: dict[str, list[Any]] = {}
     both: dict[str, list[Any]] = {}
     with torch.inference_mode():
         for start in range(0, len(paths), BATCH):
-            pixels = np.stack([transform(images.decode(path.read_bytes())) for path in paths[start : start + BATCH]])
+            pixels = np.stack([transform(decoding.decode(path.read_bytes())) for path in paths[start : start + BATCH]])
             seen, mirrored = (statistics(body(torch.from_numpy(x.copy()))) for x in (pixels, pixels[:, :, ::-1]))
             for name in seen:
                 plain.setdefault(name, []).append(seen[name])
@@ -181,11 +181,11 @@ def main() -> None:
     from bench_recipes import TEST_SHARE, folds
 
     from classify.evaluation.statistics import corrected_resampled
-    from featurize.backbones import backbone
-    from featurize.engines.network import frozen_body
-    from featurize.labels import artist_group
-    from featurize.prepare import prepare
-    from featurize.weights import choose, load
+    from featurize.dataset.labels import artist_group
+    from featurize.dataset.prepare import prepare
+    from featurize.engines.frozen import frozen_body
+    from featurize.networks.torchvision import backbone
+    from featurize.networks.weights import choose, load
 
     with tempfile.TemporaryDirectory() as scratch:
         table = prepare(given.folder, Path(scratch) / "dataset.csv").table

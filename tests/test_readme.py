@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from classify.cli import cli as classify
-from featurize import extract
-from featurize.cli import cli as featurize
-from featurize.console import run
+from classify.commands.main import cli as classify
+from featurize.commands.console import run
+from featurize.commands.main import cli as featurize
+from featurize.run import extract
+from scripts import list_files
 from tests.conftest import ROOT
 from tests.featurize import fake
 
@@ -32,7 +33,7 @@ def test_every_command_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     fake.install(monkeypatch)
     monkeypatch.setattr("classify.predict.make_engine", extract.make_engine)
-    monkeypatch.setattr("featurize.weights.fetch", lambda weights: tmp_path / "weights.pth")
+    monkeypatch.setattr("featurize.networks.weights.fetch", lambda weights: tmp_path / "weights.pth")
     assert run(featurize, ["sample", "paintings", "--per-style", "12"]) == 0
     listed = commands()
     assert {c[1] for c in listed if c[0] == "featurize"} >= {"sample", "prepare", "run", "info", "verify", "export"}
@@ -43,13 +44,18 @@ def test_every_command_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.M
         assert run(group, command[1:]) == 0, shlex.join(command)
 
 
-def test_the_tree_names_every_file_of_the_packages() -> None:
-    tracked = subprocess.run(["git", "ls-files", "*.py", "*.sh"], cwd=ROOT, capture_output=True, text=True)
-    if tracked.returncode:
-        pytest.skip("not a git checkout")
+def test_the_tree_names_every_room_of_the_packages() -> None:
+    """Folders that hold code, two levels deep; single files stand in docs/files.md."""
     tree = README[README.index("## The files") :]
-    named = set(re.findall(r"^\s*([\w.]+\.(?:py|sh))\b", tree, re.MULTILINE))
-    ours = [Path(f).name for f in tracked.stdout.split() if not f.startswith("tests/")]
-    there = set(ours) - {"__init__.py", "__main__.py"}
-    assert there - named == set(), "add them to the README's tree"
-    assert named - there == set(), "these are gone"
+    named = set(re.findall(r"^\s*(\w+)/ ", tree, re.MULTILINE))
+    packages = ["cache", "featurize", "classify"]
+    rooms = {p.parent.name for package in packages for p in (ROOT / package).glob("*/__init__.py")} | {*packages}
+    assert rooms - named == set(), "add them to the README's tree"
+    assert all(list(ROOT.glob(f"**/{name}/")) for name in named), "these are gone"
+    assert tree.count("\n") * 3 <= README.count("\n"), "the tree takes more than a third of the README"
+
+
+def test_the_page_of_all_files_is_current() -> None:
+    if subprocess.run(["git", "status"], cwd=ROOT, capture_output=True).returncode:
+        pytest.skip("not a git checkout")
+    assert list_files.PAGE.read_text(encoding="utf-8") == list_files.page(), "run `python scripts/list_files.py`"

@@ -29,7 +29,7 @@ from classify.evaluation.entry import Entry, Estimate
 from classify.evaluation.findings import LeakAudit, Verdict
 from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.ordering import related_order
-from featurize.table import DatasetTable, relative_path
+from featurize.dataset.table import DatasetTable, relative_path
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def compare(
 
 def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
     """What is learned from and scored on."""
-    from classify.tuning import can_group
+    from classify.heads.tuning import can_group
 
     train, test, count = task.train, task.test, len(task.classes)
     return DatasetFacts(

@@ -18,7 +18,7 @@ from classify.evaluation.findings import Curve, Repeats
 from classify.evaluation.metrics import align
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.evaluation.statistics import wilson
-from classify.heads.folds import Folds, make_folds
+from classify.heads.rows.folds import Folds, make_folds
 
 FOLDS = 5
 

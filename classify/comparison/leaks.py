@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.data import Examples
-from classify.evaluation.duplicates import SIMILAR, find_duplicates
+from classify.evaluation.copies import SIMILAR, find_duplicates
 from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, SplitWorth
 from classify.evaluation.statistics import percentile_interval, resampled_means, wilson
-from classify.threads import threads_for
-from featurize.table import DatasetTable, relative_path
+from classify.heads.solvers.threads import threads_for
+from featurize.dataset.table import DatasetTable, relative_path
 
 WORTH_HEAD = "logreg"
 WORTH_ROWS = 2000  # pictures that the worth of an artist is measured on, at most
@@ -97,7 +97,7 @@ def worth_of_artists(train: Examples, test: Examples, seed: int = 0) -> SplitWor
     -------
     SplitWorth, or None where too few pictures or artists are left.
     """
-    from classify.tuning import make_folds
+    from classify.heads.tuning import make_folds
 
     X, y, groups = _pooled(train, test, seed)
     if len(np.unique(y)) < 2 or len(np.unique(groups)) < WORTH_FOLDS:

@@ -12,7 +12,7 @@ from cache import FeatureCache, Recipe
 from cache.rows import ABSENT, OK
 from classify.data import Examples, load_examples
 from classify.errors import DataError
-from featurize.table import DatasetTable
+from featurize.dataset.table import DatasetTable
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from classify.comparison.contest import OnProgress
 from classify.comparison.result import Comparison
 from classify.errors import DataError
 from classify.evaluation.findings import Control, Protocol, Published
-from featurize.recipes import MIRROR
-from featurize.table import DatasetTable
+from featurize.dataset.table import DatasetTable
+from featurize.networks.recipes import MIRROR
 
 SLIDES_CLASSES, SLIDES_PICTURES, SLIDES_TEST = 10, 5000, 0.2
 SLIDES_HEADS = ("softmax:epochs=12", "mlp:epochs=12")

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from classify.data import Examples
 from classify.errors import HeadError
 from classify.evaluation.entry import Cost
-from classify.threads import threads_for
+from classify.heads.solvers.threads import threads_for
 
 if TYPE_CHECKING:
     from classify.heads.base import Head
-    from classify.heads.folds import Folds
+    from classify.heads.rows.folds import Folds
 
 WATCHED = 2000  # rows whose accuracy is recorded after each epoch, at most
 
@@ -137,7 +137,7 @@ def _load_libraries(head: Head) -> None:
 
 
 def _tuning(head: Head, spec: str, train: Examples, folds: Folds) -> Any:
-    from classify.tuning import tune
+    from classify.heads.tuning import tune
 
     if not folds:
         return None

@@ -26,10 +26,10 @@ from sklearn.utils.validation import (
 )
 
 from classify.heads.calibration import fit_temperature, softmax
-from classify.heads.folds import Folds, make_folds
-from classify.heads.gathered import Gathered
-from classify.heads.rows import Array, block_rows, blocks
-from classify.heads.scaling import Scaling
+from classify.heads.rows.blocks import Array, block_rows, blocks
+from classify.heads.rows.folds import Folds, make_folds
+from classify.heads.rows.gathered import Gathered
+from classify.heads.rows.scaling import Scaling
 
 Point = Mapping[str, Any]  # one point of a grid: parameter -> value
 

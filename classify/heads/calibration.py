@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from classify.heads.rows import Array
+from classify.heads.rows.blocks import Array
 
 LOWEST, HIGHEST = -9.0, 9.0  # bounds of log temperature; scores of some heads are distances in the hundreds
 

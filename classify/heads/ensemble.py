@@ -10,9 +10,9 @@ import numpy as np
 from classify.heads import make_head, spec_of
 from classify.heads.base import Head, Point
 from classify.heads.calibration import fit_temperature, softmax
-from classify.heads.folds import Folds
-from classify.heads.rows import Array
-from classify.heads.scaling import Scaling
+from classify.heads.rows.blocks import Array
+from classify.heads.rows.folds import Folds
+from classify.heads.rows.scaling import Scaling
 
 FLOOR = 1e-12  # under it a probability's logarithm tells nothing
 
@@ -90,7 +90,7 @@ class Ensemble(Head):
 
     def tuned(self, X: Array, y: Array, folds: Folds) -> dict[str, Any]:
         """Each member at its best parameters."""
-        from classify.tuning import tune
+        from classify.heads.tuning import tune
 
         specs = []
         for spec, head in zip(self.members, self._make(), strict=True):

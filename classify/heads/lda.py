@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from classify.heads.base import Head
-from classify.heads.folds import Folds
-from classify.heads.parts import Part, make_parts
-from classify.heads.rows import Array, Rows
-from classify.heads.shifted import Shifted
+from classify.heads.rows.blocks import Array, Rows
+from classify.heads.rows.folds import Folds
+from classify.heads.rows.parts import Part, class_means, make_parts
+from classify.heads.solvers.shifted_systems import Shifted
 
 TINY = 1e-13  # prior of a class that the rows do not have
 
@@ -104,15 +104,6 @@ class LDA(Head):
             b = np.log(priors) - 0.5 * np.einsum("kd,kd->k", W, means)
             out.append((*part.raw(W.astype(np.float32), b.astype(np.float32)), shrinkage))
         return out
-
-
-def class_means(rows: Rows, codes: Array, part: Part, sizes: Array) -> Array:
-    """Mean (K, D) float32 of each class's standardised rows; 0 for a class without any."""
-    sums = np.zeros((len(sizes), rows.shape[1]))
-    for at, Z in part.blocks(rows):
-        sums += (codes[at] == np.arange(len(sizes))[:, None]).astype(np.float32) @ Z
-    means: Array = sums / np.maximum(sizes, 1)[:, None]
-    return means.astype(np.float32)
 
 
 def ledoit_wolf(system: Shifted, count: int, features: int) -> float:

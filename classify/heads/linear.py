@@ -8,14 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from classify.heads.base import Head
-from classify.heads.folds import Folds
-from classify.heads.linear_path import Problem, Walker, solve
-from classify.heads.losses import CrossEntropy, Loss, SquaredHinge
-from classify.heads.parts import make_parts
-from classify.heads.rows import Array, Rows
-
-C_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
-PATH_SLACK = 10  # how much looser the tolerance is where solutions are only compared
+from classify.heads.grids import C_GRID, PATH_SLACK
+from classify.heads.rows.blocks import Array, Rows
+from classify.heads.rows.folds import Folds
+from classify.heads.rows.parts import make_parts
+from classify.heads.solvers.linear_path import Problem, Walker, solve
+from classify.heads.solvers.losses import CrossEntropy, Loss, SquaredHinge
 
 
 class LinearHead(Head):

@@ -13,10 +13,10 @@ import numpy as np
 from sklearn.base import clone
 
 from classify.heads.base import Head
-from classify.heads.folds import Folds
-from classify.heads.parallel import team_size
-from classify.heads.rows import Array, Rows, block_rows, take
-from classify.heads.sgd import Epoch, Network, OnEpoch, Schedule, run_epoch, work_of
+from classify.heads.rows.blocks import Array, Rows, block_rows, take
+from classify.heads.rows.folds import Folds
+from classify.heads.solvers.parallel import team_size
+from classify.heads.solvers.sgd import Epoch, Network, OnEpoch, Schedule, run_epoch, work_of
 
 Layers = list[tuple[Array, Array]]  # weights (in, out) and biases (out,)
 

@@ -8,10 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from classify.heads.base import Head
-from classify.heads.folds import Folds
-from classify.heads.lda import class_means
-from classify.heads.parts import Part, make_parts
-from classify.heads.rows import Array, Rows, blocks, take
+from classify.heads.rows.blocks import Array, Rows, blocks, take
+from classify.heads.rows.folds import Folds
+from classify.heads.rows.parts import Part, class_means, make_parts
 
 QUERIES = 512  # rows compared at once
 NEARER = 1e-3  # how much of a vote its similarity is worth: it decides ties

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from classify.heads.base import Head
-from classify.heads.folds import Folds
-from classify.heads.parts import Part, make_parts
-from classify.heads.rows import Array, Rows
-from classify.heads.shifted import Shifted
+from classify.heads.rows.blocks import Array, Rows
+from classify.heads.rows.folds import Folds
+from classify.heads.rows.parts import Part, make_parts
+from classify.heads.solvers.shifted_systems import Shifted
 
 
 class Ridge(Head):

@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from classify.heads.base import Head
-from classify.heads.folds import Folds
-from classify.heads.kernel import rbf, solve_squared_hinge
-from classify.heads.linear import C_GRID, PATH_SLACK
-from classify.heads.linear_path import Problem, solve
-from classify.heads.losses import SquaredHinge
-from classify.heads.nystrom import Nystrom, draw
-from classify.heads.parts import make_parts
-from classify.heads.rows import Array, Rows, block_rows, take
-from classify.heads.scaling import Scaling
+from classify.heads.grids import C_GRID, PATH_SLACK
+from classify.heads.rows.blocks import Array, Rows, block_rows, take
+from classify.heads.rows.folds import Folds
+from classify.heads.rows.parts import make_parts
+from classify.heads.rows.scaling import Scaling
+from classify.heads.solvers.kernel import rbf, solve_squared_hinge
+from classify.heads.solvers.linear_path import Problem, solve
+from classify.heads.solvers.losses import SquaredHinge
+from classify.heads.solvers.nystrom import Nystrom, draw
 
 MAX_ITER = 300  # passes over the approximated features for each C
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from classify.comparison.result import Comparison
 from classify.evaluation.entry import Entry
-from classify.report.labels import label_dots
+from classify.report.label_places import label_dots
 from classify.report.svg import INK, MUTED, PAPER, RULE, SERIES, as_svg, drawing
 from classify.report.words import percent, plain, seconds
 

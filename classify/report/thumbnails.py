@@ -25,7 +25,7 @@ def thumbnail(path: Path, side: int = SIDE) -> Thumbnail | None:
     """A small JPEG of a picture file, or None where it is missing or no picture."""
     from PIL import Image, ImageOps
 
-    from featurize.formats import DECODED
+    from featurize.pictures.formats import DECODED
 
     try:
         with warnings.catch_warnings(), Image.open(path, formats=DECODED) as opened:

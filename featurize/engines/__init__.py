@@ -12,9 +12,9 @@ from featurize.engines.base import Engine, Vectors
 from featurize.errors import BackboneError
 
 if TYPE_CHECKING:
-    from featurize.backbones import Backbone
-    from featurize.recipes import Formula
-    from featurize.weights import Weights
+    from featurize.networks.recipes import Formula
+    from featurize.networks.torchvision import Backbone
+    from featurize.networks.weights import Weights
 
 BATCH_ON_CPU = 8  # as fast as larger ones where each processor has its own batch, and small in memory
 BATCH_ON_GPU = 256
@@ -119,7 +119,7 @@ def _torch(
     backbone: Backbone, weights: Weights, formulas: Sequence[Formula], choice: EngineChoice, device: str
 ) -> Engine:
     from featurize.engines.torch import TorchEngine
-    from featurize.weights import load
+    from featurize.networks.weights import load
 
     return TorchEngine(
         backbone,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cache import Recipe
 from cache.key import Json
-from featurize.recipes import Formula
+from featurize.networks.recipes import Formula
 
 Vectors = Mapping[Recipe, NDArray[np.float32]]
 

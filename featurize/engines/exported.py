@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cache import files
-from featurize import apart
-from featurize.backbones import Backbone
-from featurize.engines.network import frozen_body
+from featurize import processes
+from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError
-from featurize.recipes import Formula
-from featurize.transform import Transform
-from featurize.weights import Weights, load
+from featurize.networks.recipes import Formula
+from featurize.networks.torchvision import Backbone
+from featurize.networks.weights import Weights, load
+from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
     import onnx
@@ -53,7 +53,7 @@ def export_into(folder: Path, backbone: Backbone, weights: Weights, formulas: Se
     WeightsError
         The weights can't be had.
     """
-    return apart.call(_export_into, folder, backbone, weights, formulas, unless_loaded="torch")
+    return processes.call(_export_into, folder, backbone, weights, formulas, unless_loaded="torch")
 
 
 def _export_into(folder: Path, backbone: Backbone, weights: Weights, formulas: Sequence[Formula]) -> Path:
@@ -142,7 +142,7 @@ def _formula_model(folder: Path, formulas: Sequence[Formula], shapes: Sequence[S
     pattern = _RECIPES.replace("{}", _digest(identity), 1)
     path = _find(folder, pattern)
     if path is None:
-        model = apart.call(_export_formulas, formulas, shapes, unless_loaded="torch")
+        model = processes.call(_export_formulas, formulas, shapes, unless_loaded="torch")
         path = folder / pattern.format(_digest(model))
         files.write_atomic(path, [model])
     return onnx.load(path)

@@ -24,16 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureCache, Key, list_caches
+from featurize.dataset.table import DatasetTable
 from featurize.engines.exported import INPUT, export_into, find_body, keep_body, plain_bytes
 from featurize.errors import TableError, Undecodable
-from featurize.pictures import Picture, pixels
-from featurize.table import DatasetTable
-from featurize.weights import Weights
+from featurize.networks.weights import Weights
+from featurize.pictures.file import Picture, pixels
 
 if TYPE_CHECKING:
     import onnx
 
-    from featurize.backbones import Backbone
+    from featurize.networks.torchvision import Backbone
 
 PICTURES = 100  # to calibrate on
 SEED = 0

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cache.key import Json
 from featurize.engines.base import Engine
 from featurize.engines.exported import INPUT
-from featurize.recipes import Formula
+from featurize.networks.recipes import Formula
 
 
 class OnnxEngine(Engine):

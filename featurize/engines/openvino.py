@@ -14,7 +14,7 @@ from cache.key import Json
 from featurize.engines.base import Engine
 from featurize.engines.exported import INPUT
 from featurize.errors import BackboneError
-from featurize.recipes import Formula
+from featurize.networks.recipes import Formula
 
 if TYPE_CHECKING:
     import openvino

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache.key import Json
-from featurize.backbones import Backbone
 from featurize.engines.base import Engine
-from featurize.engines.network import frozen_body
+from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError
-from featurize.recipes import Formula
-from featurize.transform import Transform
+from featurize.networks.recipes import Formula
+from featurize.networks.torchvision import Backbone
+from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
     import torch

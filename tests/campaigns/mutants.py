@@ -17,14 +17,15 @@ import pytest
 
 from cache import FeatureCache
 from cache.ids import from_hex
-from featurize import isolated, pipeline
+from featurize.dataset.table import DatasetTable
 from featurize.errors import Undecodable
-from featurize.extract import Settings, extract
-from featurize.pictures import digest
+from featurize.networks.recipes import FORMULAS
+from featurize.pictures import decoder_processes
+from featurize.pictures.file import digest
+from featurize.pictures.transform import Transform
 from featurize.reasons import Reason
-from featurize.recipes import FORMULAS
-from featurize.table import DatasetTable
-from featurize.transform import Transform
+from featurize.run import pipeline
+from featurize.run.extract import Settings, extract
 from tests.campaigns.base import Campaign, Trial
 from tests.campaigns.mutations import mutate
 from tests.campaigns.sources import sources
@@ -59,8 +60,8 @@ class Mutants(Campaign):
     def __init__(self, folder: Path, seed: int, patch: pytest.MonkeyPatch | None = None, each: int = 3) -> None:
         super().__init__(folder, seed)
         fake.install(patch, isolated_decoder=True)
-        (patch.setattr if patch else setattr)(isolated, "LIMIT", SECONDS)
-        isolated.stop()  # those that are there know another limit
+        (patch.setattr if patch else setattr)(decoder_processes, "LIMIT", SECONDS)
+        decoder_processes.stop()  # those that are there know another limit
         self.healthy = sources(PAINTINGS if PAINTINGS.is_dir() else None, seed, each)
         self._pixels = [outcome(data) for _, data in self.healthy]
         self.neighbours = [data for form, data in self.healthy if form in ("jpeg", "png", "webp", "tiff")][:7]
@@ -125,7 +126,7 @@ class Mutants(Campaign):
 def outcome(data: bytes) -> Pixels:
     """What becomes of a file: its pixels, or the reason."""
     try:
-        return isolated.pixels_of(data, TRANSFORM).tobytes()
+        return decoder_processes.pixels_of(data, TRANSFORM).tobytes()
     except Undecodable as why:
         return why.reason
 
@@ -133,7 +134,7 @@ def outcome(data: bytes) -> Pixels:
 def peak_megabytes() -> float:
     """The largest that a decoder at hand ever was, resident."""
     peaks = [0.0]
-    for process in isolated.processes():
+    for process in decoder_processes.idle_processes():
         status = Path(f"/proc/{process}/status")
         if status.exists():
             peaks += [int(s.split()[1]) / 1024 for s in status.read_text().splitlines() if s.startswith("VmHWM")]
@@ -142,7 +143,7 @@ def peak_megabytes() -> float:
 
 def forgiving_decoder() -> None:
     """What is missing of a picture is filled with grey, and nobody told."""
-    isolated.PROGRAM = "tests.featurize.companion_forgiving"
+    decoder_processes.PROGRAM = "tests.featurize.companion_forgiving"
 
 
 def overwrite(self: pipeline._Decoded, place: int, transform: Transform) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cache import compact, files, segment, store
 from cache.plan import Plan
-from featurize import carry_out, export, extract
+from featurize.run import export, extract, plans
 
 
 class _System:
@@ -73,8 +73,8 @@ def varying_batch() -> None:
     def plan(ids: Any, recipes: Any, batch_size: int, segment_batches: int) -> Plan:
         return Plan(ids, recipes, batch_size if len(ids) % 32 == 0 else 1, segment_batches)
 
-    _patch(carry_out, "Plan", plan)
-    _patch(carry_out, "unfinished", lambda folder: [])
+    _patch(plans, "Plan", plan)
+    _patch(plans, "unfinished", lambda folder: [])
 
 
 def delete_first() -> None:

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from cache import FeatureCache, SegmentDamaged, files, list_caches
-from featurize import carry_out
-from featurize import export as exporting
-from featurize.cli import cli
-from featurize.console import run
+from featurize.commands.console import run
+from featurize.commands.main import cli
+from featurize.dataset.prepare import prepare
+from featurize.dataset.table import read_table
 from featurize.engines import make_engine  # noqa: F401  loaded before the fork
-from featurize.extract import Settings
-from featurize.prepare import prepare
-from featurize.recipes import FORMULAS
-from featurize.table import read_table
+from featurize.networks.recipes import FORMULAS
+from featurize.run import export as exporting
+from featurize.run import plans
+from featurize.run.extract import Settings
 from tests.campaigns import forks
 from tests.conftest import save_picture
 from tests.featurize import fake
@@ -47,7 +47,7 @@ class Studio:
         self.table_path = folder / "dataset.csv"
         self.said = folder / "said.txt"
         self.damaged: bytes | None = None
-        carry_out.SEGMENT_PICTURES = 8 * BATCH
+        plans.SEGMENT_PICTURES = 8 * BATCH
         fake.install()
         folder.mkdir(parents=True, exist_ok=True)
         if not self.table_path.exists():
@@ -87,7 +87,7 @@ class Studio:
         """A run that is interrupted after some pictures, as by Ctrl-C; status 130."""
 
         def work() -> int:
-            from featurize.extract import extract
+            from featurize.run.extract import extract
 
             def interrupt(done: int, total: int) -> None:
                 if done >= after:
@@ -170,7 +170,7 @@ def warm_up() -> None:
     import rich.console
     import rich.table  # noqa: F401
 
-    from featurize import inspect, progress, splits  # noqa: F401
+    from featurize.dataset import splits  # noqa: F401
 
     assert exporting
     assert FeatureCache

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cache import OK, FeatureCache, Key, Recipe, Rows
-from featurize.table import DatasetTable, write_table
+from featurize.dataset.table import DatasetTable, write_table
 
 AVGPOOL = Recipe("avgpool", {"formula": "made up"})
 STATS = Recipe("stats", {"formula": "made up, too"})

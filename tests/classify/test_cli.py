@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cache import Key
-from classify.cli import cli
-from featurize.cli import cli as featurize_cli
-from featurize.console import run
+from classify.commands.main import cli
+from featurize.commands.console import run
+from featurize.commands.main import cli as featurize_cli
 from tests.classify.embedded import make_dataset
 
 Screen = pytest.CaptureFixture[str]
@@ -54,7 +54,7 @@ def test_the_mlp_tells_its_epochs(here: Path, capsys: Screen) -> None:
 
 def test_fitting_logistic_regression_loads_no_torch_and_no_pictures(here: Path) -> None:
     code = (
-        "import sys; from classify.cli import cli; from featurize.console import run;"
+        "import sys; from classify.commands.main import cli; from featurize.commands.console import run;"
         "run(cli, ['fit', '--head', 'logreg']); print([m for m in ('torch', 'PIL', 'onnxruntime') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=here)
@@ -155,7 +155,7 @@ def test_prediction_from_files_is_prediction_from_the_cache(painted: Path) -> No
     from classify.data import load_examples
     from classify.headfile import load_head
     from classify.predict import Predictor
-    from featurize.table import read_table
+    from featurize.dataset.table import read_table
 
     saved = load_head(painted / "head.safetensors")
     table, cache = read_table(painted / "dataset.csv"), open_cache(painted / "features")
@@ -187,8 +187,8 @@ def test_real_paintings_and_real_weights_reach_the_known_accuracy(
 ) -> None:
     """RASTA's small set, 25 styles, chance 0.04."""
     from cache import open_cache
-    from classify.fit import fit_head
-    from featurize.table import read_table
+    from classify.fitting import fit_head
+    from featurize.dataset.table import read_table
 
     monkeypatch.chdir(tmp_path)
     weights = str(shared / "weights" / "mobilenet_v2-imagenet-features.pth")

@@ -11,9 +11,9 @@ import pytest
 
 from cache import FeatureCache, Key, Rows
 from cache.ids import from_hex
-from classify.cli import cli
-from featurize.console import run
-from featurize.table import write_table
+from classify.commands.main import cli
+from featurize.commands.console import run
+from featurize.dataset.table import write_table
 from tests.classify.worlds import AVGPOOL, KEY, STATS, make_world
 
 

@@ -19,7 +19,7 @@ from classify.comparison.result import Comparison
 from classify.comparison.trial import new_head, run_trial, split_specs
 from classify.data import load_examples
 from classify.errors import DataError, HeadError
-from classify.evaluation import duplicates
+from classify.evaluation import copies
 from classify.evaluation.ordering import related_order
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from featurize.errors import TableError
@@ -117,10 +117,10 @@ def test_copies_are_found_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch) -
     train = rng.normal(size=(90, 32)).astype(np.float32)
     test = np.concatenate([train[[5, 88]] + 0.1 * rng.normal(size=(2, 32)), rng.normal(size=(20, 32))])
     ids = [f"a{n}" for n in range(90)], [f"b{n}" for n in range(22)]
-    whole = duplicates.find_duplicates(train, test, *ids, by_embedding=True)
+    whole = copies.find_duplicates(train, test, *ids, by_embedding=True)
     assert {(n.row, n.train_row) for n in whole} == {(0, 5), (1, 88)}
-    monkeypatch.setattr(duplicates, "_BLOCK", 22 * 7)
-    blocks = duplicates.find_duplicates(train, test, *ids, by_embedding=True)
+    monkeypatch.setattr(copies, "_BLOCK", 22 * 7)
+    blocks = copies.find_duplicates(train, test, *ids, by_embedding=True)
     assert [(n.row, n.train_row) for n in blocks] == [(n.row, n.train_row) for n in whole]
 
 

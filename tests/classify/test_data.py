@@ -10,9 +10,9 @@ import pytest
 from cache import NotStored, Recipe, Rows
 from classify.data import check_trainable, load_examples, map_vectors
 from classify.errors import DataError
-from classify.heads.gathered import Gathered
+from classify.heads.rows.gathered import Gathered
+from featurize.dataset.table import DatasetTable
 from featurize.errors import TableError
-from featurize.table import DatasetTable
 from tests.classify.embedded import AVGPOOL, STATS, STYLES, make_dataset
 
 

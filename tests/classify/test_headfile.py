@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from cache import Key
 from classify.data import load_examples
 from classify.errors import HeadFileError, HeadMismatch
-from classify.fit import fit_head
+from classify.fitting import fit_head
 from classify.headfile import SavedHead, load_head, save_head
 from classify.heads import HEADS
 from tests.classify.embedded import AVGPOOL, KEY, STYLES, make_dataset

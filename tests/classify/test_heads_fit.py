@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classify import fit
+from classify import fitting
 from classify.errors import HeadError
-from classify.fit import fit_head
+from classify.fitting import fit_head
 from classify.headfile import load_head, save_head
 from classify.heads import HEADS, make_head
-from classify.heads.gathered import Gathered
-from classify.heads.products import TorchProducts
+from classify.heads.rows.gathered import Gathered
+from classify.heads.solvers.products import TorchProducts
 from tests.classify.embedded import make_dataset
 
 QUICK = {"mlp": "mlp:hidden=16", "ensemble": "ensemble:members=knn+ridge"}
@@ -39,7 +39,7 @@ def test_a_fit_repeats_to_the_bit(spec: str, tmp_path: Path) -> None:
 def test_rows_left_on_disk_give_the_same_head(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table, cache = make_dataset(tmp_path)
     read = fit_head(table, cache, spec)
-    monkeypatch.setattr(fit, "IN_MEMORY", 0)
+    monkeypatch.setattr(fitting, "IN_MEMORY", 0)
     monkeypatch.setattr(Gathered, "__array__", lambda *arguments, **options: pytest.fail("all rows read at once"))
     left = fit_head(table, cache, spec)
     np.testing.assert_equal(left.saved.head.state(), read.saved.head.state())
@@ -94,7 +94,7 @@ def test_a_head_on_a_device_is_the_head_on_the_cpu(name: str, monkeypatch: pytes
         used.append(device)
         return TorchProducts(rows, "cpu")
 
-    monkeypatch.setattr("classify.heads.linear_path.make_products", on_device)
+    monkeypatch.setattr("classify.heads.solvers.linear_path.make_products", on_device)
     there = make_head(name, calibrate=True, device="cuda").fit(X, y)
     assert set(used) == {"cuda"}
     np.testing.assert_allclose(there.predict_proba(X), plain.predict_proba(X), atol=2e-3)

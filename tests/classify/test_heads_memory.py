@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classify.heads.rows import blocks
+from classify.heads.rows.blocks import blocks
 
 # a map of 64 MiB (128 MiB as float32) is trained on while at most 2 MiB of rows may be kept
 TRAIN = """

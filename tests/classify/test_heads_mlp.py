@@ -10,7 +10,7 @@ from classify.heads import make_head
 
 torch = pytest.importorskip("torch")
 
-from classify.heads.sgd import Batch, Network, Schedule  # noqa: E402
+from classify.heads.solvers.sgd import Batch, Network, Schedule  # noqa: E402
 
 
 def data(rows=300, features=20, seed=0):
@@ -33,7 +33,7 @@ def test_the_default_is_the_widened_classifier_of_the_slides():
 @pytest.mark.parametrize("hidden", [(), (7,), (9, 5), (9, 8, 5)], ids=str)
 def test_a_step_is_that_of_autograd_and_adam(hidden, parts, monkeypatch):
     """The backward pass is written out by hand; torch's own must agree, dropout, row weights and shares included."""
-    monkeypatch.setattr("classify.heads.sgd.FEWEST", 2)
+    monkeypatch.setattr("classify.heads.solvers.sgd.FEWEST", 2)
     network = Network(Schedule(hidden=hidden, dropout=0.4, batch=5, lr=0.01), 6, 4, parts)
     assert len(network._columns) == (parts if hidden else 0)
     layers = [[torch.from_numpy(array).requires_grad_() for array in layer] for layer in network.arrays()]
@@ -66,7 +66,7 @@ def test_threads_that_share_the_first_layer_change_nothing_and_leave_torch_alone
     torch.set_num_threads(2)
     alone = make_head("mlp").fit(X, y)
     assert torch.get_num_threads() == 2
-    monkeypatch.setattr("classify.heads.parallel.SMALL", 0)
+    monkeypatch.setattr("classify.heads.solvers.parallel.SMALL", 0)
     with threadpool_limits(3, "blas"):
         shared, again = (make_head("mlp").fit(X, y) for _ in range(2))
     assert torch.get_num_threads() == 2

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classify.heads import HEADS, make_head, rows
-from classify.heads.halves import widen
-from classify.heads.rows import Rows, forget, take
-from classify.heads.scaling import Scaling, moments
+from classify.heads import HEADS, make_head
+from classify.heads.rows import blocks
+from classify.heads.rows.blocks import Rows, forget, take
+from classify.heads.rows.float16 import widen
+from classify.heads.rows.scaling import Scaling, moments
 from tests.sizes import HYPOTHESIS_EXAMPLES
 
 QUICK = {"mlp": "mlp:hidden=16", "ensemble": "ensemble:members=knn+ridge"}
@@ -24,7 +25,9 @@ def test_moments_are_numpys_whatever_the_blocks(count, features, magnitude, bloc
     """Means up to a million deviations away keep their digits."""
     X = np.random.default_rng(count).standard_normal((count, features)) + 10.0**magnitude
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("classify.heads.scaling.blocks", lambda X, index: np.array_split(X, range(block, len(X), block)))
+        patch.setattr(
+            "classify.heads.rows.scaling.blocks", lambda X, index: np.array_split(X, range(block, len(X), block))
+        )
         mean, variance = moments(Scaling(False, False), X)
     np.testing.assert_allclose(mean, X.mean(0), rtol=1e-12)
     np.testing.assert_allclose(variance, X.var(0), rtol=1e-6, atol=1e-9)
@@ -105,8 +108,8 @@ def test_an_option_does_something_and_is_saved(head, option):
 def test_blocks_are_all_rows_in_order(count, kept, step):
     X = np.random.default_rng(0).random((count, 3)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows, "KEEP_BYTES", 1 << 20 if kept else 0)
-        patch.setattr(rows, "block_rows", lambda features: step)
+        patch.setattr(blocks, "KEEP_BYTES", 1 << 20 if kept else 0)
+        patch.setattr(blocks, "block_rows", lambda features: step)
         prepared = Rows(X, lambda part: 2 * part)
         parts = list(prepared)
         index = np.random.default_rng(1).integers(0, count, 17)

@@ -15,15 +15,17 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from classify.heads import make_head, parallel, rows
+from classify.heads import make_head
 from classify.heads.base import Head
-from classify.heads.folds import make_folds
-from classify.heads.kernel import rbf, solve_squared_hinge
-from classify.heads.lbfgs import LBFGS
 from classify.heads.lda import ledoit_wolf
-from classify.heads.products import NumpyProducts, TorchProducts
-from classify.heads.rows import Rows
-from classify.heads.shifted import Shifted
+from classify.heads.rows import blocks
+from classify.heads.rows.blocks import Rows
+from classify.heads.rows.folds import make_folds
+from classify.heads.solvers import parallel
+from classify.heads.solvers.kernel import rbf, solve_squared_hinge
+from classify.heads.solvers.lbfgs import LBFGS
+from classify.heads.solvers.products import NumpyProducts, TorchProducts
+from classify.heads.solvers.shifted_systems import Shifted
 
 SHAPES = [(300, 20), (60, 150)]  # more rows than features, and fewer
 IDS = ["more rows", "more features"]
@@ -192,8 +194,8 @@ def test_rows_that_do_not_fit_in_memory_give_the_same_head(spec, monkeypatch, tm
     X.astype(np.float16).tofile(tmp_path / "rows")
     mapped = np.memmap(tmp_path / "rows", np.float16, "r", shape=X.shape)
     whole = make_head(spec, calibrate=True).fit(np.asarray(mapped).copy(), y)
-    monkeypatch.setattr(rows, "KEEP_BYTES", 0)
-    monkeypatch.setattr(rows, "BLOCK_BYTES", 16 * 4 * 70)
+    monkeypatch.setattr(blocks, "KEEP_BYTES", 0)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 16 * 4 * 70)
     parts = make_head(spec, calibrate=True).fit(mapped, y)
     np.testing.assert_allclose(parts.predict_proba(X), whole.predict_proba(X), atol=0.02)
     np.testing.assert_array_equal(np.asarray(mapped), X.astype(np.float16))
@@ -203,8 +205,8 @@ def test_rows_that_do_not_fit_in_memory_give_the_same_head(spec, monkeypatch, tm
 def test_products_on_a_device_are_numpys(kept, monkeypatch):
     """The code that runs on CUDA, on torch's CPU device."""
     X, _ = data(400, 16)
-    monkeypatch.setattr(rows, "BLOCK_BYTES", 16 * 4 * 150)
-    monkeypatch.setattr(rows, "KEEP_BYTES", 1 << 20 if kept else 0)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 16 * 4 * 150)
+    monkeypatch.setattr(blocks, "KEEP_BYTES", 1 << 20 if kept else 0)
     source = Rows(X, np.copy)
     W = np.random.default_rng(0).standard_normal((6, 16)).astype(np.float32)
     numpys, torchs = NumpyProducts(source), TorchProducts(source, "cpu")

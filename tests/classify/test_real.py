@@ -25,16 +25,16 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC
 
 from cache import FeatureCache, open_cache
-from classify.cli import cli as classify
+from classify.commands.main import cli as classify
 from classify.comparison.compare import compare
 from classify.comparison.result import Comparison
 from classify.data import load_examples
-from classify.evaluation.duplicates import find_duplicates
-from featurize.cli import cli as featurize
-from featurize.console import run
-from featurize.extract import Settings, extract
-from featurize.prepare import prepare
-from featurize.table import DatasetTable, read_table
+from classify.evaluation.copies import find_duplicates
+from featurize.commands.console import run
+from featurize.commands.main import cli as featurize
+from featurize.dataset.prepare import prepare
+from featurize.dataset.table import DatasetTable, read_table
+from featurize.run.extract import Settings, extract
 from tests import sizes
 
 EMBEDDINGS = ("avgpool", "stats")

@@ -18,7 +18,7 @@ from classify.comparison.compare import compare
 from classify.comparison.protocols import RASTA_STYLES, Setting, rasta, slides
 from classify.comparison.result import Comparison
 from classify.report import words, write_report
-from classify.report.labels import label_dots
+from classify.report.label_places import label_dots
 from classify.report.sentences import summary, verdict
 from classify.report.thumbnails import thumbnail
 from tests.browser import assert_good_to_read

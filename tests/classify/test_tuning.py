@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from classify.heads import HEADS, make_head
 from classify.heads.base import Head
 from classify.heads.calibration import fit_temperature, softmax
-from classify.tuning import can_group, make_folds, tune
+from classify.heads.tuning import can_group, make_folds, tune
 from tests.sizes import HYPOTHESIS_EXAMPLES
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from cache import Key, Recipe, Rows
 from cache.ids import from_hex
 from cache.memory import MemoryCache
-from featurize.table import DatasetTable
+from featurize.dataset.table import DatasetTable
 
 AVGPOOL = Recipe("avgpool", {"formula": "made up"})
 STATS = Recipe("stats", {"formula": "made up, too"})

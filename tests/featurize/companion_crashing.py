@@ -16,9 +16,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from featurize import images, isolated
+from featurize.pictures import decoder_processes, decoding
 
-_decode = images.decode
+_decode = decoding.decode
 
 
 def _hang() -> None:
@@ -45,5 +45,5 @@ def decode(data: bytes, draft: int | None = None) -> Image.Image:
 
 
 if __name__ == "__main__":
-    images.decode = decode
-    isolated.main(sys.argv[1:])
+    decoding.decode = decode
+    decoder_processes.main(sys.argv[1:])

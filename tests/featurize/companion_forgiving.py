@@ -6,9 +6,9 @@ import sys
 
 from PIL import ImageFile
 
-from featurize import damage, isolated
+from featurize.pictures import damage, decoder_processes
 
 if __name__ == "__main__":
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     damage.check_container = lambda data, form: None
-    isolated.main(sys.argv[1:])
+    decoder_processes.main(sys.argv[1:])

@@ -14,9 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from cache.key import Json
-from featurize import extract, inspect, isolated
 from featurize.engines import Engine, EngineChoice
-from featurize.recipes import Formula
+from featurize.networks.recipes import Formula
+from featurize.pictures import decoder_processes
+from featurize.run import extract, verify
 
 DIMENSION = 16
 
@@ -59,9 +60,12 @@ def install(
         made.append(FakeEngine(formulas, choice.batch_size or 4, pause, bias))
         return made[-1]
 
-    changes: list[tuple[object, str, object]] = [(extract, "make_engine", make), (inspect, "make_engine", make)]
+    changes: list[tuple[object, str, object]] = [(extract, "make_engine", make), (verify, "make_engine", make)]
     if not isolated_decoder:
-        changes += [(isolated, "pixels_of", isolated.pixels_here), (isolated, "start", lambda count: None)]
+        changes += [
+            (decoder_processes, "pixels_of", decoder_processes.pixels_here),
+            (decoder_processes, "start", lambda count: None),
+        ]
     for module, name, value in changes:
         if patch:
             patch.setattr(module, name, value)

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from featurize.pictures import digest
-from featurize.sources import Reading
+from featurize.dataset.sources import Reading
+from featurize.pictures.file import digest
 
 
 def jpeg(seed: int, size: tuple[int, int] = (40, 32)) -> bytes:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from featurize import carry_out
-from featurize.cli import cli
-from featurize.console import run
+from featurize.commands.console import run
+from featurize.commands.main import cli
+from featurize.run import plans
 from tests.featurize import fake
 
 if __name__ == "__main__":
-    carry_out.SEGMENT_PICTURES = 16
+    plans.SEGMENT_PICTURES = 16
     fake.install(pause=float(sys.argv[1]))
     raise SystemExit(run(cli, sys.argv[2:]))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from featurize import apart
+from featurize import processes
 from featurize.errors import BackboneError, WeightsError
 
 
@@ -35,36 +35,36 @@ def broken() -> None:
 
 
 def test_the_result_comes_from_another_process() -> None:
-    process, text = apart.call(shouted, "naïve art")
+    process, text = processes.call(shouted, "naïve art")
     assert text == "NAÏVE ART"
     assert process != os.getpid()
 
 
 def test_what_is_loaded_here_already_is_used_here() -> None:
-    assert apart.call(shouted, "x", unless_loaded="json")[0] == os.getpid()
-    assert apart.call(shouted, "x", unless_loaded="no_such_module")[0] != os.getpid()
+    assert processes.call(shouted, "x", unless_loaded="json")[0] == os.getpid()
+    assert processes.call(shouted, "x", unless_loaded="no_such_module")[0] != os.getpid()
 
 
 def test_expected_errors_arrive_as_they_were_raised() -> None:
     with pytest.raises(WeightsError, match=r"^'x.pth' is no file of weights$"):
-        apart.call(refused)
+        processes.call(refused)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_process_that_is_lost_is_named(how: signal.Signals) -> None:
     with pytest.raises(BackboneError, match=f"ended with {how.name}: is there enough memory"):
-        apart.call(lost, int(how))
+        processes.call(lost, int(how))
 
 
 def test_an_interrupted_process_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C reaches the caller, too, who tells of it."""
     with pytest.raises(BackboneError, match="exit status 130"):
-        apart.call(interrupted)
+        processes.call(interrupted)
     assert capfd.readouterr().err == ""
 
 
 def test_an_unexpected_error_shows_where_it_was_raised(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BackboneError, match="exit status 1"):
-        apart.call(broken)
+        processes.call(broken)
     assert "ZeroDivisionError" in capfd.readouterr().err

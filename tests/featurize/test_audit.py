@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 
 from cache import OK, FeatureCache, Recipe, Rows
 from cache.ids import from_hex
-from featurize.audit import Audit, as_json, audit, audit_lists
-from featurize.audit.coverage import class_sizes, same_names, shared_artists, years_of
-from featurize.audit.duplicates import drop_duplicates, save_dropped
-from featurize.audit.findings import Group, NearPair, Neighbours
-from featurize.audit.report import find_embeddings, save, text
-from featurize.audit.vectors import _nearness
-from featurize.cli import cli
-from featurize.console import run
-from featurize.prepare import prepare
-from featurize.sources import Reading
-from featurize.table import DatasetTable, read_table, write_table
+from featurize.commands.console import run
+from featurize.commands.main import cli
+from featurize.dataset.audit import Audit, as_json, audit, audit_lists
+from featurize.dataset.audit.coverage import class_sizes, same_names, shared_artists, years_of
+from featurize.dataset.audit.duplicates import drop_duplicates, save_dropped
+from featurize.dataset.audit.report import find_embeddings, save, text
+from featurize.dataset.audit.result import Group, NearPair, Neighbours
+from featurize.dataset.audit.vectors import _nearness
+from featurize.dataset.prepare import prepare
+from featurize.dataset.sources import Reading
+from featurize.dataset.table import DatasetTable, read_table, write_table
 from tests.browser import assert_good_to_read
 from tests.cache.samples import KEY
 from tests.conftest import save_picture
@@ -109,7 +109,7 @@ def test_pairs_that_are_one_picture_anyway_are_not_told_as_look_alikes(
     found = audit(table, planted, cache=cache, recipe=AVGPOOL)
     (near,), other = found.near, Neighbours((0, len(table) - 1), 0.9)
     alike = [Neighbours(near.rows, 0.99), Neighbours(near.rows[::-1], 0.99), other]
-    monkeypatch.setattr("featurize.audit.vectors.nearest_across", lambda *_: alike)
+    monkeypatch.setattr("featurize.dataset.audit.vectors.nearest_across", lambda *_: alike)
     assert audit(table, planted, cache=cache, recipe=AVGPOOL).neighbours == [other]
 
 
@@ -344,7 +344,7 @@ def test_a_near_pair_is_told_by_the_rows_that_lie_in_different_splits(tmp_path: 
 def test_very_many_vectors_are_projected_and_still_find_the_swapped_label(
     planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from featurize.audit import vectors
+    from featurize.dataset.audit import vectors
 
     monkeypatch.setattr(vectors, "_MOST_NUMBERS", 10)
     monkeypatch.setattr(vectors, "_PROJECTED", 6)
@@ -361,7 +361,7 @@ def test_swapped_labels_of_real_paintings_are_among_those_listed(shared: Path, t
     """The figure of docs/datasets.md: 20 labels exchanged at random; how many of them the 40 listed rows hold."""
     import random
 
-    from featurize.audit.vectors import load_vectors, strangers
+    from featurize.dataset.audit.vectors import load_vectors, strangers
 
     prepare(shared / "data" / "rasta-small", tmp_path / "dataset.csv")
     weights = shared / "weights" / "mobilenet_v2-imagenet-features.pth"

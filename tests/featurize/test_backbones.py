@@ -6,12 +6,12 @@ import pytest
 import torch
 from torchvision.models import get_model, get_model_weights
 
-from featurize.agreement import relative_difference
-from featurize.backbones import BACKBONES, backbone
-from featurize.engines.network import frozen_body
+from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError
-from featurize.recipes import FORMULAS
-from featurize.transform import Transform
+from featurize.networks.recipes import FORMULAS
+from featurize.networks.torchvision import BACKBONES, backbone
+from featurize.pictures.transform import Transform
+from featurize.run.agreement import relative_difference
 
 
 @pytest.mark.parametrize("name", BACKBONES)

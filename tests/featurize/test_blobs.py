@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from featurize import blobs
-from featurize.blobs import parquet as parquet_blobs
 from featurize.errors import Undecodable
-from featurize.pictures import Picture, digest, read
+from featurize.pictures import archives
+from featurize.pictures.archives import parquet as parquet_blobs
+from featurize.pictures.file import Picture, digest, read
 from featurize.reasons import Reason
 from tests.featurize.miniatures import put, tar
 
@@ -54,11 +54,11 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, dict[
 
 def test_each_member_gives_its_own_bytes(archive: tuple[Path, dict[str, bytes]]) -> None:
     path, members = archive
-    assert list(blobs.open_archive(path).names()) == list(members)
+    assert list(archives.open_archive(path).names()) == list(members)
     for name, data in members.items():
-        where = Path(blobs.location(path, name))
+        where = Path(archives.location(path, name))
         assert read(where) == data
-        assert blobs.facts(where) in ((len(data), path.stat().st_mtime_ns), (-1, path.stat().st_mtime_ns))
+        assert archives.facts(where) in ((len(data), path.stat().st_mtime_ns), (-1, path.stat().st_mtime_ns))
 
 
 def test_many_threads_in_any_order_get_the_right_bytes(
@@ -68,7 +68,7 @@ def test_many_threads_in_any_order_get_the_right_bytes(
     path, members = archive
     names = [name for n in range(7) for name in list(members)[n::7]] * 3
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda name: read(Path(blobs.location(path, name))), names))
+        found = list(pool.map(lambda name: read(Path(archives.location(path, name))), names))
     assert found == [members[name] for name in names]
 
 
@@ -87,8 +87,8 @@ def test_what_is_not_there_is_missing(archive: tuple[Path, dict[str, bytes]]) ->
     path, members = archive
     gone = path.with_name(f"gone{path.suffix}")
     for where, message in (
-        (blobs.location(path, "nowhere/x.jpg"), f"it is not in '{path.name}'"),
-        (blobs.location(gone, next(iter(members))), f"there is no '{gone}'"),
+        (archives.location(path, "nowhere/x.jpg"), f"it is not in '{path.name}'"),
+        (archives.location(gone, next(iter(members))), f"there is no '{gone}'"),
     ):
         with pytest.raises(Undecodable, match=message) as told:
             read(Path(where))
@@ -99,7 +99,7 @@ def test_a_changed_archive_is_opened_anew(archive: tuple[Path, dict[str, bytes]]
     path, members = archive
     first = next(iter(members))
     old = Picture(
-        digest(members[first]), Path(blobs.location(path, first)), len(members[first]), path.stat().st_mtime_ns
+        digest(members[first]), Path(archives.location(path, first)), len(members[first]), path.stat().st_mtime_ns
     )
     assert old.trouble() is None
     changed = ARCHIVES[path.suffix](path, {name: b"new" + data for name, data in contents(3).items()})
@@ -111,7 +111,7 @@ def test_a_changed_archive_is_opened_anew(archive: tuple[Path, dict[str, bytes]]
 
 def test_damage_inside_is_unreadable_not_a_crash(archive: tuple[Path, dict[str, bytes]]) -> None:
     path, members = archive
-    opened = blobs.open_archive(path)
+    opened = archives.open_archive(path)
     last = list(members)[-1]
     assert opened.size(last) in (len(members[last]), -1)
     data = bytearray(path.read_bytes())
@@ -120,7 +120,7 @@ def test_damage_inside_is_unreadable_not_a_crash(archive: tuple[Path, dict[str, 
     path.write_bytes(data)
     for name in members:
         try:
-            read(Path(blobs.location(path, name)))
+            read(Path(archives.location(path, name)))
         except Undecodable as why:
             assert why.reason in (Reason.UNREADABLE, Reason.MISSING)  # noqa: PT017  any other error fails the test
 
@@ -133,7 +133,7 @@ def test_a_locked_zip_says_so(tmp_path: Path) -> None:
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
     with pytest.raises(Undecodable, match="encrypted"):
-        read(Path(blobs.location(path, "x.jpg")))
+        read(Path(archives.location(path, "x.jpg")))
 
 
 def test_hard_links_and_names_written_again(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_hard_links_and_names_written_again(tmp_path: Path) -> None:
     put(tar_again / "a.jpg", b"second")
     with tarfile.open(path, "a") as archive:
         archive.add(tar_again / "a.jpg", "a.jpg")
-    opened = blobs.open_archive(path)
+    opened = archives.open_archive(path)
     assert {name: opened.read(name) for name in opened.names()} == {
         "a.jpg": b"second",
         "b.jpg": b"other",
@@ -169,7 +169,7 @@ def test_hard_links_and_names_written_again(tmp_path: Path) -> None:
     ],
 )
 def test_locations(text: str, expected: tuple[str, str] | None) -> None:
-    place = blobs.inside(text)
+    place = archives.inside(text)
     assert (place and (str(place.archive), place.member)) == expected
 
 

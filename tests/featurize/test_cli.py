@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from cache import FeatureCache, list_caches
-from featurize.cli import cli
-from featurize.console import run
-from featurize.prepare import prepare
+from featurize.commands.console import run
+from featurize.commands.main import cli
+from featurize.dataset.prepare import prepare
 from tests.conftest import save_picture
 from tests.featurize import fake
 
@@ -260,6 +260,6 @@ def test_ctrl_c_says_how_to_go_on(here: Path, capsys: Screen, monkeypatch: pytes
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("featurize.extract.extract", interrupt)
+    monkeypatch.setattr("featurize.run.extract.extract", interrupt)
     assert call(*RUN) == 130
     assert "run the same command again to go on" in error_of(capsys)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from featurize.cli import cli
-from featurize.console import run
+from featurize.commands.console import run
+from featurize.commands.main import cli
 from tests.conftest import ROOT, save_picture
 from tests.featurize import fake, miniatures
 
@@ -50,7 +50,7 @@ def test_every_command_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     make_sources(tmp_path)
     fake.install(monkeypatch)
-    monkeypatch.setattr("featurize.weights.fetch", lambda weights: tmp_path / "weights.pth")
+    monkeypatch.setattr("featurize.networks.weights.fetch", lambda weights: tmp_path / "weights.pth")
     listed = commands()
     assert {c[1] for c in listed} == {"prepare", "audit", "run"}
     assert {Path(c[2]).name for c in listed if c[1] == "prepare"} >= {

@@ -16,8 +16,6 @@ import torch
 from torchvision.models import get_model
 
 from featurize import engines
-from featurize.agreement import relative_difference
-from featurize.backbones import backbone
 from featurize.engines import EngineChoice, int8, make_engine, openvino
 from featurize.engines.base import Engine
 from featurize.engines.exported import export_body, find_body, join, keep_body
@@ -25,10 +23,12 @@ from featurize.engines.onnx import OnnxEngine
 from featurize.engines.openvino import OpenvinoEngine
 from featurize.engines.torch import TorchEngine
 from featurize.errors import BackboneError
-from featurize.pipeline import on_one_processor
-from featurize.recipes import FORMULAS, formulas
-from featurize.transform import Transform
-from featurize.weights import choose, load
+from featurize.networks.recipes import FORMULAS, formulas
+from featurize.networks.torchvision import backbone
+from featurize.networks.weights import choose, load
+from featurize.pictures.transform import Transform
+from featurize.run.agreement import relative_difference
+from featurize.run.pipeline import on_one_processor
 
 SPEC = backbone("squeezenet1_1")
 PLAIN = [FORMULAS[n] for n in ("avgpool", "multi", "stats", "gram")]
@@ -214,10 +214,10 @@ def test_a_network_is_exported_and_run_without_torch_in_this_process(tmp_path: P
     code = """
 import sys
 from pathlib import Path
-from featurize.backbones import backbone
+from featurize.networks.torchvision import backbone
 from featurize.engines import EngineChoice, make_engine
-from featurize.recipes import formulas
-from featurize.weights import choose
+from featurize.networks.recipes import formulas
+from featurize.networks.weights import choose
 spec = backbone("squeezenet1_1")
 engine = make_engine(spec, choose(spec, "random"), formulas("avgpool,gram"), EngineChoice(ENGINE), Path(sys.argv[1]))
 print(engine.describe(), "torch" in sys.modules)
@@ -256,8 +256,8 @@ def test_a_gpu_agrees_with_the_cpu(network: torch.nn.Module, precision: str, mos
 
 def test_eight_bits_are_calibrated_once_and_part_of_the_key(paintings: Path, tmp_path: Path) -> None:
     from cache import FeatureCache
-    from featurize.extract import Settings, extract
-    from featurize.prepare import prepare
+    from featurize.dataset.prepare import prepare
+    from featurize.run.extract import Settings, extract
 
     table = prepare(paintings, tmp_path / "dataset.csv").table
     settings = Settings(backbone="squeezenet1_1", weights="random", precision="int8")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from cache import list_caches
-from featurize import carry_out
-from featurize.cli import cli
-from featurize.console import run
-from featurize.export import _Patient
+from featurize.commands.console import run
+from featurize.commands.main import cli
+from featurize.run import plans
+from featurize.run.export import _Patient
 from tests.featurize import fake
 
 Screen = pytest.CaptureFixture[str]
@@ -27,7 +27,7 @@ def call(*arguments: object) -> int:
 def here(paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Screen) -> Path:
     """21 paintings, embedded into two segments."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(carry_out, "SEGMENT_PICTURES", 16)
+    monkeypatch.setattr(plans, "SEGMENT_PICTURES", 16)
     fake.install(monkeypatch)
     assert call("prepare", "paintings") == 0
     assert call("run", "--backbone", "resnet18", "--weights", "random", "--batch-size", "2") == 0

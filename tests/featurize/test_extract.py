@@ -15,13 +15,13 @@ import pytest
 
 from cache import FeatureCache, list_caches
 from cache.plan import unfinished
-from featurize.agreement import relative_difference
+from featurize.dataset.prepare import prepare
+from featurize.dataset.table import DatasetTable, read_table
 from featurize.errors import Disagreement, TableError
-from featurize.extract import Extraction, Settings, extract
-from featurize.prepare import prepare
+from featurize.networks.recipes import FORMULAS
 from featurize.reasons import Reason
-from featurize.recipes import FORMULAS
-from featurize.table import DatasetTable, read_table
+from featurize.run.agreement import relative_difference
+from featurize.run.extract import Extraction, Settings, extract
 from tests import sizes
 from tests.conftest import ROOT, save_picture
 from tests.featurize import fake
@@ -270,7 +270,7 @@ def test_a_complete_cache_is_recognised_without_torch(
 ) -> None:
     extract(table, tmp_path / "features", settings())
     code = (
-        "import sys; from featurize.cli import cli; from featurize.console import run;"
+        "import sys; from featurize.commands.main import cli; from featurize.commands.console import run;"
         "status = run(cli, sys.argv[1:]); print('torch' in sys.modules, 'sklearn' in sys.modules, status)"
     )
     arguments = ["run", "--backbone", "resnet18", "--weights", "random"]

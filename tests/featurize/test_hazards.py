@@ -19,18 +19,19 @@ from hypothesis import strategies as st
 
 from cache import FeatureCache
 from cache.ids import from_hex
-from featurize import isolated, pipeline
-from featurize.cli import cli
-from featurize.console import run
+from featurize.commands.console import run
+from featurize.commands.main import cli
+from featurize.dataset.prepare import prepare
+from featurize.dataset.table import DatasetTable
 from featurize.errors import DecoderMissing, Undecodable
-from featurize.extract import Extraction, Settings, extract
-from featurize.outcomes import FILE
-from featurize.pictures import digest
-from featurize.prepare import prepare
+from featurize.networks.recipes import FORMULAS
+from featurize.pictures import decoder_processes
+from featurize.pictures.file import digest
+from featurize.pictures.transform import Transform
 from featurize.reasons import Reason
-from featurize.recipes import FORMULAS
-from featurize.table import DatasetTable
-from featurize.transform import Transform
+from featurize.run import pipeline
+from featurize.run.extract import Extraction, Settings, extract
+from featurize.run.outcomes import FILE
 from tests import sizes
 from tests.campaigns.mutants import Mutants, overwrite
 from tests.conftest import ROOT, save_picture
@@ -45,11 +46,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def crashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Companions that a picture can crash or hang."""
     fake.install(monkeypatch, isolated_decoder=True)
-    monkeypatch.setattr(isolated, "PROGRAM", "tests.featurize.companion_crashing")
-    monkeypatch.setattr(isolated, "LIMIT", 1.5)
-    isolated.stop()
+    monkeypatch.setattr(decoder_processes, "PROGRAM", "tests.featurize.companion_crashing")
+    monkeypatch.setattr(decoder_processes, "LIMIT", 1.5)
+    decoder_processes.stop()
     yield
-    isolated.stop()
+    decoder_processes.stop()
 
 
 def table_of(folder: Path, contents: Mapping[str, bytes | None]) -> DatasetTable:
@@ -147,14 +148,14 @@ def test_a_picture_that_crashes_or_hangs_the_decoder_costs_its_row(tmp_path: Pat
     again = embed(table, tmp_path / "features")
     assert (again.embedded, len(again.failed)) == (0, len(HOSTILE)), "what crashed is not tried by every run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(isolated, "PROGRAM", "featurize.isolated")
-        isolated.stop()
+        patch.setattr(decoder_processes, "PROGRAM", "featurize.pictures.decoder_processes")
+        decoder_processes.stop()
         reference = rows_with_a_vector(embed(table, tmp_path / "reference"), table)
         assert {n: reference[n] for n in found} == found
         mended = embed(table, tmp_path / "features", retry_failed=True)
         assert (mended.embedded, mended.failed) == (len(HOSTILE), []), "tried again on request"
         assert rows_with_a_vector(mended, table).keys() == reference.keys()
-        isolated.stop()
+        decoder_processes.stop()
 
 
 def test_a_crash_that_does_not_happen_again_costs_nothing(tmp_path: Path, crashing: None) -> None:
@@ -168,12 +169,12 @@ def test_a_crash_that_does_not_happen_again_costs_nothing(tmp_path: Path, crashi
 def test_a_companion_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is nobody's picture's fault: no row is written."""
     fake.install(monkeypatch, isolated_decoder=True)
-    monkeypatch.setattr(isolated, "PROGRAM", "tests.featurize.there_is_no_such_module")
-    isolated.stop()
+    monkeypatch.setattr(decoder_processes, "PROGRAM", "tests.featurize.there_is_no_such_module")
+    decoder_processes.stop()
     table = table_of(tmp_path / "pictures", {"a": JPEG})
     with pytest.raises(DecoderMissing, match="does not start: run "):
         embed(table, tmp_path / "features")
-    isolated.stop()
+    decoder_processes.stop()
     monkeypatch.undo()
     fake.install(monkeypatch)
     assert embed(table, tmp_path / "features").embedded == 1
@@ -182,17 +183,20 @@ def test_a_companion_that_does_not_start_is_told(tmp_path: Path, monkeypatch: py
 def test_companions_give_the_pixels_of_this_process() -> None:
     for crop, decode in ((32, "exact"), (224, "fast")):
         transform = Transform(resize=crop + 8, crop=crop, decode=decode)
-        assert np.array_equal(isolated.pixels_of(JPEG, transform), isolated.pixels_here(JPEG, transform))
+        assert np.array_equal(
+            decoder_processes.pixels_of(JPEG, transform), decoder_processes.pixels_here(JPEG, transform)
+        )
     with pytest.raises(Undecodable, match="cut short"):
-        isolated.pixels_of(JPEG[:-50], Transform())
+        decoder_processes.pixels_of(JPEG[:-50], Transform())
 
 
 def test_companions_end_with_their_process(tmp_path: Path) -> None:
     """However it ends: here it is killed."""
     code = (
-        "from featurize import isolated; from featurize.transform import Transform; import sys, time;"
-        "isolated.pixels_of(open(sys.argv[1], 'rb').read(), Transform());"
-        "print(isolated.processes()[0], flush=True); time.sleep(60)"
+        "import sys, time; from featurize.pictures import decoder_processes;"
+        "from featurize.pictures.transform import Transform;"
+        "decoder_processes.pixels_of(open(sys.argv[1], 'rb').read(), Transform());"
+        "print(decoder_processes.idle_processes()[0], flush=True); time.sleep(60)"
     )
     path = save_picture(tmp_path / "a.jpg")
     with subprocess.Popen([sys.executable, "-c", code, path], cwd=ROOT, stdout=subprocess.PIPE) as parent:
@@ -254,7 +258,7 @@ def test_a_vector_that_is_there_needs_no_file(tmp_path: Path, monkeypatch: pytes
 def violations(folder: Path, monkeypatch: pytest.MonkeyPatch, count: int, first: int = 0) -> list[str]:
     campaign = Mutants(folder, 0, monkeypatch, each=1)
     found = [v for n in range(first, first + count) for v in campaign.trial(n).violations]
-    isolated.stop()
+    decoder_processes.stop()
     return found
 
 
@@ -268,7 +272,7 @@ def test_many_mutants_do_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_campaign_finds_pictures_that_are_half_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolated, "PROGRAM", "tests.featurize.companion_forgiving")
+    monkeypatch.setattr(decoder_processes, "PROGRAM", "tests.featurize.companion_forgiving")
     found = violations(tmp_path, monkeypatch, 60)
     assert any("not the whole picture" in v for v in found)
 
@@ -279,16 +283,16 @@ def test_the_campaign_finds_rows_that_are_written_to_a_neighbour(
     campaign = Mutants(tmp_path, 0, monkeypatch, each=1)
     monkeypatch.setattr(pipeline._Decoded, "fill", overwrite)
     found = [v for n in range(0, 1000, 100) for v in campaign.trial(n).violations]
-    isolated.stop()
+    decoder_processes.stop()
     assert any("neighbour" in v for v in found)
 
 
 def test_the_campaign_finds_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolated, "PROGRAM", "tests.featurize.companion_crashing")
+    monkeypatch.setattr(decoder_processes, "PROGRAM", "tests.featurize.companion_crashing")
     campaign = Mutants(tmp_path, 0, monkeypatch, each=1)
     monkeypatch.setattr("tests.campaigns.mutants.mutate", lambda data, rng, others: ("flip", data + b"CRASH-IT"))
     assert "no decoder may do this" in campaign.trial(1).violations[0]
-    isolated.stop()
+    decoder_processes.stop()
 
 
 def test_ids_in_the_file_of_failures_are_those_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featurize import damage, images
 from featurize.errors import Undecodable
-from featurize.formats import DECODED
+from featurize.pictures import damage, decoding
+from featurize.pictures.formats import DECODED
 from featurize.reasons import Reason
 from tests.featurize.hazards import JPEG, PIXELS, PNG, REASONS, encoded, photo, png
 
@@ -28,7 +28,7 @@ def test_there_are_enough_hazards() -> None:
 @pytest.mark.parametrize("name", PIXELS)
 def test_what_can_be_decoded_has_its_pixels(name: str) -> None:
     make, expected, tolerance = PIXELS[name]
-    picture = images.decode(make())
+    picture = decoding.decode(make())
     assert picture.mode == "RGB"
     found = np.asarray(picture).astype(int)
     assert found.shape == expected.shape
@@ -40,7 +40,7 @@ def test_what_can_be_decoded_has_its_pixels(name: str) -> None:
 def test_what_can_not_be_decoded_has_its_reason(name: str) -> None:
     make, reason = REASONS[name]
     with pytest.raises(Undecodable) as caught:
-        images.decode(make())
+        decoding.decode(make())
     assert caught.value.reason == reason, caught.value
 
 
@@ -49,7 +49,7 @@ def test_what_can_not_be_decoded_has_its_reason(name: str) -> None:
 def test_what_is_cut_is_refused_at_reduced_size_too(name: str) -> None:
     make, reason = REASONS[name]
     with pytest.raises(Undecodable) as caught:
-        images.decode(make(), draft=32)
+        decoding.decode(make(), draft=32)
     assert caught.value.reason == reason
 
 
@@ -59,7 +59,7 @@ def test_the_number_of_pixels_is_read_before_any_is_decoded(monkeypatch: pytest.
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", never)
     with pytest.raises(Undecodable, match="900000000"):
-        images.decode(png(30_000, 30_000))
+        decoding.decode(png(30_000, 30_000))
 
 
 def test_no_other_decoder_is_ever_reached(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_no_other_decoder_is_ever_reached(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Image, "open", watch)
     for data in (JPEG, PNG, encoded(photo(), "PCX"), encoded(photo(), "TGA")):
         with contextlib.suppress(Undecodable):
-            images.decode(data)
+            decoding.decode(data)
     assert asked == [DECODED] * 4
 
 
@@ -89,11 +89,11 @@ def test_without_the_checks_half_a_picture_would_pass(monkeypatch: pytest.Monkey
         "PNG with fewer rows than it says",
         "TIFF with JPEG inside that is too small",
     ):
-        images.decode(REASONS[name][0]())
+        decoding.decode(REASONS[name][0]())
 
 
 def test_probing_reads_the_header_alone() -> None:
-    assert images.probe(JPEG[:-100]) == (64, 48)
+    assert decoding.probe(JPEG[:-100]) == (64, 48)
 
 
 def test_a_lack_of_memory_is_a_failure_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,5 +102,5 @@ def test_a_lack_of_memory_is_a_failure_of_the_picture(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lack)
     with pytest.raises(Undecodable) as caught:
-        images.decode(PNG)
+        decoding.decode(PNG)
     assert caught.value.reason == Reason.TOO_LARGE

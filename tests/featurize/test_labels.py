@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurize.dataset.labels import artist_group, is_nobody, label_key, settle
+from featurize.dataset.names import mended
+from featurize.dataset.periods import period_length, period_of, year_of
 from featurize.errors import SourceError
-from featurize.labels import artist_group, is_nobody, label_key, settle
-from featurize.names import mended
-from featurize.periods import period_length, period_of, year_of
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from featurize.names import artist_and_year
-from featurize.sources.tree import split_name
+from featurize.dataset.names import artist_and_year
+from featurize.dataset.sources.tree import split_name
 
 
 @pytest.mark.parametrize(

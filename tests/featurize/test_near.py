@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from featurize.audit.align import align, view
-from featurize.audit.candidates import Candidates, describe, find_candidates
-from featurize.audit.near import _laid_over, find_near
-from featurize.audit.prints import PRINT, VERSION, load_prints, make_prints, print_of
-from featurize.pictures import Picture, digest
+from featurize.dataset.audit.align import align, view
+from featurize.dataset.audit.candidates import Candidates, describe, find_candidates
+from featurize.dataset.audit.fingerprints import PRINT, VERSION, load_prints, make_prints, print_of
+from featurize.dataset.audit.near import _laid_over, find_near
+from featurize.pictures.file import Picture, digest
 from tests.conftest import save_picture
 
 CROP = 0.05  # of each side, at most
@@ -183,14 +183,14 @@ def test_a_mirror_image_has_the_odd_frequencies_negated() -> None:
 
 def test_masses_of_equal_pictures_stay_countable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand scans of the same empty page must not become half a million pairs."""
-    monkeypatch.setattr("featurize.audit.candidates._MOST_EACH", 5)
+    monkeypatch.setattr("featurize.dataset.audit.candidates._MOST_EACH", 5)
     prints = np.zeros(300, PRINT)
     prints["grey"] = np.rint(smooth(1, 0) - 128)
     assert 0 < len(find_candidates(prints)) < 300 * 5 * 4
 
 
 def test_prints_are_made_once_and_outlive_interruptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from featurize.audit import prints as module
+    from featurize.dataset.audit import fingerprints as module
 
     pictures = [picture_of(save_picture(tmp_path / f"{n}.jpg", n)) for n in range(12)]
     monkeypatch.setattr(module, "_CHUNK", 4)

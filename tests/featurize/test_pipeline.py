@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from featurize import isolated, processors
-from featurize.pictures import Picture
-from featurize.pipeline import Pipeline
-from featurize.recipes import formulas
-from featurize.transform import Transform
+from featurize import processors
+from featurize.networks.recipes import formulas
+from featurize.pictures import decoder_processes
+from featurize.pictures.file import Picture
+from featurize.pictures.transform import Transform
+from featurize.run.pipeline import Pipeline
 from tests.conftest import save_picture
 from tests.featurize.fake import FakeEngine
 from tests.featurize.hazards import JPEG
@@ -63,15 +64,15 @@ def test_for_a_device_all_run_anywhere(tmp_path: Path, monkeypatch: pytest.Monke
         decoded.add(frozenset(os.sched_getaffinity(0)))
         return np.zeros((transform.crop, transform.crop, 3), np.uint8)
 
-    monkeypatch.setattr("featurize.pipeline.pixels", watched)
+    monkeypatch.setattr("featurize.run.pipeline.pixels", watched)
     assert places_of(processors.count(), tmp_path, parallel=False) == {ALL}
     assert decoded == {ALL}
 
 
 def test_a_companion_computes_where_the_thread_that_waits_may() -> None:
-    isolated.stop()
+    decoder_processes.stop()
     for wanted in (*({p} for p in sorted(ALL)), ALL):
         with ThreadPoolExecutor(1, initializer=os.sched_setaffinity, initargs=(0, wanted)) as pool:
-            pool.submit(isolated.pixels_of, JPEG, Transform()).result()
-        (companion,) = isolated.processes()
+            pool.submit(decoder_processes.pixels_of, JPEG, Transform()).result()
+        (companion,) = decoder_processes.idle_processes()
         assert os.sched_getaffinity(companion) == wanted

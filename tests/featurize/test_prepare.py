@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from featurize import pictures
-from featurize.cli import cli
-from featurize.console import run
+from featurize.commands.console import run
+from featurize.commands.main import cli
+from featurize.dataset.prepare import Prepared, prepare
+from featurize.dataset.sources import Reading
 from featurize.errors import SourceError
-from featurize.prepare import Prepared, prepare
+from featurize.pictures import file
 from featurize.reasons import Reason
-from featurize.sources import Reading
 from tests.conftest import save_picture
 
 
@@ -71,8 +71,8 @@ def test_again_rereads_only_what_changed(paintings: Path, tmp_path: Path, monkey
     out = tmp_path / "dataset.csv"
     first = prepare(paintings, out)
     read: list[Path] = []
-    original = pictures.read
-    monkeypatch.setattr("featurize.look.read", lambda path: read.append(path) or original(path))
+    original = file.read
+    monkeypatch.setattr("featurize.dataset.scan.read", lambda path: read.append(path) or original(path))
     again = prepare(paintings, out)
     assert (again.reused, read) == (21, [])
     assert again.table.columns == first.table.columns
@@ -134,7 +134,7 @@ def test_rows_and_rejections_are_all_files_named(paintings: Path, tmp_path: Path
     ["with space.jpg", "with'quote\".jpg", "new\nline.jpg", "naïve.jpg", "nai\u0308ve.jpg", "日本.jpg", "a,b;c.jpg"],
 )
 def test_any_name_survives_the_table(tmp_path: Path, name: str) -> None:
-    from featurize.table import read_table
+    from featurize.dataset.table import read_table
 
     save_picture(tmp_path / "p" / "Style" / name)
     prepare(tmp_path / "p", tmp_path / "dataset.csv")
@@ -144,7 +144,7 @@ def test_any_name_survives_the_table(tmp_path: Path, name: str) -> None:
 
 
 def test_a_name_that_is_no_utf8_survives_the_table(tmp_path: Path) -> None:
-    from featurize.table import read_table
+    from featurize.dataset.table import read_table
 
     target = save_picture(tmp_path / "p" / "Style" / "x.jpg")
     os.rename(target, os.path.join(os.fsencode(target.parent), b"caf\xe9.jpg"))  # noqa: PTH118

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from cache import FeatureCache
+from featurize.dataset.prepare import prepare
 from featurize.errors import BackboneError
-from featurize.extract import Settings, extract
-from featurize.prepare import prepare
-from featurize.recipes import FORMULAS, formulas
+from featurize.networks.recipes import FORMULAS, formulas
+from featurize.run.extract import Settings, extract
 from tests.featurize import fake
 
 DIGESTS = {

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurize.dataset.sources import Reading, read_source
+from featurize.dataset.splits import Splitting, artist_split, random_split, split_rows, time_split
+from featurize.dataset.splits.by_artist import groups_of
 from featurize.errors import SourceError
-from featurize.sources import Reading, read_source
-from featurize.splits import Splitting, artist_split, random_split, split_rows, time_split
-from featurize.splits.by_artist import groups_of
 
 
 def ids_of(count: int, start: int = 0) -> list[str]:

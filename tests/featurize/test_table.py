@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurize.dataset.table import DatasetTable, read_table, write_table
 from featurize.errors import TableError
-from featurize.table import DatasetTable, read_table, write_table
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=20)
 names = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from featurize.transform import Transform
+from featurize.pictures.transform import Transform
 
 MOST = 2  # of 255 levels, in a few values of a thousand: the box of the part kept is rounded to 32 bits
 

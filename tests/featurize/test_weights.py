@@ -14,10 +14,10 @@ import pytest
 import torch
 from torchvision.models import get_model
 
-from featurize import weights
-from featurize.backbones import Backbone, Published, backbone
 from featurize.errors import WeightsError
-from featurize.weights import MIRROR_VARIABLE, choose, load, read_state
+from featurize.networks import weights
+from featurize.networks.torchvision import Backbone, Published, backbone
+from featurize.networks.weights import MIRROR_VARIABLE, choose, load, read_state
 
 SQUEEZENET = backbone("squeezenet1_1")
 

@@ -1,0 +1,168 @@
+"""The command `classify compare`: parses, calls one function, prints what it returns."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featurize.commands.console import print_table
+from featurize.wording import visible
+
+if TYPE_CHECKING:
+    from cache import FeatureCache
+    from classify.comparison.result import Comparison
+    from featurize.dataset.table import DatasetTable
+
+FILE = click.Path(path_type=Path)
+ALL = "all"
+
+
+@click.command()
+@click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
+@click.option("--features", type=FILE, default=Path("features"), show_default=True, help="The features folder.")
+@click.option(
+    "--key", "keys", multiple=True, help="Which feature cache: a part of its name; several times, or all, for several."
+)
+@click.option(
+    "--heads", default=ALL, show_default=True, help="With options where wanted: logreg,svm:C=3,mlp:epochs=30."
+)
+@click.option(
+    "--embedding",
+    default="avgpool",
+    show_default=True,
+    help="Recipes; a+b puts two side by side: avgpool,avgpool+stats.",
+)
+@click.option("--target", default="style", show_default=True, help="The label column.")
+@click.option("--train", default="train", show_default=True, help="The split to learn from.")
+@click.option("--test", help="The split to score on; default: test, or val where there is none.")
+@click.option("--tune/--no-tune", default=True, show_default=True, help="Choose parameters by cross-validation.")
+@click.option("--repeats", type=click.IntRange(0), default=0, help="Do it again over so many resampled splits.")
+@click.option("--learning-curve", is_flag=True, help="Learn from parts of the training pictures, too.")
+@click.option(
+    "--protocol", type=click.Choice(["slides", "rasta"]), help="Repeat a published experiment on this dataset table."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--out", type=FILE, default=Path("reports/comparison"), show_default=True, help="The report's folder.")
+@click.pass_context
+def compare(
+    context: click.Context,
+    /,
+    dataset: Path,
+    features: Path,
+    keys: tuple[str, ...],
+    protocol: str | None,
+    heads: str,
+    out: Path,
+    **options: Any,
+) -> None:
+    """Train heads on the same rows, compare them honestly, and write a report."""
+    from classify.comparison.compare import compare as run_comparison
+    from classify.report import check_place, write_report
+    from featurize.dataset.table import read_table
+    from featurize.progress import progress_bar
+
+    check_place(out)
+    table, caches = read_table(dataset), open_caches(features, keys)
+    options["embeddings"] = [e.strip() for e in options.pop("embedding").split(",") if e.strip()]
+    options["command"] = as_typed(context)
+    with progress_bar("comparing", "fits") as progress:
+        if protocol:
+            comparison = _run_protocol(context, protocol, table, caches, heads, {**options, "progress": progress})
+        else:
+            comparison = run_comparison(table, caches, all_specs(heads), progress=progress, **options)
+    tell(comparison, write_report(comparison, out))
+
+
+def _run_protocol(
+    context: click.Context,
+    protocol: str,
+    table: DatasetTable,
+    caches: list[FeatureCache],
+    heads: str,
+    options: dict[str, Any],
+) -> Comparison:
+    """A published experiment; what it fixes can't be chosen."""
+    from click.core import ParameterSource
+
+    from classify.comparison import protocols
+
+    fixed = {"slides": ("heads", "train", "test", "tune"), "rasta": ("train", "tune")}[protocol]
+    for name in (*fixed, "repeats", "learning_curve"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--protocol {protocol} decides --{name.replace('_', '-')} itself: leave it out")
+    given = {name: options[name] for name in ("embeddings", "target", "seed", "progress", "command")}
+    setting = protocols.Setting(table, caches, **given)
+    if protocol == "slides":
+        return protocols.slides(setting)
+    chosen = context.get_parameter_source("heads") is ParameterSource.COMMANDLINE
+    return protocols.rasta(setting, all_specs(heads) if chosen else protocols.RASTA_HEADS, options["test"])
+
+
+def all_specs(heads: str) -> list[str]:
+    """The heads of a list; "all" stands for every head there is."""
+    from classify.comparison.trial import split_specs
+    from classify.heads import HEADS
+
+    return [name for spec in split_specs(heads) for name in (HEADS if spec == ALL else [spec])]
+
+
+def open_caches(features: Path, keys: tuple[str, ...]) -> list[FeatureCache]:
+    """The feature caches that are named; the only one where none is."""
+    from cache import list_caches, open_cache
+
+    if ALL in keys:
+        return list_caches(features) or [open_cache(features)]
+    return [open_cache(features, key) for key in keys or (None,)]
+
+
+def as_typed(context: click.Context) -> str:
+    """The command line again, with what was given and without what was not."""
+    from click.core import ParameterSource
+
+    words = ["classify", "compare"]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[name]
+        if isinstance(value, bool):
+            options = parameter.opts if value else parameter.secondary_opts
+            words.append(options[0])
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [parameter.opts[0], str(one)]
+    return shlex.join(words)
+
+
+def tell(comparison: Comparison, page: Path) -> None:
+    """Ranking, warnings and where the report is."""
+    from classify.report import sentences, words
+
+    data = comparison.dataset
+    title = f"{data.train_rows} training pictures, scored on {data.test_rows} of the split {data.test}"
+    print_table(
+        title + (" (untrained backbone)" if comparison.untrained else ""),
+        ["head", "accuracy", "95 % interval", "macro-F1", "top-5", "tune and fit"],
+        [
+            (
+                visible(e.name),
+                words.percent(e.scores.accuracy.value),
+                words.between(e.scores.accuracy),
+                words.decimal(e.scores.macro_f1),
+                words.percent(e.scores.top5),
+                words.seconds(e.cost.tune_seconds + e.cost.fit_seconds),
+            )
+            for e in comparison.entries
+        ],
+    )
+    for line in sentences.verdict(comparison):
+        click.echo(visible(line))
+    for line in sentences.told_protocol(comparison):
+        click.echo(visible(line))
+    for caution in comparison.cautions:
+        click.secho(f"warning: {visible(caution.text)}", bold=True, fg="red")
+    click.echo(sentences.summary(comparison))
+    click.echo(f"report: {visible(page)}")

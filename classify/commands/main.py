@@ -1,0 +1,178 @@
+"""The command `classify`: parses, calls one function, prints what it returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from classify.commands.compare import compare
+from featurize.commands.console import print_table, run
+from featurize.wording import plural, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from classify.fitting import Score
+
+FILE = click.Path(path_type=Path)
+TABLE = click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
+FEATURES = click.option(
+    "--features", type=FILE, default=Path("features"), show_default=True, help="The features folder."
+)
+KEY = click.option("--key", help="Which feature cache: a part of its name, where there are several.")
+HEAD_FILE = click.option("--head", "head_file", type=FILE, required=True, help="A head saved by `classify fit`.")
+WEIGHTS = click.option("--weights", help="The backbone's weights, where they are not found by themselves.")
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+
+
+@click.group("classify", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="artstyle")
+def cli() -> None:
+    """Embeddings in, styles out: fit heads on a feature cache, compare them honestly, predict.
+
+    Begin with `classify fit --head logreg`, or compare several with `classify compare`. Every command takes
+    --debug to show where an error comes from.
+    """
+
+
+@cli.command()
+@click.option("--head", "spec", required=True, help="logreg, mlp, svm, ... with options, as in mlp:epochs=30.")
+@TABLE
+@FEATURES
+@KEY
+@click.option("--embedding", default="avgpool", show_default=True, help="A recipe, or several joined by +.")
+@click.option("--target", default="style", show_default=True, help="The label column.")
+@click.option("--out", type=FILE, default=Path("heads"), show_default=True, help="A folder, or a .safetensors file.")
+@click.option("--tune/--no-tune", default=True, show_default=True, help="Choose open parameters by cross-validation.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--device", default="cpu", show_default=True, help="cpu, cuda or auto, for logreg, linear-svm, softmax, mlp."
+)
+def fit(
+    spec: str, dataset: Path, features: Path, key: str | None, embedding: str, target: str, out: Path, tune: bool,
+    seed: int, device: str,
+) -> None:  # fmt: skip
+    """Fit a head on the train split and save it."""
+    from cache import open_cache
+    from classify.fitting import fit_head
+    from classify.headfile import SUFFIX, save_head
+    from featurize.dataset.table import read_table
+
+    cache = open_cache(features, key)
+    fitted = fit_head(
+        read_table(dataset), cache, spec, embedding=embedding, target=target, tune=tune, seed=seed, device=device,
+        on_epoch=_tell_epoch,
+    )  # fmt: skip
+    saved = fitted.saved
+    path = out if out.suffix == SUFFIX else out / f"{saved.kind}-{embedding}-{cache.key.folder_name}{SUFFIX}"
+    save_head(saved, path)
+    tuned = ", ".join(f"{name} = {_told(value)}" for name, value in saved.training["tuned"].items())
+    click.echo(
+        f"{saved.kind} fitted on {plural(saved.training['rows'], 'picture')}, {len(saved.classes)} classes, "
+        f"in {saved.training['seconds']:.1f} s" + (f"; chosen by cross-validation: {tuned}" if tuned else "")
+    )
+    for score in fitted.scores:
+        _tell_score(score)
+    if not fitted.scores:
+        click.echo("no val split to score it on: use `classify evaluate`")
+    for warning in fitted.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(f"wrote {visible(path)}")
+
+
+@cli.command()
+@HEAD_FILE
+@TABLE
+@FEATURES
+@click.option("--split", type=click.Choice(["train", "val", "test", "all"]), default="test", show_default=True)
+def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None:
+    """Score a saved head on a split."""
+    from classify.data import load_examples
+    from classify.fitting import score
+    from classify.headfile import load_head
+    from featurize.dataset.table import read_table
+
+    saved = load_head(head_file)
+    cache = saved.open_cache(features)
+    _tell_score(score(saved.head, load_examples(read_table(dataset), cache, saved.recipes, saved.target, split), split))
+    if cache.key.untrained:
+        click.echo("warning: untrained backbone", err=True)
+
+
+@cli.command()
+@HEAD_FILE
+@click.argument("pictures", type=FILE, nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many classes to give.")
+@click.option("--csv", "csv_file", type=FILE, help="Write the predictions into this file.")
+@WEIGHTS
+@FEATURES
+@click.option("--workers", type=click.IntRange(1), help="Worker threads; default: as many as processors.")
+@DEVICE
+def predict(
+    head_file: Path, pictures: tuple[Path, ...], top: int, csv_file: Path | None, weights: str | None, features: Path,
+    workers: int | None, device: str,
+) -> int:  # fmt: skip
+    """Tell the styles of PICTURES: files, and folders of files."""
+    from classify.headfile import load_head
+    from classify.predict import Predictor, find_pictures
+    from featurize.dataset.table import write_csv
+    from featurize.progress import progress_bar
+
+    paths = find_pictures(pictures)
+    predictor = Predictor(load_head(head_file), weights, features=features, workers=workers, device=device)
+    with progress_bar("predicting") as progress:
+        predictions = list(predictor.predict(paths, top, progress))
+    told = [p for p in predictions if p.trouble is None]
+    if csv_file:
+        columns = {"path": [str(p.path) for p in told]}
+        for rank in range(min(top, len(predictor.saved.classes))):
+            columns[f"{predictor.saved.target}_{rank + 1}"] = [p.styles[rank][0] for p in told]
+            columns[f"probability_{rank + 1}"] = [f"{p.styles[rank][1]:.6f}" for p in told]
+        write_csv(columns, csv_file)
+        click.echo(f"wrote {plural(len(told), 'prediction')} to {visible(csv_file)}")
+    else:
+        for p in told:
+            click.echo(f"{visible(p.path)}\t" + ", ".join(f"{style} {chance:.3f}" for style, chance in p.styles))
+    if predictor.saved.key.untrained:
+        click.echo("warning: untrained backbone: these predictions are guesses", err=True)
+    troubles = [p for p in predictions if p.trouble is not None]
+    for p in troubles:
+        click.echo(f"error: {visible(p.path)}: {p.trouble}", err=True)
+    return 1 if troubles else 0
+
+
+cli.add_command(compare)
+
+
+def _told(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else " + ".join(map(str, value))
+
+
+def _tell_epoch(epoch: Mapping[str, Any]) -> None:
+    val = f", accuracy on val {epoch['val_accuracy']:.3f}" if "val_accuracy" in epoch else ""
+    click.echo(f"epoch {epoch['epoch']:3}: loss {epoch['train_loss']:.4f}{val}")
+
+
+def _tell_score(score: Score) -> None:
+    print_table(
+        "",
+        ["split", "pictures", "accuracy", "95 % interval", "chance", "largest class", "calibration error"],
+        [
+            (
+                score.split,
+                score.pictures,
+                f"{score.accuracy:.3f}",
+                f"{score.low:.3f} to {score.high:.3f}",
+                f"{score.chance:.3f}",
+                f"{score.majority:.3f}",
+                "" if score.calibration_error is None else f"{score.calibration_error:.3f}",
+            )
+        ],
+    )
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    raise SystemExit(run(cli))

@@ -1,0 +1,1 @@
+"""What heads are solved on: blocks of rows, folds, scaling."""

@@ -1,0 +1,1 @@
+"""How heads are solved: optimisers, kernels, paths of regularisation, threads."""

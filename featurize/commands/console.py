@@ -1,0 +1,80 @@
+"""What both command lines share: errors as one sentence, interruptions that say how to go on, tables."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Iterable, Sequence
+from types import FrameType
+
+import click
+
+STOPPED = 130  # exit status after Ctrl-C, as shells have it
+
+
+def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
+    """Run a command line and give its exit status.
+
+    Errors of the project become one sentence on stderr and status 1; wrong usage gives 2, as click does. With
+    `--debug` anywhere on the line, or ARTSTYLE_DEBUG=1, the traceback is shown.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments or os.environ.get("ARTSTYLE_DEBUG") == "1"
+    arguments = [a for a in arguments if a != "--debug"]
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # a picture's oddities are told as reasons
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        result = command.main(arguments, prog_name=command.name, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("stopped; everything finished so far is kept: run the same command again to go on", err=True)
+        return STOPPED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"error: {_sentence(error)}", err=True)
+        return 1
+
+
+def _sentence(error: Exception) -> str:
+    """An error's own sentence if it is one of ours; else what kind it is, and how to see more."""
+    if _is_ours(error):
+        return str(error)
+    said = " ".join(str(error).split())
+    return f"unexpected {type(error).__name__}: {said} (--debug shows where; please report it)"
+
+
+def _is_ours(error: Exception) -> bool:
+    return any(kind.__name__ in ("CacheError", "FeaturizeError", "ClassifyError") for kind in type(error).__mro__)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table on stdout; columns of numbers stand right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    listed = [[str(cell) for cell in row] for row in rows]
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for n, column in enumerate(columns):
+        numbers = bool(listed) and all(row[n][:1].isdigit() or row[n] in ("", "-") for row in listed)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in listed:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)

@@ -1,0 +1,263 @@
+"""The command `featurize`: parses, calls one function, prints what it returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featurize.choices import ENGINES, PRECISIONS, STORES
+from featurize.commands.console import print_table, run
+from featurize.commands.prepare import audit, prepare
+from featurize.wording import listing, plural, visible
+
+if TYPE_CHECKING:
+    from featurize.run.extract import Extraction
+    from featurize.run.verify import Summary
+
+FILE = click.Path(path_type=Path)
+TABLE = click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
+FEATURES = click.option(
+    "--features", type=FILE, default=Path("features"), show_default=True, help="The features folder."
+)
+SPLIT = click.option(
+    "--split", type=click.Choice(["train", "val", "test", "all"]), default="all", show_default=True, help="Which rows."
+)
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+KEY = click.option("--key", help="Which feature cache: a part of its name, where there are several.")
+
+
+@click.group("featurize", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="artstyle")
+def cli() -> None:
+    """Paintings in, embeddings out: each picture is embedded once and kept in a feature cache.
+
+    Begin with `featurize prepare FOLDER`, go on with `featurize run`, then use `classify`. Every command takes
+    --debug to show where an error comes from.
+    """
+
+
+@cli.command()
+@click.argument("folder", type=FILE)
+@click.option("--per-style", type=int, default=40, show_default=True, help="Pictures of each style.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def sample(folder: Path, per_style: int, seed: int) -> None:
+    """Draw a gallery of made-up paintings into FOLDER, to try everything on."""
+    from featurize.errors import SourceError
+    from featurize.gallery import draw_gallery
+    from featurize.progress import progress_bar
+
+    try:
+        with progress_bar("drawing") as progress:
+            gallery = draw_gallery(folder, per_style=per_style, seed=seed, progress=progress)
+    except ValueError as error:
+        raise SourceError(str(error)) from error
+    click.echo(
+        f"{plural(gallery.pictures, 'picture')} of {len(gallery.styles)} styles by {len(gallery.artists)} made-up "
+        f"artists in {visible(gallery.folder)}/ ({gallery.drawn} drawn now)"
+    )
+
+
+cli.add_command(prepare)
+cli.add_command(audit)
+
+
+@cli.command()
+@click.option("--backbone", default="resnet50", show_default=True, help="The frozen network.")
+@click.option("--weights", default="imagenet-v1", show_default=True, help="imagenet-v1, imagenet-v2, or a file.")
+def weights(backbone: str, weights: str) -> None:
+    """Fetch a backbone's weights, as `featurize run` would, and check them."""
+    from featurize.networks import weights as loading
+    from featurize.networks.torchvision import backbone as spec_of
+
+    chosen = loading.choose(spec_of(backbone), weights)
+    path = loading.fetch(chosen)
+    click.echo(f"{backbone}: {chosen.identity}" + (f" in {visible(path)}" if path else " (untrained backbone)"))
+
+
+@cli.command("run")
+@TABLE
+@FEATURES
+@SPLIT
+@click.option("--backbone", default="resnet50", show_default=True, help="The frozen network.")
+@click.option(
+    "--weights",
+    default="imagenet-v1",
+    show_default=True,
+    help="imagenet-v1, imagenet-v2, random, or a file of weights.",
+)
+@click.option("--embedding", default="avgpool", show_default=True, help="Recipes, separated by commas.")
+@click.option("--mirror", is_flag=True, help="Average each embedding over the picture and its mirror image.")
+@click.option("--size", type=int, help="Side of the square that the network sees, pixels; default: 224.")
+@click.option(
+    "--decode", default="exact", show_default=True, help="exact, or fast: large JPEGs are decoded at reduced size."
+)
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True)
+@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
+@click.option("--store", type=click.Choice(STORES), default="float32", show_default=True, help="Type on disk.")
+@click.option("--batch-size", type=click.IntRange(1), help="Default: 8 on a CPU, 256 on a GPU.")
+@click.option("--workers", type=click.IntRange(1), help="Worker threads; default: as many as processors.")
+@DEVICE
+@click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: slow to start, faster afterwards.")
+@click.option("--retry-failed", is_flag=True, help="Try pictures again that failed before.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 if any row has no vector.")
+def run_(dataset: Path, features: Path, strict: bool, **settings: Any) -> int:
+    """Embed the pictures of the dataset table that are not in the feature cache yet."""
+    from featurize.dataset.table import read_table
+    from featurize.progress import progress_bar
+    from featurize.run.extract import Settings, extract
+
+    table = read_table(dataset)
+    with progress_bar("embedding") as progress:
+        done = extract(table, features, Settings(**settings), progress, say=lambda line: click.echo(line, err=True))
+    return _tell(done, strict)
+
+
+def _tell(done: Extraction, strict: bool) -> int:
+    for path in done.set_aside:
+        click.echo(f"the segment {visible(path.name)} was damaged: set aside, its rows were made again", err=True)
+    if done.failed:
+        _tell_failures(done)
+    rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
+    there = done.rows - len(done.failed)
+    click.echo(
+        f"{plural(done.rows, 'row')}, {plural(done.pictures, 'distinct picture')}: {there} have a vector, "
+        f"{len(done.failed)} have none; {plural(done.embedded, 'picture')} embedded now{rate}"
+    )
+    click.echo(f"feature cache: {visible(done.folder)}{_untrained(done.key.untrained)}")
+    if done.changed:
+        click.echo(
+            f"error: {plural(len(done.changed), 'file')} changed since the dataset table was made "
+            f"({listing(done.changed)}): run `featurize prepare` again; all others are embedded",
+            err=True,
+        )
+        return 1
+    if strict and done.failed:
+        click.echo(
+            f"error: {plural(len(done.failed), 'row')} without a vector, and --strict allows none: mend the files, "
+            "or remove them and run `featurize prepare` again",
+            err=True,
+        )
+        return 1
+    return 0
+
+
+def _tell_failures(done: Extraction) -> None:
+    outcomes = [("embedded", done.rows - len(done.failed))] + [(r.sentence, n) for r, n in sorted(done.reasons.items())]
+    print_table("What became of the rows", ["outcome", "rows"], outcomes)
+    for failure in done.failed[:10]:
+        said = f" ({failure.detail})" if failure.detail else ""
+        click.echo(f"  {visible(failure.path)}: {failure.reason.sentence}{visible(said)}")
+    if len(done.failed) > 10:
+        click.echo(f"  and {len(done.failed) - 10} more")
+    click.echo(f"all of them: {visible(done.failures_path)}")
+
+
+@cli.command()
+@FEATURES
+def info(features: Path) -> None:
+    """Say what the feature caches hold."""
+    from featurize.run.verify import summarise
+
+    _tell_summaries(features, summarise(features))
+
+
+@cli.command()
+@FEATURES
+@TABLE
+@KEY
+@click.option("--deep", is_flag=True, help="Embed a sample of the pictures again, and compare.")
+@click.option("--sample", type=click.IntRange(1), default=32, show_default=True, help="Pictures for --deep.")
+@click.option("--weights", default="imagenet-v1", show_default=True, help="As given to `featurize run`, for --deep.")
+@DEVICE
+def verify(features: Path, dataset: Path, key: str | None, deep: bool, sample: int, weights: str, device: str) -> int:
+    """Check every byte of every feature cache."""
+    from cache import open_cache
+    from featurize.dataset.table import read_table
+    from featurize.run import verify
+
+    found = verify.verify(features)
+    _tell_summaries(features, found)
+    if deep:
+        cache = open_cache(features, key)
+        worst = verify.verify_deep(cache, read_table(dataset), weights, sample, device)
+        click.echo(f"up to {sample} pictures embedded again: largest relative difference {worst:.1e}")
+    problems = [p for s in found for p in s.problems]
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    if not problems:
+        click.echo("every byte is as it was written")
+    return 1 if problems else 0
+
+
+@cli.command()
+@FEATURES
+@KEY
+def compact(features: Path, key: str | None) -> None:
+    """Merge a feature cache's small segments into few: fewer files, the same rows."""
+    from cache import open_cache
+    from cache.compact import compact as merge
+
+    cache = open_cache(features, key)
+    done = merge(cache)
+    click.echo(f"{visible(cache.folder)}: {plural(done.before, 'segment')} before, {done.after} now")
+
+
+@cli.command()
+@click.argument("out", type=FILE)
+@TABLE
+@FEATURES
+@KEY
+@SPLIT
+@click.option("--embedding", help="Recipes, separated by commas; default: all there are.")
+def export(out: Path, dataset: Path, features: Path, key: str | None, split: str, embedding: str | None) -> None:
+    """Write ids, paths, labels, splits and vectors into one file OUT (.h5 or .npz)."""
+    from cache import open_cache
+    from featurize.dataset.table import read_table
+    from featurize.run import export as exporting
+
+    cache = open_cache(features, key)
+    recipes = [cache.recipe(name) for name in embedding.split(",")] if embedding else cache.recipes()
+    done = exporting.export(read_table(dataset), cache, recipes, out, split)
+    click.echo(
+        f"wrote {plural(done.rows, 'row')} with {', '.join(r.name for r in recipes)} to {visible(done.path)}"
+        f"{_untrained(cache.key.untrained)}" + (f"; {done.left_out} rows have no vector" if done.left_out else "")
+    )
+
+
+def _tell_summaries(features: Path, found: list[Summary]) -> None:
+    from featurize.errors import TableError
+
+    if not found:
+        raise TableError(f"there is no feature cache in {str(features)!r}: make one with `featurize run`")
+    print_table(
+        f"Feature caches in {visible(features)}",
+        ["cache", "weights", "embedding", "rows", "failures", "segments", "MB"],
+        [
+            (
+                s.folder.name,
+                s.key.weights.partition(",")[0][:24],
+                ", ".join(f"{name} {count}" for name, count in s.embedded.items()),
+                max(s.embedded.values(), default=0),
+                sum(s.failures.values()),
+                s.segments,
+                f"{s.nbytes / 1e6:.1f}",
+            )
+            for s in found
+        ],
+    )
+    for s in found:
+        if s.key.untrained:
+            click.echo(f"{s.folder.name}: untrained backbone")
+        for reason, count in s.failures.items():
+            click.echo(f"{s.folder.name}: {count} failed: {reason.sentence}")
+
+
+def _untrained(untrained: bool) -> str:
+    return " (untrained backbone)" if untrained else ""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    raise SystemExit(run(cli))

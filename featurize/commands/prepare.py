@@ -1,0 +1,220 @@
+"""The commands `prepare` and `audit`: they parse, call one function, print what it returns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featurize.commands.console import print_table
+from featurize.wording import plural, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featurize.dataset.notes import Note
+    from featurize.dataset.prepare import Prepared
+
+FILE = click.Path(path_type=Path)
+FORMATS = ["painter-by-numbers", "artgan", "parquet", "webdataset", "zip", "table", "folders"]
+_MOST_CLASSES = 60  # rows of the table on the screen
+
+
+def _pairs(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> Mapping[str, str]:
+    pairs = [text.partition("=") for text in given]
+    for label, equals, column in pairs:
+        if not (label and equals and column):
+            raise click.BadParameter("write LABEL=COLUMN, as in style=movement")
+    return {label: column for label, _, column in pairs}
+
+
+def reading_options(command: Any) -> Any:
+    """The options that say something about a source."""
+    options = (
+        click.option("--target", default="style", show_default=True, help="The label to tell: style, genre, artist, "
+                     "..., or century, decade, period:50."),
+        click.option("--format", "form", type=click.Choice(FORMATS), help="What the source is; default: by looking."),
+        click.option("--images", type=FILE, help="The folder of a list's pictures, if not beside it."),
+        click.option("--path-column", default="", help="The column that names the files."),
+        click.option("--label-column", "label_columns", multiple=True, callback=_pairs, metavar="LABEL=COLUMN",
+                     help="The column of a label, as in style=movement; may be given several times."),
+        click.option("--several", type=click.Choice(["first", "whole", "drop"]), default="first", show_default=True,
+                     help="What to make of a cell with several labels."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def selection_options(command: Any) -> Any:
+    """The options that choose some of a source's pictures."""
+    options = (
+        click.option("--where", default="", help="A condition, as in \"year < 1900 and style != 'Rococo'\"."),
+        click.option("--classes", type=FILE, help="A text file with the names of the wanted classes, one a line."),
+        click.option("--min-per-class", type=click.IntRange(0), default=0, help="Leave smaller classes out."),
+        click.option("--top", type=click.IntRange(0), default=0, help="Only so many classes, the largest ones."),
+        click.option("--limit", type=click.IntRange(0), default=0, help="Only so many pictures."),
+        click.option("--sample", type=click.Choice(["proportional", "stratified"]), default="proportional",
+                     show_default=True, help="With --limit: keep the classes' shares, or take as many of each."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("source", type=FILE)
+@click.option("--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv or .parquet.")
+@reading_options
+@selection_options
+@click.option("--split", type=click.Choice(["given", "random", "artist", "time"]),
+              help="Default: given where the source has one, else random.")  # fmt: skip
+@click.option("--val", type=float, default=0.1, show_default=True, help="Share of pictures to choose by.")
+@click.option("--test", type=float, default=0.2, show_default=True, help="Share of pictures to test on.")
+@click.option("--before", type=int, help="With --split time: earlier pictures train, the others test.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--workers", type=click.IntRange(1), help="Reading threads; default: as many as processors.")
+def prepare(source: Path, out: Path, workers: int | None, **given: Any) -> None:
+    """Write the dataset table of SOURCE: one row an image, to open and edit.
+
+    SOURCE is a folder of class folders, a table (.csv, .tsv, .parquet) that names files, ArtGAN's lists, Painter
+    by Numbers, Parquet files with pictures in them, WebDataset shards (.tar) or a .zip.
+    """
+    import gc
+
+    from featurize.dataset import prepare as preparing
+    from featurize.dataset.selection import Selection, read_classes
+    from featurize.progress import progress_bar
+
+    gc.set_threshold(100_000, 50, 50)  # 100,000 rows are no garbage: looking for it takes a tenth of the time
+    classes = read_classes(given["classes"]) if given["classes"] else ()
+    selection = Selection(
+        given["where"], classes, given["min_per_class"], given["top"], given["limit"], given["sample"]
+    )
+    rest = {name: given[name] for name in ("target", "several", "split", "val", "test", "before", "seed")}
+    with progress_bar("reading", "files") as progress:
+        done = preparing.prepare(
+            source, out, reading=_reading(given), selection=selection, workers=workers, progress=progress, **rest
+        )
+    _tell(done)
+
+
+def _reading(given: Mapping[str, Any], lists_only: bool = False) -> Any:
+    from featurize.dataset.sources import Reading
+
+    return Reading(
+        given["target"], given["form"] or "", given["images"], given["path_column"], given["label_columns"], lists_only
+    )
+
+
+def _tell(done: Prepared) -> None:
+    from featurize.dataset.table import SPLITS
+
+    labels = done.table.columns[done.target]
+    counts = Counter(zip(labels, done.table.columns["split"], strict=True))
+    classes = sorted({c for c in labels if c})
+    shown = [*classes[:_MOST_CLASSES], *([""] if "" in labels else [])]
+    print_table(
+        f"{plural(len(done.table), 'image')}, {_classes(len(classes))}",
+        [done.target, *SPLITS],
+        [[c or "(no label)", *(counts[c, s] for s in SPLITS)] for c in shown],
+    )
+    if len(classes) > _MOST_CLASSES:
+        click.echo(f"and {len(classes) - _MOST_CLASSES} more classes")
+    _tell_notes(done.notes)
+    rejected = sum(done.rejected.values())
+    left_out = f", {done.left_out} left out by the selection" if done.left_out else ""
+    click.echo(
+        f"{len(done.table)} images, {_classes(len(classes), done.target)}, {rejected} rejected{left_out}, "
+        f"{done.reused} unchanged since last time; split: {done.how_split}"
+    )
+    for reason, count in done.rejected.items():
+        click.echo(f"  {count} rejected: {reason.sentence}")
+    if rejected:
+        click.echo(f"  each of them is listed in {visible(done.rejected_path)}")
+    click.echo(f"wrote {visible(done.path)}" + (f"; all notes are in {visible(done.notes_path)}" if done.notes else ""))
+
+
+def _classes(count: int, of: str = "") -> str:
+    return f"{count:,} {of}{' ' if of else ''}class{'' if count == 1 else 'es'}"
+
+
+def _tell_notes(notes: Sequence[Note], most: int = 3) -> None:
+    for note in notes:
+        click.echo(f"note ({note.count:,}): {note.text}")
+        for example in note.examples[:most]:
+            click.echo(f"  {visible(example)}")
+        if len(note.examples) > most:
+            click.echo(f"  and {len(note.examples) - most:,} more")
+
+
+@click.command()
+@click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
+@click.option(
+    "--lists-only", type=FILE, metavar="SOURCE", help="Audit the lists of SOURCE; needs no picture, no table."
+)
+@click.option("--features", type=FILE, default=Path("features"), show_default=True, help="The features folder, if any.")
+@click.option("--key", help="Which feature cache: a part of its name, where there are several.")
+@click.option("--embedding", help="The recipe to compare by; default: avgpool, or the first there is.")
+@click.option("--out", type=FILE, default=Path("audit"), show_default=True, help="Folder for the report.")
+@click.option(
+    "--pictures/--no-pictures", default=True, show_default=True, help="Open pictures to find near-duplicates."
+)
+@click.option("--drop-duplicates", is_flag=True, help="Remove duplicates from the table, keeping one of each.")
+@click.option("--workers", type=click.IntRange(1), help="Decoding threads; default: as many as processors.")
+@reading_options
+def audit(
+    dataset: Path, lists_only: Path | None, features: Path, key: str | None, embedding: str | None, out: Path,
+    pictures: bool, drop_duplicates: bool, workers: int | None, **given: Any,
+) -> None:  # fmt: skip
+    """Tell what is wrong with a dataset: shared artists, duplicates, strange labels."""
+    from featurize.dataset import audit as auditing
+    from featurize.dataset.audit import report
+    from featurize.dataset.table import read_table
+    from featurize.errors import SourceError
+    from featurize.progress import progress_bar
+
+    if lists_only:
+        if drop_duplicates:
+            raise SourceError("--drop-duplicates works on a table: make one with `featurize prepare` first")
+        found = auditing.audit_lists(lists_only, _reading(given))
+        folder = lists_only if lists_only.is_dir() else lists_only.parent
+    else:
+        table = read_table(dataset)
+        cache, recipe = report.find_embeddings(features, key, embedding)
+        target = given["target"].partition(":")[0]
+        found = auditing.audit(
+            table,
+            dataset,
+            target,
+            cache=cache,
+            recipe=recipe,
+            pictures=pictures,
+            workers=workers,
+            progress=progress_bar,
+        )
+        folder = table.folder
+    click.echo(report.text(found, most=10), nl=False)
+    for path in report.save(found, out, folder):
+        click.echo(f"wrote {visible(path)}")
+    if drop_duplicates:
+        _drop(dataset, table, found)
+
+
+def _drop(path: Path, table: Any, found: Any) -> None:
+    from featurize.dataset.audit.duplicates import drop_duplicates, save_dropped
+
+    dropped = drop_duplicates(table, found)
+    if not dropped.removed:
+        click.echo("no duplicates to remove")
+        return
+    told = save_dropped(table, dropped, path)
+    said = f" ({dropped.contradicting} of them had several labels)" if dropped.contradicting else ""
+    kept = len({stays for _, stays in dropped.removed})
+    click.echo(
+        f"removed {plural(len(dropped.removed), 'row')}, {dropped.exact} with the same content; one of each of "
+        f"{plural(kept, 'picture')} stays{said}"
+    )
+    click.echo(f"wrote {visible(path)}, {plural(len(dropped.table), 'row')}; the removed ones are in {visible(told)}")

@@ -1,0 +1,1 @@
+"""The dataset table: reading sources, labels, splits, the audit."""

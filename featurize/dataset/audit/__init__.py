@@ -1,0 +1,209 @@
+"""A look at a dataset before anyone trusts a figure made with it: who is in two splits, what stands twice, what
+is labelled strangely. `audit` gives plain data; `text` and `page` tell it, `duplicates` acts on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featurize.dataset.audit.coverage import (
+    artist_coverage,
+    class_sizes,
+    counted,
+    same_content,
+    same_names,
+    shared_artists,
+    years_of,
+)
+from featurize.dataset.audit.result import Audit, Group, NearPair, Neighbours, Row, Strange
+from featurize.dataset.labels import settle
+from featurize.dataset.sources import AS_FOUND, Reading, read_source
+from featurize.dataset.table import DatasetTable, relative_paths
+from featurize.errors import TableError
+
+if TYPE_CHECKING:
+    from cache import FeatureCache, Recipe
+
+Progress = Callable[[int, int], None]
+_MOST_PAIRS = 40  # of neighbours and strangers: a list to look through, not a verdict
+_NAMES_ONLY = "not looked at: lists only"
+_NO_VECTORS = "not looked at: no feature cache; `featurize run` makes one"
+
+
+@dataclass
+class _Seen:
+    """What was found by looking closer than at names and labels.
+
+    Parameters
+    ----------
+    looked_at, duplicates, near, blank, neighbours, strange
+        As in `Audit`.
+    """
+
+    looked_at: dict[str, str]
+    duplicates: Sequence[Group] = ()
+    near: Sequence[NearPair] = ()
+    blank: Sequence[int] = ()
+    neighbours: Sequence[Neighbours] = ()
+    strange: Sequence[Strange] = ()
+
+    @property
+    def rows(self) -> set[int]:
+        """Every row that this speaks of."""
+        together = [
+            *(d.rows for d in self.duplicates),
+            *(n.rows for n in self.near),
+            *(n.rows for n in self.neighbours),
+        ]
+        return {row for rows in together for row in rows} | {*self.blank, *(s.row for s in self.strange)}
+
+    @property
+    def pairs(self) -> set[tuple[int, int]]:
+        """Rows known to show the same picture, two by two, the smaller number first."""
+        alike = {(a, b) for group in self.duplicates for a in group.rows for b in group.rows if a < b}
+        return alike | {pair.rows for pair in self.near}
+
+
+def audit_lists(source: Path, reading: Reading = AS_FOUND) -> Audit:
+    """Audit the lists of a source, without opening or even looking for a picture.
+
+    Parameters
+    ----------
+    source : Path
+    reading : Reading
+
+    Raises
+    ------
+    SourceError
+        The source can't be read.
+    """
+    _, listing = read_source(source, replace(reading, lists_only=True))
+    labels, _ = settle(listing.labels, reading.target)
+    paths = relative_paths(listing.paths, source.absolute() if source.is_dir() else source.absolute().parent)
+    seen = _Seen({"names": "all", **dict.fromkeys(("content", "pictures", "embeddings"), _NAMES_ONLY)})
+    return _audit(str(source), reading.target, paths, list(listing.splits), labels, seen)
+
+
+def audit(
+    table: DatasetTable,
+    path: Path,
+    target: str = "style",
+    *,
+    cache: FeatureCache | None = None,
+    recipe: Recipe | None = None,
+    pictures: bool = True,
+    workers: int | None = None,
+    progress: Callable[[str, str], Any] | None = None,
+) -> Audit:
+    """Audit a dataset table and its pictures.
+
+    Parameters
+    ----------
+    table : DatasetTable
+    path : Path
+        Where the table lies; fingerprints of its pictures are kept beside it.
+    target : str
+        The label column.
+    cache, recipe : optional
+        Embeddings to find look-alikes and possible label errors with.
+    pictures : bool
+        Open the pictures to find near-duplicates.
+    workers : int, optional
+        Decoding threads.
+    progress : callable, optional
+        Called with what is going on and the unit; gives a context manager of a callable (done, total), as
+        `progress_bar` does.
+
+    Raises
+    ------
+    TableError
+        The table has no such labels.
+    StorageFailed
+        The fingerprints can't be written.
+    """
+    labels = table.column(target)
+    splits = list(table.columns["split"])
+    seen = _Seen({"names": "all", "content": "all", "pictures": "not looked at: left out", "embeddings": _NO_VECTORS})
+    seen.duplicates = same_content(table.columns["id"], splits, labels)
+    if pictures:
+        seen.near, seen.blank, seen.looked_at["pictures"] = _look_at_pictures(table, path, workers, progress)
+    if cache is not None and recipe is not None:
+        seen.neighbours, seen.strange, seen.looked_at["embeddings"] = _look_at_vectors(
+            table, labels, cache, recipe, seen.pairs
+        )
+    columns = {c: table.columns[c] for c in table.labels}
+    return _audit(str(path), target, table.columns["path"], splits, columns, seen)
+
+
+def _look_at_pictures(
+    table: DatasetTable, path: Path, workers: int | None, progress: Callable[[str, str], Any] | None
+) -> tuple[list[NearPair], list[int], str]:
+    from featurize.dataset.audit.pictures import look_at_pictures
+
+    return look_at_pictures(table, path, workers, progress)
+
+
+def _look_at_vectors(
+    table: DatasetTable, labels: Sequence[str], cache: FeatureCache, recipe: Recipe, known: set[tuple[int, int]]
+) -> tuple[list[Neighbours], list[Strange], str]:
+    from featurize.dataset.audit.vectors import load_vectors, nearest_across, strangers
+
+    embedded = load_vectors(table, cache, recipe)
+    if not len(embedded.rows):
+        return [], [], f"none of the rows has a vector {recipe.name!r} in {cache.key.folder_name}"
+    splits = table.columns["split"]
+    found = nearest_across(embedded, splits, _MOST_PAIRS + len(known))
+    ids = table.columns["id"]
+    new = [n for n in found if tuple(sorted(n.rows)) not in known and ids[n.rows[0]] != ids[n.rows[1]]]
+    untrained = ", untrained backbone" if cache.key.untrained else ""
+    looked_at = f"{len(embedded.rows):,} of {len(table):,} rows, {recipe.name} of {cache.key.folder_name}{untrained}"
+    return new[:_MOST_PAIRS], strangers(embedded, labels, _MOST_PAIRS), looked_at
+
+
+def _audit(
+    source: str,
+    target: str,
+    paths: Sequence[str],
+    splits: Sequence[str],
+    columns: Mapping[str, Sequence[str]],
+    seen: _Seen,
+) -> Audit:
+    nothing = [""] * len(paths)
+    labels, artists, years = (columns.get(c, nothing) for c in (target, "artist", "year"))
+    if not any(labels):
+        there = ", ".join(c for c, values in columns.items() if any(values)) or "none"
+        raise TableError(f"{source!r} has no labels {target!r} (it has: {there}): choose one with --target")
+    names = same_names(paths, splits, labels)
+    spoken_of = seen.rows.union(*(group.rows for group in names))
+    told = {n: Row(paths[n], splits[n], labels[n], artists[n], years[n]) for n in sorted(spoken_of)}
+    return Audit(
+        source=source,
+        target=target,
+        rows=len(paths),
+        splits=counted(splits),
+        classes=class_sizes(labels, splits),
+        unlabelled=sum(not label for label in labels),
+        artists=artist_coverage(artists),
+        shared=shared_artists(artists, splits),
+        years=years_of(years, splits),
+        same_names=names,
+        duplicates=seen.duplicates,
+        near=seen.near,
+        blank=seen.blank,
+        neighbours=seen.neighbours,
+        strange=seen.strange,
+        told=told,
+        looked_at=seen.looked_at,
+    )
+
+
+def as_json(found: Audit) -> dict[str, Any]:
+    """Everything an audit found as plain JSON."""
+    shared = [{**asdict(s), "share": s.share} for s in found.shared]
+    return {**asdict(found), "shared": shared}
+
+
+__all__ = ["Audit", "as_json", "audit", "audit_lists"]

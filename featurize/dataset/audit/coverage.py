@@ -1,0 +1,102 @@
+"""What the labels alone tell: sizes of classes, shared artists, years, files of one name."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from featurize.dataset.audit.result import ClassSize, Coverage, Group, Period, SharedArtists, Years
+from featurize.dataset.labels import artist_group, is_nobody
+from featurize.dataset.names import artist_and_year
+from featurize.dataset.sources.tree import stem
+from featurize.dataset.table import SPLITS
+
+_MOST_PERIODS = 40
+
+
+def class_sizes(labels: Sequence[str], splits: Sequence[str]) -> list[ClassSize]:
+    """Pictures of each class in each split, the largest class first; rows without a class are left out."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for label, split in zip(labels, splits, strict=True):
+        if label:
+            counts[label][split] += 1
+    sizes = [ClassSize(name, dict(count)) for name, count in counts.items()]
+    return sorted(sizes, key=lambda size: (-size.total, size.name))
+
+
+def artist_coverage(artists: Sequence[str]) -> Coverage:
+    """For how many rows the artist is known, and how many artists there are."""
+    known = [artist_group(artist, "") for artist in artists if not is_nobody(artist)]
+    return Coverage(len(known), len(artists), len(set(known)))
+
+
+def shared_artists(artists: Sequence[str], splits: Sequence[str]) -> list[SharedArtists]:
+    """For each two splits, how many pictures of the later are by artists of the earlier (train, val, test)."""
+    names: dict[str, str] = {}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for artist, split in zip(artists, splits, strict=True):
+        if not is_nobody(artist):
+            key = artist_group(artist, "")
+            names.setdefault(key, artist)
+            counts[split][key] += 1
+    sizes = Counter(splits)
+    found = []
+    for part, against in (("val", "train"), ("test", "train"), ("test", "val")):
+        if sizes[part] and sizes[against] and names:
+            both = sorted(counts[part].keys() & counts[against].keys(), key=lambda a: (-counts[part][a], a))
+            shared = [(names[a], counts[part][a], counts[against][a]) for a in both]
+            found.append(SharedArtists(part, against, sum(n for _, n, _ in shared), sizes[part], shared))
+    return found
+
+
+def years_of(years: Sequence[str], splits: Sequence[str]) -> Years:
+    """When the pictures were made, in periods of a handy length."""
+    known = [(int(year), split) for year, split in zip(years, splits, strict=True) if year.isdecimal()]
+    numbers = [year for year, _ in known]
+    coverage = Coverage(len(known), len(years), len(set(numbers)))
+    if not known:
+        return Years(coverage, None, None, [])
+    first, last = min(numbers), max(numbers)
+    length = next(n for n in (10, 25, 50, 100, 500, 3000) if (last - first) // n < _MOST_PERIODS)
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    for year, split in known:
+        counts[year // length * length][split] += 1
+    starts = range(first // length * length, last + 1, length)
+    return Years(coverage, first, last, [Period(f"{s}-{s + length - 1}", dict(counts[s])) for s in starts])
+
+
+def same_names(paths: Sequence[str], splits: Sequence[str], labels: Sequence[str]) -> list[Group]:
+    """Files of one name that lie in several folders, where they have several splits or classes."""
+    by_name: dict[str, list[int]] = defaultdict(list)
+    for row, path in enumerate(paths):
+        if artist_and_year(stem(path))[0]:  # other names, as 17.jpg or front.jpg, say nothing
+            by_name[path[path.rfind("/") + 1 :]].append(row)
+    return list(_groups((rows for rows in by_name.values() if len(rows) > 1), splits, labels, only_mixed=True))
+
+
+def same_content(ids: Sequence[str], splits: Sequence[str], labels: Sequence[str]) -> list[Group]:
+    """Rows whose files are equal byte by byte."""
+    by_id: dict[str, list[int]] = defaultdict(list)
+    for row, picture in enumerate(ids):
+        by_id[picture].append(row)
+    return list(_groups((rows for rows in by_id.values() if len(rows) > 1), splits, labels))
+
+
+def _groups(
+    groups: Iterable[Sequence[int]], splits: Sequence[str], labels: Sequence[str], only_mixed: bool = False
+) -> Iterator[Group]:
+    for rows in groups:
+        parts = sorted({splits[row] for row in rows}, key=_rank)
+        named = sorted({labels[row] for row in rows} - {""})
+        if not only_mixed or len(parts) > 1 or len(named) > 1:
+            yield Group(list(rows), parts, named)
+
+
+def counted(splits: Sequence[str]) -> Mapping[str, int]:
+    """Pictures in each split, in the order train, val, test, none."""
+    counts = Counter(splits)
+    return {split: counts[split] for split in sorted(counts, key=_rank)}
+
+
+def _rank(split: str) -> int:
+    return SPLITS.index(split) if split in SPLITS else len(SPLITS)

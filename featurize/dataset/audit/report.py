@@ -1,0 +1,62 @@
+"""An audit on its way out: text, JSON and a page in one folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cache import FeatureCache, Recipe, files, list_caches, open_cache
+from featurize.choices import DEFAULT_EMBEDDING
+from featurize.dataset.audit import as_json, page
+from featurize.dataset.audit.result import Audit
+from featurize.dataset.audit.text import render as text
+
+__all__ = ["find_embeddings", "save", "text"]
+
+
+def find_embeddings(
+    features: Path, key: str | None, embedding: str | None
+) -> tuple[FeatureCache | None, Recipe | None]:
+    """The embeddings to compare by; none where there are none and none were asked for.
+
+    Raises
+    ------
+    CacheError
+        Several caches fit, or what was asked for is not there.
+    """
+    if not key and not embedding:
+        caches = list_caches(features)
+        if not any(c.recipes() for c in caches):
+            return None, None
+    cache = open_cache(features, key)
+    if embedding:
+        return cache, cache.recipe(embedding)
+    there = cache.recipes()
+    return (cache, next((r for r in there if r.name == DEFAULT_EMBEDDING), there[0])) if there else (None, None)
+
+
+def save(found: Audit, out: Path, folder: Path) -> list[Path]:
+    """Write `audit.txt`, `audit.json` and `audit.html` into a folder.
+
+    Parameters
+    ----------
+    found : Audit
+    out : Path
+        Made where it is not there.
+    folder : Path
+        What the rows' paths are relative to.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused.
+    """
+    files.make_folder(out)
+    contents = {
+        "audit.txt": text(found),
+        "audit.json": json.dumps(as_json(found), indent=1, ensure_ascii=False) + "\n",
+        "audit.html": page.render(found, folder),
+    }
+    for name, content in contents.items():
+        files.write_atomic(out / name, [content.encode("utf-8", "replace")])
+    return [out / name for name in contents]

@@ -1,0 +1,121 @@
+"""The findings of an audit as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from featurize.dataset.audit import words
+from featurize.dataset.audit.result import Audit, Coverage
+from featurize.dataset.table import SPLITS
+from featurize.wording import plural
+
+
+def render(found: Audit, most: int | None = None) -> str:
+    """The findings as text.
+
+    Parameters
+    ----------
+    found : Audit
+    most : int, optional
+        Entries of each list; all by default.
+    """
+    parts = [
+        [f"Audit of {found.source}", words.summary(found)],
+        [f"! {caution}" for caution in words.cautions(found)],
+        _classes(found, most),
+        _artists(found, most),
+        _years(found),
+        _same_names(found, most),
+        _duplicates(found, most),
+        _near(found, most),
+        _neighbours(found, most),
+        _strange(found, most),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in map(list, parts) if lines) + "\n"
+
+
+def _classes(found: Audit, most: int | None) -> Iterator[str]:
+    splits = [s for s in (*SPLITS, "") if s in found.splits]
+    width = max([len(found.target), *(len(c.name) for c in found.classes)], default=0)
+    yield f"{found.target:{width}}" + "".join(f"{s or 'none':>9}" for s in splits) + f"{'all':>9}"
+    for size in found.classes[:most]:
+        yield f"{size.name:{width}}" + "".join(f"{size.counts.get(s, 0):9,}" for s in splits) + f"{size.total:9,}"
+    yield from _more(found.classes, most)
+    if found.unlabelled:
+        yield f"{plural(found.unlabelled, 'picture')} without a {found.target}"
+
+
+def _artists(found: Audit, most: int | None) -> Iterator[str]:
+    yield f"Artists: {_covered(found.artists, 'artist')}"
+    for shared in found.shared:
+        yield f"  {words.sharing(shared)}"
+        for name, here, there in shared.artists[: min(most or 10, 10)]:
+            yield f"    {name}: {here:,} in {shared.part}, {there:,} in {shared.against}"
+        yield from _more(shared.artists, min(most or 10, 10), "    ")
+
+
+def _years(found: Audit) -> Iterator[str]:
+    span = f", {found.years.first} to {found.years.last}" if found.years.first else ""
+    yield f"Years: {_covered(found.years.coverage, 'year')}{span}"
+    for period in found.years.periods:
+        counts = ", ".join(f"{s or 'none'} {period.counts[s]:,}" for s in (*SPLITS, "") if s in period.counts)
+        yield f"  {period.name}: {counts or '-'}"
+
+
+def _same_names(found: Audit, most: int | None) -> Iterator[str]:
+    if not found.same_names:
+        return
+    yield f"Files of one name in several folders, with several classes or splits: {len(found.same_names):,}"
+    for group in found.same_names[:most]:
+        yield f"  {found.told[group.rows[0]].path.rpartition('/')[2]}: {words.mixed(group)}"
+    yield from _more(found.same_names, most, "  ")
+
+
+def _duplicates(found: Audit, most: int | None) -> Iterator[str]:
+    yield f"Same content: {_looked_at(found, 'content', plural(len(found.duplicates), 'group') + ' of rows')}"
+    for group in found.duplicates[:most]:
+        yield f"  {words.mixed(group)}"
+        yield from (f"    {words.row(found.told[row])}" for row in group.rows)
+    yield from _more(found.duplicates, most, "  ")
+
+
+def _near(found: Audit, most: int | None) -> Iterator[str]:
+    yield f"Near-duplicates: {_looked_at(found, 'pictures', words.pairs(found))}"
+    for pair in found.near[:most]:
+        yield f"  {words.how_near(pair)}"
+        yield from (f"    {words.row(found.told[row])}" for row in pair.rows)
+    yield from _more(found.near, most, "  ")
+    if found.blank:
+        yield f"Pictures of one tone: {len(found.blank):,}"
+        yield from (f"  {words.row(found.told[row])}" for row in found.blank[:most])
+
+
+def _neighbours(found: Audit, most: int | None) -> Iterator[str]:
+    yield f"Alike by their embeddings, in different splits: {_looked_at(found, 'embeddings', '')}"
+    for pair in found.neighbours[:most]:
+        yield f"  cosine {pair.similarity:.3f}: " + " | ".join(words.row(found.told[row]) for row in pair.rows)
+    yield from _more(found.neighbours, most, "  ")
+
+
+def _strange(found: Audit, most: int | None) -> Iterator[str]:
+    if not found.strange:
+        return
+    yield f"Far from their class, nearest to another, the first {len(found.strange):,}: worth a look, not a verdict"
+    for strange in found.strange[:most]:
+        told = found.told[strange.row]
+        yield f"  {words.row(told)}: looks like {strange.looks_like} ({strange.other:.2f} against {strange.own:.2f})"
+    yield from _more(found.strange, most, "  ")
+
+
+def _looked_at(found: Audit, what: str, counted: str) -> str:
+    said = found.looked_at[what]
+    return counted if said == "all" else f"{counted}{' (' if counted else ''}{said}{')' if counted else ''}"
+
+
+def _covered(coverage: Coverage, noun: str) -> str:
+    return f"{coverage.known:,} of {coverage.of:,} rows name theirs, {plural(coverage.distinct, noun)}"
+
+
+def _more(listed: Sequence[object], most: int | None, before: str = "") -> Iterable[str]:
+    if most is not None and len(listed) > most:
+        yield f"{before}and {len(listed) - most:,} more"

@@ -1,0 +1,83 @@
+"""How the findings of an audit are put into words, the same on the screen, in the text and on the page."""
+
+from __future__ import annotations
+
+from featurize.dataset.audit.result import Audit, Group, NearPair, Row, SharedArtists
+from featurize.wording import plural, visible
+
+
+def summary(found: Audit) -> str:
+    """One sentence on what was looked at."""
+    parts = ", ".join(f"{name or 'in no split'} {count:,}" for name, count in found.splits.items())
+    classes = f"{len(found.classes):,} {found.target} class{'' if len(found.classes) == 1 else 'es'}"
+    return f"{plural(found.rows, 'picture')}, {classes}; {parts}"
+
+
+def cautions(found: Audit) -> list[str]:
+    """What makes figures got with these splits too good, each with what to do about it."""
+    told = []
+    for shared in found.shared:
+        if shared.pictures and shared.against == "train":
+            told.append(f"{sharing(shared)}: `featurize prepare --split artist` keeps artists apart.")
+    if across := len(found.duplicates_across):
+        told.append(
+            f"{plural(across, 'picture')} with the same content in several splits: "
+            "`featurize audit --drop-duplicates` removes them."
+        )
+    if across := len(found.near_across):
+        told.append(
+            f"{plural(across, 'near-duplicate pair')} across splits: `featurize audit --drop-duplicates` removes them."
+        )
+    if names := [group for group in found.same_names if len(group.splits) > 1]:
+        told.append(f"{plural(len(names), 'file name')} in several splits: probably the same pictures.")
+    return told
+
+
+def sharing(shared: SharedArtists) -> str:
+    """ "99.94 % of the val pictures (24,406 of 24,421) are by an artist who is also in train"."""
+    return (
+        f"{100 * shared.share:.2f} % of the {shared.part} pictures ({shared.pictures:,} of {shared.of:,}) are by an "
+        f"artist who is also in {shared.against}"
+    )
+
+
+def how_near(pair: NearPair) -> str:
+    """What is told of a near-duplicate pair besides its rows."""
+    said = [f"agreement {pair.agreement:.3f}"]
+    if pair.confirmed:
+        said.append(f"fine detail {pair.detail:.2f}")
+    else:
+        said.append("files could not be opened to confirm it")
+    if pair.mirrored:
+        said.append("mirrored")
+    if pair.cropped >= 0.015:
+        said.append(f"cropped by about {100 * pair.cropped:.0f} %")
+    if pair.recoloured:
+        said.append("in other colours")
+    return ", ".join(said)
+
+
+def pairs(found: Audit) -> str:
+    """ "3 pairs, 1 across splits"."""
+    return f"{plural(len(found.near), 'pair')}, {len(found.near_across):,} across splits"
+
+
+def row(told: Row) -> str:
+    """A row in one line."""
+    said = ", ".join(part for part in (told.split, told.label) if part)
+    return f"{visible(told.path)} ({said})" if said else visible(told.path)
+
+
+def mixed(group: Group) -> str:
+    """What is odd about rows of one content or name."""
+    said = []
+    if len(group.splits) > 1:
+        said.append(f"in {' and '.join(part or 'no split' for part in group.splits)}")
+    if len(group.labels) > 1:
+        said.append(f"labelled {' and '.join(group.labels)}")
+    return "; ".join(said) or f"{len(group.rows)} times in {group.splits[0] or 'no split'}"
+
+
+def plain(label: str) -> str:
+    """A label as people read it."""
+    return label.replace("_", " ")

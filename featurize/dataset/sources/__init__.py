@@ -1,0 +1,76 @@
+"""Readers of the forms in which people have paintings, one file a form, behind one contract.
+
+`READERS` is asked in order; the first that recognises a source reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from featurize.dataset.sources.artgan import ArtGan
+from featurize.dataset.sources.base import AS_FOUND, Listing, Reader, Reading
+from featurize.dataset.sources.folders import ClassFolders
+from featurize.dataset.sources.painter import PainterByNumbers
+from featurize.dataset.sources.parquet import ParquetPictures
+from featurize.dataset.sources.tables import AnyTable
+from featurize.dataset.sources.webdataset import WebDataset
+from featurize.dataset.sources.zips import Zips
+from featurize.errors import SourceError
+
+READERS: Mapping[str, Reader] = {
+    "painter-by-numbers": PainterByNumbers(),
+    "artgan": ArtGan(),
+    "parquet": ParquetPictures(),
+    "webdataset": WebDataset(),
+    "zip": Zips(),
+    "table": AnyTable(),
+    "folders": ClassFolders(),
+}
+_WAY_OUT = "give a folder with one folder for each class, a table (.csv, .tsv, .parquet), a .zip or .tar file"
+
+
+def format_of(source: Path, wanted: str = "") -> str:
+    """The name of the reader for a source.
+
+    Parameters
+    ----------
+    source : Path
+    wanted : str
+        A name of `READERS`, to overrule what a look would say.
+
+    Raises
+    ------
+    SourceError
+        The source is not there, no reader recognises it, or `wanted` is none.
+    """
+    if not source.exists():
+        raise SourceError(f"there is no {str(source)!r}: give a folder of pictures, a table or an archive")
+    if wanted:
+        if wanted not in READERS:
+            raise SourceError(f"--format {wanted} is not known: choose one of {', '.join(READERS)}")
+        return wanted
+    if source.name.endswith((".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")):
+        raise SourceError(f"{source.name!r} is compressed, so its pictures can't be read in place: unpack it to .tar")
+    for name, reader in READERS.items():
+        if reader.recognises(source):
+            return name
+    raise SourceError(f"{str(source)!r} is nothing that can be read: {_WAY_OUT}")
+
+
+def read_source(source: Path, reading: Reading = AS_FOUND) -> tuple[str, Listing]:
+    """The name of a source's form, and what it names.
+
+    Raises
+    ------
+    SourceError
+        The source can't be read, or names no picture at all.
+    """
+    name = format_of(source, reading.format)
+    listing = READERS[name].read(source.absolute(), reading)
+    if not len(listing):
+        raise SourceError(f"there are no pictures in {str(source)!r}: {_WAY_OUT}")
+    return name, listing
+
+
+__all__ = ["AS_FOUND", "READERS", "Listing", "Reader", "Reading", "format_of", "read_source"]

@@ -1,0 +1,94 @@
+"""The contract of a reader: a source in, the pictures it names out, with what it says about each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from featurize.dataset.notes import Note
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the user says about a source.
+
+    Parameters
+    ----------
+    target : str
+        What the source's classes mean, where it does not say: the name of the label column.
+    format : str
+        Name of a reader; empty to find out by looking.
+    images : Path, optional
+        Where the pictures of a list are, if not beside it.
+    path_column : str
+        The column of a table that names the files; empty to find out by looking.
+    label_columns : mapping of str to str
+        Label -> the table's column for it.
+    lists_only : bool
+        Take the lists' word for it and look for no picture.
+    """
+
+    target: str = "style"
+    format: str = ""
+    images: Path | None = None
+    path_column: str = ""
+    label_columns: Mapping[str, str] = field(default_factory=dict)
+    lists_only: bool = False
+
+
+AS_FOUND = Reading()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """N pictures that a source names, in a fixed order, whether or not they are there.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Absolute locations, as `featurize.pictures.archives` reads them; one that is not there is where it should be.
+    splits : sequence of str
+        "train", "val", "test", or "" where the source says nothing.
+    labels : mapping of str to sequence of str
+        Label column -> N values as the source writes them; "" where it says nothing.
+    notes : sequence of Note
+        What the user should know.
+
+    Raises
+    ------
+    ValueError
+        The columns differ in length.
+    """
+
+    paths: Sequence[str]
+    splits: Sequence[str]
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[Note] = ()
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.paths), len(self.splits), *map(len, self.labels.values())}
+        if len(lengths) > 1:
+            raise ValueError(f"the columns of a listing differ in length: {sorted(lengths)}")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+class Reader(ABC):
+    """One form of source."""
+
+    @abstractmethod
+    def recognises(self, source: Path) -> bool:
+        """Whether the source has this form; a quick look."""
+
+    @abstractmethod
+    def read(self, source: Path, reading: Reading) -> Listing:
+        """Every picture that the source names.
+
+        Raises
+        ------
+        SourceError
+            The source can't be read, or is not what it was said to be.
+        """

@@ -1,0 +1,83 @@
+"""Any table with a column that names picture files, and columns of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from featurize.dataset.names import artist_and_year
+from featurize.dataset.notes import Note
+from featurize.dataset.sources.base import Listing, Reader, Reading
+from featurize.dataset.sources.columns import Columns, meaning, path_column
+from featurize.dataset.sources.disk import find
+from featurize.dataset.sources.text import read_text
+from featurize.dataset.sources.tree import TABLES, is_picture_name, stem
+
+
+class AnyTable(Reader):
+    """A `.csv`, `.tsv` or `.parquet` file."""
+
+    def recognises(self, source: Path) -> bool:
+        return source.is_file() and source.suffix.lower() in TABLES
+
+    def read(self, source: Path, reading: Reading) -> Listing:
+        columns, notes = read_text(source)
+        where = repr(source.name)
+        if any(map(is_picture_name, columns)):  # no header: the first line names a file as all others do
+            columns = _without_header(columns, reading.target)
+        named = path_column(columns, reading, where)
+        meant = meaning(columns, reading, where, without=[named])
+        listing = Listing(columns[named], meant.splits, meant.labels, notes)
+        return located(listing, source.parent, reading)
+
+
+def located(listing: Listing, folder: Path, reading: Reading) -> Listing:
+    """A listing of names as a list has them -> one of locations on the disk.
+
+    Lines without a name are left out, and told. What a file's name says of artist and year is taken where the
+    list has no such column.
+
+    Parameters
+    ----------
+    listing : Listing
+    folder : Path
+        Where the list lies.
+    reading : Reading
+        Says where the pictures are, or that they are not to be looked for.
+    """
+    named = [n for n, name in enumerate(listing.paths) if name.strip()]
+    notes = list(listing.notes)
+    if len(named) < len(listing):
+        notes.append(Note("lines of the list name no file: left out", len(listing) - len(named)))
+        listing = taken(listing, named)
+    names = listing.paths
+    labels = {**_said_by_names(names, listing.labels), **listing.labels}
+    if reading.lists_only:
+        return replace(listing, paths=[str(folder / name) for name in names], labels=labels, notes=notes)
+    found = find(names, folder, reading.images)
+    return replace(listing, paths=found.paths, labels=labels, notes=[*notes, *found.notes])
+
+
+def taken(listing: Listing, rows: Sequence[int]) -> Listing:
+    """Some rows of a listing."""
+    return Listing(
+        [listing.paths[n] for n in rows],
+        [listing.splits[n] for n in rows],
+        {c: [v[n] for n in rows] for c, v in listing.labels.items()},
+        listing.notes,
+    )
+
+
+def _said_by_names(names: Sequence[str], labels: Columns) -> dict[str, list[str]]:
+    lacking = [c for c in ("artist", "year") if not any(labels.get(c, ()))]
+    if not lacking:
+        return {}
+    said = [artist_and_year(stem(name)) for name in names]
+    columns = {"artist": [artist for artist, _ in said], "year": [year for _, year in said]}
+    return {c: columns[c] for c in lacking if c not in labels and any(columns[c])}
+
+
+def _without_header(columns: Columns, target: str) -> dict[str, list[str]]:
+    names = ["path", target, *(f"column_{n}" for n in range(3, len(columns) + 1))]
+    return {name: [first, *rest] for name, (first, rest) in zip(names, columns.items(), strict=False)}

@@ -1,0 +1,105 @@
+"""What folders say about the pictures in them: `train/Baroque/artist_title-1650.jpg`, on disk or in an archive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from featurize.dataset.names import artist_and_year
+from featurize.dataset.sources.base import Listing, Reading
+
+PICTURES = {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".heic", ".jxl", ".jp2"
+}  # fmt: skip
+TABLES = (".csv", ".tsv", ".parquet")
+_SPLIT = re.compile(r"(?:.*[_\- ])?(?:(train|training)|(val|valid|validation|dev)|(test|testing))", re.IGNORECASE)
+_NUMBER = re.compile(r"([_\-. ]*\d+(-of-\d+)?)+$")  # of a shard: train-00000-of-00072
+_NO_PICTURES = {"thumbs.db", "desktop.ini", "ehthumbs.db"}  # left by file managers; no source names them
+
+
+def split_name(name: str) -> str:
+    """ "train", "val" or "test" if a folder's name says so, as in `wikipaintings_train`; else ""."""
+    found = _SPLIT.fullmatch(name)
+    if not found:
+        return ""
+    return next(split for split, said in zip(("train", "val", "test"), found.groups(), strict=True) if said)
+
+
+def split_of_shard(stem: str, folder: str = "") -> str:
+    """The split that a shard's name says (`train-00000-of-00072`), or else its folder's (`train/0000`)."""
+    return split_name(_NUMBER.sub("", stem)) or split_name(folder)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file or folder was left by a file manager, or is hidden."""
+    return name.startswith(".") or name.lower() in _NO_PICTURES or name == "__MACOSX"
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a name ends like a picture's."""
+    return ending(name) in PICTURES
+
+
+def ending(name: str) -> str:
+    """The ending of a name in small letters, with its dot; "" where there is none."""
+    stem, dot, last = name.rpartition(".")
+    return f".{last.lower()}" if dot and stem and "/" not in last else ""
+
+
+def read_tree(names: Sequence[str], where: Callable[[str], str], reading: Reading, split: str = "") -> Listing:
+    """The pictures of a tree of class folders, with or without split folders above.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Relative names of files, parts separated by `/`.
+    where : callable
+        Relative name -> location.
+    reading : Reading
+        The class folders are labels of its target, unless it says of another label that it is the `folder`.
+    split : str
+        The split of pictures that no folder gives one.
+    """
+    target = next((label for label, column in reading.label_columns.items() if column == "folder"), reading.target)
+    folders = [name[: name.rfind("/") + 1] for name in names]
+    said = _said_by_folders(dict.fromkeys(folders))
+    by_name = [artist_and_year(stem(name)) for name in names]
+    columns = {
+        "artist": [artist for artist, _ in by_name],
+        "year": [year for _, year in by_name],
+        target: [said[folder][1] for folder in folders],
+    }
+    splits = [said[folder][0] or split for folder in folders]
+    return Listing([where(name) for name in names], splits, {target: columns[target], **columns})
+
+
+def _said_by_folders(folders: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Folder, as `train/Baroque/` -> split and class that it says."""
+    parts = {folder: folder.split("/")[:-1] for folder in folders}
+    above, has_splits = _above(list(parts.values()))
+    said = {}
+    for folder, names in parts.items():
+        inner = names[above:]
+        split = split_name(inner[0]) if has_splits and inner else ""
+        rest = inner[1:] if has_splits else inner
+        said[folder] = split, rest[0] if rest else ""
+    return said
+
+
+def stem(name: str) -> str:
+    """The last part of a name without its ending."""
+    last = name[name.rfind("/") + 1 :]
+    dot = last.rfind(".")
+    return last[:dot] if dot > 0 else last
+
+
+def _above(parts: Sequence[Sequence[str]]) -> tuple[int, bool]:
+    """How many folders stand above the classes' or splits', and whether those below them are splits."""
+    depth = 0
+    while True:
+        tops = {p[depth] for p in parts if len(p) > depth}
+        if tops and all(map(split_name, tops)):
+            return depth, True
+        if len(tops) != 1 or any(len(p) < depth + 2 for p in parts):
+            return depth, False
+        depth += 1

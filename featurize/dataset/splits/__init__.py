@@ -1,0 +1,109 @@
+"""Which picture is for training, which for choosing, which for the last word; one file a way to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from featurize.dataset.labels import is_nobody
+from featurize.dataset.notes import Note
+from featurize.dataset.splits.by_artist import artist_split
+from featurize.dataset.splits.by_chance import random_split
+from featurize.dataset.splits.by_time import time_split
+from featurize.errors import SourceError
+
+WAYS = ("given", "random", "artist", "time")
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """How to split.
+
+    Parameters
+    ----------
+    how : str
+        One of `WAYS`; empty for the split that is given, or a random one where there is none.
+    val, test : float
+        Shares of the pictures.
+    before : int, optional
+        For "time": the first year of the test part.
+    seed : int
+    """
+
+    how: str = ""
+    val: float = 0.1
+    test: float = 0.2
+    before: int | None = None
+    seed: int = 0
+
+
+def split_rows(
+    columns: Mapping[str, Sequence[str]], target: str, splitting: Splitting
+) -> tuple[list[str], str, list[Note]]:
+    """Decide the split of each row.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence of str
+        `id`, `split` as given, and label columns.
+    target : str
+    splitting : Splitting
+
+    Returns
+    -------
+    splits : list of str
+    how : str
+        The way that was taken.
+    notes : list of Note
+
+    Raises
+    ------
+    SourceError
+        What the way needs is not there.
+    """
+    given = list(columns["split"])
+    parts = {part for part in given if part}
+    how = splitting.how or ("given" if len(parts) > 1 else "random")
+    notes = []
+    if not splitting.how and len(parts) == 1:
+        notes.append(Note(f"rows are all in one split, {parts.pop()!r}: a random one was drawn", len(given)))
+    if how == "given" and not any(given):
+        raise SourceError("the source has no split of its own (no train, val or test folders): use --split random")
+    splits = given if how == "given" else _drawn(columns, target, how, splitting)
+    if without := splits.count(""):
+        notes.append(Note("rows are in no split" + (", as their year is not known" if how == "time" else ""), without))
+    if how == "artist":
+        notes += _absent(splits, columns.get(target, splits))
+    return splits, how, notes
+
+
+def _absent(splits: Sequence[str], labels: Sequence[str]) -> list[Note]:
+    """Notes of classes that a part lacks, because too few artists made them."""
+    there = set(zip(splits, labels, strict=True))
+    classes = sorted({label for label in labels if label})
+    notes = []
+    for part in sorted(set(splits), key=("train", "val", "test").index):
+        if lacking := [label for label in classes if (part, label) not in there]:
+            notes.append(Note(f"classes have no picture in {part}: too few artists made them", len(lacking), lacking))
+    return notes
+
+
+def _drawn(columns: Mapping[str, Sequence[str]], target: str, how: str, splitting: Splitting) -> list[str]:
+    ids = columns["id"]
+    labels = columns.get(target, [""] * len(ids))
+    val, test, seed = splitting.val, splitting.test, splitting.seed
+    if how == "random":
+        return random_split(ids, labels, val=val, test=test, seed=seed)
+    if how == "time":
+        if splitting.before is None:
+            raise SourceError("--split time needs --before YEAR: pictures made earlier train, the others test")
+        return time_split(ids, columns.get("year", [""] * len(ids)), splitting.before, val=val, seed=seed)
+    artists = columns.get("artist", [""] * len(ids))
+    if all(map(is_nobody, artists)):
+        raise SourceError(
+            "--split artist: no picture names its artist; name their column with --label-column artist=COLUMN"
+        )
+    return artist_split(ids, labels, artists, val=val, test=test, seed=seed)
+
+
+__all__ = ["WAYS", "Splitting", "artist_split", "random_split", "split_rows", "time_split"]

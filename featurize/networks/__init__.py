@@ -1,0 +1,1 @@
+"""Networks that can be frozen: what they are, their weights, and recipes that make vectors of their maps."""

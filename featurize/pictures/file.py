@@ -1,0 +1,89 @@
+"""From a path in the dataset table to a picture's pixels, with its identity checked on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from featurize.errors import Undecodable
+from featurize.pictures import archives, decoder_processes
+from featurize.pictures.transform import Pixels, Transform
+from featurize.reasons import Reason
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file as the dataset table knows it; it may lie inside an archive (see `featurize.pictures.archives`).
+
+    Parameters
+    ----------
+    id : str
+        sha256 of the file's bytes, 64 hexadecimal digits; empty for a file that no table speaks of.
+    path : Path
+    size : int
+        Bytes, -1 where unknown.
+    mtime_ns : int
+        Modification time in nanoseconds, of the archive for a picture inside one; -1 where unknown.
+    """
+
+    id: str
+    path: Path
+    size: int = -1
+    mtime_ns: int = -1
+
+    def trouble(self) -> Undecodable | None:
+        """Why the file is not the one the table speaks of: by size and time, by content where these differ."""
+        with contextlib.suppress(OSError):
+            size, changed = archives.facts(self.path)
+            if changed == self.mtime_ns and size in (self.size, -1):
+                return None
+        try:
+            return None if digest(read(self.path)) == self.id else Undecodable(Reason.CHANGED)
+        except Undecodable as why:
+            return why
+
+
+def read(path: Path) -> bytes:
+    """A picture file's bytes, wherever it lies.
+
+    Raises
+    ------
+    Undecodable
+        With reason MISSING, UNREADABLE or NOT_A_FILE.
+    """
+    place = archives.inside(path)
+    if place:
+        return archives.read_inside(place)
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        said = "a link that leads nowhere" if path.is_symlink() else ""
+        raise Undecodable(Reason.MISSING, said) from error
+    except IsADirectoryError as error:
+        raise Undecodable(Reason.NOT_A_FILE, "a folder") from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise Undecodable(Reason.MISSING, "a link that leads back to itself") from error
+        raise Undecodable(Reason.UNREADABLE, error.strerror or str(error)) from error
+
+
+def digest(data: bytes) -> str:
+    """The id of a picture file: sha256 of its bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def pixels(picture: Picture, transform: Transform) -> Pixels:
+    """The pixels that a network sees of a picture, (crop, crop, 3) uint8.
+
+    Raises
+    ------
+    Undecodable
+        The file is not the one the table speaks of, or can't be decoded.
+    """
+    data = read(picture.path)
+    if picture.id and digest(data) != picture.id:
+        raise Undecodable(Reason.CHANGED)
+    return decoder_processes.pixels_of(data, transform)

@@ -1,0 +1,1 @@
+"""A run: the pictures of a dataset table become vectors in the feature cache."""

@@ -1,0 +1,119 @@
+"""New rows must be comparable with stored ones: a few stored pictures are embedded again and must agree.
+
+Engine, versions and device are not part of a key, because they should not matter. Before rows are added to
+existing ones this is tested, on the pictures themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cache import FeatureCache, Recipe
+from cache.ids import from_hex
+from featurize.engines import Engine
+from featurize.errors import Disagreement, Undecodable
+from featurize.pictures.file import Picture, pixels
+from featurize.pictures.transform import Transform
+
+SAMPLE = 4  # pictures; a difference in engine, weights or transform shows in every one of them
+TOLERANCE = 1e-4  # largest difference relative to the vector's largest component
+TOLERANCE_FLOAT16 = 1e-3  # where vectors are stored in 16 bits: their own rounding is 5e-4
+
+
+def check(
+    cache: FeatureCache,
+    engine: Engine,
+    transform: Transform,
+    recipes: Sequence[Recipe],
+    at_hand: Mapping[bytes, Picture],
+    sample: int = SAMPLE,
+) -> float:
+    """Embed some stored pictures again and compare.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+    engine : Engine
+    transform : Transform
+    recipes : sequence of Recipe
+    at_hand : mapping of bytes to Picture
+        Pictures whose files can be read.
+    sample : int
+        How many at most.
+
+    Returns
+    -------
+    float
+        The largest relative difference found; 0.0 where nothing could be compared.
+
+    Raises
+    ------
+    Disagreement
+        It is above the tolerance.
+    """
+    worst = 0.0
+    chosen = _choose(cache, recipes, at_hand, min(sample, engine.batch_size))
+    side = transform.crop
+    for start in range(0, len(chosen), engine.batch_size):
+        part = chosen[start : start + engine.batch_size]
+        batch = np.zeros((engine.batch_size, side, side, 3), np.uint8)
+        readable = []
+        for place, picture in enumerate(part):
+            try:
+                batch[place] = pixels(picture, transform)
+                readable.append(place)
+            except Undecodable:
+                continue  # changed since: the run itself reports it
+        worst = max(worst, _compare(cache, engine.embed(batch), recipes, part, readable))
+    return worst
+
+
+def relative_difference(found: np.ndarray, stored: np.ndarray) -> np.ndarray:
+    """Largest difference in each row, relative to the row's largest component: (N, D), (N, D) -> (N,)."""
+    stored = stored.astype(np.float32)
+    scale = np.abs(stored).max(axis=1).clip(min=np.finfo(np.float32).tiny)
+    relative: np.ndarray = np.abs(found - stored).max(axis=1) / scale
+    return relative
+
+
+def _choose(
+    cache: FeatureCache, recipes: Sequence[Recipe], at_hand: Mapping[bytes, Picture], sample: int
+) -> list[Picture]:
+    stored = cache.ids()
+    known = np.zeros(len(stored), bool)
+    for recipe in recipes:
+        known |= cache.embedded(stored, recipe)
+    candidates = [i for i in stored[known].tolist() if i in at_hand]
+    places = np.linspace(0, max(len(candidates) - 1, 0), min(sample, len(candidates))).astype(int)
+    return [at_hand[candidates[n]] for n in places]
+
+
+def _compare(
+    cache: FeatureCache,
+    vectors: Mapping[Recipe, np.ndarray],
+    recipes: Sequence[Recipe],
+    part: Sequence[Picture],
+    readable: Sequence[int],
+) -> float:
+    worst = 0.0
+    for recipe in recipes:
+        ids = from_hex([part[n].id for n in readable])
+        known = cache.embedded(ids, recipe)
+        if not known.any():
+            continue
+        places = np.array(readable)[known]
+        stored = cache.gather(ids[known], recipe)
+        tolerance = TOLERANCE_FLOAT16 if stored.dtype == np.float16 else TOLERANCE
+        difference = relative_difference(vectors[recipe][places], stored)
+        worst = max(worst, float(difference.max()))
+        if difference.max() > tolerance:
+            bad = part[int(places[difference.argmax()])]
+            raise Disagreement(
+                f"embedding {str(bad.path)!r} again differs from the stored {recipe.name!r} vector by "
+                f"{difference.max():.1e} (up to {tolerance:.0e} is allowed), so new rows would not fit those in "
+                f"{str(cache.folder)!r}: the software or the machine has changed; use another --features folder, or "
+                "remove this one to embed everything anew"
+            )
+    return worst

@@ -1,0 +1,256 @@
+"""The run: a dataset table's pictures -> vectors in the feature cache, each picture once.
+
+Nothing is embedded that the cache holds; what is missing is planned, decoded beside the network, and committed
+segment by segment. Whatever stops a run, the next one goes on where it ended, and its vectors are bit for bit
+those of a run that never stopped. Where nothing is missing, torch is never loaded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import OK, FeatureCache, Key, files
+from cache.ids import Ids, first_seen
+from cache.rows import ABSENT
+from featurize import processors
+from featurize.choices import DEFAULT_EMBEDDING
+from featurize.dataset.table import DatasetTable
+from featurize.engines import EngineChoice, make_engine
+from featurize.errors import Undecodable
+from featurize.networks.recipes import formulas
+from featurize.networks.torchvision import Backbone, backbone
+from featurize.networks.weights import Weights, choose
+from featurize.pictures import decoder_processes
+from featurize.pictures.file import Picture
+from featurize.reasons import Reason
+from featurize.run import agreement
+from featurize.run.outcomes import Failed, failures, write_failures
+from featurize.run.pipeline import Pipeline
+from featurize.run.plans import Progress, Run
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is to do.
+
+    Parameters
+    ----------
+    split : str
+        "train", "val", "test" or "all".
+    backbone, weights, embedding : str
+        As on the command line.
+    mirror : bool
+        Average each embedding over the picture and its mirror image.
+    size : int, optional
+        Side of the square that the network sees; 224 by default.
+    decode : str
+        "exact", or "fast" for JPEGs decoded at reduced size.
+    engine, precision, device : str
+    store : str
+        Type of the vectors on disk, "float32" or "float16".
+    batch_size : int, optional
+        By default 8 on a CPU and 256 on a GPU.
+    compiled : bool
+        Use torch.compile.
+    workers : int, optional
+        Worker threads; as many as processors by default.
+    retry_failed : bool
+        Try pictures again that failed before.
+    """
+
+    split: str = "all"
+    backbone: str = "resnet50"
+    weights: str = "imagenet-v1"
+    embedding: str = DEFAULT_EMBEDDING
+    mirror: bool = False
+    size: int | None = None
+    decode: str = "exact"
+    engine: str = "auto"
+    precision: str = "fp32"
+    device: str = "auto"
+    store: str = "float32"
+    batch_size: int | None = None
+    compiled: bool = False
+    workers: int | None = None
+    retry_failed: bool = False
+
+    def choice(self, precision: str) -> EngineChoice:
+        """What is said about computing, with the precision as it stands in the key."""
+        return EngineChoice(self.engine, precision, self.device, self.batch_size, self.compiled)
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What a run did.
+
+    Parameters
+    ----------
+    folder : Path
+        The key's folder.
+    key : Key
+    rows : int
+        Rows of the table asked for.
+    pictures : int
+        Distinct pictures among them.
+    embedded : int
+        Newly embedded.
+    failed : sequence of Failed
+        Every row asked for that has no vector, with its one reason; all other rows have theirs.
+    failures_path : Path or None
+        The same as a CSV file in the key's folder; None where nothing failed.
+    set_aside : sequence of Path
+        Damaged segments whose rows were made again.
+    seconds : float
+        From the first picture to the last commit; loading the network is not counted.
+    decode_seconds, network_seconds : float
+        Of all workers together.
+    storage_seconds : float
+        Of the thread that commits segments while the workers go on.
+    workers : int
+    engine : str
+        What computed; empty where nothing had to be.
+    """
+
+    folder: Path
+    key: Key
+    rows: int
+    pictures: int
+    embedded: int
+    failed: Sequence[Failed]
+    failures_path: Path | None
+    set_aside: Sequence[Path]
+    seconds: float
+    decode_seconds: float
+    network_seconds: float
+    storage_seconds: float
+    workers: int
+    engine: str
+
+    @property
+    def reasons(self) -> Mapping[Reason, int]:
+        """How many rows failed for each reason."""
+        return Counter(f.reason for f in self.failed)
+
+    @property
+    def changed(self) -> list[Path]:
+        """Files that are not those the table speaks of."""
+        return [f.path for f in self.failed if not f.reason.is_about_bytes]
+
+
+def extract(
+    table: DatasetTable,
+    root: Path,
+    settings: Settings = Settings(),
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Extraction:
+    """Embed the pictures of a table that the cache does not hold yet.
+
+    Parameters
+    ----------
+    table : DatasetTable
+    root : Path
+        The features folder; made where it is not there.
+    settings : Settings
+    progress : callable, optional
+        Called with (pictures done, pictures in all).
+    say : callable
+        Called with a line for the user when something begins that takes a while.
+
+    Raises
+    ------
+    TableError, BackboneError, WeightsError, Disagreement, StorageFailed
+        Everything that was finished before stays.
+    """
+    spec = backbone(settings.backbone)
+    weights = choose(spec, settings.weights, size=settings.size, decode=settings.decode)
+    wanted = formulas(settings.embedding, settings.mirror)
+    rows = table.rows_of(settings.split)
+    precision = precision_of(spec, weights, settings, table, root, say)
+    cache = FeatureCache.create(root, key_of(spec, weights, precision))
+    files.sweep(cache.folder)
+    cache.verify()
+    set_aside = cache.set_aside_damaged()
+    ids, pictures, troubles = _look_at_files(table, rows)
+    wanted = [f for f in wanted if cache.missing(ids, [f.recipe]).any()] or wanted
+    recipes = [f.recipe for f in wanted]
+    missing = cache.missing(ids, recipes)
+    if settings.retry_failed:
+        missing |= ~np.isin(cache.status(ids), [OK, ABSENT])
+    todo = ids[missing & np.array([i not in troubles for i in ids.tolist()], bool)]
+    workers = settings.workers or processors.count()
+    seconds, engine, run = 0.0, "", None
+    if len(todo):
+        decoder_processes.start(min(workers, len(todo)))  # while the network is loaded
+        say(f"loading {spec.name} ({weights.identity})")
+        runner = make_engine(spec, weights, wanted, settings.choice(precision), cache.folder)
+        engine = runner.describe()
+        agreement.check(cache, runner, weights.transform, recipes, pictures)
+        say(f"embedding {len(todo)} pictures with {engine}")
+        started = time.perf_counter()
+        with Pipeline(runner, weights.transform, workers) as pipeline:
+            facts = {"weights": settings.weights}
+            run = Run(cache, runner, pipeline, recipes, pictures, progress, facts, settings.store)
+            run.carry_out(todo)
+        troubles |= run.troubles
+        seconds = time.perf_counter() - started
+    failed = failures(table, rows, cache, recipes, troubles)
+    return Extraction(
+        folder=cache.folder,
+        key=cache.key,
+        rows=len(rows),
+        pictures=len(ids),
+        embedded=int((cache.status(todo) == OK).sum()),
+        failed=failed,
+        failures_path=write_failures(cache.folder, failed),
+        set_aside=set_aside,
+        seconds=seconds,
+        decode_seconds=run.decode_seconds if run else 0.0,
+        network_seconds=run.network_seconds if run else 0.0,
+        storage_seconds=run.storage_seconds if run else 0.0,
+        workers=workers,
+        engine=engine,
+    )
+
+
+def key_of(spec: Backbone, weights: Weights, precision: str = "fp32") -> Key:
+    """The key of the embeddings that a backbone with these weights makes."""
+    return Key(spec.name, weights.identity, weights.transform.as_json(), precision)
+
+
+def precision_of(
+    spec: Backbone, weights: Weights, settings: Settings, table: DatasetTable, root: Path, say: Callable[[str], None]
+) -> str:
+    """The precision as it stands in the key: for int8 with the hash of the calibrated body, made where missing."""
+    if settings.precision != "int8":
+        return settings.precision
+    from featurize.engines.int8 import calibrated
+
+    return calibrated(spec, weights, key_of(spec, weights), table, root, say)
+
+
+def _look_at_files(
+    table: DatasetTable, rows: NDArray[np.intp]
+) -> tuple[Ids, dict[bytes, Picture], dict[bytes, Undecodable]]:
+    """The distinct pictures of some rows: ids in order, a file for each, and those whose file is not as prepared."""
+    ids = table.ids[rows]
+    pictures: dict[bytes, Picture] = {}
+    troubles: dict[bytes, Undecodable] = {}
+    for picture_id, row in zip(ids.tolist(), rows.tolist(), strict=True):
+        if picture_id in pictures and picture_id not in troubles:
+            continue  # the same picture under another path
+        picture = table.picture(row)
+        pictures[picture_id] = picture
+        trouble = picture.trouble()
+        if trouble:
+            troubles[picture_id] = trouble
+        else:
+            troubles.pop(picture_id, None)
+    return ids[first_seen(ids)], pictures, troubles

@@ -1,0 +1,156 @@
+"""Decoding beside the network, in a fixed order and bounded memory.
+
+On a CPU each worker thread carries a batch all the way from files to vectors, on one processor: nobody waits for
+anybody while there is work, and no threads compete inside the network. Where there is a worker for every processor,
+each keeps to its own, and what its network needs stays in that processor's cache. On a GPU the workers decode,
+picture by picture, and the device is fed by one thread. Threads, because the engines leave the interpreter's lock
+while they work, and because neither HDF5 handles nor torch's threads survive a fork; what decoding does to a process
+happens in another one (see `featurize.pictures.decoder_processes`). No more than a few batches are under way, so
+memory does not grow with the number of pictures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize import processors
+from featurize.engines.base import Engine, Vectors
+from featurize.errors import Undecodable
+from featurize.pictures.file import Picture, pixels
+from featurize.pictures.transform import Transform
+
+Place = Picture | None  # None: a place of the batch that stays empty
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What became of one batch.
+
+    Parameters
+    ----------
+    places : sequence of Picture or None
+        Who stands where.
+    vectors : mapping of Recipe to ndarray (B, D) float32
+        Empty where nobody could be decoded.
+    failed : mapping of int to Undecodable
+        Places that could not be decoded, and why.
+    decode_seconds, network_seconds : float
+        Processor time of one worker.
+    """
+
+    places: Sequence[Place]
+    vectors: Vectors
+    failed: Mapping[int, Undecodable]
+    decode_seconds: float
+    network_seconds: float
+
+
+@dataclass
+class _Decoded:
+    """A batch's pixels, filled by one thread or several."""
+
+    places: Sequence[Place]
+    pixels: NDArray[np.uint8]
+    failed: dict[int, Undecodable] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def fill(self, place: int, transform: Transform) -> None:
+        picture = self.places[place]
+        if picture is None:
+            return
+        started = time.perf_counter()
+        try:
+            self.pixels[place] = pixels(picture, transform)
+        except Undecodable as why:
+            self.failed[place] = why
+        self.seconds += time.perf_counter() - started
+
+    def embed(self, engine: Engine) -> Batch:
+        started = time.perf_counter()
+        someone = any(p is not None and n not in self.failed for n, p in enumerate(self.places))
+        vectors = engine.embed(self.pixels) if someone else {}
+        return Batch(self.places, vectors, self.failed, self.seconds, time.perf_counter() - started)
+
+
+class Pipeline:
+    """Worker threads around an engine; use it as a context manager.
+
+    Parameters
+    ----------
+    engine : Engine
+    transform : Transform
+    workers : int
+        Threads.
+    """
+
+    def __init__(self, engine: Engine, transform: Transform, workers: int) -> None:
+        self._engine = engine
+        self._transform = transform
+        self._workers = workers
+        own = processors.one_each(workers) if engine.parallel else []
+        self._pool = ThreadPoolExecutor(
+            workers, thread_name_prefix="picture", initializer=on_one_processor, initargs=(own,)
+        )
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def batches(self, wanted: Iterable[Sequence[Place]]) -> Iterator[Batch]:
+        """Batches in the order wanted, worked on ahead of their use."""
+        start, ahead = (self._carry, 2 * self._workers) if self._engine.parallel else (self._decode, 2)
+        under_way: deque[Callable[[], Batch]] = deque()
+        for places in wanted:
+            under_way.append(start(places))
+            if len(under_way) > ahead:
+                yield under_way.popleft()()
+        while under_way:
+            yield under_way.popleft()()
+
+    def _carry(self, places: Sequence[Place]) -> Callable[[], Batch]:
+        """One worker decodes the whole batch and runs the network on it."""
+
+        def task() -> Batch:
+            decoded = self._empty(places)
+            for place in range(len(places)):
+                decoded.fill(place, self._transform)
+            return decoded.embed(self._engine)
+
+        return self._pool.submit(task).result
+
+    def _decode(self, places: Sequence[Place]) -> Callable[[], Batch]:
+        """All workers decode; whoever asks for the batch runs the network on it."""
+        decoded = self._empty(places)
+        tasks: list[Future[None]] = [
+            self._pool.submit(decoded.fill, n, self._transform) for n, p in enumerate(places) if p is not None
+        ]
+
+        def finish() -> Batch:
+            for task in tasks:
+                task.result()
+            return decoded.embed(self._engine)
+
+        return finish
+
+    def _empty(self, places: Sequence[Place]) -> _Decoded:
+        side = self._transform.crop
+        return _Decoded(places, np.zeros((self._engine.batch_size, side, side, 3), np.uint8))
+
+
+def on_one_processor(own: list[int] | None = None) -> None:
+    """A worker takes one of the processors, and runs torch, where it is loaded, on that alone."""
+    import sys
+
+    if own:
+        processors.keep_to({own.pop()})
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

@@ -1,0 +1,117 @@
+"""What a feature cache holds, and whether all of it is still true."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cache import CacheError, FeatureCache, Key, list_caches
+from cache.ids import plain
+from featurize.dataset.table import DatasetTable
+from featurize.engines import EngineChoice, make_engine
+from featurize.errors import TableError
+from featurize.networks.recipes import FORMULAS
+from featurize.networks.torchvision import backbone
+from featurize.networks.weights import choose
+from featurize.reasons import Reason
+from featurize.run import agreement
+from featurize.run.extract import key_of
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One key's cache in figures.
+
+    Parameters
+    ----------
+    folder : Path
+    key : Key
+    embedded : mapping of str to int
+        Recipe name -> vectors.
+    failures : mapping of Reason to int
+    segments : int
+    nbytes : int
+    problems : sequence of CacheError
+        Damaged or foreign segments, left out of the counts.
+    """
+
+    folder: Path
+    key: Key
+    embedded: Mapping[str, int]
+    failures: Mapping[Reason, int]
+    segments: int
+    nbytes: int
+    problems: Sequence[CacheError]
+
+
+def summarise(root: Path) -> list[Summary]:
+    """Figures of every key's cache under a features folder, or of the one that it is."""
+    caches = [FeatureCache(root)] if (root / "key.json").exists() else list_caches(root)
+    return [_summary(c) for c in caches]
+
+
+def verify(root: Path) -> list[Summary]:
+    """The same after every byte of every segment was checked."""
+    caches = [FeatureCache(root)] if (root / "key.json").exists() else list_caches(root)
+    for cache in caches:
+        cache.verify()
+    return [_summary(c) for c in caches]
+
+
+def verify_deep(cache: FeatureCache, table: DatasetTable, weights: str, sample: int, device: str = "auto") -> float:
+    """Embed a sample of stored pictures again and compare with what is stored.
+
+    Parameters
+    ----------
+    cache : FeatureCache
+    table : DatasetTable
+        Where the pictures' files are.
+    weights : str
+        The name or file given to `featurize run`.
+    sample : int
+        Pictures to embed again.
+    device : str
+
+    Returns
+    -------
+    float
+        The largest relative difference.
+
+    Raises
+    ------
+    Disagreement
+        A stored vector is not what its picture gives.
+    TableError
+        The weights are not those of the cache, or none of its pictures is in the table.
+    """
+    spec = backbone(cache.key.backbone)
+    transform = cache.key.transform
+    chosen = choose(spec, weights, size=transform["crop"], decode=transform["decode"])
+    if key_of(spec, chosen, cache.key.precision).digest != cache.key.digest:
+        raise TableError(
+            f"--weights {weights} is not what {cache.key.folder_name} was made with ({cache.key.weights}): "
+            "give the same --weights as to `featurize run`"
+        )
+    wanted = [FORMULAS[r.name] for r in cache.recipes() if r.name in FORMULAS]
+    rows = range(len(table))
+    pictures = {plain(p.id): p for p in map(table.picture, rows)}
+    if not any(i in pictures for i in cache.ids().tolist()):
+        raise TableError(f"none of the pictures in {cache.key.folder_name} is in the dataset table")
+    choice = EngineChoice(device=device, precision=cache.key.precision)
+    engine = make_engine(spec, chosen, wanted, choice, cache.folder)
+    return agreement.check(cache, engine, chosen.transform, [f.recipe for f in wanted], pictures, sample)
+
+
+def _summary(cache: FeatureCache) -> Summary:
+    ids = cache.ids()
+    return Summary(
+        folder=cache.folder,
+        key=cache.key,
+        embedded={r.name: int(cache.embedded(ids, r).sum()) for r in cache.recipes()},
+        failures=Counter(Reason(f.status) for f in cache.failures()),
+        segments=len(cache.segments),
+        nbytes=cache.nbytes,
+        problems=cache.problems,
+    )
