@@ -6,6 +6,7 @@ Knows numpy and h5py; knows nothing of pictures, networks or heads. `FeatureCach
 
 from cache.contract import Store
 from cache.errors import (
+    ArtstyleError,
     CacheError,
     ForeignKey,
     NotStored,
@@ -15,18 +16,18 @@ from cache.errors import (
 )
 from cache.folder import list_caches, open_cache
 from cache.key import Key, Recipe
-from cache.plan import Piece, Plan
+from cache.plan import Plan
 from cache.rows import OK, Rows
 from cache.store import FeatureCache
 
 __all__ = [
     "OK",
+    "ArtstyleError",
     "CacheError",
     "FeatureCache",
     "ForeignKey",
     "Key",
     "NotStored",
-    "Piece",
     "Plan",
     "Recipe",
     "Rows",

@@ -1,13 +1,17 @@
-"""Everything that can go wrong in the cache, in one tree.
+"""The root of all errors of the three packages, and everything that can go wrong in the cache.
 
-    CacheError
-    ├── ForeignKey      something carries another key than the folder it lies in, or its key.json was changed
-    ├── UnclearKey      no set of embeddings, or several, fit what was asked for
-    ├── SegmentDamaged  a segment's bytes are not those that were written
-    ├── NotStored       vectors were asked for that the cache does not hold
-    └── StorageFailed   the file system refused: full, read-only, no permission, input/output error
+    ArtstyleError
+    ├── CacheError
+    │   ├── ForeignKey      something carries another key than the folder it lies in, or its key.json was changed
+    │   ├── UnclearKey      no set of embeddings, or several, fit what was asked for
+    │   ├── SegmentDamaged  a segment's bytes are not those that were written
+    │   ├── NotStored       vectors were asked for that the cache does not hold
+    │   └── StorageFailed   the file system refused: full, read-only, no permission, input/output error
+    ├── FeaturizeError      from pictures to embeddings: the branch is drawn in featurize/errors.py
+    └── ClassifyError       from embeddings to styles: the branch is drawn in classify/errors.py
 
-Every message is one sentence that names the offending value and the way out.
+Every message is one sentence that names the offending value and the way out. The command line prints it; a program
+catches `ArtstyleError` to catch them all.
 """
 
 from __future__ import annotations
@@ -15,8 +19,12 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class CacheError(Exception):
-    """The root of the tree."""
+class ArtstyleError(Exception):
+    """The root of the tree: every error that the packages raise on purpose for their users."""
+
+
+class CacheError(ArtstyleError):
+    """Everything that can go wrong in the cache."""
 
 
 class ForeignKey(CacheError):
@@ -45,6 +53,9 @@ class SegmentDamaged(CacheError):
         )
         self.path = path
         self.what = what
+
+    def __reduce__(self) -> tuple[type[SegmentDamaged], tuple[Path, str]]:
+        return type(self), (self.path, self.what)  # so that it comes whole out of another process
 
 
 class NotStored(CacheError):

@@ -29,10 +29,13 @@ _WAYS_OUT = {
     errno.ENOSPC: "the disk is full: free some space, then run the same command again",
     errno.EDQUOT: "the disk quota is used up: free some space, then run the same command again",
     errno.EROFS: "the file system is read-only: choose another folder",
-    errno.EACCES: "permission is denied: choose a folder you may write to",
-    errno.EPERM: "permission is denied: choose a folder you may write to",
+    errno.EACCES: "permission is denied: change who may use it, or choose another folder",
+    errno.EPERM: "permission is denied: change who may use it, or choose another folder",
     errno.EIO: "the disk reports an input/output error: check it before you go on",
     errno.EMFILE: "too many files are open: raise the limit (ulimit -n), or compact the cache",
+    errno.ENOENT: "there is no such file or folder: check the name",
+    errno.EISDIR: "it is a folder: name a file",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
     errno.ENOTDIR: "a part of the path is not a folder: choose another folder",
 }
 
@@ -216,7 +219,7 @@ def clear_reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageFailed(f"can't read {str(path)!r}: {_way_out(error)}") from error
+        raise StorageFailed(f"can't read {str(path)!r}: {way_out(error)}") from error
 
 
 @contextlib.contextmanager
@@ -225,9 +228,10 @@ def _clear_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(
-            f"can't write {str(path)!r}: {_way_out(error)}; everything finished so far is kept"
+            f"can't write {str(path)!r}: {way_out(error)}; everything finished so far is kept"
         ) from error
 
 
-def _way_out(error: OSError) -> str:
+def way_out(error: OSError) -> str:
+    """What the file system refused, and what to do about it; what it says itself where no way out is known."""
     return _WAYS_OUT.get(error.errno or 0, f"{error.strerror or error}")

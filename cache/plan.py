@@ -23,22 +23,6 @@ _SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
-class Piece:
-    """What becomes one segment: some batches of a plan.
-
-    Parameters
-    ----------
-    ordinal : int
-        Which piece of its plan, from 0.
-    batches : tuple of ndarray (B,) S32
-        The last one may be short.
-    """
-
-    ordinal: int
-    batches: tuple[Ids, ...]
-
-
-@dataclass(frozen=True)
 class Plan:
     """Ordered ids, and how they are cut.
 
@@ -66,13 +50,13 @@ class Plan:
                 "both need to be 1 or more"
             )
 
-    def pieces(self) -> Iterator[Piece]:
-        """The plan's segments in order."""
+    def pieces(self) -> Iterator[list[Ids]]:
+        """The batches of each segment, (B,) S32 each, in order; only the last batch of the plan may be short."""
         step = self.batch_size * self.segment_batches
-        for ordinal, start in enumerate(range(0, len(self.ids), step)):
+        for start in range(0, len(self.ids), step):
             stop = min(start + step, len(self.ids))
             cuts = range(start, stop, self.batch_size)
-            yield Piece(ordinal, tuple(self.ids[a : min(a + self.batch_size, stop)] for a in cuts))
+            yield [self.ids[a : min(a + self.batch_size, stop)] for a in cuts]
 
     @cached_property
     def _text(self) -> bytes:

@@ -1,6 +1,6 @@
 """Everything that can go wrong on the way from embeddings to styles, in one tree.
 
-    ClassifyError
+    ClassifyError      a branch of ArtstyleError (cache/errors.py)
     ├── DataError      labels, splits or vectors don't suffice to train or to score
     ├── HeadError      no such head, or an option it doesn't have
     ├── HeadFileError  a file is no saved head, or damaged
@@ -12,9 +12,11 @@ Every message is one sentence that names the offending value and the way out.
 
 from __future__ import annotations
 
+from cache.errors import ArtstyleError
 
-class ClassifyError(Exception):
-    """The root of the tree."""
+
+class ClassifyError(ArtstyleError):
+    """Everything that can go wrong on the way from embeddings to styles."""
 
 
 class DataError(ClassifyError):

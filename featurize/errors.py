@@ -1,26 +1,26 @@
 """Everything that can go wrong on the way from pictures to embeddings, in one tree.
 
-    FeaturizeError
+    FeaturizeError       a branch of ArtstyleError (cache/errors.py)
     ├── SourceError      a source of pictures can't be read, or holds none
     ├── TableError       a dataset table is missing, broken, or lacks what was asked for
     ├── BackboneError    a network, a recipe or a transform is not known, or can't be made ready
     ├── WeightsError     weights can't be had, or don't fit the network
     ├── Undecodable      one picture can't be turned into pixels; becomes a row, stops nothing
+    ├── NotInArchive     an archive has no member of that name (also a FileNotFoundError)
     ├── DecoderMissing   the process that decodes pictures does not start
-    ├── PicturesChanged  files differ from what `featurize prepare` saw
-    ├── Disagreement     embedding a stored picture again gives other numbers
-    └── Interrupted      Ctrl-C or SIGTERM; what is finished is kept
+    └── Disagreement     embedding a stored picture again gives other numbers
 
 Every message is one sentence that names the offending value and the way out.
 """
 
 from __future__ import annotations
 
+from cache.errors import ArtstyleError
 from featurize.reasons import Reason
 
 
-class FeaturizeError(Exception):
-    """The root of the tree."""
+class FeaturizeError(ArtstyleError):
+    """Everything that can go wrong on the way from pictures to embeddings."""
 
 
 class SourceError(FeaturizeError):
@@ -54,18 +54,17 @@ class Undecodable(FeaturizeError):
         self.reason = reason
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type[Undecodable], tuple[Reason, str]]:
+        return type(self), (self.reason, self.detail)  # so that it comes whole out of another process
+
+
+class NotInArchive(FeaturizeError, FileNotFoundError):
+    """An archive has no member of that name: to callers that open paths, a file that is not there."""
+
 
 class DecoderMissing(FeaturizeError):
     """The process that decodes pictures does not start."""
 
 
-class PicturesChanged(FeaturizeError):
-    """Files differ from what `featurize prepare` saw."""
-
-
 class Disagreement(FeaturizeError):
     """Embedding a stored picture again gives other numbers than the cache holds."""
-
-
-class Interrupted(FeaturizeError):
-    """Ctrl-C or SIGTERM; what is finished is kept."""

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from featurize.errors import BackboneError, FeaturizeError
+from cache.errors import ArtstyleError
+from featurize.errors import BackboneError
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ def call(function: Callable[..., T], *arguments: Any, unless_loaded: str = "") -
 
     Raises
     ------
-    FeaturizeError
+    ArtstyleError
         Raised by the function.
     BackboneError
         The process ended before it answered.
@@ -73,7 +74,7 @@ def main() -> None:
         result = function(*arguments)
     except KeyboardInterrupt:
         os._exit(130)
-    except FeaturizeError as expected:
+    except ArtstyleError as expected:
         error = expected
     with answers:
         pickle.dump((error, result), answers)

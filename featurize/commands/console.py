@@ -12,13 +12,15 @@ from types import FrameType
 
 import click
 
+from featurize.commands.explain import explain
+
 STOPPED = 130  # exit status after Ctrl-C, as shells have it
 
 
 def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
     """Run a command line and give its exit status.
 
-    Errors of the project become one sentence on stderr and status 1; wrong usage gives 2, as click does. With
+    Any error becomes one sentence on stderr and status 1 (`explain`); wrong usage gives 2, as click does. With
     `--debug` anywhere on the line, or ARTSTYLE_DEBUG=1, the traceback is shown.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -42,20 +44,8 @@ def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"error: {_sentence(error)}", err=True)
+        click.echo(f"error: {explain(error)}", err=True)
         return 1
-
-
-def _sentence(error: Exception) -> str:
-    """An error's own sentence if it is one of ours; else what kind it is, and how to see more."""
-    if _is_ours(error):
-        return str(error)
-    said = " ".join(str(error).split())
-    return f"unexpected {type(error).__name__}: {said} (--debug shows where; please report it)"
-
-
-def _is_ours(error: Exception) -> bool:
-    return any(kind.__name__ in ("CacheError", "FeaturizeError", "ClassifyError") for kind in type(error).__mro__)
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

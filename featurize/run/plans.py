@@ -164,7 +164,7 @@ class Run:
         for plan in plans:
             for piece in plan.pieces():
                 batches = []
-                for batch in piece.batches:
+                for batch in piece:
                     places = [self._pictures[i] if i in open_ids else None for i in batch.tolist()]
                     open_ids.difference_update(batch.tolist())
                     if any(places):

@@ -17,11 +17,10 @@ from tests.cache.samples import ids_of
 def test_pieces_hold_everyone_once_in_order(count: int, batch: int, batches: int) -> None:
     plan = Plan(ids_of(list(range(count))), ["r"], batch, batches)
     pieces = list(plan.pieces())
-    assert [i for p in pieces for b in p.batches for i in b.tolist()] == plan.ids.tolist()
-    assert [p.ordinal for p in pieces] == list(range(len(pieces)))
-    full = [len(b) for p in pieces for b in p.batches]
+    assert [i for p in pieces for b in p for i in b.tolist()] == plan.ids.tolist()
+    full = [len(b) for p in pieces for b in p]
     assert all(n == batch for n in full[:-1]), "only the last batch is short"
-    assert all(len(p.batches) == batches for p in pieces[:-1])
+    assert all(len(p) == batches for p in pieces[:-1])
 
 
 def test_a_saved_plan_is_found_again_and_forgotten(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def test_a_table_on_a_full_disk_is_not_half_written(here: Path, small_disk: Path
 def test_help_answers_at_once_and_loads_nothing_heavy(command: str) -> None:
     code = (
         f"import sys; sys.argv = ['{command}', '--help']\n"
-        f"from {command}.cli import main\n"
+        f"from {command}.commands.main import main\n"
         "try: main()\n"
         "except SystemExit: print(sorted({'torch', 'sklearn', 'scipy', 'PIL', 'matplotlib'} & set(sys.modules)))"
     )

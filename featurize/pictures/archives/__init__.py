@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurize.errors import Undecodable
-from featurize.pictures.archives.base import Archive, NotInArchive
+from featurize.errors import NotInArchive, Undecodable
+from featurize.pictures.archives.base import Archive
 from featurize.pictures.archives.parquet import Parquet
 from featurize.pictures.archives.tar import Tar
 from featurize.pictures.archives.zip import Zip
@@ -130,4 +130,4 @@ class _Opened:
 
 _OPEN = _Opened()
 
-__all__ = ["ARCHIVES", "Archive", "NotInArchive", "Place", "facts", "inside", "location", "open_archive", "read_inside"]
+__all__ = ["ARCHIVES", "Archive", "Place", "facts", "inside", "location", "open_archive", "read_inside"]

@@ -7,10 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-class NotInArchive(FileNotFoundError):
-    """An archive has no member of that name."""
-
-
 class Archive(ABC):
     """A file with pictures in it.
 

@@ -16,7 +16,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featurize.pictures.archives.base import Archive, NotInArchive
+from featurize.errors import NotInArchive
+from featurize.pictures.archives.base import Archive
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from featurize.pictures.archives.base import Archive, NotInArchive
+from featurize.errors import NotInArchive
+from featurize.pictures.archives.base import Archive
 
 
 class Tar(Archive):

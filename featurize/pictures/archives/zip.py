@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from featurize.pictures.archives.base import Archive, NotInArchive
+from featurize.errors import NotInArchive
+from featurize.pictures.archives.base import Archive
 
 
 class Zip(Archive):
