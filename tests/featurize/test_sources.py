@@ -333,7 +333,7 @@ def test_an_unknown_format_lists_those_there_are(tmp_path: Path) -> None:
 
 def test_a_glance_tells_what_is_missing_without_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "there.jpg", jpeg(1))
-    monkeypatch.setattr("featurize.dataset.scan.images.probe", lambda data: pytest.fail("it was opened"))
+    monkeypatch.setattr("featurize.dataset.scan.decoding.probe", lambda data: pytest.fail("it was opened"))
     looks = Looks([str(tmp_path / "there.jpg"), str(tmp_path / "gone.jpg")], ["there.jpg", "gone.jpg"], {})
     assert list(looks.refused) == [1]
 
