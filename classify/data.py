@@ -40,7 +40,7 @@ class Examples:
     ids : sequence of str
         Hexadecimal ids.
     paths : sequence of Path
-    years : sequence of str
+    artists, years : sequence of str
         As the table has them, "" where unknown.
     left_out : int
         Rows of the split without label or without vector (broken pictures).
@@ -53,6 +53,7 @@ class Examples:
     groups: NDArray[np.str_]
     ids: Sequence[str]
     paths: Sequence[Path]
+    artists: Sequence[str]
     years: Sequence[str]
     left_out: int
     artists_known: bool
@@ -74,6 +75,7 @@ class Examples:
             self.groups[rows],
             [self.ids[n] for n in chosen],
             [self.paths[n] for n in chosen],
+            [self.artists[n] for n in chosen],
             [self.years[n] for n in chosen],
             self.left_out,
             self.artists_known,
@@ -123,18 +125,20 @@ def load_examples(
     if not len(kept):
         raise DataError(f"no picture of the split {split!r} has both a label {target!r} and an embedding")
     chosen = rows[kept].tolist()
-    artists = table.columns.get("artist", [""] * len(table))
+    column = table.columns.get("artist", [""] * len(table))
+    artists = ["" if is_nobody(column[n]) else column[n] for n in chosen]
     hexed = [table.columns["id"][n] for n in chosen]
     years = table.columns.get("year", [""] * len(table))
     return Examples(
         X=_vectors(cache, ids[kept], recipes, in_memory),
         y=np.array([labels[n] for n in chosen]),
-        groups=np.array([artist_group(artists[n], i) for n, i in zip(chosen, hexed, strict=True)]),
+        groups=np.array([artist_group(artist, i) for artist, i in zip(artists, hexed, strict=True)]),
         ids=hexed,
         paths=[table.folder / table.columns["path"][n] for n in chosen],
+        artists=artists,
         years=[years[n] for n in chosen],
         left_out=len(rows) - len(kept),
-        artists_known=not all(is_nobody(artists[n]) for n in chosen),
+        artists_known=any(artists),
     )
 
 

@@ -213,9 +213,8 @@ def _looked_at(
 
 def _rows(task: Task, table: DatasetTable) -> tuple[TestRow, ...]:
     test = task.test
-    artists = ["" if group.startswith("?") else group for group in test.groups.tolist()]
     paths = [relative_path(path, table.folder) for path in test.paths]
-    columns = test.ids, paths, task.truth.tolist(), artists, test.years
+    columns = test.ids, paths, task.truth.tolist(), test.artists, test.years
     return tuple(TestRow(*row) for row in zip(*columns, strict=True))
 
 

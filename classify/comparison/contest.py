@@ -179,6 +179,7 @@ def joined(a: Examples, b: Examples) -> Examples:
         groups=np.concatenate([a.groups, b.groups]),
         ids=[*a.ids, *b.ids],
         paths=[*a.paths, *b.paths],
+        artists=[*a.artists, *b.artists],
         years=[*a.years, *b.years],
         left_out=a.left_out,
         artists_known=a.artists_known or b.artists_known,

@@ -6,7 +6,6 @@ be said beside the figures.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from classify.comparison.contest import OnProgress
 from classify.comparison.result import Comparison
 from classify.errors import DataError
 from classify.evaluation.findings import Control, Protocol, Published
+from featurize.dataset.labels import label_key
 from featurize.dataset.table import DatasetTable
 from featurize.networks.recipes import MIRROR
 
@@ -131,9 +131,9 @@ def rasta(setting: Setting, heads: Sequence[str] = RASTA_HEADS, test: str | None
         The table has fewer than two of the 25 styles.
     """
     labels = setting.table.column(setting.target)
-    wanted = {_spelled(style) for style in RASTA_STYLES}
-    kept = [n for n, label in enumerate(labels) if _spelled(label) in wanted]
-    found = {_spelled(labels[n]) for n in kept}
+    wanted = {label_key(style) for style in RASTA_STYLES}
+    kept = [n for n, label in enumerate(labels) if label_key(label) in wanted]
+    found = {label_key(labels[n]) for n in kept}
     if len(found) < 2:
         raise DataError(
             f"the table has {len(found)} of RASTA's 25 styles in its column {setting.target!r}: the protocol needs two "
@@ -142,7 +142,7 @@ def rasta(setting: Setting, heads: Sequence[str] = RASTA_HEADS, test: str | None
     mirrored = _mirrored(setting)
     both = replace(setting, embeddings=tuple(dict.fromkeys([*setting.embeddings, *mirrored])))
     comparison = both.run(setting.table.take(kept), heads, test=test, tune=True)
-    missing = [style for style in RASTA_STYLES if _spelled(style) not in found]
+    missing = [style for style in RASTA_STYLES if label_key(style) not in found]
     facts = (
         f"{len(found)} of RASTA's 25 styles"
         + (f" (missing: {', '.join(missing)})" if missing else "")
@@ -203,9 +203,3 @@ def _backbones(comparison: Comparison) -> str:
         for k in comparison.provenance.caches
     }
     return " and ".join(told)
-
-
-def _spelled(style: str) -> str:
-    """A style's name whatever the writing: case, accents, spaces, underscores and hyphens don't matter."""
-    bare = unicodedata.normalize("NFKD", style).encode("ascii", "ignore").decode().casefold()
-    return "".join(c for c in bare if c.isalnum())

@@ -54,7 +54,9 @@ def plain(label: str) -> str:
 
 
 def artist(name: str) -> str:
-    """ "agnes-martin" -> "Agnes Martin"."""
+    """ "agnes-martin" -> "Agnes Martin"; a name that is written with capitals or spaces stays as it is."""
+    if name != name.lower() or " " in name:
+        return name
     return " ".join(part.capitalize() for part in name.replace("_", " ").replace("-", " ").split())
 
 

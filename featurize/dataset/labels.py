@@ -7,19 +7,19 @@ that stands most often. Everything that is changed is told in a note, so that no
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from featurize.dataset.notes import Note
+from featurize.dataset.people import person_key
 from featurize.dataset.periods import year_of
+from featurize.dataset.spelling import words_of
 from featurize.dataset.table import tidy
 
 NAMED = ("style", "genre", "artist")  # columns whose values are names of classes or people
 SEVERAL = ("first", "whole", "drop")  # what is made of a cell with several labels
 
-_LOOSE = re.compile(r"[\s_\-\u2010-\u2015()\[\]{}'\"\u2018-\u201d.,/\\]+")
 _EMPTY = {"", "nan", "none", "null", "n/a", "na", "?", "-"}
 _NOBODY = {
     "anonym", "anonyme", "anonimo", "anonymous", "anonymousartist", "artistunknown", "desconocido", "inconnu",
@@ -44,7 +44,7 @@ def label_key(label: str) -> str:
     >>> label_key("1900-10") == label_key("190010")
     False
     """
-    return re.sub(r"(?<!\d) | (?!\d)", "", _words(label)) or tidy(label)
+    return re.sub(r"(?<!\d) | (?!\d)", "", words_of(label)) or tidy(label)
 
 
 def is_nobody(artist: str) -> bool:
@@ -53,7 +53,7 @@ def is_nobody(artist: str) -> bool:
 
 
 def artist_group(artist: str, picture: str) -> str:
-    """The group of a picture by its artist, as `edgar-degas`; each picture of an unknown artist is its own.
+    """The group of a picture by its artist in one normal form; each picture of an unknown artist is its own.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def artist_group(artist: str, picture: str) -> str:
     picture : str
         Its id.
     """
-    return f"?{picture}" if is_nobody(artist) else _words(artist).replace(" ", "-") or tidy(artist)
+    return f"?{picture}" if is_nobody(artist) else person_key(artist)
 
 
 def settle(
@@ -93,13 +93,6 @@ def settle(
             settled[name], told = _mapped(values, tidy), []
         notes += told
     return settled, notes
-
-
-@lru_cache(maxsize=200_000)
-def _words(label: str) -> str:
-    """The words of a label in small letters without accents, one space between them."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", label.casefold()) if not unicodedata.combining(c))
-    return _LOOSE.sub(" ", plain).strip()
 
 
 def _names(column: str, values: Sequence[str], several: str) -> tuple[list[str], list[Note]]:

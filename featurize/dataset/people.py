@@ -1,0 +1,119 @@
+"""Names of artists compared: one normal form, and pairs of names that may mean one person.
+
+`Monet, Claude`, `claude-monet` and `CLAUDE MONET` have the same words, so they are one artist wherever artists are
+counted or kept apart: folds, splits, audit, overlap. `C. Monet` may be that artist or another one. Such pairs stay
+apart and are shown, and whoever knows gives them one spelling in the dataset table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import combinations
+
+from featurize.dataset.spelling import words_of
+
+_PARTICLES = {
+    "af", "al", "am", "da", "de", "degli", "dei", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "il",
+    "la", "le", "les", "lo", "of", "san", "st", "the", "und", "van", "vom", "von", "y", "zu", "zur",
+}  # fmt: skip
+_FEWEST_LETTERS = 3  # of a word that two names of one person share
+
+
+@lru_cache(maxsize=200_000)
+def person_key(name: str) -> str:
+    """The normal form of an artist's name: its words, sorted; case, accents and separators don't matter.
+
+    Examples
+    --------
+    >>> person_key("Monet, Claude"), person_key("claude-monet"), person_key("CLAUDE_MONET")
+    ('claude-monet', 'claude-monet', 'claude-monet')
+    >>> person_key("van Gogh, Vincent") == person_key("Vincent van Gogh")
+    True
+    """
+    return "-".join(sorted(words_of(name).split())) or " ".join(name.split())
+
+
+def spelled_apart(names: Iterable[str]) -> list[list[str]]:
+    """Spellings that the normal form takes for one artist though their words stand in another order.
+
+    Parameters
+    ----------
+    names : iterable of str
+        A name for each picture.
+
+    Returns
+    -------
+    list of list of str
+        For each artist the spellings, the most frequent one first.
+    """
+    counts = Counter(names)
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        alike[person_key(name)].append(name)
+    return [spellings for _, spellings in sorted(alike.items()) if len({words_of(s) for s in spellings}) > 1]
+
+
+def may_be_one(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of names with different normal forms that may mean one person.
+
+    They do where both have the same letters in all (`O'Keeffe`, `o keeffe`), or where every word of one stands in the
+    other, too, as a word, as an initial or with `ae`, `oe`, `ue` for an umlaut. A word that both have in full, of three
+    letters or more and no particle, is needed. So `C. Monet`, `Monet` and `Claude Oscar Monet` may be `Claude Monet`,
+    and `Pieter Bruegel` may be the Elder or the Younger, who are never taken for each other.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Repeated ones count as the artist's usual spelling.
+
+    Returns
+    -------
+    list of (str, str)
+        Usual spellings of both, sorted.
+    """
+    counts = Counter(names)
+    usual: dict[str, str] = {}
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        usual.setdefault(person_key(name), name)
+    words = {key: _comparable(key) for key in usual}
+    buckets: dict[str, list[str]] = defaultdict(list)
+    for key in usual:
+        buckets["".join(sorted(key.replace("-", "")))].append(key)
+        for word in {w for w in words[key] if _is_telling(w)}:
+            buckets[f"word {word}"].append(key)
+    found: set[tuple[str, str]] = set()
+    for shared, keys in buckets.items():
+        for a, b in combinations(keys, 2):
+            if not shared.startswith("word ") or _fits(words[a], words[b]):
+                found.add((min(usual[a], usual[b]), max(usual[a], usual[b])))
+    return sorted(found)
+
+
+def _comparable(key: str) -> list[str]:
+    """The words of a normal form, an umlaut written with an e like one written without."""
+    return [re.sub(r"(?<=[aou])e", "", word) for word in key.split("-")]
+
+
+def _is_telling(word: str) -> bool:
+    return len(word) >= _FEWEST_LETTERS and word not in _PARTICLES and word.isalpha()
+
+
+def _fits(a: Sequence[str], b: Sequence[str]) -> bool:
+    """Whether each word of the shorter name stands in the longer one, in full or as an initial, each used once."""
+    short, long = sorted((a, b), key=len)
+    rest = [word for word in long if word not in short]
+    for word in short:
+        if word not in long:
+            partner = next((other for other in rest if _is_initial(word, other)), None)
+            if partner is None:
+                return False
+            rest.remove(partner)
+    return True
+
+
+def _is_initial(a: str, b: str) -> bool:
+    short, long = sorted((a, b), key=len)
+    return len(short) == 1 and short.isalpha() and long.startswith(short)

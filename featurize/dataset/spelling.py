@@ -1,0 +1,30 @@
+"""Spellings compared: the words of a label or a name, whatever their case, accents and separators."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+_SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015()\[\]{}'\"\u2018-\u201d.,/\\]+")
+_WITHOUT_ACCENT = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
+_MARKS_ARE_LETTERS = "\u0590"  # from Hebrew on, a mark can make another letter (Japanese, Hindi, Thai)
+
+
+@lru_cache(maxsize=200_000)
+def words_of(text: str) -> str:
+    """The words of a label or a name in small letters without accents, one space between them.
+
+    Examples
+    --------
+    >>> words_of("Naïve_Art (Primitivism)")
+    'naive art primitivism'
+    >>> words_of("Søren  KRØYER")
+    'soren kroyer'
+    """
+    letters = ""
+    for c in unicodedata.normalize("NFKD", text.casefold()):
+        if not unicodedata.combining(c) or letters[-1:] >= _MARKS_ARE_LETTERS:
+            letters += c
+    plain = unicodedata.normalize("NFC", letters).translate(_WITHOUT_ACCENT)
+    return _SEPARATORS.sub(" ", plain).strip()
