@@ -5,7 +5,8 @@
     ├── HeadError      no such head, or an option it doesn't have
     ├── HeadFileError  a file is no saved head, or damaged
     ├── HeadMismatch   a head is to be applied to embeddings it was not trained on
-    └── PictureError   pictures to predict can't be found
+    ├── PictureError   pictures to predict can't be found
+    └── AddressError   the address of a picture is not allowed, or can't be fetched
 
 Every message is one sentence that names the offending value and the way out.
 """
@@ -37,3 +38,7 @@ class HeadMismatch(ClassifyError):
 
 class PictureError(ClassifyError):
     """Pictures to predict can't be found."""
+
+
+class AddressError(ClassifyError):
+    """The address of a picture is not allowed, or can't be fetched."""
