@@ -19,6 +19,7 @@ def all_cautions(
     yield from near_chance(entries, dataset)
     yield from copies(leaks)
     yield from shared_artists(leaks)
+    yield from namesakes(leaks)
     yield from ungrouped_folds(entries, dataset)
     yield from absent_classes(dataset, classes)
     yield from small_classes(dataset, classes)
@@ -83,6 +84,19 @@ def shared_artists(leaks: LeakAudit) -> Iterator[Caution]:
     )
 
 
+def namesakes(leaks: LeakAudit) -> Iterator[Caution]:
+    """Artists who count as new, but may be artists of the training part under another spelling."""
+    found = leaks.artists.candidates if leaks.artists else ()
+    if found:
+        pictures = sum({c.test_name: c.pictures for c in found}.values())
+        named = [f"“{c.test_name}” may be “{c.train_name}”" for c in found]
+        yield Caution(
+            "artist-names",
+            f"{_pictures(pictures)} counted as by new artists, but their names may mean artists of the training part: "
+            f"{_listed(named)}. If they do, give both one spelling in the dataset table.",
+        )
+
+
 def ungrouped_folds(entries: Sequence[Entry], dataset: DatasetFacts) -> Iterator[Caution]:
     """Artists are known, but too few for folds that keep them apart."""
     if dataset.train_artists is None or dataset.grouped_tuning or not any(e.tuned for e in entries):
@@ -142,6 +156,10 @@ def _names(names: Sequence[str], most: int = 4) -> str:
     if len(names) > most:
         return f"{', '.join(shown)} and {len(names) - most} more"
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def _listed(sentences: Sequence[str], most: int = 3) -> str:
+    return "; ".join(sentences[:most]) + (f"; and {len(sentences) - most} more" if len(sentences) > most else "")
 
 
 def _have(names: Sequence[str]) -> str:

@@ -6,14 +6,17 @@ by others.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
 from classify.data import Examples
 from classify.evaluation.copies import SIMILAR, find_duplicates
-from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, SplitWorth
+from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, Namesake, SplitWorth
 from classify.evaluation.statistics import percentile_interval, resampled_means, wilson
 from classify.heads.solvers.threads import threads_for
+from featurize.dataset.people import may_be_one, person_key
 from featurize.dataset.table import DatasetTable, relative_path
 
 WORTH_HEAD = "logreg"
@@ -81,6 +84,20 @@ def overlap(train: Examples, test: Examples, hits: NDArray[np.bool_]) -> ArtistO
         shared_artists=len(np.unique(test.groups[seen])),
         seen=parts[0],
         unseen=parts[1],
+        candidates=_candidates(train, test, ~seen & named),
+    )
+
+
+def _candidates(train: Examples, test: Examples, new: NDArray[np.bool_]) -> tuple[Namesake, ...]:
+    """Artists of test pictures that count as new, whose names may mean an artist of the training part."""
+    known = [name for name in train.artists if name]
+    learned = set(map(person_key, known))
+    unmet = [test.artists[n] for n in np.flatnonzero(new).tolist()]
+    pictures = Counter(map(person_key, unmet))
+    pairs = may_be_one([*known, *unmet])
+    either_way = [(person_key(a), person_key(b), a, b) for pair in pairs for a, b in (pair, pair[::-1])]
+    return tuple(
+        Namesake(a, b, pictures[one]) for one, other, a, b in either_way if one in pictures and other in learned
     )
 
 

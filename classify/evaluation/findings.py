@@ -127,6 +127,15 @@ class Duplicate:
 
 
 @dataclass(frozen=True)
+class Namesake:
+    """An artist's name in the test part that may mean an artist of the training part, and its test pictures."""
+
+    test_name: str
+    train_name: str
+    pictures: int
+
+
+@dataclass(frozen=True)
 class ArtistOverlap:
     """Artists that are on both sides.
 
@@ -138,6 +147,8 @@ class ArtistOverlap:
         Those whose artist is in the training part, too.
     seen, unseen : Estimate or None
         Accuracy of the best head on test pictures by artists it learned from, and on the others.
+    candidates : tuple of Namesake
+        Artists of the test part who are counted as new, but may be artists of the training part.
     """
 
     test_pictures: int
@@ -146,6 +157,7 @@ class ArtistOverlap:
     shared_artists: int
     seen: Estimate | None
     unseen: Estimate | None
+    candidates: tuple[Namesake, ...] = ()
 
     @property
     def share(self) -> float:

@@ -81,7 +81,8 @@ def may_be_one(names: Iterable[str]) -> list[tuple[str, str]]:
     words = {key: _comparable(key) for key in usual}
     buckets: dict[str, list[str]] = defaultdict(list)
     for key in usual:
-        buckets["".join(sorted(key.replace("-", "")))].append(key)
+        if key.replace("-", "").isalpha():  # "room 12" and "room 21" have the same letters, too
+            buckets["".join(sorted(key.replace("-", "")))].append(key)
         for word in {w for w in words[key] if _is_telling(w)}:
             buckets[f"word {word}"].append(key)
     found: set[tuple[str, str]] = set()

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cache import files
-from featurize.dataset.labels import settle
+from featurize.dataset.labels import is_nobody, settle
 from featurize.dataset.notes import Note
+from featurize.dataset.people import may_be_one, spelled_apart
 from featurize.dataset.periods import period_length, period_of
 from featurize.dataset.scan import Looks, Progress, Seen, count_reasons, known_files
 from featurize.dataset.selection import EVERYTHING, Selection, select
@@ -144,7 +145,7 @@ def prepare(
         rejected=count_reasons(refused),
         left_out=len(listing) - len(rows) - len(refused),
         reused=sum(looks[n].reused for n in rows),
-        notes=[*listing.notes, *notes, *said, *_unlabelled(table, target), *_duplicates(table)],
+        notes=[*listing.notes, *notes, *said, *_unlabelled(table, target), *_people(table), *_duplicates(table)],
     )
     _write(done, refused, written)
     return done
@@ -235,6 +236,21 @@ def _unlabelled(table: DatasetTable, target: str) -> list[Note]:
     there = ", ".join(c for c in table.labels if any(table.columns[c]))
     way = f"--label-column {target}=COLUMN names its column (there are: {there})" if there else "use class folders"
     return [Note(f"pictures have no {target}, so nothing can be learned from them: {way}", len(table))]
+
+
+def _people(table: DatasetTable) -> list[Note]:
+    """Notes of artists' names that are counted as one, and of those that may mean one person."""
+    artists = [artist for artist in table.columns.get("artist", ()) if not is_nobody(artist)]
+    merged = [" = ".join(names) for names in spelled_apart(artists)]
+    candidates = [" and ".join(pair) for pair in may_be_one(artists)]
+    notes = []
+    if merged:
+        text = "artists whose names stand with their words in another order, too: counted as one"
+        notes.append(Note(text, len(merged), merged))
+    if candidates:
+        text = "pairs of artists' names may mean one person each: if they do, give both one spelling in the table"
+        notes.append(Note(text, len(candidates), candidates))
+    return notes
 
 
 def _duplicates(table: DatasetTable) -> list[Note]:

@@ -158,6 +158,34 @@ def test_shared_artists_are_counted() -> None:
     assert "artist-overlap" in kinds(c)
 
 
+def test_inverted_names_in_one_part_change_no_overlap() -> None:
+    """As catalogues write them: "Monet, Claude" beside "claude-monet"."""
+    world = make_world()
+    names = [f"claude-{a.replace('-', '')}" for a in world.artists]
+    inverted = [n if i < 80 else f"{n.split('-')[1].title()}, Claude" for i, n in enumerate(names)]
+    plain, turned = (run(world.relabelled(artist=artists)) for artists in (names, inverted))
+    assert plain.leaks.artists == turned.leaks.artists
+    assert plain.leaks.artists.shared_pictures > 40
+    assert "artist-names" not in kinds(turned)
+
+
+def test_names_that_may_mean_a_training_artist_are_shown_and_not_merged() -> None:
+    world = make_world(disjoint=True)
+    artists = [f"A{n}. Painter{n}" for n in range(160)]
+    artists[:4] = ["Claude Monet", "claude-monet", "Edgar Degas", "Mary Cassatt"]
+    artists[80:87] = ["C. Monet", "c-monet", "Monet, C.", "unknown", "Degas", "Berthe Morisot", "Mary Cassatt"]
+    artists[4] = "M. Cassatt"
+    c = run(world.relabelled(artist=artists))
+    assert c.leaks.artists.shared_pictures == 1, "Mary Cassatt is no candidate: she is in both parts anyway"
+    assert {(n.test_name, n.train_name, n.pictures) for n in c.leaks.artists.candidates} == {
+        ("C. Monet", "Claude Monet", 3),
+        ("Degas", "Edgar Degas", 1),
+    }
+    (text,) = [caution.text for caution in c.cautions if caution.kind == "artist-names"]
+    assert text.startswith("4 test pictures are counted as by new artists")
+    assert "“C. Monet” may be “Claude Monet”" in text
+
+
 def test_disjoint_artists_give_no_warning() -> None:
     c = run(make_world(disjoint=True))
     assert c.leaks.artists is not None

@@ -113,6 +113,30 @@ def test_pairs_that_are_one_picture_anyway_are_not_told_as_look_alikes(
     assert audit(table, planted, cache=cache, recipe=AVGPOOL).neighbours == [other]
 
 
+def test_spellings_of_one_artist_and_names_that_may_be_one_are_told(planted: Path, tmp_path: Path) -> None:
+    table = read_table(planted)
+    artists = list(table.columns["artist"])
+    train, val = table.rows_of("train").tolist(), table.rows_of("val").tolist()
+    for row, name in ((train[0], "claude-monet"), (val[0], "Monet, Claude"), (val[1], "C. Monet"), (train[1], "Monet")):
+        artists[row] = name
+    table = table.with_columns(artist=artists)
+    found = audit(table, planted, pictures=False)
+    assert [(s.names, s.certain, s.across) for s in found.spellings] == [
+        (["Monet, Claude", "claude-monet"], True, True),
+        (("C. Monet", "Monet"), False, True),
+        (("C. Monet", "Monet, Claude"), False, True),
+        (("Monet", "Monet, Claude"), False, True),
+    ]
+    assert {name for name, _, _ in found.shared[0].artists} == {"claude-monet"}
+    said = text(found)
+    assert "! 3 pairs of artists' names in different splits may mean one person each" in said
+    assert "counted as one artist: Monet, Claude (val 1); claude-monet (train 1)" in said
+    assert "may be one artist, counted as two: C. Monet (val 1); Monet (train 1)" in said
+    write_table(table, planted)
+    assert run(cli, ["audit", "--dataset", str(planted), "--no-pictures", "--out", str(tmp_path / "out")]) == 0
+    assert "counted as one artist: Monet, Claude" in (tmp_path / "out" / "audit.html").read_text()
+
+
 def artists_by_hand(folder: Path, part: str) -> list[str]:
     return [p.name.split("_")[0] for p in (folder / part).rglob("*.jpg")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from featurize.dataset.audit.coverage import shared_artists
 from featurize.dataset.labels import artist_group, is_nobody
 from featurize.dataset.people import may_be_one, person_key, spelled_apart
+from featurize.dataset.prepare import prepare
 from featurize.dataset.splits import artist_split
 from featurize.dataset.splits.by_artist import groups_of
+from tests.conftest import save_picture
 
 PARTS = st.text("abcdefghiklmnoprstuvwyz", min_size=2, max_size=9)
 NAMES = st.lists(PARTS, min_size=1, max_size=4)
@@ -104,6 +107,7 @@ def test_candidates_are_shown_and_stay_apart(one: str, other: str) -> None:
         ("J. van E.", "Jan van Eyck"),
         ("painter-1", "painter-12"),
         ("painter-1", "painter-2"),
+        ("painter-12", "painter-21"),
         ("が", "か"),
     ],
 )
@@ -120,3 +124,14 @@ def test_an_initial_stands_for_one_word_only() -> None:
 def test_merged_spellings_are_listed_where_words_stand_in_another_order() -> None:
     names = ["claude-monet", "Claude Monet", "claude-monet", "Monet, Claude", "Edgar Degas", "edgar-degas"]
     assert spelled_apart(names) == [["claude-monet", "Claude Monet", "Monet, Claude"]]
+
+
+def test_preparing_names_what_it_counts_as_one_and_what_may_be_one(tmp_path: Path) -> None:
+    artists = ["claude-monet", "Monet, Claude", "C. Monet", "unknown", "Edgar Degas"]
+    for n in range(5):
+        save_picture(tmp_path / f"{n}.jpg", n)
+    lines = [f'{n}.jpg,x,"{artist}"' for n, artist in enumerate(artists)]
+    (tmp_path / "list.csv").write_text("\n".join(["path,style,artist", *lines]))
+    notes = {note.text: note.examples for note in prepare(tmp_path / "list.csv", tmp_path / "dataset.csv").notes}
+    assert [said for text, said in notes.items() if "counted as one" in text] == [["Monet, Claude = claude-monet"]]
+    assert [said for text, said in notes.items() if "may mean one person" in text] == [["C. Monet and Monet, Claude"]]

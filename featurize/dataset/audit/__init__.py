@@ -16,6 +16,7 @@ from featurize.dataset.audit.coverage import (
     same_content,
     same_names,
     shared_artists,
+    spellings_of,
     years_of,
 )
 from featurize.dataset.audit.result import Audit, Group, NearPair, Neighbours, Row, Strange
@@ -188,6 +189,7 @@ def _audit(
         unlabelled=sum(not label for label in labels),
         artists=artist_coverage(artists),
         shared=shared_artists(artists, splits),
+        spellings=spellings_of(artists, splits),
         years=years_of(years, splits),
         same_names=names,
         duplicates=seen.duplicates,

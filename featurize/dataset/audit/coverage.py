@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from featurize.dataset.audit.result import ClassSize, Coverage, Group, Period, SharedArtists, Years
+from featurize.dataset.audit.result import ClassSize, Coverage, Group, Period, SharedArtists, Spellings, Years
 from featurize.dataset.labels import artist_group, is_nobody
 from featurize.dataset.names import artist_and_year
+from featurize.dataset.people import may_be_one, person_key, spelled_apart
 from featurize.dataset.sources.tree import stem
 from featurize.dataset.table import SPLITS
 
@@ -47,6 +48,21 @@ def shared_artists(artists: Sequence[str], splits: Sequence[str]) -> list[Shared
             shared = [(names[a], counts[part][a], counts[against][a]) for a in both]
             found.append(SharedArtists(part, against, sum(n for _, n, _ in shared), sizes[part], shared))
     return found
+
+
+def spellings_of(artists: Sequence[str], splits: Sequence[str]) -> list[Spellings]:
+    """Artists' names that are counted as one though spelled otherwise, and pairs that may be one artist."""
+    named = [(artist, split) for artist, split in zip(artists, splits, strict=True) if not is_nobody(artist)]
+    names = [artist for artist, _ in named]
+    by_spelling: dict[str, Counter[str]] = defaultdict(Counter)
+    by_person: dict[str, Counter[str]] = defaultdict(Counter)
+    for artist, split in named:
+        by_spelling[artist][split] += 1
+        by_person[person_key(artist)][split] += 1
+    found = [Spellings(same, [dict(by_spelling[name]) for name in same], True) for same in spelled_apart(names)]
+    for pair in may_be_one(names):
+        found.append(Spellings(pair, [dict(by_person[person_key(name)]) for name in pair], False))
+    return sorted(found, key=lambda spellings: not spellings.across)
 
 
 def years_of(years: Sequence[str], splits: Sequence[str]) -> Years:

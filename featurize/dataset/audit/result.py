@@ -59,6 +59,29 @@ class SharedArtists:
 
 
 @dataclass(frozen=True)
+class Spellings:
+    """Names of artists that are counted as one person, or may be one.
+
+    Parameters
+    ----------
+    names : sequence of str
+    counts : sequence of mapping of str to int
+        Pictures of each name in each split; in a pair that may be one, those in other spellings of it, too.
+    certain : bool
+        Whether they are counted as one: their words are the same in another order.
+    """
+
+    names: Sequence[str]
+    counts: Sequence[Mapping[str, int]]
+    certain: bool
+
+    @property
+    def across(self) -> bool:
+        """Whether the names have pictures in different splits."""
+        return len({split for count in self.counts for split in count}) > 1
+
+
+@dataclass(frozen=True)
 class Coverage:
     """For how many rows something is known.
 
@@ -186,6 +209,8 @@ class Audit:
     unlabelled : int
     artists : Coverage
     shared : sequence of SharedArtists
+    spellings : sequence of Spellings
+        Artists' names that are counted as one, or may mean one; those in different splits first.
     years : Years
     same_names : sequence of Group
         Files of one name in several classes or splits: often one picture under several labels.
@@ -210,6 +235,7 @@ class Audit:
     unlabelled: int
     artists: Coverage
     shared: Sequence[SharedArtists]
+    spellings: Sequence[Spellings]
     years: Years
     same_names: Sequence[Group]
     duplicates: Sequence[Group]
@@ -219,6 +245,11 @@ class Audit:
     strange: Sequence[Strange]
     told: Mapping[int, Row]
     looked_at: Mapping[str, str]
+
+    @property
+    def candidates_across(self) -> list[Spellings]:
+        """Names in different splits that may be one artist, though they are counted as several."""
+        return [spellings for spellings in self.spellings if spellings.across and not spellings.certain]
 
     @property
     def near_across(self) -> list[NearPair]:

@@ -52,6 +52,9 @@ def _artists(found: Audit, most: int | None) -> Iterator[str]:
         for name, here, there in shared.artists[: min(most or 10, 10)]:
             yield f"    {name}: {here:,} in {shared.part}, {there:,} in {shared.against}"
         yield from _more(shared.artists, min(most or 10, 10), "    ")
+    for spellings in found.spellings[:most]:
+        yield f"  {words.spelled(spellings)}"
+    yield from _more(found.spellings, most, "  ")
 
 
 def _years(found: Audit) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from featurize.dataset.audit.result import Audit, Group, NearPair, Row, SharedArtists
+from featurize.dataset.audit.result import Audit, Group, NearPair, Row, SharedArtists, Spellings
 from featurize.wording import plural, visible
+
+NO_SPLIT = "no split"
 
 
 def summary(found: Audit) -> str:
@@ -19,6 +21,12 @@ def cautions(found: Audit) -> list[str]:
     for shared in found.shared:
         if shared.pictures and shared.against == "train":
             told.append(f"{sharing(shared)}: `featurize prepare --split artist` keeps artists apart.")
+    if candidates := found.candidates_across:
+        first = " and ".join(repr(name) for name in candidates[0].names)
+        told.append(
+            f"{plural(len(candidates), 'pair')} of artists' names in different splits may mean one person each (as "
+            f"{visible(first)}): if they do, give both one spelling in the table."
+        )
     if across := len(found.duplicates_across):
         told.append(
             f"{plural(across, 'picture')} with the same content in several splits: "
@@ -39,6 +47,16 @@ def sharing(shared: SharedArtists) -> str:
         f"{100 * shared.share:.2f} % of the {shared.part} pictures ({shared.pictures:,} of {shared.of:,}) are by an "
         f"artist who is also in {shared.against}"
     )
+
+
+def spelled(spellings: Spellings) -> str:
+    """ "counted as one artist: claude-monet (train 12), Monet, Claude (val 3)"."""
+    what = "counted as one artist" if spellings.certain else "may be one artist, counted as two"
+    names = (
+        f"{visible(name)} ({', '.join(f'{split or NO_SPLIT} {n:,}' for split, n in count.items())})"
+        for name, count in zip(spellings.names, spellings.counts, strict=True)
+    )
+    return f"{what}: {'; '.join(names)}"
 
 
 def how_near(pair: NearPair) -> str:
@@ -72,10 +90,10 @@ def mixed(group: Group) -> str:
     """What is odd about rows of one content or name."""
     said = []
     if len(group.splits) > 1:
-        said.append(f"in {' and '.join(part or 'no split' for part in group.splits)}")
+        said.append(f"in {' and '.join(part or NO_SPLIT for part in group.splits)}")
     if len(group.labels) > 1:
         said.append(f"labelled {' and '.join(group.labels)}")
-    return "; ".join(said) or f"{len(group.rows)} times in {group.splits[0] or 'no split'}"
+    return "; ".join(said) or f"{len(group.rows)} times in {group.splits[0] or NO_SPLIT}"
 
 
 def plain(label: str) -> str:
