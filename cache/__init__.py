@@ -8,6 +8,7 @@ from cache.contract import Store
 from cache.errors import (
     ArtstyleError,
     CacheError,
+    EarlierVersion,
     ForeignKey,
     NotStored,
     SegmentDamaged,
@@ -18,12 +19,14 @@ from cache.folder import list_caches, open_cache
 from cache.key import Key, Recipe
 from cache.plan import Plan
 from cache.rows import OK, Rows
+from cache.schema1 import list_earlier
 from cache.store import FeatureCache
 
 __all__ = [
     "OK",
     "ArtstyleError",
     "CacheError",
+    "EarlierVersion",
     "FeatureCache",
     "ForeignKey",
     "Key",
@@ -36,5 +39,6 @@ __all__ = [
     "Store",
     "UnclearKey",
     "list_caches",
+    "list_earlier",
     "open_cache",
 ]

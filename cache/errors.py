@@ -3,6 +3,7 @@
     ArtstyleError
     ├── CacheError
     │   ├── ForeignKey      something carries another key than the folder it lies in, or its key.json was changed
+    │   ├── EarlierVersion  a cache was made by an earlier version: it can be taken over, not read as it is
     │   ├── UnclearKey      no set of embeddings, or several, fit what was asked for
     │   ├── SegmentDamaged  a segment's bytes are not those that were written
     │   ├── NotStored       vectors were asked for that the cache does not hold
@@ -29,6 +30,10 @@ class CacheError(ArtstyleError):
 
 class ForeignKey(CacheError):
     """A key.json or a segment belongs to another key than its folder."""
+
+
+class EarlierVersion(CacheError):
+    """A cache was made by an earlier version of artstyle: it can be taken over, but not read as it is."""
 
 
 class UnclearKey(CacheError):

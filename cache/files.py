@@ -121,6 +121,15 @@ def remove(path: Path) -> None:
         os.unlink(path)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder in which there are no files, with the empty folders in it; stays where there are some."""
+    below = sorted((p for p in path.rglob("*") if p.is_dir()), reverse=True)
+    for folder in (*below, path):
+        with contextlib.suppress(OSError):  # files came into it meanwhile
+            folder.rmdir()
+    settle(path.absolute().parent)
+
+
 def move(path: Path, target: Path) -> None:
     """Rename a file within its file system, and make that last; a file that is gone already is no error."""
     make_folder(target.parent)

@@ -16,11 +16,11 @@ from cache.contract import Store, check_all_found
 from cache.errors import CacheError, ForeignKey, SegmentDamaged, StorageFailed
 from cache.ids import Ids, to_hex
 from cache.index import Places
-from cache.key import Key, Recipe
+from cache.key import KEY_FILE, Key, Recipe
 from cache.rows import OK, Failure, Rows
+from cache.schema1 import earlier_cache
 from cache.segment import Segment
 
-KEY_FILE = "key.json"
 ASIDE = "damaged"
 _LISTINGS = 100  # of a folder that changes all the time, before its state is taken as it is
 
@@ -42,6 +42,8 @@ class FeatureCache(Store):
     ------
     ForeignKey
         `key.json` is missing, changed, or belongs elsewhere.
+    EarlierVersion
+        An earlier version made it; `cache.adopt` takes it over.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -213,6 +215,9 @@ def _read_key(folder: Path) -> Key:
         text = path.read_bytes()
     except OSError as error:
         raise ForeignKey(f"{str(folder)!r} is not a feature cache: it has no readable {KEY_FILE}") from error
+    earlier = earlier_cache(folder)
+    if earlier:
+        raise earlier.refusal()
     key = Key.from_json(text)
     if folder.resolve().name != key.folder_name:
         raise ForeignKey(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cache import FeatureCache, Key, Recipe, files, list_caches
+from cache.schema1 import read_earlier, refuse_unadopted
 from classify.errors import HeadFileError, HeadMismatch
 
 if TYPE_CHECKING:
@@ -65,9 +66,12 @@ class SavedHead:
         ------
         HeadMismatch
             The features folder holds others only.
+        EarlierVersion
+            An earlier version made them, and they were not taken over yet.
         """
         folder = features / self.key.folder_name
         if not folder.is_dir():
+            refuse_unadopted(features, self.key)
             there = ", ".join(c.folder.name for c in list_caches(features)) or "none"
             raise HeadMismatch(
                 f"the head was trained on embeddings {self.key.folder_name}, but {str(features)!r} holds: {there}; "
@@ -130,9 +134,7 @@ def load_head(path: Path) -> SavedHead:
         facts = json.loads(metadata["artstyle"])
         if facts["format"] != _FORMAT:
             raise HeadFileError(f"{str(path)!r} has format {facts['format']!r}, this version reads {_FORMAT!r}")
-        key = Key.from_json(json.dumps(facts["key"]))
-        if key.digest != facts["key_digest"]:
-            raise HeadFileError(f"{str(path)!r} was changed: its key does not fit its digest; fit it again")
+        key = _read_key(facts, path)
         head = head_class(facts["head"]).from_state(facts["params"], state, facts["classes"])
     except (KeyError, ValueError, TypeError) as error:
         raise HeadFileError(f"{str(path)!r} is a safetensors file, but no saved head ({error})") from error
@@ -145,3 +147,17 @@ def load_head(path: Path) -> SavedHead:
         training=facts["training"],
         metrics=facts["metrics"],
     )
+
+
+def _read_key(facts: Mapping[str, Any], path: Path) -> Key:
+    """The key of the head's embeddings; that of an earlier version's head as this version writes it."""
+    earlier = read_earlier(facts["key"])
+    key = earlier.key if earlier else Key.from_json(json.dumps(facts["key"]))
+    if key is None:
+        raise HeadFileError(
+            f"{str(path)!r} was made by an earlier version of artstyle on a network {facts['key']['backbone']!r} that "
+            "it did not come with, and it is not known which layers were read: fit the head again"
+        )
+    if (earlier or key).digest != facts["key_digest"]:
+        raise HeadFileError(f"{str(path)!r} was changed: its key does not fit its digest; fit it again")
+    return key

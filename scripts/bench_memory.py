@@ -43,7 +43,8 @@ def write_dataset(folder: Path, rows: int, features: int, classes: int) -> None:
     means = 0.1 * rng.standard_normal((classes, features), dtype=np.float32)
     codes = rng.integers(0, classes, rows)
     ids = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(rows)]
-    cache = FeatureCache.create(folder / "features", Key("resnet50", "random:seed=0,torch=0", {"size": 224}))
+    network = {"provider": "torchvision", "name": "resnet50", "stages": ["layer4"]}
+    cache = FeatureCache.create(folder / "features", Key(network, "random:seed=0,torch=0", {"size": 224}))
     recipe = Recipe("avgpool", {"formula": "made up"})
     for start in range(0, rows, SEGMENT):
         part = codes[start : start + SEGMENT]

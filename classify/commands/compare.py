@@ -111,9 +111,11 @@ def all_specs(heads: str) -> list[str]:
 
 def open_caches(features: Path, keys: tuple[str, ...]) -> list[FeatureCache]:
     """The feature caches that are named; the only one where none is."""
-    from cache import list_caches, open_cache
+    from cache import list_caches, list_earlier, open_cache
 
     if ALL in keys:
+        for old in list_earlier(features):
+            click.echo(f"warning: left out: {old.refusal()}", err=True)
         return list_caches(features) or [open_cache(features)]
     return [open_cache(features, key) for key in keys or (None,)]
 

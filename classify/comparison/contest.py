@@ -133,7 +133,7 @@ class Contest:
         if len({v.cache.key.digest for v in views}) > 1:
             key = view.cache.key
             same = len({v.cache.key.digest for v in views if v.cache.key.backbone == key.backbone}) > 1
-            parts.append(key.folder_name[: len(key.backbone) + 7] if same else key.backbone)
+            parts.append(f"{key.backbone}-{key.digest[:6]}" if same else key.backbone)
         return " · ".join(parts)
 
     def _parts(self, view: View) -> tuple[Examples, Examples]:

@@ -173,12 +173,14 @@ def info(features: Path) -> None:
 @DEVICE
 def verify(features: Path, dataset: Path, key: str | None, deep: bool, sample: int, weights: str, device: str) -> int:
     """Check every byte of every feature cache."""
-    from cache import open_cache
+    from cache import list_earlier, open_cache
     from featurize.dataset.table import read_table
     from featurize.run import verify
 
     found = verify.verify(features)
     _tell_summaries(features, found)
+    if not found:
+        raise list_earlier(features)[0].refusal()
     if deep:
         cache = open_cache(features, key)
         worst = verify.verify_deep(cache, read_table(dataset), weights, sample, device)
@@ -205,6 +207,30 @@ def compact(features: Path, key: str | None) -> None:
 
 
 @cli.command()
+@FEATURES
+def adopt(features: Path) -> int:
+    """Take over what an earlier version embedded: the same vectors, nothing is embedded again."""
+    from cache import EarlierVersion, list_earlier
+    from cache.adopt import adopt as take_over
+
+    found, refused = list_earlier(features), 0
+    if not found:
+        click.echo(f"nothing in {visible(features)} was made by an earlier version")
+    for earlier in found:
+        try:
+            done = take_over(earlier)
+        except EarlierVersion as error:
+            click.echo(f"error: {error}", err=True)
+            refused += 1
+            continue
+        kept = "" if done.removed else f"; {visible(done.old)} stays, because files were added to it meanwhile"
+        click.echo(f"{visible(done.old)}: {plural(done.embedded, 'picture')} taken over into {visible(done.new)}{kept}")
+        for problem in done.problems:
+            click.echo(f"set aside in {visible(done.new / 'damaged')}: {problem}", err=True)
+    return 1 if refused else 0
+
+
+@cli.command()
 @click.argument("out", type=FILE)
 @TABLE
 @FEATURES
@@ -227,10 +253,19 @@ def export(out: Path, dataset: Path, features: Path, key: str | None, split: str
 
 
 def _tell_summaries(features: Path, found: list[Summary]) -> None:
+    from cache import list_earlier
     from featurize.errors import TableError
 
-    if not found:
+    earlier = list_earlier(features)
+    if not found and not earlier:
         raise TableError(f"there is no feature cache in {str(features)!r}: make one with `featurize run`")
+    for old in earlier:
+        click.echo(f"left out: {old.refusal()}", err=True)
+    if found:
+        _tell_figures(features, found)
+
+
+def _tell_figures(features: Path, found: list[Summary]) -> None:
     print_table(
         f"Feature caches in {visible(features)}",
         ["cache", "weights", "embedding", "rows", "failures", "segments", "MB"],

@@ -19,7 +19,6 @@ import signal
 import subprocess
 import sys
 import warnings
-from dataclasses import asdict
 from multiprocessing.connection import Connection, Pipe
 
 import numpy as np
@@ -142,7 +141,7 @@ class Companion:
         self._greet()
         self._follow()
         try:
-            self._line.send_bytes(json.dumps(asdict(transform)).encode())
+            self._line.send_bytes(json.dumps(transform.as_json()).encode())
             self._line.send_bytes(data)
             if not self._line.poll(LIMIT):
                 raise _Lost(Reason.HUNG, f"stopped after {LIMIT:.0f} s")
@@ -189,7 +188,7 @@ def serve(line: Connection, limit: float) -> None:
     line.send_bytes(b"ready")
     while True:
         try:
-            transform = Transform(**json.loads(line.recv_bytes()))
+            transform = Transform.from_json(json.loads(line.recv_bytes()))
             data = line.recv_bytes()
         except (EOFError, OSError):
             return

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cache import OK, FeatureCache, Key, files
 from cache.ids import Ids, first_seen
 from cache.rows import ABSENT
+from cache.schema1 import refuse_unadopted
 from featurize import processors
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.table import DatasetTable
@@ -166,13 +167,14 @@ def extract(
 
     Raises
     ------
-    TableError, BackboneError, WeightsError, Disagreement, StorageFailed
+    TableError, BackboneError, WeightsError, EarlierVersion, Disagreement, StorageFailed
         Everything that was finished before stays.
     """
     spec = backbone(settings.backbone)
     weights = choose(spec, settings.weights, size=settings.size, decode=settings.decode)
     wanted = formulas(settings.embedding, settings.mirror)
     rows = table.rows_of(settings.split)
+    refuse_unadopted(root, key_of(spec, weights, settings.precision))
     precision = precision_of(spec, weights, settings, table, root, say)
     cache = FeatureCache.create(root, key_of(spec, weights, precision))
     files.sweep(cache.folder)
@@ -222,7 +224,8 @@ def extract(
 
 def key_of(spec: Backbone, weights: Weights, precision: str = "fp32") -> Key:
     """The key of the embeddings that a backbone with these weights makes."""
-    return Key(spec.name, weights.identity, weights.transform.as_json(), precision)
+    network = {"provider": "torchvision", "name": spec.name, "stages": list(spec.stages)}
+    return Key(network, weights.identity, weights.transform.as_json(), precision)
 
 
 def precision_of(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cache import CacheError, FeatureCache, Key, list_caches
 from cache.ids import plain
+from cache.key import KEY_FILE
 from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineChoice, make_engine
 from featurize.errors import TableError
@@ -48,13 +49,12 @@ class Summary:
 
 def summarise(root: Path) -> list[Summary]:
     """Figures of every key's cache under a features folder, or of the one that it is."""
-    caches = [FeatureCache(root)] if (root / "key.json").exists() else list_caches(root)
-    return [_summary(c) for c in caches]
+    return [_summary(c) for c in _caches(root)]
 
 
 def verify(root: Path) -> list[Summary]:
     """The same after every byte of every segment was checked."""
-    caches = [FeatureCache(root)] if (root / "key.json").exists() else list_caches(root)
+    caches = _caches(root)
     for cache in caches:
         cache.verify()
     return [_summary(c) for c in caches]
@@ -102,6 +102,10 @@ def verify_deep(cache: FeatureCache, table: DatasetTable, weights: str, sample: 
     choice = EngineChoice(device=device, precision=cache.key.precision)
     engine = make_engine(spec, chosen, wanted, choice, cache.folder)
     return agreement.check(cache, engine, chosen.transform, [f.recipe for f in wanted], pictures, sample)
+
+
+def _caches(root: Path) -> list[FeatureCache]:
+    return [FeatureCache(root)] if (root / KEY_FILE).exists() else list_caches(root)
 
 
 def _summary(cache: FeatureCache) -> Summary:

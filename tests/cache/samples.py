@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cache import OK, Key, Recipe, Rows
+from cache.key import Json
 
-KEY = Key("resnet50", "random:seed=0,torch=2.14.1", {"resize": 256, "mean": [0.5, 0.25, 0.125]})
+
+def network(name: str, provider: str = "torchvision", stages: Sequence[str] = ("layer3", "layer4")) -> dict[str, Json]:
+    """A network as it stands in a key."""
+    return {"provider": provider, "name": name, "stages": list(stages)}
+
+
+KEY = Key(network("resnet50"), "random:seed=0,torch=2.14.1", {"resize": 256, "mean": [0.5, 0.25, 0.125]})
 AVGPOOL = Recipe("avgpool", {"formula": "mean"})
 STATS = Recipe("stats", {"formula": "mean and deviation"})
 

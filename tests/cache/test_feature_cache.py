@@ -23,7 +23,7 @@ from cache import (
 )
 from cache.compact import compact
 from cache.store import KEY_FILE
-from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, rows_of, vector_of
+from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, network, rows_of, vector_of
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_changed_key_file_is_refused(cache: FeatureCache) -> None:
 
 def test_two_keys_and_none_chosen_are_listed(tmp_path: Path) -> None:
     root = tmp_path / "features"
-    caches = [FeatureCache.create(root, Key(name, "w", {})) for name in ("resnet18", "resnet50")]
+    caches = [FeatureCache.create(root, Key(network(name), "w", {})) for name in ("resnet18", "resnet50")]
     with pytest.raises(UnclearKey, match=f"{caches[0].folder.name}, {caches[1].folder.name}"):
         open_cache(root)
     assert open_cache(root, "resnet18").key.backbone == "resnet18"

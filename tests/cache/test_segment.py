@@ -11,7 +11,7 @@ import pytest
 
 from cache import FeatureCache, ForeignKey, Key, SegmentDamaged
 from cache.segment import Segment, write
-from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, rows_of, vector_of
+from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, network, rows_of, vector_of
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_foreign_hdf5_file_is_no_segment(tmp_path: Path) -> None:
 
 
 def test_a_segment_of_another_key_is_refused(tmp_path: Path, written: Path) -> None:
-    other = FeatureCache.create(tmp_path / "features", Key("resnet18", "w", {}))
+    other = FeatureCache.create(tmp_path / "features", Key(network("resnet18"), "w", {}))
     shutil.copy(written, other.folder)
     other.refresh()
     assert len(other.ids()) == 0

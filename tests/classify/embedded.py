@@ -9,10 +9,11 @@ import numpy as np
 
 from cache import OK, FeatureCache, Key, Recipe, Rows
 from featurize.dataset.table import DatasetTable, write_table
+from tests.cache.samples import network
 
 AVGPOOL = Recipe("avgpool", {"formula": "made up"})
 STATS = Recipe("stats", {"formula": "made up, too"})
-KEY = Key("resnet18", "torchvision:resnet18-f37072fd", {"resize": 256, "crop": 224, "decode": "exact"})
+KEY = Key(network("resnet18"), "torchvision:resnet18-f37072fd", {"resize": 256, "crop": 224, "decode": "exact"})
 STYLES = ("Baroque", "Cubism", "Naïve Art")
 
 

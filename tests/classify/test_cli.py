@@ -13,6 +13,7 @@ from cache import Key
 from classify.commands.main import cli
 from featurize.commands.console import run
 from featurize.commands.main import cli as featurize_cli
+from tests.cache.samples import network
 from tests.classify.embedded import make_dataset
 
 Screen = pytest.CaptureFixture[str]
@@ -98,7 +99,7 @@ def test_false_is_false(here: Path) -> None:
 
 
 def test_two_keys_and_none_chosen_are_listed(here: Path, capsys: Screen) -> None:
-    make_dataset(here, key=Key("resnet50", "random:seed=0,torch=0", {}))
+    make_dataset(here, key=Key(network("resnet50"), "random:seed=0,torch=0", {}))
     assert call("fit", "--head", "logreg") == 1
     said = error_of(capsys)
     assert "choose one with --key" in said
@@ -112,7 +113,7 @@ def test_embeddings_of_another_key_are_not_evaluated(here: Path, capsys: Screen)
     assert call("fit", "--head", "logreg") == 0
     (head,) = (here / "heads").glob("*.safetensors")
     (here / "other").mkdir()
-    make_dataset(here / "other", key=Key("resnet50", "random:seed=0,torch=0", {}))
+    make_dataset(here / "other", key=Key(network("resnet50"), "random:seed=0,torch=0", {}))
     capsys.readouterr()
     assert call("evaluate", "--head", head, "--features", here / "other" / "features") == 1
     said = error_of(capsys)

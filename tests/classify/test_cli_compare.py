@@ -14,6 +14,7 @@ from cache.ids import from_hex
 from classify.commands.main import cli
 from featurize.commands.console import run
 from featurize.dataset.table import write_table
+from tests.cache.samples import network
 from tests.classify.worlds import AVGPOOL, KEY, STATS, make_world
 
 
@@ -69,13 +70,13 @@ def test_all_options_arrive(place: Path) -> None:
 
 @pytest.mark.parametrize("keys", [["all"], ["tinynet", "othernet"]], ids=["all", "named"])
 def test_several_backbones(keys: list[str], place: Path) -> None:
-    store(place, replace(KEY, backbone="othernet"), seed=1)
+    store(place, replace(KEY, network=network("othernet")), seed=1)
     assert compare("--heads", "logreg:C=0.01", *(w for k in keys for w in ("--key", k))) == 0
     assert {e["backbone"] for e in results()["entries"]} == {"tinynet", "othernet"}
 
 
 def test_two_caches_and_none_chosen_are_listed(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store(place, replace(KEY, backbone="othernet"))
+    store(place, replace(KEY, network=network("othernet")))
     assert compare("--heads", "logreg") == 1
     said = capsys.readouterr().err
     assert "tinynet-" in said

@@ -23,6 +23,7 @@ from classify.evaluation import copies
 from classify.evaluation.ordering import related_order
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from featurize.errors import TableError
+from tests.cache.samples import network
 from tests.classify.worlds import AVGPOOL, KEY, RANDOM_KEY, STATS, World, fill, make_world
 
 
@@ -82,7 +83,7 @@ def test_heads_on_a_better_embedding_come_first_and_are_told_apart() -> None:
 
 def test_several_backbones_see_the_same_rows() -> None:
     world = make_world(style=1.0)
-    other = MemoryCache(replace(KEY, backbone="othernet"))
+    other = MemoryCache(replace(KEY, network=network("othernet")))
     ids = from_hex(world.table.columns["id"])
     status = np.zeros(len(ids), np.uint8)
     status[[3, 100]] = 7  # broken in this cache only: left out of both

@@ -12,11 +12,12 @@ from cache import Key, Recipe, Rows
 from cache.ids import from_hex
 from cache.memory import MemoryCache
 from featurize.dataset.table import DatasetTable
+from tests.cache.samples import network
 
 AVGPOOL = Recipe("avgpool", {"formula": "made up"})
 STATS = Recipe("stats", {"formula": "made up, too"})
-KEY = Key("tinynet", "sha256:0123", {"size": 8})
-RANDOM_KEY = Key("tinynet", "random:seed=0,torch=0", {"size": 8})
+KEY = Key(network("tinynet"), "sha256:0123", {"size": 8})
+RANDOM_KEY = Key(network("tinynet"), "random:seed=0,torch=0", {"size": 8})
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from cache import FeatureCache, list_caches
 from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
+from tests.cache.earlier import earlier_key, write_earlier
 from tests.conftest import save_picture
 from tests.featurize import fake
 
@@ -115,6 +116,51 @@ def test_damage_in_the_cache_is_told_and_mended(here: Path, capsys: Screen, dama
     assert call("verify") == 0
     again = FeatureCache(cache.folder)
     assert again.gather(again.ids(), again.recipe("avgpool")).tobytes() == before
+
+
+def as_of_schema_1(folder: Path) -> Path:
+    """Write a cache again as the version before schema 2 did, in its place."""
+    cache = FeatureCache(folder)
+    key = earlier_key("resnet18", cache.key.weights)
+    old = write_earlier(folder.parent, key, *(s.rows() for s in cache.segments))
+    shutil.rmtree(folder)
+    return old
+
+
+def test_what_an_earlier_version_embedded_is_told_and_taken_over(here: Path, capsys: Screen) -> None:
+    call("prepare", "paintings")
+    call(*RUN)
+    (cache,) = list_caches(here / "features")
+    before = cache.gather(cache.ids(), cache.recipe("avgpool")).tobytes()
+    old = as_of_schema_1(cache.folder)
+    call("run", "--backbone", "resnet34", "--weights", "random")
+    capsys.readouterr()
+    assert call("info") == 0, "a new cache beside an old one"
+    said = capsys.readouterr()
+    assert "resnet34-" in said.out
+    assert old.name in said.err
+    assert call("verify") == 0
+    for command in (RUN, ["export", "x.npz", "--key", old.name], ["compact", "--key", "resnet18"]):
+        capsys.readouterr()
+        assert call(*command) == 1
+        assert f"{old.name}' was made by an earlier version of artstyle: `featurize adopt" in error_of(capsys)
+    assert call("adopt") == 0
+    assert "21 pictures taken over" in capsys.readouterr().out
+    assert call(*RUN) == 0
+    assert "0 pictures embedded now" in capsys.readouterr().out
+    again = FeatureCache(cache.folder)
+    assert again.gather(again.ids(), again.recipe("avgpool")).tobytes() == before
+    assert call("adopt") == 0
+    assert "nothing in features was made by an earlier version" in capsys.readouterr().out
+
+
+def test_where_there_are_old_caches_only_they_are_told(here: Path, capsys: Screen) -> None:
+    write_earlier(here / "features", earlier_key("mynet"))
+    assert call("info") == 0
+    assert "mynet" in error_of(capsys)
+    assert call("verify") == 1
+    assert call("adopt") == 1
+    assert "a network 'mynet' that it did not come with" in error_of(capsys)
 
 
 BAD: dict[str, tuple[list[object], str]] = {

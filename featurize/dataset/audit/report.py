@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cache import FeatureCache, Recipe, files, list_caches, open_cache
+from cache import FeatureCache, Recipe, files, list_caches, list_earlier, open_cache
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.audit import as_json, page
 from featurize.dataset.audit.result import Audit
@@ -26,7 +26,7 @@ def find_embeddings(
     """
     if not key and not embedding:
         caches = list_caches(features)
-        if not any(c.recipes() for c in caches):
+        if not any(c.recipes() for c in caches) and not list_earlier(features):
             return None, None
     cache = open_cache(features, key)
     if embedding:
