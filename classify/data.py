@@ -23,6 +23,7 @@ from classify.errors import DataError
 from classify.heads.rows.gathered import Gathered, Source
 from featurize.dataset.labels import artist_group, is_nobody
 from featurize.dataset.table import DatasetTable
+from featurize.wording import listing
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,5 @@ def check_trainable(examples: Examples, target: str) -> list[str]:
         )
     single = sorted(c for c, n in counts.items() if n == 1)
     if single:
-        named = ", ".join(single[:3]) + (f" and {len(single) - 3} more" if len(single) > 3 else "")
-        return [f"only one training picture each for {named}: nothing can be learned from a single example"]
+        return [f"only one training picture each for {listing(single)}: nothing can be learned from a single example"]
     return []

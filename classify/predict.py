@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,9 @@ from featurize.networks.recipes import formulas
 from featurize.networks.torchvision import backbone
 from featurize.networks.weights import choose
 from featurize.pictures.file import Picture
+from featurize.progress import Progress
 from featurize.run.extract import key_of
 from featurize.run.pipeline import Batch, Pipeline
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,19 @@ The same rows in the same order, the same parameters, seed, folds, versions and 
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 import sys
-from collections.abc import Mapping
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from cache import FeatureCache
 from classify.data import Examples
 from classify.heads.rows.folds import Folds, can_group
+from featurize.machine import machine, versions
 
 if TYPE_CHECKING:
     from classify.heads.base import Head
     from classify.heads.tuning import Tuning
 
-PACKAGES = ("artstyle", "numpy", "scipy", "scikit-learn", "torch")
+PACKAGES = ("python", "artstyle", "numpy", "scipy", "scikit-learn", "torch")
 
 
 def training_facts(
@@ -78,17 +75,14 @@ def _grid(tuning: Tuning) -> list[dict[str, Any]]:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        if package != "torch" or "torch" in sys.modules:  # a head that does without owes it nothing
-            found[package] = metadata.version(package)
-    return found
+    without = {"torch"} - sys.modules.keys()  # a head that never loaded it owes it nothing
+    return versions(*(package for package in PACKAGES if package not in without))
 
 
-def _machine() -> Mapping[str, Any]:
+def _machine() -> dict[str, Any]:
     """Processor and linear algebra: other kernels or another number of threads add up in another order."""
     from threadpoolctl import threadpool_info
 
     blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
     told = {f"{b['internal_api']} {b['version']} {b.get('architecture', '')}".strip(): b["num_threads"] for b in blas}
-    return {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count() or 1, "blas": told}
+    return {**machine(), "blas": told}

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+SPLITS = ("train", "val", "test")
+SPLITTINGS = ("given", "random", "artist", "time")  # ways to decide the split
+FORMATS = ("painter-by-numbers", "artgan", "parquet", "webdataset", "zip", "table", "folders")  # of a source
+SEVERAL = ("first", "whole", "drop")  # what is made of a cell with several labels
+SAMPLES = ("proportional", "stratified")  # how many pictures of each class a sample takes
 ENGINES = ("auto", "onnx", "openvino", "torch")
 PRECISIONS = ("fp32", "bf16", "int8")
 STORES = ("float32", "float16")

@@ -6,12 +6,17 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+Progress = Callable[[int, int], None]  # called with how much is done, and how much there is in all
+
+ProgressBar = Callable[[str, str], AbstractContextManager[Progress]]  # what goes on, and the unit -> a bar
 
 _LINE_SECONDS = 10  # between two plain lines
 
 
 @contextlib.contextmanager
-def progress_bar(what: str, unit: str = "pictures") -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str, unit: str = "pictures") -> Iterator[Progress]:
     """Show progress on stderr while the block runs.
 
     Parameters
@@ -29,7 +34,8 @@ def progress_bar(what: str, unit: str = "pictures") -> Iterator[Callable[[int, i
         yield _plain_lines(what, unit)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}"),
@@ -38,7 +44,7 @@ def progress_bar(what: str, unit: str = "pictures") -> Iterator[Callable[[int, i
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=False) as bar:
         task = bar.add_task(what, total=None, rate="")
         clock = _Clock()
 
@@ -63,7 +69,7 @@ class _Clock:
         return (done - before) / max(now - seconds, 1e-9)
 
 
-def _plain_lines(what: str, unit: str) -> Callable[[int, int], None]:
+def _plain_lines(what: str, unit: str) -> Progress:
     last = time.perf_counter()
     clock = _Clock()
 

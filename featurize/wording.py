@@ -1,9 +1,12 @@
-"""Names, counts and lists as text for people, the same on the screen, in notes and on pages."""
+"""Names, counts, shares and lists as text for people, the same on the screen, in notes, in cautions and on pages."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+NARROW = "\u202f"  # a space that keeps a figure and its sign together
 
 
 def visible(text: object) -> str:
@@ -14,13 +17,42 @@ def visible(text: object) -> str:
     )
 
 
-def plural(count: int, noun: str) -> str:
-    """ "1 picture", "2 pictures"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, several: str = "") -> str:
+    """ "1 picture", "2,000 pictures"; `several` is the plural where it is not formed with an s."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
 
 
 def listing(names: Iterable[object], most: int = 3) -> str:
-    """The first few of some names, and how many more there are."""
-    shown = [visible(n) for n in names]
-    rest = len(shown) - most
-    return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
+    """ "a", "a and b", "a, b and c"; of many the first ones, and how many more there are."""
+    shown = [visible(name) for name in names]
+    if len(shown) > most:
+        return f"{', '.join(shown[:most])} and {len(shown) - most:,} more"
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """0.3812 -> "38.1 %"; "–" where there is no figure."""
+    return "–" if share is None else f"{100 * share:.{digits}f}{NARROW}%"
+
+
+def points(share: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def plain(label: str) -> str:
+    """A label as people write it: no underscores."""
+    return label.replace("_", " ")
+
+
+def plain_names(labels: Sequence[str]) -> dict[str, str]:
+    """Label -> how it is shown: without underscores, unless two different labels would look the same."""
+    counts = Counter(plain(label) for label in set(labels))
+    return {label: plain(label) if counts[plain(label)] == 1 else label for label in labels}
+
+
+def artist(name: str) -> str:
+    """ "agnes-martin" -> "Agnes Martin"; a name that is written with capitals or spaces stays as it is."""
+    if name != name.lower() or " " in name:
+        return name
+    return " ".join(part.capitalize() for part in plain(name).replace("-", " ").split())

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featurize.choices import DEFAULT_EMBEDDING
 from featurize.commands.console import print_table
-from featurize.wording import visible
+from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
+from featurize.wording import percent, visible
 
 if TYPE_CHECKING:
     from cache import FeatureCache
     from classify.comparison.result import Comparison
     from featurize.dataset.table import DatasetTable
 
-FILE = click.Path(path_type=Path)
 ALL = "all"
 
 
 @click.command()
-@click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
-@click.option("--features", type=FILE, default=Path("features"), show_default=True, help="The features folder.")
+@TABLE
+@FEATURES
 @click.option(
     "--key", "keys", multiple=True, help="Which feature cache: a part of its name; several times, or all, for several."
 )
@@ -31,20 +32,20 @@ ALL = "all"
 )
 @click.option(
     "--embedding",
-    default="avgpool",
+    default=DEFAULT_EMBEDDING,
     show_default=True,
     help="Recipes; a+b puts two side by side: avgpool,avgpool+stats.",
 )
-@click.option("--target", default="style", show_default=True, help="The label column.")
+@TARGET
 @click.option("--train", default="train", show_default=True, help="The split to learn from.")
 @click.option("--test", help="The split to score on; default: test, or val where there is none.")
-@click.option("--tune/--no-tune", default=True, show_default=True, help="Choose parameters by cross-validation.")
+@TUNE
 @click.option("--repeats", type=click.IntRange(0), default=0, help="Do it again over so many resampled splits.")
 @click.option("--learning-curve", is_flag=True, help="Learn from parts of the training pictures, too.")
 @click.option(
     "--protocol", type=click.Choice(["slides", "rasta"]), help="Repeat a published experiment on this dataset table."
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@SEED
 @click.option("--out", type=FILE, default=Path("reports/comparison"), show_default=True, help="The report's folder.")
 @click.pass_context
 def compare(
@@ -151,10 +152,10 @@ def tell(comparison: Comparison, page: Path) -> None:
         [
             (
                 visible(e.name),
-                words.percent(e.scores.accuracy.value),
+                percent(e.scores.accuracy.value),
                 words.between(e.scores.accuracy),
                 words.decimal(e.scores.macro_f1),
-                words.percent(e.scores.top5),
+                percent(e.scores.top5),
                 words.seconds(e.cost.tune_seconds + e.cost.fit_seconds),
             )
             for e in comparison.entries

@@ -9,22 +9,28 @@ import click
 
 from classify.commands.compare import compare
 from featurize.commands.console import print_table, run
-from featurize.wording import plural, visible
+from featurize.commands.options import (
+    ANY_SPLIT,
+    DEVICE,
+    FEATURES,
+    FILE,
+    KEY,
+    RECIPE,
+    SEED,
+    TABLE,
+    TARGET,
+    TUNE,
+    WORKERS,
+)
+from featurize.wording import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from classify.fitting import Score
 
-FILE = click.Path(path_type=Path)
-TABLE = click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
-FEATURES = click.option(
-    "--features", type=FILE, default=Path("features"), show_default=True, help="The features folder."
-)
-KEY = click.option("--key", help="Which feature cache: a part of its name, where there are several.")
 HEAD_FILE = click.option("--head", "head_file", type=FILE, required=True, help="A head saved by `classify fit`.")
 WEIGHTS = click.option("--weights", help="The backbone's weights, where they are not found by themselves.")
-DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 
 
 @click.group("classify", context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,11 +48,11 @@ def cli() -> None:
 @TABLE
 @FEATURES
 @KEY
-@click.option("--embedding", default="avgpool", show_default=True, help="A recipe, or several joined by +.")
-@click.option("--target", default="style", show_default=True, help="The label column.")
+@RECIPE
+@TARGET
 @click.option("--out", type=FILE, default=Path("heads"), show_default=True, help="A folder, or a .safetensors file.")
-@click.option("--tune/--no-tune", default=True, show_default=True, help="Choose open parameters by cross-validation.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@TUNE
+@SEED
 @click.option(
     "--device", default="cpu", show_default=True, help="cpu, cuda or auto, for logreg, linear-svm, softmax, mlp."
 )
@@ -70,7 +76,7 @@ def fit(
     save_head(saved, path)
     tuned = ", ".join(f"{name} = {_told(value)}" for name, value in saved.training["tuned"].items())
     click.echo(
-        f"{saved.kind} fitted on {plural(saved.training['rows'], 'picture')}, {len(saved.classes)} classes, "
+        f"{saved.kind} fitted on {counted(saved.training['rows'], 'picture')}, {len(saved.classes)} classes, "
         f"in {saved.training['seconds']:.1f} s" + (f"; chosen by cross-validation: {tuned}" if tuned else "")
     )
     for score in fitted.scores:
@@ -86,7 +92,7 @@ def fit(
 @HEAD_FILE
 @TABLE
 @FEATURES
-@click.option("--split", type=click.Choice(["train", "val", "test", "all"]), default="test", show_default=True)
+@click.option("--split", type=ANY_SPLIT, default="test", show_default=True)
 def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None:
     """Score a saved head on a split."""
     from classify.data import load_examples
@@ -108,7 +114,7 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
 @click.option("--csv", "csv_file", type=FILE, help="Write the predictions into this file.")
 @WEIGHTS
 @FEATURES
-@click.option("--workers", type=click.IntRange(1), help="Worker threads; default: as many as processors.")
+@WORKERS
 @DEVICE
 def predict(
     head_file: Path, pictures: tuple[Path, ...], top: int, csv_file: Path | None, weights: str | None, features: Path,
@@ -131,7 +137,7 @@ def predict(
             columns[f"{predictor.saved.target}_{rank + 1}"] = [p.styles[rank][0] for p in told]
             columns[f"probability_{rank + 1}"] = [f"{p.styles[rank][1]:.6f}" for p in told]
         write_csv(columns, csv_file)
-        click.echo(f"wrote {plural(len(told), 'prediction')} to {visible(csv_file)}")
+        click.echo(f"wrote {counted(len(told), 'prediction')} to {visible(csv_file)}")
     else:
         for p in told:
             click.echo(f"{visible(p.path)}\t" + ", ".join(f"{style} {chance:.3f}" for style, chance in p.styles))

@@ -7,8 +7,12 @@ from collections.abc import Iterator, Sequence
 from classify.comparison.result import Caution, DatasetFacts
 from classify.evaluation.entry import Entry
 from classify.evaluation.findings import LeakAudit
+from featurize.dataset.labels import label_key
+from featurize.dataset.spelling import spelled_alike
+from featurize.wording import NARROW, counted, listing, percent, plain_names, points
 
 FEW = 10  # test images a class should have
+MOST_NAMED = 4  # classes or heads that a caution names
 
 
 def all_cautions(
@@ -21,6 +25,7 @@ def all_cautions(
     yield from shared_artists(leaks)
     yield from namesakes(leaks)
     yield from ungrouped_folds(entries, dataset)
+    yield from class_spellings(classes)
     yield from absent_classes(dataset, classes)
     yield from small_classes(dataset, classes)
 
@@ -43,8 +48,8 @@ def near_chance(entries: Sequence[Entry], dataset: DatasetFacts) -> Iterator[Cau
     if low:
         yield Caution(
             "near-chance",
-            f"{_names(low)} can’t be told from guessing: the interval reaches down to chance "
-            f"({_percent(dataset.chance)}) or the share of the largest class ({_percent(dataset.majority)}). "
+            f"{_named(low)} can’t be told from guessing: the interval reaches down to chance "
+            f"({percent(dataset.chance)}) or the share of the largest class ({percent(dataset.majority)}). "
             "Before you use it, look for labels out of step with their pictures, a wrong transform, or too few test "
             "pictures.",
         )
@@ -73,12 +78,12 @@ def shared_artists(leaks: LeakAudit) -> Iterator[Caution]:
     if leaks.worth is not None:
         d = leaks.worth.difference
         worth = (
-            f" On these pictures, having met the artist is worth {100 * d.value:+.1f} points of accuracy to "
-            f"{leaks.worth.head} (95\u202f% interval {100 * d.low:+.1f} to {100 * d.high:+.1f})."
-        ).replace("-", "−")
+            f" On these pictures, having met the artist is worth {points(d.value)} points of accuracy to "
+            f"{leaks.worth.head} (95{NARROW}% interval {points(d.low)} to {points(d.high)})."
+        )
     yield Caution(
         "artist-overlap",
-        f"{_percent(artists.share)} of the test pictures are by an artist who is in the training part, too "
+        f"{percent(artists.share)} of the test pictures are by an artist who is in the training part, too "
         f"({artists.shared_artists} of {artists.test_artists} artists): a head may recognise painters instead of "
         f"styles.{worth}",
     )
@@ -93,7 +98,7 @@ def namesakes(leaks: LeakAudit) -> Iterator[Caution]:
         yield Caution(
             "artist-names",
             f"{_pictures(pictures)} counted as by new artists, but their names may mean artists of the training part: "
-            f"{_listed(named)}. If they do, give both one spelling in the dataset table.",
+            f"{listing(named)}. If they do, give both one spelling in the dataset table.",
         )
 
 
@@ -109,8 +114,19 @@ def ungrouped_folds(entries: Sequence[Entry], dataset: DatasetFacts) -> Iterator
         f"Most training pictures are of classes by a single artist ({dataset.train_artists} artists, "
         f"{sum(map(bool, dataset.train_counts))} classes), so that the tuning’s folds could not keep artists apart: "
         f"parameters were chosen, and probabilities calibrated, on pictures too easy to tell ({first}: "
-        f"{_percent(reached[first])} in these folds, {_percent(scored)} on the test part).",
+        f"{percent(reached[first])} in these folds, {percent(scored)} on the test part).",
     )
+
+
+def class_spellings(classes: Sequence[str]) -> Iterator[Caution]:
+    """Classes that differ in nothing but case, accents or separators."""
+    alike = [listing([f"“{name}”" for name in names]) for names in spelled_alike(classes, label_key)]
+    if alike:
+        yield Caution(
+            "class-spellings",
+            f"{listing(alike)} {'are' if len(alike) == 1 else 'each are'} counted as different classes, though only "
+            "their spelling differs: give each class one spelling in the dataset table.",
+        )
 
 
 def absent_classes(dataset: DatasetFacts, classes: Sequence[str]) -> Iterator[Caution]:
@@ -120,11 +136,12 @@ def absent_classes(dataset: DatasetFacts, classes: Sequence[str]) -> Iterator[Ca
     if unseen:
         yield Caution(
             "absent-classes",
-            f"{_names(unseen)} {_have(unseen)} test pictures but no training pictures: every head must miss them.",
+            f"{_named(unseen)} {_have(unseen)} test pictures but no training pictures: every head must miss them.",
         )
     if untested:
         yield Caution(
-            "absent-classes", f"{_names(untested)} {_have(untested)} no test pictures: nothing is known of them."
+            "absent-classes",
+            f"{_named(untested)} {_have(untested)} no test pictures: nothing is known of them.",
         )
 
 
@@ -134,7 +151,7 @@ def small_classes(dataset: DatasetFacts, classes: Sequence[str]) -> Iterator[Cau
     if few:
         yield Caution(
             "small-classes",
-            f"{_names(few)} {_have(few)} under {FEW} test pictures: don’t read their figures one by one.",
+            f"{_named(few)} {_have(few)} under {FEW} test pictures: don’t read their figures one by one.",
         )
 
 
@@ -144,27 +161,18 @@ def _low(entry: Entry) -> list[float]:
 
 
 def _counted(dataset: DatasetFacts, classes: Sequence[str]) -> list[tuple[str, int, int]]:
-    return list(zip(classes, dataset.train_counts, dataset.test_counts, strict=True))
+    """Each class as it is shown, with its training and its test pictures."""
+    shown = plain_names(classes)
+    return [(shown[c], a, b) for c, a, b in zip(classes, dataset.train_counts, dataset.test_counts, strict=True)]
+
+
+def _named(names: Sequence[str]) -> str:
+    return listing(names, MOST_NAMED)
 
 
 def _pictures(count: int) -> str:
-    return f"{count} test picture{' is' if count == 1 else 's are'}"
-
-
-def _names(names: Sequence[str], most: int = 4) -> str:
-    shown = [name.replace("_", " ") for name in names[:most]]
-    if len(names) > most:
-        return f"{', '.join(shown)} and {len(names) - most} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-def _listed(sentences: Sequence[str], most: int = 3) -> str:
-    return "; ".join(sentences[:most]) + (f"; and {len(sentences) - most} more" if len(sentences) > most else "")
+    return counted(count, "test picture is", "test pictures are")
 
 
 def _have(names: Sequence[str]) -> str:
     return "has" if len(names) == 1 else "have"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}\u202f%"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cache import FeatureCache
 from classify.comparison.cautions import all_cautions
-from classify.comparison.contest import Contest, OnProgress, Run, finished_curves
+from classify.comparison.contest import Contest, Run, finished_curves
 from classify.comparison.curves import nested_subsets
 from classify.comparison.leaks import audit
 from classify.comparison.matched import Matched, match
@@ -30,6 +30,7 @@ from classify.evaluation.findings import LeakAudit, Verdict
 from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.ordering import related_order
 from featurize.dataset.table import DatasetTable, relative_path
+from featurize.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def compare(
     repeats: int = 0,
     learning_curve: bool = False,
     seed: int = 0,
-    progress: OnProgress | None = None,
+    progress: Progress | None = None,
     command: str = "",
 ) -> Comparison:
     """Compare heads.

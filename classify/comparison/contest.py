@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,10 +19,9 @@ from classify.evaluation.metrics import align
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.evaluation.statistics import wilson
 from classify.heads.rows.folds import Folds, make_folds
+from featurize.progress import Progress
 
 FOLDS = 5
-
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Contest:
     tune: bool
     seed: int
     total: int
-    progress: OnProgress | None = None
+    progress: Progress | None = None
     done: int = field(default=0, init=False)
 
     def once(self) -> Iterator[Run]:

@@ -15,13 +15,14 @@ import numpy as np
 from cache import FeatureCache
 from cache.rows import OK
 from classify.comparison.compare import compare
-from classify.comparison.contest import OnProgress
 from classify.comparison.result import Comparison
 from classify.errors import DataError
 from classify.evaluation.findings import Control, Protocol, Published
 from featurize.dataset.labels import label_key
 from featurize.dataset.table import DatasetTable
 from featurize.networks.recipes import MIRROR
+from featurize.progress import Progress
+from featurize.wording import percent
 
 SLIDES_CLASSES, SLIDES_PICTURES, SLIDES_TEST = 10, 5000, 0.2
 SLIDES_HEADS = ("softmax:epochs=12", "mlp:epochs=12")
@@ -55,7 +56,7 @@ class Setting:
     embeddings: Sequence[str] = ("avgpool",)
     target: str = "style"
     seed: int = 0
-    progress: OnProgress | None = None
+    progress: Progress | None = None
     command: str = ""
 
     def run(self, table: DatasetTable, heads: Sequence[str], *, test: str | None, tune: bool) -> Comparison:
@@ -101,7 +102,7 @@ def slides(setting: Setting) -> Comparison:
         "Retrained last layer (softmax) against the widened classifier (mlp: 512, dropout 0.5, 256, dropout 0.5); "
         "Adam, batches of 32, 12 epochs, no tuning.",
         f"Control: pictures in sampled order, labels in table order, as in the notebook; "
-        f"{100 * float(kept):.1f} % of the labels are right by luck.",
+        f"{percent(float(kept))} of the labels are right by luck.",
         f"What differs from the original: its backbone was Keras’s ResNet50 with ImageNet weights, here it is "
         f"{_backbones(comparison)}; frozen for good (there, batch normalisation went on using batch statistics while "
         "training); embeddings are standardised; the pictures are those of this table, not WikiArt’s 62,917. Artists "

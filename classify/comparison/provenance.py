@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from cache import FeatureCache
 from classify.comparison.result import Provenance
+from featurize.machine import machine, versions
 
-_PACKAGES = ("artstyle", "numpy", "scipy", "scikit-learn", "statsmodels", "torch", "h5py", "matplotlib")
+_PACKAGES = ("python", "artstyle", "numpy", "scipy", "scikit-learn", "statsmodels", "torch", "h5py", "matplotlib")
 
 
 def gather_provenance(caches: Sequence[FeatureCache], seconds: float, seed: int, command: str) -> Provenance:
@@ -33,20 +30,10 @@ def gather_provenance(caches: Sequence[FeatureCache], seconds: float, seed: int,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(seconds, 2),
         seed=seed,
-        versions=_versions(),
-        machine={"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count() or 1},
+        versions=versions(*_PACKAGES),
+        machine=machine(),
         caches=tuple(_told(cache) for cache in caches),
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _told(cache: FeatureCache) -> Mapping[str, Any]:

@@ -24,8 +24,8 @@ class Caution:
     Parameters
     ----------
     kind : str
-        "untrained", "near-chance", "duplicates", "artist-overlap", "artist-names", "ungrouped-folds", "absent-classes",
-        "small-classes" or "data".
+        "untrained", "near-chance", "duplicates", "artist-overlap", "artist-names", "ungrouped-folds",
+        "class-spellings", "absent-classes", "small-classes" or "data".
     text : str
     """
 

@@ -11,7 +11,8 @@ from classify.comparison.result import Comparison
 from classify.evaluation.entry import Entry
 from classify.report.label_places import label_dots
 from classify.report.svg import INK, MUTED, PAPER, RULE, SERIES, as_svg, drawing
-from classify.report.words import percent, plain, seconds
+from classify.report.words import seconds
+from featurize.wording import percent, plain_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +107,8 @@ def confusion(entry: Entry, classes: Sequence[str], order: Sequence[int]) -> str
     """Confusion matrix, each row as shares of the true class's pictures."""
     matrix = np.array(entry.scores.confusion, float)[np.ix_(order, order)]
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    names = [plain(classes[n]) for n in order]
+    shown = plain_names(classes)
+    names = [shown[classes[n]] for n in order]
     count = len(names)
     side = max(300, min(620, 14 * count + 170))
     with drawing(side, side, f"confusion {entry.name}") as figure:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from importlib.resources import files
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from classify.comparison.result import Comparison
 from classify.evaluation.findings import Contrast
 from classify.report import figures, sentences, words
-from classify.report.thumbnails import Thumbnail, thumbnail
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
+from featurize import pages, wording
+from featurize.pictures.thumbnail import Thumbnail, thumbnail
 
 MOST_PAIRS = 45  # of ten heads
 
@@ -41,9 +37,8 @@ def render(comparison: Comparison, template: str) -> str:
         "figures": figures,
         "picture_file": picture_file,
         "picture": lambda row: picture_file(comparison.rows[row].path),
-        "style": (files("classify.report") / "templates" / "style.css").read_text("utf-8"),
     }
-    return _environment().get_template(template).render(facts)
+    return pages.render("classify.report", template, facts, _filters(comparison))
 
 
 def title(comparison: Comparison) -> str:
@@ -76,34 +71,13 @@ def scale(comparison: Comparison) -> float:
     return min(1.0, math.ceil(10 * max(x.high for x in estimates)) / 10)
 
 
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("classify.report"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    filters: dict[str, Any] = {
-        name: getattr(words, name)
-        for name in (
-            "percent",
-            "points",
-            "between",
-            "decimal",
-            "seconds",
-            "size",
-            "plain",
-            "artist",
-            "joined",
-            "counted",
-        )
-    }
-    environment.filters.update(filters | {"cell": _cell})
-    return environment
+def _filters(comparison: Comparison) -> dict[str, Any]:
+    """What the templates call by name; classes that would look the same are shown as the table spells them."""
+    shown = wording.plain_names(comparison.classes)
+    figures_in_words = (words.between, words.decimal, words.seconds, words.size)
+    common = (wording.percent, wording.points, wording.artist, wording.counted)
+    named: dict[str, Any] = {change.__name__: change for change in (*figures_in_words, *common)}
+    return {**named, "plain": lambda label: shown.get(label) or wording.plain(label), "cell": _cell}
 
 
 def _cell(text: object) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from classify.comparison.result import Comparison
 from classify.evaluation.findings import Contrast
-from classify.report.words import NARROW, between, counted, joined, percent, points
+from classify.report.words import between
+from featurize.wording import NARROW, counted, listing, percent, points
 
 
 def summary(c: Comparison) -> str:
@@ -32,14 +33,13 @@ def verdict(c: Comparison) -> list[str]:
     if not v.contrasts:
         return []
     names = [e.name for e in c.entries]
-    told = [f"{joined([names[n] for n in group], 20)} can’t be told apart." for group in v.groups if len(group) > 1]
+    told = [f"{listing([names[n] for n in group], 20)} can’t be told apart." for group in v.groups if len(group) > 1]
     apart = [x for x in v.contrasts if x.differ]
     if not apart and len(names) > 1:
         told = ["No two heads can be told apart on these pictures."]
     told += [_sure(x, names) for x in apart[:3]]
     if len(apart) > 3:
-        more = len(apart) - 3
-        told.append(f"{more} more {'pair differs' if more == 1 else 'pairs differ'}.")
+        told.append(f"{counted(len(apart) - 3, 'more pair differs', 'more pairs differ')}.")
     told.append(_smallest(c))
     return told
 
@@ -69,7 +69,7 @@ def _rivals(c: Comparison) -> list[str]:
 def _no_worse(rivals: Sequence[str], others: int) -> str:
     if len(rivals) == others:
         return "no other can be told apart from it" if others > 1 else f"{rivals[0]} can’t be told apart from it"
-    return f"{joined(rivals, 4)} can’t be told apart from it"
+    return f"{listing(rivals, 4)} can’t be told apart from it"
 
 
 def _sure(x: Contrast, names: Sequence[str]) -> str:

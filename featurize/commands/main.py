@@ -7,25 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featurize.choices import ENGINES, PRECISIONS, STORES
+from featurize.choices import DECODERS, DEFAULT_EMBEDDING, ENGINES, PRECISIONS, STORES
 from featurize.commands.console import print_table, run
+from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SEED, SPLIT, TABLE, WORKERS
 from featurize.commands.prepare import audit, prepare
-from featurize.wording import listing, plural, visible
+from featurize.wording import counted, listing, visible
 
 if TYPE_CHECKING:
     from featurize.run.extract import Extraction
     from featurize.run.verify import Summary
-
-FILE = click.Path(path_type=Path)
-TABLE = click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
-FEATURES = click.option(
-    "--features", type=FILE, default=Path("features"), show_default=True, help="The features folder."
-)
-SPLIT = click.option(
-    "--split", type=click.Choice(["train", "val", "test", "all"]), default="all", show_default=True, help="Which rows."
-)
-DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-KEY = click.option("--key", help="Which feature cache: a part of its name, where there are several.")
 
 
 @click.group("featurize", context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,7 +31,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("folder", type=FILE)
 @click.option("--per-style", type=int, default=40, show_default=True, help="Pictures of each style.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@SEED
 def sample(folder: Path, per_style: int, seed: int) -> None:
     """Draw a gallery of made-up paintings into FOLDER, to try everything on."""
     from featurize.errors import SourceError
@@ -54,7 +44,7 @@ def sample(folder: Path, per_style: int, seed: int) -> None:
     except ValueError as error:
         raise SourceError(str(error)) from error
     click.echo(
-        f"{plural(gallery.pictures, 'picture')} of {len(gallery.styles)} styles by {len(gallery.artists)} made-up "
+        f"{counted(gallery.pictures, 'picture')} of {len(gallery.styles)} styles by {len(gallery.artists)} made-up "
         f"artists in {visible(gallery.folder)}/ ({gallery.drawn} drawn now)"
     )
 
@@ -64,7 +54,7 @@ cli.add_command(audit)
 
 
 @cli.command()
-@click.option("--backbone", default="resnet50", show_default=True, help="The frozen network.")
+@BACKBONE
 @click.option("--weights", default="imagenet-v1", show_default=True, help="imagenet-v1, imagenet-v2, or a file.")
 def weights(backbone: str, weights: str) -> None:
     """Fetch a backbone's weights, as `featurize run` would, and check them."""
@@ -80,24 +70,28 @@ def weights(backbone: str, weights: str) -> None:
 @TABLE
 @FEATURES
 @SPLIT
-@click.option("--backbone", default="resnet50", show_default=True, help="The frozen network.")
+@BACKBONE
 @click.option(
     "--weights",
     default="imagenet-v1",
     show_default=True,
     help="imagenet-v1, imagenet-v2, random, or a file of weights.",
 )
-@click.option("--embedding", default="avgpool", show_default=True, help="Recipes, separated by commas.")
+@click.option("--embedding", default=DEFAULT_EMBEDDING, show_default=True, help="Recipes, separated by commas.")
 @click.option("--mirror", is_flag=True, help="Average each embedding over the picture and its mirror image.")
 @click.option("--size", type=int, help="Side of the square that the network sees, pixels; default: 224.")
 @click.option(
-    "--decode", default="exact", show_default=True, help="exact, or fast: large JPEGs are decoded at reduced size."
+    "--decode",
+    type=click.Choice(DECODERS),
+    default="exact",
+    show_default=True,
+    help="fast: large JPEGs are decoded at reduced size.",
 )
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
 @click.option("--store", type=click.Choice(STORES), default="float32", show_default=True, help="Type on disk.")
 @click.option("--batch-size", type=click.IntRange(1), help="Default: 8 on a CPU, 256 on a GPU.")
-@click.option("--workers", type=click.IntRange(1), help="Worker threads; default: as many as processors.")
+@WORKERS
 @DEVICE
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: slow to start, faster afterwards.")
 @click.option("--retry-failed", is_flag=True, help="Try pictures again that failed before.")
@@ -122,20 +116,20 @@ def _tell(done: Extraction, strict: bool) -> int:
     rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
     there = done.rows - len(done.failed)
     click.echo(
-        f"{plural(done.rows, 'row')}, {plural(done.pictures, 'distinct picture')}: {there} have a vector, "
-        f"{len(done.failed)} have none; {plural(done.embedded, 'picture')} embedded now{rate}"
+        f"{counted(done.rows, 'row')}, {counted(done.pictures, 'distinct picture')}: {there} have a vector, "
+        f"{len(done.failed)} have none; {counted(done.embedded, 'picture')} embedded now{rate}"
     )
     click.echo(f"feature cache: {visible(done.folder)}{_untrained(done.key.untrained)}")
     if done.changed:
         click.echo(
-            f"error: {plural(len(done.changed), 'file')} changed since the dataset table was made "
+            f"error: {counted(len(done.changed), 'file')} changed since the dataset table was made "
             f"({listing(done.changed)}): run `featurize prepare` again; all others are embedded",
             err=True,
         )
         return 1
     if strict and done.failed:
         click.echo(
-            f"error: {plural(len(done.failed), 'row')} without a vector, and --strict allows none: mend the files, "
+            f"error: {counted(len(done.failed), 'row')} without a vector, and --strict allows none: mend the files, "
             "or remove them and run `featurize prepare` again",
             err=True,
         )
@@ -203,7 +197,7 @@ def compact(features: Path, key: str | None) -> None:
 
     cache = open_cache(features, key)
     done = merge(cache)
-    click.echo(f"{visible(cache.folder)}: {plural(done.before, 'segment')} before, {done.after} now")
+    click.echo(f"{visible(cache.folder)}: {counted(done.before, 'segment')} before, {done.after} now")
 
 
 @cli.command()
@@ -247,7 +241,7 @@ def export(out: Path, dataset: Path, features: Path, key: str | None, split: str
     recipes = [cache.recipe(name) for name in embedding.split(",")] if embedding else cache.recipes()
     done = exporting.export(read_table(dataset), cache, recipes, out, split)
     click.echo(
-        f"wrote {plural(done.rows, 'row')} with {', '.join(r.name for r in recipes)} to {visible(done.path)}"
+        f"wrote {counted(done.rows, 'row')} with {', '.join(r.name for r in recipes)} to {visible(done.path)}"
         f"{_untrained(cache.key.untrained)}" + (f"; {done.left_out} rows have no vector" if done.left_out else "")
     )
 

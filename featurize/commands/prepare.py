@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featurize.choices import FORMATS, SAMPLES, SEVERAL, SPLITS, SPLITTINGS
 from featurize.commands.console import print_table
-from featurize.wording import plural, visible
+from featurize.commands.options import FEATURES, FILE, KEY, SEED, TABLE, WORKERS
+from featurize.wording import counted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from featurize.dataset.notes import Note
     from featurize.dataset.prepare import Prepared
 
-FILE = click.Path(path_type=Path)
-FORMATS = ["painter-by-numbers", "artgan", "parquet", "webdataset", "zip", "table", "folders"]
 _MOST_CLASSES = 60  # rows of the table on the screen
 
 
@@ -40,7 +40,7 @@ def reading_options(command: Any) -> Any:
         click.option("--path-column", default="", help="The column that names the files."),
         click.option("--label-column", "label_columns", multiple=True, callback=_pairs, metavar="LABEL=COLUMN",
                      help="The column of a label, as in style=movement; may be given several times."),
-        click.option("--several", type=click.Choice(["first", "whole", "drop"]), default="first", show_default=True,
+        click.option("--several", type=click.Choice(SEVERAL), default="first", show_default=True,
                      help="What to make of a cell with several labels."),
     )  # fmt: skip
     for option in reversed(options):
@@ -56,7 +56,7 @@ def selection_options(command: Any) -> Any:
         click.option("--min-per-class", type=click.IntRange(0), default=0, help="Leave smaller classes out."),
         click.option("--top", type=click.IntRange(0), default=0, help="Only so many classes, the largest ones."),
         click.option("--limit", type=click.IntRange(0), default=0, help="Only so many pictures."),
-        click.option("--sample", type=click.Choice(["proportional", "stratified"]), default="proportional",
+        click.option("--sample", type=click.Choice(SAMPLES), default="proportional",
                      show_default=True, help="With --limit: keep the classes' shares, or take as many of each."),
     )  # fmt: skip
     for option in reversed(options):
@@ -69,13 +69,13 @@ def selection_options(command: Any) -> Any:
 @click.option("--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv or .parquet.")
 @reading_options
 @selection_options
-@click.option("--split", type=click.Choice(["given", "random", "artist", "time"]),
+@click.option("--split", type=click.Choice(SPLITTINGS),
               help="Default: given where the source has one, else random.")  # fmt: skip
 @click.option("--val", type=float, default=0.1, show_default=True, help="Share of pictures to choose by.")
 @click.option("--test", type=float, default=0.2, show_default=True, help="Share of pictures to test on.")
 @click.option("--before", type=int, help="With --split time: earlier pictures train, the others test.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--workers", type=click.IntRange(1), help="Reading threads; default: as many as processors.")
+@SEED
+@WORKERS
 def prepare(source: Path, out: Path, workers: int | None, **given: Any) -> None:
     """Write the dataset table of SOURCE: one row an image, to open and edit.
 
@@ -110,14 +110,12 @@ def _reading(given: Mapping[str, Any], lists_only: bool = False) -> Any:
 
 
 def _tell(done: Prepared) -> None:
-    from featurize.dataset.table import SPLITS
-
     labels = done.table.columns[done.target]
     counts = Counter(zip(labels, done.table.columns["split"], strict=True))
     classes = sorted({c for c in labels if c})
     shown = [*classes[:_MOST_CLASSES], *([""] if "" in labels else [])]
     print_table(
-        f"{plural(len(done.table), 'image')}, {_classes(len(classes))}",
+        f"{counted(len(done.table), 'image')}, {counted(len(classes), 'class', 'classes')}",
         [done.target, *SPLITS],
         [[c or "(no label)", *(counts[c, s] for s in SPLITS)] for c in shown],
     )
@@ -125,9 +123,10 @@ def _tell(done: Prepared) -> None:
         click.echo(f"and {len(classes) - _MOST_CLASSES} more classes")
     _tell_notes(done.notes)
     rejected = sum(done.rejected.values())
+    kinds = counted(len(classes), f"{done.target} class", f"{done.target} classes")
     left_out = f", {done.left_out} left out by the selection" if done.left_out else ""
     click.echo(
-        f"{len(done.table)} images, {_classes(len(classes), done.target)}, {rejected} rejected{left_out}, "
+        f"{len(done.table)} images, {kinds}, {rejected} rejected{left_out}, "
         f"{done.reused} unchanged since last time; split: {done.how_split}"
     )
     for reason, count in done.rejected.items():
@@ -135,10 +134,6 @@ def _tell(done: Prepared) -> None:
     if rejected:
         click.echo(f"  each of them is listed in {visible(done.rejected_path)}")
     click.echo(f"wrote {visible(done.path)}" + (f"; all notes are in {visible(done.notes_path)}" if done.notes else ""))
-
-
-def _classes(count: int, of: str = "") -> str:
-    return f"{count:,} {of}{' ' if of else ''}class{'' if count == 1 else 'es'}"
 
 
 def _tell_notes(notes: Sequence[Note], most: int = 3) -> None:
@@ -151,19 +146,19 @@ def _tell_notes(notes: Sequence[Note], most: int = 3) -> None:
 
 
 @click.command()
-@click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
+@TABLE
 @click.option(
     "--lists-only", type=FILE, metavar="SOURCE", help="Audit the lists of SOURCE; needs no picture, no table."
 )
-@click.option("--features", type=FILE, default=Path("features"), show_default=True, help="The features folder, if any.")
-@click.option("--key", help="Which feature cache: a part of its name, where there are several.")
+@FEATURES
+@KEY
 @click.option("--embedding", help="The recipe to compare by; default: avgpool, or the first there is.")
 @click.option("--out", type=FILE, default=Path("audit"), show_default=True, help="Folder for the report.")
 @click.option(
     "--pictures/--no-pictures", default=True, show_default=True, help="Open pictures to find near-duplicates."
 )
 @click.option("--drop-duplicates", is_flag=True, help="Remove duplicates from the table, keeping one of each.")
-@click.option("--workers", type=click.IntRange(1), help="Decoding threads; default: as many as processors.")
+@WORKERS
 @reading_options
 def audit(
     dataset: Path, lists_only: Path | None, features: Path, key: str | None, embedding: str | None, out: Path,
@@ -214,7 +209,7 @@ def _drop(path: Path, table: Any, found: Any) -> None:
     said = f" ({dropped.contradicting} of them had several labels)" if dropped.contradicting else ""
     kept = len({stays for _, stays in dropped.removed})
     click.echo(
-        f"removed {plural(len(dropped.removed), 'row')}, {dropped.exact} with the same content; one of each of "
-        f"{plural(kept, 'picture')} stays{said}"
+        f"removed {counted(len(dropped.removed), 'row')}, {dropped.exact} with the same content; one of each of "
+        f"{counted(kept, 'picture')} stays{said}"
     )
-    click.echo(f"wrote {visible(path)}, {plural(len(dropped.table), 'row')}; the removed ones are in {visible(told)}")
+    click.echo(f"wrote {visible(path)}, {counted(len(dropped.table), 'row')}; the removed ones are in {visible(told)}")

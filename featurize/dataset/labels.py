@@ -18,7 +18,6 @@ from featurize.dataset.spelling import words_of
 from featurize.dataset.table import tidy
 
 NAMED = ("style", "genre", "artist")  # columns whose values are names of classes or people
-SEVERAL = ("first", "whole", "drop")  # what is made of a cell with several labels
 
 _EMPTY = {"", "nan", "none", "null", "n/a", "na", "?", "-"}
 _NOBODY = {

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import combinations
 
-from featurize.dataset.spelling import words_of
+from featurize.dataset.spelling import spelled_alike, words_of
 
 _PARTICLES = {
     "af", "al", "am", "da", "de", "degli", "dei", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "il",
@@ -49,11 +49,7 @@ def spelled_apart(names: Iterable[str]) -> list[list[str]]:
     list of list of str
         For each artist the spellings, the most frequent one first.
     """
-    counts = Counter(names)
-    alike: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        alike[person_key(name)].append(name)
-    return [spellings for _, spellings in sorted(alike.items()) if len({words_of(s) for s in spellings}) > 1]
+    return [same for same in spelled_alike(names, person_key) if len({words_of(name) for name in same}) > 1]
 
 
 def may_be_one(names: Iterable[str]) -> list[tuple[str, str]]:

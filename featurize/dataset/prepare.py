@@ -13,12 +13,13 @@ from featurize.dataset.labels import is_nobody, settle
 from featurize.dataset.notes import Note
 from featurize.dataset.people import may_be_one, spelled_apart
 from featurize.dataset.periods import period_length, period_of
-from featurize.dataset.scan import Looks, Progress, Seen, count_reasons, known_files
+from featurize.dataset.scan import Looks, Seen, count_reasons, known_files
 from featurize.dataset.selection import EVERYTHING, Selection, select
 from featurize.dataset.sources import AS_FOUND, Listing, Reading, read_source
 from featurize.dataset.splits import Splitting, split_rows
 from featurize.dataset.table import FACTS, DatasetTable, relative_paths, write_csv, write_table
 from featurize.errors import SourceError, Undecodable
+from featurize.progress import Progress
 from featurize.reasons import Reason
 
 

@@ -7,7 +7,7 @@ threads at once: reading and hashing leave the interpreter's lock, so this goes 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -18,9 +18,9 @@ from featurize.dataset.table import DatasetTable, read_table
 from featurize.errors import TableError, Undecodable
 from featurize.pictures import archives, decoding
 from featurize.pictures.file import digest, read
+from featurize.progress import Progress
 from featurize.reasons import Reason
 
-Progress = Callable[[int, int], None]  # done, total
 Known = Mapping[str, tuple[int, int, str]]  # path as written in a table -> size, time, id
 _CHUNK = 512  # files handed to the workers at a time: keeps memory and the progress bar steady
 

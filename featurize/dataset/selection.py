@@ -12,8 +12,6 @@ from featurize.dataset.conditions import rows_where
 from featurize.dataset.labels import label_key
 from featurize.errors import SourceError
 
-SAMPLES = ("proportional", "stratified")
-
 
 @dataclass(frozen=True)
 class Selection:

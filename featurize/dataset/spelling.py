@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 _SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015()\[\]{}'\"\u2018-\u201d.,/\\]+")
@@ -28,3 +30,20 @@ def words_of(text: str) -> str:
             letters += c
     plain = unicodedata.normalize("NFC", letters).translate(_WITHOUT_ACCENT)
     return _SEPARATORS.sub(" ", plain).strip()
+
+
+def spelled_alike(names: Iterable[str], key: Callable[[str], str]) -> list[list[str]]:
+    """Names that differ though they have one key: for each such key its spellings, the most frequent one first.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Each as often as it occurs.
+    key : callable
+        The normal form, as `words_of`.
+    """
+    counts = Counter(names)
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        alike[key(name)].append(name)
+    return [spellings for _, spellings in sorted(alike.items()) if len(spellings) > 1]

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from cache import files
 from cache.errors import StorageFailed
 from cache.ids import Ids, from_hex
+from featurize.choices import SPLITS
 from featurize.errors import TableError
 from featurize.pictures.file import Picture
 
-SPLITS = ("train", "val", "test")
 _BLOCK = 10_000  # lines read at a time
 FACTS = ("id", "path", "size", "mtime_ns", "split")  # the columns that are no labels
 

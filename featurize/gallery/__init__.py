@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 from featurize.gallery.catalogue import Picture, catalogue
 from featurize.gallery.photograph import encode, paint
 from featurize.gallery.styles import STYLES
+from featurize.progress import Progress
 
 __all__ = ["Gallery", "draw_gallery"]
 
@@ -51,9 +51,7 @@ class Gallery:
     drawn: int
 
 
-def draw_gallery(
-    folder: Path, *, per_style: int = 40, seed: int = 0, progress: Callable[[int, int], None] | None = None
-) -> Gallery:
+def draw_gallery(folder: Path, *, per_style: int = 40, seed: int = 0, progress: Progress | None = None) -> Gallery:
     """Draw ``per_style`` paintings of each style into ``folder/<style>/<artist>_<title>-<year>.jpg``.
 
     A picture depends on its style, its artist, its place in the style and the seed, never on how many are drawn:

@@ -30,11 +30,12 @@ from featurize.networks.torchvision import Backbone, backbone
 from featurize.networks.weights import Weights, choose
 from featurize.pictures import decoder_processes
 from featurize.pictures.file import Picture
+from featurize.progress import Progress
 from featurize.reasons import Reason
 from featurize.run import agreement
 from featurize.run.outcomes import Failed, failures, write_failures
 from featurize.run.pipeline import Pipeline
-from featurize.run.plans import Progress, Run
+from featurize.run.plans import Run
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,10 +18,10 @@ from cache.plan import unfinished
 from featurize.engines import Engine
 from featurize.errors import Undecodable
 from featurize.pictures.file import Picture
+from featurize.progress import Progress
 from featurize.run.pipeline import Batch, Pipeline, Place
 
 SEGMENT_PICTURES = 256  # in a segment, or eight batches where these are large: what a crash can cost at most
-Progress = Callable[[int, int], None]  # pictures done, pictures in all
 
 
 @dataclass(frozen=True)

@@ -187,6 +187,19 @@ def test_names_that_may_mean_a_training_artist_are_shown_and_not_merged() -> Non
     assert "“C. Monet” may be “Claude Monet”" in text
 
 
+def test_one_class_in_two_spellings_is_named_and_its_halves_are_told_apart() -> None:
+    """ "Abstract Art" with no training pictures beside "Abstract_Art" with no test pictures: which is which?"""
+    world = make_world()
+    labels = ["Abstract_Art" if i < 80 else "Abstract Art" if i % 4 == 0 else "Rest" for i in range(160)]
+    labels[:80:2] = ["Rest"] * 40
+    c = run(world.relabelled(style=labels))
+    texts = {caution.kind: caution.text for caution in c.cautions}
+    assert "“Abstract Art” and “Abstract_Art” are counted as different classes" in texts["class-spellings"]
+    absent = [caution.text for caution in c.cautions if caution.kind == "absent-classes"]
+    assert [text.split(" has ")[0] for text in absent] == ["Abstract Art", "Abstract_Art"]
+    assert "class-spellings" not in kinds(run(world))
+
+
 def test_disjoint_artists_give_no_warning() -> None:
     c = run(make_world(disjoint=True))
     assert c.leaks.artists is not None

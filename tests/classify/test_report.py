@@ -20,7 +20,8 @@ from classify.comparison.result import Comparison
 from classify.report import words, write_report
 from classify.report.label_places import label_dots
 from classify.report.sentences import summary, verdict
-from classify.report.thumbnails import thumbnail
+from featurize.pictures.thumbnail import thumbnail
+from featurize.wording import percent
 from tests.browser import assert_good_to_read
 from tests.classify.worlds import RANDOM_KEY, make_world
 from tests.conftest import ROOT, save_picture
@@ -143,7 +144,7 @@ def test_the_page_shows_every_head_and_warning(page: Page, comparison: Compariso
     shown = flat("".join(page.text))
     for entry in comparison.entries:
         assert entry.name in shown
-        assert flat(words.percent(entry.scores.accuracy.value)) in shown
+        assert flat(percent(entry.scores.accuracy.value)) in shown
     for caution in comparison.cautions:
         assert flat(caution.text) in shown
     for said in (summary(comparison), *verdict(comparison), comparison.provenance.command, comparison.dataset.digest):
@@ -262,7 +263,7 @@ def test_a_protocol_shows_published_measured_and_control(tmp_path: Path) -> None
     shown = flat("".join(Page((tmp_path / "index.html").read_text("utf-8")).text))
     assert "20.3 %" in shown
     assert "control, labels out of step: mlp:epochs=12" in shown
-    assert words.percent(0.203) in (tmp_path / "report.md").read_text("utf-8")
+    assert percent(0.203) in (tmp_path / "report.md").read_text("utf-8")
 
 
 def test_names_of_dots_do_not_cover_each_other() -> None:
@@ -289,10 +290,10 @@ def test_a_published_top_5_never_stands_in_the_column_of_accuracies(tmp_path: Pa
     world = world.relabelled(style=[names[c] for c in world.table.columns["style"]])
     write_report(rasta(Setting(world.table, [world.cache])), tmp_path)
     page = (tmp_path / "index.html").read_text("utf-8")
-    (row,) = (r for r in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if words.percent(0.878) in r)
+    (row,) = (r for r in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if percent(0.878) in r)
     cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
-    assert cells == ["", "", "", words.percent(0.878)]
-    assert "top-5 " + words.percent(0.878) in (tmp_path / "report.md").read_text("utf-8")
+    assert cells == ["", "", "", percent(0.878)]
+    assert "top-5 " + percent(0.878) in (tmp_path / "report.md").read_text("utf-8")
 
 
 def test_summary_says_who_cannot_be_told_from_the_first(comparison: Comparison) -> None:
@@ -327,6 +328,14 @@ def test_a_thumbnail_of_no_picture_is_none(content: bytes | None, tmp_path: Path
         path.write_bytes(content)
     assert thumbnail(path) is None
     assert thumbnail(tmp_path) is None
+
+
+def test_a_thumbnail_of_a_picture_inside_an_archive(tmp_path: Path) -> None:
+    from zipfile import ZipFile
+
+    with ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        archive.write(save_picture(tmp_path / "x.jpg"), "Cubism/x.jpg")
+    assert thumbnail(tmp_path / "pictures.zip::Cubism/x.jpg") == thumbnail(tmp_path / "x.jpg") is not None
 
 
 def test_a_thumbnail_is_small_and_keeps_its_shape(tmp_path: Path) -> None:

@@ -137,6 +137,14 @@ def test_spellings_of_one_artist_and_names_that_may_be_one_are_told(planted: Pat
     assert "counted as one artist: Monet, Claude" in (tmp_path / "out" / "audit.html").read_text()
 
 
+def test_classes_that_differ_in_spelling_alone_are_told(planted: Path) -> None:
+    table = read_table(planted)
+    styles = ["cubism" if n == 0 else style for n, style in enumerate(table.columns["style"])]
+    said = text(audit(table.with_columns(style=styles), planted, pictures=False))
+    assert "! 'Cubism' = 'cubism': counted as different classes, though only their spelling differs" in said
+    assert "spelling differs" not in text(audit(table, planted, pictures=False))
+
+
 def artists_by_hand(folder: Path, part: str) -> list[str]:
     return [p.name.split("_")[0] for p in (folder / part).rglob("*.jpg")]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from featurize.commands.prepare import FORMATS
+from featurize.choices import FORMATS
 from featurize.dataset.prepare import Prepared, prepare
 from featurize.dataset.scan import Looks
 from featurize.dataset.sources import READERS, Reading, format_of, read_source
@@ -119,7 +119,7 @@ class TestEveryReader:
 
 
 def test_the_command_line_offers_every_reader() -> None:
-    assert list(READERS) == FORMATS == [*FORMATS]
+    assert tuple(READERS) == FORMATS
     assert set(MINIATURES) == set(READERS)
 
 

@@ -4,7 +4,7 @@ is labelled strangely. `audit` gives plain data; `text` and `page` tell it, `dup
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from featurize.dataset.audit.coverage import (
     artist_coverage,
     class_sizes,
-    counted,
     same_content,
     same_names,
     shared_artists,
     spellings_of,
+    split_sizes,
     years_of,
 )
 from featurize.dataset.audit.result import Audit, Group, NearPair, Neighbours, Row, Strange
@@ -24,11 +24,11 @@ from featurize.dataset.labels import settle
 from featurize.dataset.sources import AS_FOUND, Reading, read_source
 from featurize.dataset.table import DatasetTable, relative_paths
 from featurize.errors import TableError
+from featurize.progress import ProgressBar
 
 if TYPE_CHECKING:
     from cache import FeatureCache, Recipe
 
-Progress = Callable[[int, int], None]
 _MOST_PAIRS = 40  # of neighbours and strangers: a list to look through, not a verdict
 _NAMES_ONLY = "not looked at: lists only"
 _NO_VECTORS = "not looked at: no feature cache; `featurize run` makes one"
@@ -97,7 +97,7 @@ def audit(
     recipe: Recipe | None = None,
     pictures: bool = True,
     workers: int | None = None,
-    progress: Callable[[str, str], Any] | None = None,
+    progress: ProgressBar | None = None,
 ) -> Audit:
     """Audit a dataset table and its pictures.
 
@@ -115,8 +115,7 @@ def audit(
     workers : int, optional
         Decoding threads.
     progress : callable, optional
-        Called with what is going on and the unit; gives a context manager of a callable (done, total), as
-        `progress_bar` does.
+        Called with what goes on and the unit, as `progress_bar` is.
 
     Raises
     ------
@@ -140,7 +139,7 @@ def audit(
 
 
 def _look_at_pictures(
-    table: DatasetTable, path: Path, workers: int | None, progress: Callable[[str, str], Any] | None
+    table: DatasetTable, path: Path, workers: int | None, progress: ProgressBar | None
 ) -> tuple[list[NearPair], list[int], str]:
     from featurize.dataset.audit.pictures import look_at_pictures
 
@@ -184,7 +183,7 @@ def _audit(
         source=source,
         target=target,
         rows=len(paths),
-        splits=counted(splits),
+        splits=split_sizes(splits),
         classes=class_sizes(labels, splits),
         unlabelled=sum(not label for label in labels),
         artists=artist_coverage(artists),

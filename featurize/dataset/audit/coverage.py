@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from featurize.choices import SPLITS
 from featurize.dataset.audit.result import ClassSize, Coverage, Group, Period, SharedArtists, Spellings, Years
 from featurize.dataset.labels import artist_group, is_nobody
 from featurize.dataset.names import artist_and_year
 from featurize.dataset.people import may_be_one, person_key, spelled_apart
 from featurize.dataset.sources.tree import stem
-from featurize.dataset.table import SPLITS
 
 _MOST_PERIODS = 40
 
@@ -108,7 +108,7 @@ def _groups(
             yield Group(list(rows), parts, named)
 
 
-def counted(splits: Sequence[str]) -> Mapping[str, int]:
+def split_sizes(splits: Sequence[str]) -> Mapping[str, int]:
     """Pictures in each split, in the order train, val, test, none."""
     counts = Counter(splits)
     return {split: counts[split] for split in sorted(counts, key=_rank)}

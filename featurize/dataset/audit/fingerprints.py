@@ -8,7 +8,7 @@ them: it reads every file anyway, but decoding would make it several times slowe
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from featurize.errors import Undecodable
 from featurize.pictures import decoding
 from featurize.pictures.file import Picture, read
 from featurize.pictures.formats import DECODED
+from featurize.progress import Progress
 from featurize.reasons import Reason
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ PRINT = np.dtype(
     ]
 )
 Prints = NDArray[np.void]  # (N,) of PRINT
-Progress = Callable[[int, int], None]
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's "L"
 _CHUNK = 256
 

@@ -8,7 +8,7 @@ and are stopped by the third.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,8 +21,7 @@ from featurize.dataset.audit.candidates import Candidates, find_candidates
 from featurize.dataset.audit.fingerprints import Prints, small
 from featurize.errors import Undecodable
 from featurize.pictures.file import Picture, read
-
-Progress = Callable[[int, int], None]
+from featurize.progress import Progress
 
 # Where the lines are drawn; measured on paintings, see docs/datasets.md.
 AGREEMENT = 0.85  # of the tiny versions, of the whole and of the inner part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ from featurize.dataset.audit.near import Near, find_near
 from featurize.dataset.audit.result import NearPair
 from featurize.dataset.table import DatasetTable
 from featurize.pictures.file import Picture
+from featurize.progress import ProgressBar
 
 _RECOLOURED = 30  # mean difference of the colours, of 255, after the brightness is made equal
 
 
 def look_at_pictures(
-    table: DatasetTable, path: Path, workers: int | None, progress: Callable[[str, str], Any] | None
+    table: DatasetTable, path: Path, workers: int | None, progress: ProgressBar | None
 ) -> tuple[list[NearPair], list[int], str]:
     """Near-duplicates among the rows, rows of one tone, and how much was looked at.
 
@@ -34,7 +35,7 @@ def look_at_pictures(
         Where the table lies.
     workers : int, optional
     progress : callable, optional
-        Called with what is going on and the unit; gives a context manager of a callable (done, total).
+        Called with what goes on and the unit, as `progress_bar` is.
     """
     rows: dict[str, list[int]] = defaultdict(list)
     for row, picture in enumerate(table.columns["id"]):
@@ -103,5 +104,5 @@ def _recoloured(a: Any, b: Any, mirrored: bool) -> bool:
     return bool(np.abs(shift).mean() > _RECOLOURED)
 
 
-def _telling(progress: Callable[[str, str], Any] | None, what: str, unit: str) -> Any:
+def _telling(progress: ProgressBar | None, what: str, unit: str) -> Any:
     return progress(what, unit) if progress else contextlib.nullcontext()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from featurize.choices import SPLITS
 from featurize.dataset.audit import words
 from featurize.dataset.audit.result import Audit, Coverage
-from featurize.dataset.table import SPLITS
-from featurize.wording import plural
+from featurize.wording import counted
 
 
 def render(found: Audit, most: int | None = None) -> str:
@@ -42,7 +42,7 @@ def _classes(found: Audit, most: int | None) -> Iterator[str]:
         yield f"{size.name:{width}}" + "".join(f"{size.counts.get(s, 0):9,}" for s in splits) + f"{size.total:9,}"
     yield from _more(found.classes, most)
     if found.unlabelled:
-        yield f"{plural(found.unlabelled, 'picture')} without a {found.target}"
+        yield f"{counted(found.unlabelled, 'picture')} without a {found.target}"
 
 
 def _artists(found: Audit, most: int | None) -> Iterator[str]:
@@ -75,7 +75,7 @@ def _same_names(found: Audit, most: int | None) -> Iterator[str]:
 
 
 def _duplicates(found: Audit, most: int | None) -> Iterator[str]:
-    yield f"Same content: {_looked_at(found, 'content', plural(len(found.duplicates), 'group') + ' of rows')}"
+    yield f"Same content: {_looked_at(found, 'content', counted(len(found.duplicates), 'group') + ' of rows')}"
     for group in found.duplicates[:most]:
         yield f"  {words.mixed(group)}"
         yield from (f"    {words.row(found.told[row])}" for row in group.rows)
@@ -110,13 +110,15 @@ def _strange(found: Audit, most: int | None) -> Iterator[str]:
     yield from _more(found.strange, most, "  ")
 
 
-def _looked_at(found: Audit, what: str, counted: str) -> str:
+def _looked_at(found: Audit, what: str, found_there: str) -> str:
     said = found.looked_at[what]
-    return counted if said == "all" else f"{counted}{' (' if counted else ''}{said}{')' if counted else ''}"
+    if said == "all":
+        return found_there
+    return f"{found_there} ({said})" if found_there else said
 
 
 def _covered(coverage: Coverage, noun: str) -> str:
-    return f"{coverage.known:,} of {coverage.of:,} rows name theirs, {plural(coverage.distinct, noun)}"
+    return f"{coverage.known:,} of {coverage.of:,} rows name theirs, {counted(coverage.distinct, noun)}"
 
 
 def _more(listed: Sequence[object], most: int | None, before: str = "") -> Iterable[str]:

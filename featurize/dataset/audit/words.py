@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from featurize.dataset.audit.result import Audit, Group, NearPair, Row, SharedArtists, Spellings
-from featurize.wording import plural, visible
+from featurize.dataset.labels import label_key
+from featurize.dataset.spelling import spelled_alike
+from featurize.wording import counted, listing, visible
 
 NO_SPLIT = "no split"
 
@@ -11,8 +13,8 @@ NO_SPLIT = "no split"
 def summary(found: Audit) -> str:
     """One sentence on what was looked at."""
     parts = ", ".join(f"{name or 'in no split'} {count:,}" for name, count in found.splits.items())
-    classes = f"{len(found.classes):,} {found.target} class{'' if len(found.classes) == 1 else 'es'}"
-    return f"{plural(found.rows, 'picture')}, {classes}; {parts}"
+    classes = counted(len(found.classes), f"{found.target} class", f"{found.target} classes")
+    return f"{counted(found.rows, 'picture')}, {classes}; {parts}"
 
 
 def cautions(found: Audit) -> list[str]:
@@ -21,23 +23,28 @@ def cautions(found: Audit) -> list[str]:
     for shared in found.shared:
         if shared.pictures and shared.against == "train":
             told.append(f"{sharing(shared)}: `featurize prepare --split artist` keeps artists apart.")
+    if alike := spelled_alike([size.name for size in found.classes], label_key):
+        told.append(
+            f"{listing(' = '.join(map(repr, names)) for names in alike)}: counted as different classes, though only "
+            "their spelling differs; give each class one spelling in the table."
+        )
     if candidates := found.candidates_across:
         first = " and ".join(repr(name) for name in candidates[0].names)
         told.append(
-            f"{plural(len(candidates), 'pair')} of artists' names in different splits may mean one person each (as "
+            f"{counted(len(candidates), 'pair')} of artists' names in different splits may mean one person each (as "
             f"{visible(first)}): if they do, give both one spelling in the table."
         )
     if across := len(found.duplicates_across):
         told.append(
-            f"{plural(across, 'picture')} with the same content in several splits: "
+            f"{counted(across, 'picture')} with the same content in several splits: "
             "`featurize audit --drop-duplicates` removes them."
         )
     if across := len(found.near_across):
         told.append(
-            f"{plural(across, 'near-duplicate pair')} across splits: `featurize audit --drop-duplicates` removes them."
+            f"{counted(across, 'near-duplicate pair')} across splits: `featurize audit --drop-duplicates` removes them."
         )
     if names := [group for group in found.same_names if len(group.splits) > 1]:
-        told.append(f"{plural(len(names), 'file name')} in several splits: probably the same pictures.")
+        told.append(f"{counted(len(names), 'file name')} in several splits: probably the same pictures.")
     return told
 
 
@@ -77,7 +84,7 @@ def how_near(pair: NearPair) -> str:
 
 def pairs(found: Audit) -> str:
     """ "3 pairs, 1 across splits"."""
-    return f"{plural(len(found.near), 'pair')}, {len(found.near_across):,} across splits"
+    return f"{counted(len(found.near), 'pair')}, {len(found.near_across):,} across splits"
 
 
 def row(told: Row) -> str:
@@ -94,8 +101,3 @@ def mixed(group: Group) -> str:
     if len(group.labels) > 1:
         said.append(f"labelled {' and '.join(group.labels)}")
     return "; ".join(said) or f"{len(group.rows)} times in {group.splits[0] or NO_SPLIT}"
-
-
-def plain(label: str) -> str:
-    """A label as people read it."""
-    return label.replace("_", " ")

@@ -12,8 +12,6 @@ from featurize.dataset.splits.by_chance import random_split
 from featurize.dataset.splits.by_time import time_split
 from featurize.errors import SourceError
 
-WAYS = ("given", "random", "artist", "time")
-
 
 @dataclass(frozen=True)
 class Splitting:
@@ -22,7 +20,7 @@ class Splitting:
     Parameters
     ----------
     how : str
-        One of `WAYS`; empty for the split that is given, or a random one where there is none.
+        One of `choices.SPLITTINGS`; empty for the split that is given, or a random one where there is none.
     val, test : float
         Shares of the pictures.
     before : int, optional
@@ -106,4 +104,4 @@ def _drawn(columns: Mapping[str, Sequence[str]], target: str, how: str, splittin
     return artist_split(ids, labels, artists, val=val, test=test, seed=seed)
 
 
-__all__ = ["WAYS", "Splitting", "artist_split", "random_split", "split_rows", "time_split"]
+__all__ = ["Splitting", "artist_split", "random_split", "split_rows", "time_split"]

@@ -1,4 +1,4 @@
-"""Small pictures as data URIs, so that the page needs no other file; a picture that can't be had is simply missing."""
+"""Small pictures as data URIs, so that a page needs no other file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+
+from featurize.errors import Undecodable
+from featurize.pictures.file import read
+from featurize.pictures.formats import DECODED
 
 SIDE = 220  # pixels of the longer side
 _QUALITY = 72
@@ -22,19 +26,24 @@ class Thumbnail:
 
 
 def thumbnail(path: Path, side: int = SIDE) -> Thumbnail | None:
-    """A small JPEG of a picture file, or None where it is missing or no picture."""
+    """A small JPEG of a picture, also of one inside an archive; None where it is missing or no picture.
+
+    Parameters
+    ----------
+    path : Path
+    side : int
+        Pixels of the longer side.
+    """
     from PIL import Image, ImageOps
 
-    from featurize.pictures.formats import DECODED
-
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=DECODED) as opened:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(read(path)), formats=DECODED) as opened:
             warnings.simplefilter("ignore")
             opened.draft("RGB", (2 * side, 2 * side))  # decodes large JPEGs at a reduced size
             small = ImageOps.exif_transpose(opened).convert("RGB")
             small.thumbnail((side, side), Image.Resampling.LANCZOS)
             buffer = io.BytesIO()
             small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (Undecodable, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     return Thumbnail("data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), *small.size)

@@ -1,0 +1,30 @@
+"""Options that several commands of `featurize` and `classify` share, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from featurize.choices import DEFAULT_EMBEDDING, SPLITS
+
+FILE = click.Path(path_type=Path)
+ANY_SPLIT = click.Choice([*SPLITS, "all"])
+
+TABLE = click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
+FEATURES = click.option(
+    "--features", type=FILE, default=Path("features"), show_default=True, help="The features folder."
+)
+KEY = click.option("--key", help="Which feature cache: a part of its name, where there are several.")
+SPLIT = click.option("--split", type=ANY_SPLIT, default="all", show_default=True, help="Which rows.")
+BACKBONE = click.option("--backbone", default="resnet50", show_default=True, help="The frozen network.")
+RECIPE = click.option(
+    "--embedding", default=DEFAULT_EMBEDDING, show_default=True, help="A recipe, or several joined by +."
+)
+TARGET = click.option("--target", default="style", show_default=True, help="The label column.")
+SEED = click.option("--seed", type=int, default=0, show_default=True)
+WORKERS = click.option("--workers", type=click.IntRange(1), help="Worker threads; default: as many as processors.")
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+TUNE = click.option(
+    "--tune/--no-tune", default=True, show_default=True, help="Choose open parameters by cross-validation."
+)

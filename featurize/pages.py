@@ -1,0 +1,36 @@
+"""Pages for people: the templates of a package, filled in, with their style sheet inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import Any
+
+
+def render(package: str, template: str, facts: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]]) -> str:
+    """A template of a package, filled in.
+
+    Parameters
+    ----------
+    package : str
+        A package with a folder `templates`; the style sheet in it becomes the fact `style`.
+    template : str
+        The file's name; in `.html` files, what is filled in is escaped.
+    facts : mapping
+        What the template speaks of; a fact that is missing is an error.
+    filters : mapping
+        Functions for the template, by name.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=PackageLoader(package),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(filters)
+    style = (files(package) / "templates" / "style.css").read_text("utf-8")
+    return environment.get_template(template).render(style=style, **facts)

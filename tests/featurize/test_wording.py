@@ -1,0 +1,61 @@
+"""Names, counts, shares and lists read the same wherever they stand."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classify.commands.main import cli as classify
+from featurize.commands.main import cli as featurize
+from featurize.wording import artist, counted, listing, percent, plain, plain_names, points, visible
+
+
+@pytest.mark.parametrize(
+    ("names", "most", "said"),
+    [
+        ([], 3, ""),
+        (["a"], 3, "a"),
+        (["a", "b"], 3, "a and b"),
+        (["a", "b", "c"], 3, "a, b and c"),
+        (["a", "b", "c", "d"], 3, "a, b, c and 1 more"),
+        ([*"abcdefgh"], 2, "a, b and 6 more"),
+        (["a\nb"], 3, "a\\nb"),
+    ],
+)
+def test_lists(names: list[str], most: int, said: str) -> None:
+    assert listing(names, most) == said
+
+
+def test_counts_shares_and_names() -> None:
+    assert [counted(n, "picture") for n in (0, 1, 2000)] == ["0 pictures", "1 picture", "2,000 pictures"]
+    assert [counted(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]
+    assert [percent(0.3812), percent(0.5, 0), percent(None)] == ["38.1\u202f%", "50\u202f%", "–"]
+    assert [points(-0.012), points(0.3)] == ["−1.2", "+30.0"]
+    assert visible("a\x1b[1m é") == "a\\x1b[1m é"
+    assert artist("agnes-martin") == "Agnes Martin"
+    assert [artist(name) for name in ("Pierre-Auguste Renoir", "Monet, Claude", "")] == [
+        "Pierre-Auguste Renoir",
+        "Monet, Claude",
+        "",
+    ]
+
+
+@given(st.lists(st.text("ab_ ", min_size=1, max_size=4)))
+def test_different_labels_never_look_the_same(labels: list[str]) -> None:
+    shown = plain_names(labels)
+    assert len(set(shown.values())) == len(set(labels))
+    assert all(name in (label, plain(label)) for label, name in shown.items())
+
+
+def test_shared_options_are_the_same_in_every_command() -> None:
+    found: dict[str, set[tuple[object, object, object]]] = {}
+    for group in (featurize, classify):
+        for command in group.commands.values():
+            for option in command.params:
+                if isinstance(option, click.Option):
+                    told = (option.help, str(option.default), str(option.type))
+                    found.setdefault(option.opts[0], set()).add(told)
+    shared = {name: found[name] for name in ("--dataset", "--features", "--seed", "--workers", "--backbone")}
+    assert {name: len(told) for name, told in shared.items()} == dict.fromkeys(shared, 1)
