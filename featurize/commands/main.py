@@ -218,7 +218,9 @@ def adopt(features: Path) -> int:
             refused += 1
             continue
         kept = "" if done.removed else f"; {visible(done.old)} stays, because files were added to it meanwhile"
-        click.echo(f"{visible(done.old)}: {plural(done.embedded, 'picture')} taken over into {visible(done.new)}{kept}")
+        click.echo(
+            f"{visible(done.old)}: {counted(done.embedded, 'picture')} taken over into {visible(done.new)}{kept}"
+        )
         for problem in done.problems:
             click.echo(f"set aside in {visible(done.new / 'damaged')}: {problem}", err=True)
     return 1 if refused else 0
