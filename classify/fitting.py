@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from classify.data import Examples, check_trainable, load_examples
 from classify.errors import HeadError
 from classify.evaluation.metrics import expected_calibration_error, reliability_bins
 from classify.headfile import SavedHead
-from classify.heads import HEADS
+from classify.heads import HEADS, HeadSpec
 from classify.heads.rows.folds import Folds
 from classify.heads.solvers.threads import threads_for
 from classify.training import training_facts
@@ -91,32 +92,43 @@ def recipes_of(cache: FeatureCache, embedding: str) -> list[Recipe]:
     return [cache.recipe(name.strip()) for name in embedding.split("+")]
 
 
-def head_from(spec: str) -> Head:
-    """An unfitted head from a name with options, "svm:C=3".
+def read_spec(head: str | HeadSpec) -> HeadSpec:
+    """A head as it was asked for.
 
     Raises
     ------
     HeadError
         There is no such head or option; the message lists those there are.
     """
-    from classify.heads import make_head
+    with head_errors():
+        return head if isinstance(head, HeadSpec) else HeadSpec.parse(head)
 
+
+def read_specs(heads: str) -> list[HeadSpec]:
+    """The heads of a list, "logreg,svm:C=3"; "all" stands for every head there is.
+
+    Raises
+    ------
+    HeadError
+        As above.
+    """
+    with head_errors():
+        return HeadSpec.parse_list(heads)
+
+
+@contextmanager
+def head_errors(prefix: str = "") -> Iterator[None]:
+    """What a head refuses becomes a HeadError."""
     try:
-        return make_head(spec)
+        yield
     except ValueError as error:
-        raise HeadError(str(error)) from error
-
-
-def open_grid(head: Head, spec: str) -> dict[str, tuple[float, ...]]:
-    """What is left to tune: the head's own grid without the options that the user set."""
-    chosen = {option.partition("=")[0].strip() for option in spec.partition(":")[2].split(",")}
-    return {name: values for name, values in head.tunable.items() if name not in chosen}
+        raise HeadError(f"{prefix}{error}") from error
 
 
 def fit_head(
     table: DatasetTable,
     cache: FeatureCache,
-    spec: str,
+    head: str | HeadSpec,
     *,
     embedding: str = "avgpool",
     target: str = "style",
@@ -131,8 +143,8 @@ def fit_head(
     ----------
     table : DatasetTable
     cache : FeatureCache
-    spec : str
-        A head with options, "logreg" or "mlp:epochs=30".
+    head : str or HeadSpec
+        A head with options, "logreg" or "mlp:epochs=30"; what the options say is not tuned.
     embedding : str
         "avgpool", or several joined by "+".
     target : str
@@ -153,31 +165,28 @@ def fit_head(
     from classify.heads.tuning import make_folds
     from classify.heads.tuning import tune as tune_head
 
-    head = head_from(spec)
-    _place(head, spec, seed, device)
+    spec = read_spec(head)
+    model = place(spec, seed, device)
     recipes = recipes_of(cache, embedding)
     train = load_examples(table, cache, recipes, target, "train", IN_MEMORY)
     warnings = check_trainable(train, target)
     val = load_examples(table, cache, recipes, target, "val", IN_MEMORY) if "val" in table.columns["split"] else None
-    grid = open_grid(head, spec)
+    grid = spec.grid
     folds: Folds = []
-    if tune and (grid or head.calibrate or head.composite):
+    if tune and (grid or model.calibrate or model.composite):
         folds = make_folds(train.y, train.groups if train.artists_known else None, FOLDS, seed)
-    epochs = _following(head, val, on_epoch)
+    epochs = _following(model, val, on_epoch)
     started = time.perf_counter()
-    try:
-        with threads_for(train.X):
-            tuning = tune_head(head, train.X, train.y, folds, grid) if folds else None
-            fit = head.fit if tuning is None else partial(tuning.refit, head)
-            head = fit(train.X, train.y, groups=train.groups, **epochs)
-            seconds = time.perf_counter() - started
-            scores = [score(head, val, "val")] if val else []
-    except ValueError as error:
-        raise HeadError(f"head {spec!r}: {error}") from error
-    facts = training_facts(head, train, cache, spec=spec, seed=seed, folds=folds, tuning=tuning)
+    with head_errors(f"head {str(spec)!r}: "), threads_for(train.X):
+        tuning = tune_head(model, train.X, train.y, folds, grid) if folds else None
+        fit = model.fit if tuning is None else partial(tuning.refit, model)
+        model = fit(train.X, train.y, groups=train.groups, **epochs)
+        seconds = time.perf_counter() - started
+        scores = [score(model, val, "val")] if val else []
+    facts = training_facts(model, train, cache, spec=str(spec), seed=seed, folds=folds, tuning=tuning)
     saved = SavedHead(
-        head=head,
-        kind=spec.partition(":")[0].strip(),
+        head=model,
+        kind=spec.kind,
         target=target,
         key=cache.key,
         recipes=recipes,
@@ -196,19 +205,20 @@ def _following(
     return {"on_epoch": on_epoch, **({"X_val": val.X, "y_val": val.y} if val else {})}
 
 
-def _place(head: Head, spec: str, seed: int, device: str | None) -> None:
-    """Set seed and device, where the head has them and the spec does not."""
-    params = head.get_params()
-    given = spec.partition(":")[2]
-    if "seed" in params and "seed=" not in given:
-        head.set_params(seed=seed)
-    if device is None or "device=" in given:
-        return
-    if "device" in params:
-        head.set_params(device=device)
-    elif device not in ("auto", "cpu"):
-        able = ", ".join(name for name in HEADS if "device" in head_from(name).get_params())
-        raise HeadError(f"device={device}: {spec.partition(':')[0]} runs on the CPU only; {able} run on CUDA")
+def place(spec: HeadSpec, seed: int, device: str | None = None) -> Head:
+    """An unfitted head with this seed and on this device, where it has them and the spec does not say otherwise.
+
+    Raises
+    ------
+    HeadError
+        The seed or the device can't be had.
+    """
+    if device not in (None, "auto", "cpu") and "device" not in spec.has:
+        able = ", ".join(kind for kind in HEADS if "device" in HeadSpec(kind).has)
+        raise HeadError(f"device={device}: {spec.kind} runs on the CPU only; {able} run on CUDA")
+    given = {"seed": seed} if device is None else {"seed": seed, "device": device}
+    with head_errors():
+        return spec.make(**{name: value for name, value in given.items() if name in spec.has})
 
 
 def score(head: Head, examples: Examples, split: str) -> Score:

@@ -61,6 +61,7 @@ def compare(
 ) -> None:
     """Train heads on the same rows, compare them honestly, and write a report."""
     from classify.comparison.compare import compare as run_comparison
+    from classify.fitting import read_specs
     from classify.report import check_place, write_report
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
@@ -73,7 +74,7 @@ def compare(
         if protocol:
             comparison = _run_protocol(context, protocol, table, caches, heads, {**options, "progress": progress})
         else:
-            comparison = run_comparison(table, caches, all_specs(heads), progress=progress, **options)
+            comparison = run_comparison(table, caches, read_specs(heads), progress=progress, **options)
     tell(comparison, write_report(comparison, out))
 
 
@@ -89,6 +90,7 @@ def _run_protocol(
     from click.core import ParameterSource
 
     from classify.comparison import protocols
+    from classify.fitting import read_specs
 
     fixed = {"slides": ("heads", "train", "test", "tune"), "rasta": ("train", "tune")}[protocol]
     for name in (*fixed, "repeats", "learning_curve"):
@@ -99,15 +101,7 @@ def _run_protocol(
     if protocol == "slides":
         return protocols.slides(setting)
     chosen = context.get_parameter_source("heads") is ParameterSource.COMMANDLINE
-    return protocols.rasta(setting, all_specs(heads) if chosen else protocols.RASTA_HEADS, options["test"])
-
-
-def all_specs(heads: str) -> list[str]:
-    """The heads of a list; "all" stands for every head there is."""
-    from classify.comparison.trial import split_specs
-    from classify.heads import HEADS
-
-    return [name for spec in split_specs(heads) for name in (HEADS if spec == ALL else [spec])]
+    return protocols.rasta(setting, read_specs(heads) if chosen else protocols.RASTA_HEADS, options["test"])
 
 
 def open_caches(features: Path, keys: tuple[str, ...]) -> list[FeatureCache]:

@@ -21,7 +21,6 @@ from classify.comparison.matched import Matched, match
 from classify.comparison.mistakes import most_confident, most_confused
 from classify.comparison.provenance import gather_provenance
 from classify.comparison.result import Caution, Comparison, DatasetFacts, TestRow
-from classify.comparison.trial import new_head
 from classify.data import Examples, check_trainable
 from classify.errors import HeadError
 from classify.evaluation.contrasts import judge
@@ -29,6 +28,8 @@ from classify.evaluation.entry import Entry, Estimate
 from classify.evaluation.findings import LeakAudit, Verdict
 from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.ordering import related_order
+from classify.fitting import place, read_spec
+from classify.heads import HeadSpec
 from featurize.dataset.table import DatasetTable, relative_path
 from featurize.progress import Progress
 
@@ -76,7 +77,7 @@ class Task:
 def compare(
     table: DatasetTable,
     caches: Sequence[FeatureCache],
-    heads: Sequence[str],
+    heads: Sequence[str | HeadSpec],
     *,
     embeddings: Sequence[str] = ("avgpool",),
     target: str = "style",
@@ -96,7 +97,7 @@ def compare(
     table : DatasetTable
     caches : sequence of FeatureCache
         One for each backbone.
-    heads : sequence of str
+    heads : sequence of str or HeadSpec
         As in "svm:C=3"; parameters that are given are not tuned.
     embeddings : sequence of str
         Recipes; "a+b" puts two side by side.
@@ -180,12 +181,13 @@ def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
     )
 
 
-def _distinct(heads: Sequence[str], seed: int) -> list[str]:
-    specs = list(dict.fromkeys(spec.strip() for spec in heads if spec.strip()))
+def _distinct(heads: Sequence[str | HeadSpec], seed: int) -> list[HeadSpec]:
+    """The heads, each once; all of them can be made, so that a mistyped one is known before others are fitted."""
+    specs = list(dict.fromkeys(read_spec(head) for head in heads))
     if not specs:
         raise HeadError("no heads to compare: name some with --heads, as in logreg,mlp,svm")
     for spec in specs:
-        new_head(spec, seed)  # so that a mistyped one is told before the others are fitted
+        place(spec, seed)
     return specs
 
 
@@ -231,8 +233,8 @@ def _entry(run: Run, task: Task, clustered: Estimate | None) -> Entry:
     params = trial.head.get_params(deep=False)
     return Entry(
         name=run.name,
-        spec=run.spec,
-        kind=run.spec.partition(":")[0],
+        spec=str(run.spec),
+        kind=run.spec.kind,
         embedding=run.view.embedding,
         backbone=key.backbone,
         key=key.folder_name,

@@ -18,6 +18,7 @@ from classify.evaluation.findings import Curve, Repeats
 from classify.evaluation.metrics import align
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.evaluation.statistics import wilson
+from classify.heads import HeadSpec
 from classify.heads.rows.folds import Folds, make_folds
 from featurize.progress import Progress
 
@@ -32,7 +33,7 @@ class Run:
     ----------
     name : str
         Unique within the contest.
-    spec : str
+    spec : HeadSpec
     view : View
     dimension : int
     trial : Trial
@@ -43,7 +44,7 @@ class Run:
     """
 
     name: str
-    spec: str
+    spec: HeadSpec
     view: View
     dimension: int
     trial: Trial
@@ -58,7 +59,7 @@ class Contest:
     Parameters
     ----------
     matched : Matched
-    specs : sequence of str
+    specs : sequence of HeadSpec
     classes : (K,) str
         Sorted.
     tune : bool
@@ -69,7 +70,7 @@ class Contest:
     """
 
     matched: Matched
-    specs: Sequence[str]
+    specs: Sequence[HeadSpec]
     classes: NDArray[np.str_]
     tune: bool
     seed: int
@@ -123,10 +124,10 @@ class Contest:
         known = float(np.mean(shared)) if pool.artists_known else None
         return judge_repeats(accuracies, [a for a, _ in sizes], [b for _, b in sizes], kind, known)
 
-    def name(self, spec: str, view: View) -> str:
+    def name(self, spec: HeadSpec, view: View) -> str:
         """Of a run: the head, and what tells its embedding from the others."""
         views = self.matched.views
-        parts = [spec]
+        parts = [str(spec)]
         if len({v.embedding for v in views}) > 1:
             parts.append(view.embedding)
         if len({v.cache.key.digest for v in views}) > 1:
@@ -141,7 +142,9 @@ class Contest:
     def _folds(self, train: Examples) -> Folds:
         return make_folds(train.y, train.groups, FOLDS, self.seed)
 
-    def _run(self, spec: str, train: Examples, test: Examples, folds: Folds, watched: Examples | None = None) -> Trial:
+    def _run(
+        self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds, watched: Examples | None = None
+    ) -> Trial:
         if self.progress:
             self.progress(self.done, self.total)
         trial = run_trial(spec, train, test, folds, tune=self.tune, seed=self.seed, watched=watched)

@@ -18,6 +18,7 @@ from classify.comparison.compare import compare
 from classify.comparison.result import Comparison
 from classify.errors import DataError
 from classify.evaluation.findings import Control, Protocol, Published
+from classify.heads import HeadSpec
 from featurize.dataset.labels import label_key
 from featurize.dataset.table import DatasetTable
 from featurize.networks.recipes import MIRROR
@@ -59,7 +60,7 @@ class Setting:
     progress: Progress | None = None
     command: str = ""
 
-    def run(self, table: DatasetTable, heads: Sequence[str], *, test: str | None, tune: bool) -> Comparison:
+    def run(self, table: DatasetTable, heads: Sequence[str | HeadSpec], *, test: str | None, tune: bool) -> Comparison:
         """A comparison on a table cut to the experiment."""
         return compare(
             table,
@@ -120,7 +121,7 @@ def slides(setting: Setting) -> Comparison:
     )
 
 
-def rasta(setting: Setting, heads: Sequence[str] = RASTA_HEADS, test: str | None = None) -> Comparison:
+def rasta(setting: Setting, heads: Sequence[str | HeadSpec] = RASTA_HEADS, test: str | None = None) -> Comparison:
     """The experiment of Lecoutre, Negrevergne & Yger (ACML 2017) with a frozen network.
 
     Their 25 styles, the table's own split, top-1/3/5 accuracy and average precision per class; with and without

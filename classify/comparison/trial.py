@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.data import Examples
-from classify.errors import HeadError
 from classify.evaluation.entry import Cost
+from classify.fitting import head_errors, place
+from classify.heads import HeadSpec
 from classify.heads.solvers.threads import threads_for
 
 if TYPE_CHECKING:
@@ -49,49 +50,22 @@ class Trial:
         return tuple(dict(epoch) for epoch in getattr(self.head, "history_", ()))
 
 
-def split_specs(text: str) -> list[str]:
-    """Heads out of a list: a comma before an option ("=" and no ":") belongs to the head before it.
-
-    >>> split_specs("logreg,svm:C=3,standardize=false,mlp:epochs=30")
-    ['logreg', 'svm:C=3,standardize=false', 'mlp:epochs=30']
-    """
-    specs: list[str] = []
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        if specs and ":" in specs[-1] and "=" in part and ":" not in part.split("=")[0]:
-            specs[-1] += "," + part
-        else:
-            specs.append(part)
-    return specs
-
-
-def new_head(spec: str, seed: int) -> Head:
-    """An unfitted head; the seed holds unless the spec gives one.
-
-    Raises
-    ------
-    HeadError
-        There is no such head, or an option it doesn't have.
-    """
-    from classify.heads import make_head
-
-    try:
-        head = make_head(spec)
-    except ValueError as error:
-        raise HeadError(str(error)) from error
-    if "seed" in head.get_params(deep=False) and "seed" not in _given(spec):
-        head.set_params(seed=seed)
-    return head
-
-
 def run_trial(
-    spec: str, train: Examples, test: Examples, folds: Folds, *, tune: bool, seed: int, watched: Examples | None = None
+    spec: HeadSpec,
+    train: Examples,
+    test: Examples,
+    folds: Folds,
+    *,
+    tune: bool,
+    seed: int,
+    watched: Examples | None = None,
 ) -> Trial:
     """Tune, fit and score one head.
 
     Parameters
     ----------
-    spec : str
-        As `make_head` takes it; what it sets is not tuned.
+    spec : HeadSpec
+        What it sets is not tuned.
     train, test : Examples
     folds : pairs of row numbers of the training part
     tune : bool
@@ -102,19 +76,18 @@ def run_trial(
     Raises
     ------
     HeadError
-        No such head or option, or the head refuses these embeddings.
+        The head refuses these embeddings.
     """
-    head = new_head(spec, seed)
+    head = place(spec, seed)
     extra = _watching(head, watched)
     _load_libraries(head)
-    try:
-        with threads_for(train.X):
-            return _timed(head, spec, train, test, folds if tune else (), extra)
-    except ValueError as error:
-        raise HeadError(f"head {spec!r}: {error}") from error
+    with head_errors(f"head {str(spec)!r}: "), threads_for(train.X):
+        return _timed(head, spec, train, test, folds if tune else (), extra)
 
 
-def _timed(head: Head, spec: str, train: Examples, test: Examples, folds: Folds, extra: Mapping[str, Any]) -> Trial:
+def _timed(
+    head: Head, spec: HeadSpec, train: Examples, test: Examples, folds: Folds, extra: Mapping[str, Any]
+) -> Trial:
     started = time.perf_counter()
     tuning = _tuning(head, spec, train, folds)
     tuned_at = time.perf_counter()
@@ -136,12 +109,12 @@ def _load_libraries(head: Head) -> None:
         type(head)(epochs=1).fit(np.eye(4, dtype=np.float32), ["a", "b", "a", "b"])
 
 
-def _tuning(head: Head, spec: str, train: Examples, folds: Folds) -> Any:
+def _tuning(head: Head, spec: HeadSpec, train: Examples, folds: Folds) -> Any:
     from classify.heads.tuning import tune
 
     if not folds:
         return None
-    grid = {name: values for name, values in head.tunable.items() if name not in _given(spec)}
+    grid = spec.grid
     if not (grid or head.calibrate or head.composite):
         return None
     return tune(head, train.X, train.y, folds, grid)
@@ -155,11 +128,6 @@ def _told(tuning: Any) -> dict[str, Any]:
         name: {"chosen": chosen, "tried": [point[name] for point in tuning.points], "accuracy": means}
         for name, chosen in tuning.params.items()
     }
-
-
-def _given(spec: str) -> set[str]:
-    options = spec.partition(":")[2].split(",")
-    return {option.partition("=")[0].strip() for option in options if option.strip()}
 
 
 def _watching(head: Head, watched: Examples | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -30,10 +31,12 @@ from classify.heads.rows.blocks import Array, block_rows, blocks
 from classify.heads.rows.folds import Folds, make_folds
 from classify.heads.rows.gathered import Gathered
 from classify.heads.rows.scaling import Scaling
+from classify.heads.solvers.device import check_device
 
 Point = Mapping[str, Any]  # one point of a grid: parameter -> value
 
 CALIBRATION_FOLDS = 5
+SEEDS = (0, 2**32 - 1)  # bounds of a seed: what numpy, scikit-learn and torch all take
 FLOATS = [np.float64, np.float32, np.float16]
 
 
@@ -67,7 +70,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     path_param: ClassVar[str | None] = None  # the parameter whose values `_path` solves together
     arrays: ClassVar[tuple[str, ...]] = ()  # fitted attributes that make up the state, without the last "_"
     bounds: ClassVar[dict[str, tuple[float, float]]] = {}  # parameter -> least and greatest number it may be
-    words: ClassVar[dict[str, str]] = {}  # parameter -> the word it may be instead
+    words: ClassVar[dict[str, str]] = {}  # parameter -> the word it may be instead of a number
     composite: ClassVar[bool] = False  # whether it is made of heads, which `tuned` tunes
 
     standardize: bool
@@ -231,14 +234,18 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     # ---- shared by the heads
 
+    def check_parameters(self) -> None:
+        """Raise a ValueError where a parameter's value can't be used; it names the value and what can."""
+        for name, bounds in self.bounds.items():
+            value, word = getattr(self, name), self.words.get(name)
+            if word is None or value != word:
+                _check_numbers(name, value, bounds, word)
+        if not (isinstance(self.class_weight, Mapping) or self.class_weight in (None, "balanced")):
+            raise ValueError(f"there is no class_weight={self.class_weight}; choose from none, balanced")
+        check_device(getattr(self, "device", "cpu"))
+
     def _validate(self, X: Any, y: Any) -> tuple[Array, Array]:
-        for name, (least, greatest) in self.bounds.items():
-            value = getattr(self, name)
-            if value == self.words.get(name):
-                continue
-            if isinstance(value, str) or not least <= value <= greatest:
-                other = f", or {self.words[name]}" if name in self.words else ""
-                raise ValueError(f"{name}={value} is out of bounds: it must be from {least:g} to {greatest:g}{other}")
+        self.check_parameters()
         if isinstance(X, Gathered):
             _check_n_features(self, X, reset=True)
             check_consistent_length(X, y)
@@ -277,3 +284,13 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         else:
             weights[present] = compute_class_weight(self.class_weight, classes=present, y=part)
         return weights
+
+
+def _check_numbers(name: str, value: Any, bounds: tuple[float, float], word: str | None) -> None:
+    """Raise unless a parameter's value, or each number of it, lies within the bounds."""
+    least, greatest = bounds
+    numbers = value if isinstance(value, tuple | list) else [value]
+    possible = [isinstance(number, Real) and least <= float(number) <= greatest for number in numbers]
+    if not possible or not all(possible):
+        other = f", or {word}" if word else ""
+        raise ValueError(f"{name}={value} is out of bounds: it must be from {least:g} to {greatest:g}{other}")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from classify.heads import make_head, spec_of
 from classify.heads.base import Head, Point
 from classify.heads.calibration import fit_temperature, softmax
 from classify.heads.rows.blocks import Array
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.scaling import Scaling
+from classify.heads.spec import HeadSpec
 
 FLOOR = 1e-12  # under it a probability's logarithm tells nothing
 
@@ -23,7 +24,7 @@ class Ensemble(Head):
     Parameters
     ----------
     members : tuple of str
-        Heads with their options, as make_head reads them.
+        Heads with their options, as HeadSpec.parse reads them.
 
     The others are those of Head, and hold for every member that does not say otherwise; `calibrate` is about the
     average, the members are always calibrated.
@@ -54,12 +55,20 @@ class Ensemble(Head):
         self.class_weight = class_weight
         self.calibrate = calibrate
 
-    def _make(self) -> list[Head]:
+    def check_parameters(self) -> None:
+        """Also whether all members can be made."""
+        super().check_parameters()
         if not self.members:
             raise ValueError("an ensemble needs members, as in members=logreg+svm")
+        self._make()
+
+    def _specs(self) -> list[HeadSpec]:
+        return [HeadSpec.parse(member) for member in self.members]
+
+    def _make(self) -> list[Head]:
         names = ("standardize", "sqrt", "l2", "class_weight")
         own = {**{name: getattr(self, name) for name in names}, "calibrate": True}
-        return [make_head(spec, **own) for spec in self.members]
+        return [spec.make(**own) for spec in self._specs()]
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
         """Fit every member to X (N, D) and class names y (N,); see Head.fit."""
@@ -89,13 +98,14 @@ class Ensemble(Head):
         return np.asarray(out, np.float32)
 
     def tuned(self, X: Array, y: Array, folds: Folds) -> dict[str, Any]:
-        """Each member at its best parameters."""
+        """Each member at its best parameters; what its spec says is not tuned."""
         from classify.heads.tuning import tune
 
-        specs = []
-        for spec, head in zip(self.members, self._make(), strict=True):
-            specs.append(spec_of(spec.partition(":")[0], {**head.get_params(), **tune(head, X, y, folds).params}))
-        return {"members": tuple(specs)}
+        members = []
+        for spec, head in zip(self._specs(), self._make(), strict=True):
+            best = tune(head, X, y, folds, spec.grid).params
+            members.append(str(replace(spec, options={**spec.options, **best})))
+        return {"members": tuple(members)}
 
     def _learned(self) -> dict[str, Array]:
         return {f"{n}.{name}": array for n, head in enumerate(self.members_) for name, array in head.state().items()}

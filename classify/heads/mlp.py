@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import clone
 
-from classify.heads.base import Head
+from classify.heads.base import SEEDS, Head
 from classify.heads.rows.blocks import Array, Rows, block_rows, take
 from classify.heads.rows.folds import Folds
 from classify.heads.solvers.parallel import team_size
@@ -39,6 +39,7 @@ class NetworkHead(Head):
         "lr": (1e-12, 1e3),
         "weight_decay": (0, 1e3),
         "patience": (0, 1e9),
+        "seed": SEEDS,
     }
 
     epochs: int
@@ -221,7 +222,11 @@ class MLP(NetworkHead):
     The others are those of SoftmaxLayer and Head.
     """
 
-    bounds: ClassVar[dict[str, tuple[float, float]]] = {**NetworkHead.bounds, "dropout": (0, 0.99)}
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {
+        **NetworkHead.bounds,
+        "hidden": (1, 1e9),
+        "dropout": (0, 0.99),
+    }
 
     def __init__(
         self,

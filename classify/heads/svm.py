@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from classify.heads.base import Head
+from classify.heads.base import SEEDS, Head
 from classify.heads.grids import C_GRID, PATH_SLACK
 from classify.heads.rows.blocks import Array, Rows, block_rows, take
 from classify.heads.rows.folds import Folds
@@ -89,6 +89,7 @@ class SVM(Head):
         "tol": (1e-12, 1),
         "exact": (0, 50_000),
         "landmarks": (1, 50_000),
+        "seed": SEEDS,
     }
     words: ClassVar[dict[str, str]] = {"gamma": "scale"}
 

@@ -16,12 +16,14 @@ from classify.comparison.curves import nested_subsets
 from classify.comparison.leaks import worth_of_artists
 from classify.comparison.mistakes import most_confident, most_confused
 from classify.comparison.result import Comparison
-from classify.comparison.trial import new_head, run_trial, split_specs
+from classify.comparison.trial import run_trial
 from classify.data import load_examples
 from classify.errors import DataError, HeadError
 from classify.evaluation import copies
 from classify.evaluation.ordering import related_order
 from classify.evaluation.repeats import judge_repeats, resampled_splits
+from classify.fitting import place
+from classify.heads import HeadSpec
 from featurize.errors import TableError
 from tests.cache.samples import network
 from tests.classify.worlds import AVGPOOL, KEY, RANDOM_KEY, STATS, World, fill, make_world
@@ -357,31 +359,16 @@ def test_one_class_only_is_refused() -> None:
         run(make_world().relabelled(style=["Baroque"] * 160))
 
 
-@pytest.mark.parametrize(
-    ("text", "specs"),
-    [
-        ("logreg", ["logreg"]),
-        ("logreg, mlp ,svm", ["logreg", "mlp", "svm"]),
-        ("logreg,svm:C=3,mlp:epochs=30", ["logreg", "svm:C=3", "mlp:epochs=30"]),
-        ("svm:C=3,standardize=false,mlp", ["svm:C=3,standardize=false", "mlp"]),
-        ("svm:C=3,l2=true,svm:C=1", ["svm:C=3,l2=true", "svm:C=1"]),
-        (",,", []),
-    ],
-)
-def test_lists_of_heads(text: str, specs: list[str]) -> None:
-    assert split_specs(text) == specs
-
-
 def test_the_seed_of_a_comparison_is_the_head_s_unless_it_has_its_own() -> None:
-    assert new_head("mlp", 5).get_params()["seed"] == 5
-    assert new_head("mlp:seed=3", 5).get_params()["seed"] == 3
+    assert place(HeadSpec("mlp"), 5).get_params()["seed"] == 5
+    assert place(HeadSpec.parse("mlp:seed=3"), 5).get_params()["seed"] == 3
 
 
 def test_a_head_that_refuses_the_embeddings_says_which() -> None:
     world = make_world()
     parts = [load_examples(world.table, world.cache, [AVGPOOL], "style", s) for s in ("train", "test")]
     with pytest.raises(HeadError, match=r"logreg:sqrt=true.*non-negative"):
-        run_trial("logreg:sqrt=true", *parts, [], tune=False, seed=0)
+        run_trial(HeadSpec("logreg", {"sqrt": True}), *parts, [], tune=False, seed=0)
 
 
 # ---- learning curves and repeats

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def check_device(name: str) -> None:
+    """Raise a ValueError where the name is none of a device; torch is not asked."""
+    if str(name).partition(":")[0] not in DEVICES:
+        raise ValueError(f"there is no device {name!r}; choose from {', '.join(DEVICES)}")
+
 
 def pick_device(name: str) -> str:
     """ "auto" -> "cuda" where there is one, else "cpu"; other names as they are.
@@ -15,8 +23,7 @@ def pick_device(name: str) -> str:
 
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.partition(":")[0] not in ("cpu", "cuda"):
-        raise ValueError(f"there is no device {name!r}; choose from auto, cpu, cuda")
+    check_device(name)
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device={name} can't be had: torch {torch.__version__} sees no CUDA device; use device=cpu")
     return name
