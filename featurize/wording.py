@@ -30,6 +30,11 @@ def listing(names: Iterable[object], most: int = 3) -> str:
     return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
+def cut(text: str, most: int = 40) -> str:
+    """The beginning of a text that is too long for its place."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """0.3812 -> "38.1 %"; "–" where there is no figure."""
     return "–" if share is None else f"{100 * share:.{digits}f}{NARROW}%"

@@ -123,7 +123,7 @@ def predict(
     """Tell the styles of PICTURES: files, and folders of files."""
     from classify.headfile import load_head
     from classify.predict import Predictor, find_pictures
-    from featurize.dataset.table import write_csv
+    from featurize.dataset.sheets import write_sheet
     from featurize.progress import progress_bar
 
     paths = find_pictures(pictures)
@@ -136,7 +136,7 @@ def predict(
         for rank in range(min(top, len(predictor.saved.classes))):
             columns[f"{predictor.saved.target}_{rank + 1}"] = [p.styles[rank][0] for p in told]
             columns[f"probability_{rank + 1}"] = [f"{p.styles[rank][1]:.6f}" for p in told]
-        write_csv(columns, csv_file)
+        write_sheet(columns, csv_file)
         click.echo(f"wrote {counted(len(told), 'prediction')} to {visible(csv_file)}")
     else:
         for p in told:

@@ -40,7 +40,7 @@ def write_report(comparison: Comparison, out: Path) -> Path:
     """
     from classify.report import page, predictions, results
 
-    texts = {
+    texts: dict[str, str | bytes] = {
         "results.json": json.dumps(results.as_json(comparison), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         "predictions.csv": predictions.as_csv(comparison),
         "report.md": page.render(comparison, "report.md"),
@@ -48,5 +48,5 @@ def write_report(comparison: Comparison, out: Path) -> Path:
     }
     files.make_folder(out.absolute())
     for name, text in texts.items():
-        files.write_atomic(out / name, [text.encode("utf-8", "replace")])
+        files.write_atomic(out / name, [text if isinstance(text, bytes) else text.encode("utf-8", "replace")])
     return out / PAGE

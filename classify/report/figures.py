@@ -12,7 +12,7 @@ from classify.evaluation.entry import Entry
 from classify.report.label_places import label_dots
 from classify.report.svg import INK, MUTED, PAPER, RULE, SERIES, as_svg, drawing
 from classify.report.words import seconds
-from featurize.wording import percent, plain_names
+from featurize.wording import cut, percent, plain_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +108,7 @@ def confusion(entry: Entry, classes: Sequence[str], order: Sequence[int]) -> str
     matrix = np.array(entry.scores.confusion, float)[np.ix_(order, order)]
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     shown = plain_names(classes)
-    names = [shown[classes[n]] for n in order]
+    names = [cut(shown[classes[n]]) for n in order]
     count = len(names)
     side = max(300, min(620, 14 * count + 170))
     with drawing(side, side, f"confusion {entry.name}") as figure:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from classify.comparison.result import Comparison
+from featurize.dataset.sheets import csv_bytes
 
 COLUMNS = (
     "id",
@@ -24,11 +22,9 @@ COLUMNS = (
 )
 
 
-def as_csv(comparison: Comparison) -> str:
-    """The table as text; `truth_rank` is 1 where the head is right."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+def as_csv(comparison: Comparison) -> bytes:
+    """The table as a CSV file; `truth_rank` is 1 where the head is right."""
+    rows = []
     names = comparison.classes
     for entry in comparison.entries:
         p = entry.predictions
@@ -37,5 +33,5 @@ def as_csv(comparison: Comparison) -> str:
             said = p.predicted[n]
             answer = (said == row.label, p.confidence[n], p.truth[n], p.rank[n] + 1)
             facts = (row.id, row.path, row.artist, row.year, names[row.label], *what, names[said])
-            writer.writerow([*facts, int(answer[0]), f"{answer[1]:.6g}", f"{answer[2]:.6g}", answer[3]])
-    return text.getvalue()
+            rows.append([*facts, str(int(answer[0])), f"{answer[1]:.6g}", f"{answer[2]:.6g}", str(answer[3])])
+    return csv_bytes({name: [row[n] for row in rows] for n, name in enumerate(COLUMNS)})

@@ -30,6 +30,17 @@ def _pairs(context: click.Context, option: click.Parameter, given: tuple[str, ..
     return {label: column for label, _, column in pairs}
 
 
+def _known_encoding(context: click.Context, option: click.Parameter, given: str) -> str:
+    if given:
+        from featurize.dataset.sheets.encoding import check_encoding
+
+        try:
+            check_encoding(given)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+    return given
+
+
 def reading_options(command: Any) -> Any:
     """The options that say something about a source."""
     options = (
@@ -42,6 +53,8 @@ def reading_options(command: Any) -> Any:
                      help="The column of a label, as in style=movement; may be given several times."),
         click.option("--several", type=click.Choice(SEVERAL), default="first", show_default=True,
                      help="What to make of a cell with several labels."),
+        click.option("--encoding", default="", callback=_known_encoding, help="Encoding of a table's lines that are "
+                     "not UTF-8, as in cp1251; default: that of spreadsheets in Western Europe."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -105,7 +118,13 @@ def _reading(given: Mapping[str, Any], lists_only: bool = False) -> Any:
     from featurize.dataset.sources import Reading
 
     return Reading(
-        given["target"], given["form"] or "", given["images"], given["path_column"], given["label_columns"], lists_only
+        given["target"],
+        given["form"] or "",
+        given["images"],
+        given["path_column"],
+        given["label_columns"],
+        lists_only,
+        given["encoding"],
     )
 
 
@@ -177,7 +196,7 @@ def audit(
         found = auditing.audit_lists(lists_only, _reading(given))
         folder = lists_only if lists_only.is_dir() else lists_only.parent
     else:
-        table = read_table(dataset)
+        table = read_table(dataset, given["encoding"])
         cache, recipe = report.find_embeddings(features, key, embedding)
         target = given["target"].partition(":")[0]
         found = auditing.audit(

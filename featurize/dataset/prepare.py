@@ -15,9 +15,10 @@ from featurize.dataset.people import may_be_one, spelled_apart
 from featurize.dataset.periods import period_length, period_of
 from featurize.dataset.scan import Looks, Seen, count_reasons, known_files
 from featurize.dataset.selection import EVERYTHING, Selection, select
+from featurize.dataset.sheets import beside, readable, write_sheet
 from featurize.dataset.sources import AS_FOUND, Listing, Reading, read_source
 from featurize.dataset.splits import Splitting, split_rows
-from featurize.dataset.table import FACTS, DatasetTable, relative_paths, write_csv, write_table
+from featurize.dataset.table import FACTS, DatasetTable, relative_paths, write_table
 from featurize.errors import SourceError, Undecodable
 from featurize.progress import Progress
 from featurize.reasons import Reason
@@ -119,12 +120,14 @@ def prepare(
         raise SourceError(
             f"--target {target}: the dataset table keeps a column of that name for itself; choose another"
         )
-    if out.suffix not in (".csv", ".parquet"):
-        raise SourceError(f"--out {str(out)!r}: the dataset table is written as .csv or .parquet; choose such a name")
+    if out.suffix not in (".csv", ".xlsx", ".parquet"):
+        raise SourceError(
+            f"--out {str(out)!r}: the dataset table is written as .csv, .xlsx or .parquet; choose such a name"
+        )
     years = period_length(target)
     form, listing = read_source(source, replace(reading, target="style" if years else target))
     listing = _each_once(listing)
-    labels, notes = settle(listing.labels, "style" if years else target, several)
+    labels, notes = settle(readable(listing.labels), "style" if years else target, several)
     if years:
         target = target.partition(":")[0]
         labels[target] = [period_of(year, years) for year in labels.get("year", [""] * len(listing))]
@@ -139,7 +142,7 @@ def prepare(
         table=table,
         target=target,
         path=out,
-        rejected_path=out.with_suffix(".rejected.csv"),
+        rejected_path=beside(out, "rejected"),
         notes_path=out.with_suffix(".notes.json"),
         format=form,
         how_split=how,
@@ -276,7 +279,7 @@ def _write(done: Prepared, refused: Mapping[int, Undecodable], written: Sequence
         "reason": [why.reason.label for why in refused.values()],
         "detail": [str(why) for why in refused.values()],
     }
-    write_csv(rejected, done.rejected_path)
+    write_sheet(rejected, done.rejected_path)
     told = {
         "format": done.format,
         "split": done.how_split,

@@ -1,33 +1,30 @@
 """The dataset table: one row an image, which people can open and edit.
 
-A CSV (or Parquet) file with the columns `id`, `path`, `size`, `mtime_ns`, `split` and any label columns. Paths
+A file (CSV, Excel or Parquet) with the columns `id`, `path`, `size`, `mtime_ns`, `split` and any label columns. Paths
 are relative to the folder the table lies in, so that pictures and table can move together. What a spreadsheet
-does to a table is forgiven: semicolons, a byte order mark, times rounded to 1.73E+18 (the file's content
-decides then), added columns, other row orders.
+does to a table is forgiven: semicolons, its own encoding, times rounded to 1.73E+18 (the file's content decides
+then), added columns, other row orders.
 """
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import files
-from cache.errors import StorageFailed
 from cache.ids import Ids, from_hex
 from featurize.choices import SPLITS
+from featurize.dataset.sheets import Sheet, plain_columns, read_sheet, with_names, write_sheet
 from featurize.errors import TableError
 from featurize.pictures.file import Picture
 
-_BLOCK = 10_000  # lines read at a time
 FACTS = ("id", "path", "size", "mtime_ns", "split")  # the columns that are no labels
 
 
@@ -61,6 +58,11 @@ class DatasetTable:
         lengths = {name: len(values) for name, values in self.columns.items()}
         if len(set(lengths.values())) > 1:
             raise TableError(f"the columns differ in length: {lengths}")
+        if "" in self.columns["id"]:
+            row = list(self.columns["id"]).index("")
+            raise TableError(
+                f"the row of {self.columns['path'][row]!r} has no id: `featurize prepare` reads the file and adds it"
+            )
         try:
             from_hex(self.columns["id"])
         except ValueError as error:
@@ -111,7 +113,7 @@ class DatasetTable:
         if name not in self.columns or not any(self.columns[name]):
             there = ", ".join(c for c in self.labels if any(self.columns[c])) or "none"
             raise TableError(f"the dataset table has no labels {name!r} (it has: {there}): choose one with --target")
-        return self.columns[name]
+        return mapped(self.columns[name], tidy)
 
     def picture(self, row: int) -> Picture:
         """The picture file of a row."""
@@ -140,13 +142,15 @@ class DatasetTable:
         return DatasetTable({**self.columns, **columns}, self.folder)
 
 
-def read_table(path: Path) -> DatasetTable:
+def read_table(path: Path, other: str = "") -> DatasetTable:
     """Read a dataset table.
 
     Parameters
     ----------
     path : Path
-        `.csv`, `.tsv` or `.parquet`.
+        `.csv`, `.tsv`, `.xlsx` or `.parquet`.
+    other : str
+        The encoding of lines that are not UTF-8; empty for that of this country's spreadsheets.
 
     Raises
     ------
@@ -155,11 +159,58 @@ def read_table(path: Path) -> DatasetTable:
     """
     if not path.exists():
         raise TableError(f"there is no dataset table {str(path)!r}: make one with `featurize prepare SOURCE`")
+    columns = table_columns(path, other)
     try:
-        columns = _read_parquet(path) if path.suffix == ".parquet" else read_columns(path)
-    except (OSError, ValueError, csv.Error) as error:
-        raise TableError(f"{str(path)!r} can't be read as a dataset table: {error}") from error
-    return DatasetTable(columns, path.absolute().parent)
+        return DatasetTable(columns, path.absolute().parent)
+    except TableError as error:
+        raise TableError(f"{str(path)!r}: {error}") from error
+
+
+def table_columns(path: Path, other: str = "") -> dict[str, list[str]]:
+    """The columns of a dataset table, whether or not they are complete; rows without anything in them are left out.
+
+    Parameters
+    ----------
+    path : Path
+    other : str
+        The encoding of lines that are not UTF-8; empty for that of this country's spreadsheets.
+
+    Raises
+    ------
+    TableError
+        The file can't be read as a table, or two different columns have one name.
+    """
+    try:
+        if path.suffix.lower() == ".parquet":
+            return with_names(_read_parquet(path))
+        sheet = read_sheet(path, other, usual=True)
+        columns = _by_name(sheet)
+    except (OSError, ValueError) as error:
+        said = str(error).splitlines()[0]
+        raise TableError(f"{str(path)!r} can't be read as a dataset table: {said}") from error
+    columns = plain_columns(columns)
+    if "split" in columns:
+        columns["split"] = mapped(columns["split"], _split)
+    return columns
+
+
+def _by_name(sheet: Sheet) -> dict[str, list[str]]:
+    """Columns of a sheet; a name that stands twice means nothing, unless both columns hold the same."""
+    named: dict[str, list[str]] = {}
+    for name, values in zip(map(str.strip, sheet.header), sheet.cells, strict=True):
+        if name in named and named[name] != values:
+            raise ValueError(f"two of its columns are named {name!r}: give one another name")
+        if name or any(map(str.strip, values)):
+            named[name] = values
+    if "" in named.get("path", ()):  # a spreadsheet leaves empty rows where people clear them
+        filled = [any(row) for row in zip(*named.values(), strict=True)]
+        return {c: list(compress(values, filled)) for c, values in named.items()}
+    return named
+
+
+def _split(value: str) -> str:
+    plain = value.strip().lower()
+    return plain if plain in ("", *SPLITS) else value
 
 
 def write_table(table: DatasetTable, path: Path) -> None:
@@ -168,31 +219,9 @@ def write_table(table: DatasetTable, path: Path) -> None:
     Raises
     ------
     StorageFailed
-        The file system refused.
+        The file system refused, or the table does not fit into such a file.
     """
-    if path.suffix == ".parquet":
-        _write_parquet(table.columns, path)
-    else:
-        write_csv(table.columns, path)
-
-
-def write_csv(columns: Mapping[str, Sequence[str]], path: Path) -> None:
-    """Write columns as CSV, atomically, unless they stand there already; bytes of names that are no UTF-8 are kept."""
-    import io
-
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    data = text.getvalue().encode("utf-8", "surrogateescape")
-    if not _holds(path, data):
-        files.write_atomic(path, [data])
-
-
-def _holds(path: Path, data: bytes) -> bool:
-    with contextlib.suppress(OSError):
-        return path.stat().st_size == len(data) and path.read_bytes() == data
-    return False
+    write_sheet(table.columns, path)
 
 
 def relative_path(path: Path, folder: Path) -> str:
@@ -212,39 +241,15 @@ def relative_paths(paths: Sequence[str], folder: Path) -> list[str]:
     ]
 
 
+def mapped(values: Sequence[str], change: Callable[[str], str]) -> list[str]:
+    """The values changed, each distinct one once."""
+    known = {value: change(value) for value in set(values)}
+    return [known[v] for v in values]
+
+
 def tidy(label: str) -> str:
     """A label in one spelling: Unicode in composed form, no space around it."""
     return unicodedata.normalize("NFC", label).strip()
-
-
-def read_columns(path: Path, encoding: str = "utf-8-sig", errors: str = "surrogateescape") -> dict[str, list[str]]:
-    """The columns of a `.csv` or `.tsv` file, whichever of comma, semicolon and tab separates them.
-
-    Raises
-    ------
-    ValueError, csv.Error
-        The file is no table.
-    OSError
-    """
-    with path.open(newline="", encoding=encoding, errors=errors) as file:
-        header = file.readline()
-        file.seek(0)
-        delimiter = max(",;\t", key=header.count)
-        reader = csv.reader(file, delimiter=delimiter)
-        names = next((record for record in reader if record), [])
-        columns: list[list[str]] = [[] for _ in names]
-        while block := [record for record in islice(reader, _BLOCK) if record]:
-            _check_widths(block, len(names), reader.line_num)
-            for column, values in zip(columns, zip(*block, strict=True), strict=True):
-                column.extend(values)
-        return dict(zip(names, columns, strict=True))
-
-
-def _check_widths(block: Sequence[Sequence[str]], width: int, last_line: int) -> None:
-    wrong = [n for n, record in enumerate(block) if len(record) != width]
-    if wrong:
-        line = last_line - len(block) + 1 + wrong[0]
-        raise ValueError(f"line {line} has {len(block[wrong[0]])} fields, the header {width}")
 
 
 def _read_parquet(path: Path) -> dict[str, list[str]]:
@@ -252,18 +257,6 @@ def _read_parquet(path: Path) -> dict[str, list[str]]:
 
     read = pq.read_table(path)
     return {n: ["" if v is None else str(v) for v in read.column(n).to_pylist()] for n in read.column_names}
-
-
-def _write_parquet(columns: Mapping[str, Sequence[str]], path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    try:
-        pq.write_table(pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}), sink)
-    except (UnicodeEncodeError, pa.ArrowInvalid) as error:
-        raise StorageFailed(f"a file name that is no UTF-8 can't stand in {str(path)!r}: write a .csv") from error
-    files.write_atomic(path, [sink.getvalue().to_pybytes()])
 
 
 def _whole(column: Sequence[str], row: int) -> int:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from cache import OK, FeatureCache, Recipe, files
 from cache.ids import plain
 from cache.rows import ABSENT
-from featurize.dataset.table import DatasetTable, write_csv
+from featurize.dataset.sheets import write_sheet
+from featurize.dataset.table import DatasetTable
 from featurize.errors import Undecodable
 from featurize.reasons import Reason
 
@@ -108,5 +109,5 @@ def write_failures(folder: Path, failed: Sequence[Failed]) -> Path | None:
         "reason": [f.reason.label for f in failed],
         "detail": [f.detail for f in failed],
     }
-    write_csv(columns, path)
+    write_sheet(columns, path)
     return path

@@ -143,7 +143,7 @@ def test_from_picture_files_to_styles(painted: Path, capsys: Screen) -> None:
     said = capsys.readouterr().err
     assert "broken.jpg: no picture format is recognised" in said
     assert "untrained backbone" in said
-    with (painted / "out.csv").open() as file:
+    with (painted / "out.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 9
     assert set(rows[0]) == {"path", "style_1", "probability_1", "style_2", "probability_2"}

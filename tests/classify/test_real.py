@@ -82,7 +82,7 @@ def outcome(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ):
             assert run(group, command) == 0, command
         lines = defaultdict(list)
-        with Path("report/predictions.csv").open(encoding="utf-8", newline="") as file:
+        with Path("report/predictions.csv").open(encoding="utf-8-sig", newline="") as file:
             for line in csv.DictReader(file):
                 lines[line["head"]].append(line)
         with np.load("all.npz") as file:

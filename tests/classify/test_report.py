@@ -183,7 +183,7 @@ def test_schema_is_documented() -> None:
 
 
 def test_predictions_give_the_figures_again(folder: Path, comparison: Comparison) -> None:
-    with (folder / "predictions.csv").open(encoding="utf-8", newline="") as file:
+    with (folder / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     by_head = defaultdict(list)
     for line in lines:
@@ -243,7 +243,7 @@ def test_hostile_names_stay_names(tmp_path: Path) -> None:
     assert not page.all("script")
     assert not page.all("i") or all("style" in a for a in page.all("i"))  # the bars of the table, nothing else
     assert '<script>alert("1")</script>' in "".join(page.text)
-    with (tmp_path / "predictions.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
         assert {line["truth"] for line in csv.DictReader(file)} == set(evil.values())
 
 

@@ -248,7 +248,7 @@ def test_dropping_keeps_one_of_each_where_it_is(
     assert {Path(p).stem for p in gone} == {"train-cubism-0_work-0-1700", "train-rococo-1_work-1-1801"}
     split = dict(zip(before.columns["path"], before.columns["split"], strict=True))
     assert all(split[p] == s for p, s in zip(after.columns["path"], after.columns["split"], strict=True))
-    with (tmp_path / "dataset.dropped.csv").open(newline="") as file:
+    with (tmp_path / "dataset.dropped.csv").open(newline="", encoding="utf-8-sig") as file:
         told = list(csv.DictReader(file))
     assert {row["path"] for row in told} == gone
     assert all(row["stays"] in after.columns["path"] for row in told)
@@ -306,7 +306,7 @@ def test_what_was_dropped_is_written_beside_the_table(tmp_path: Path) -> None:
     dropped = drop_duplicates(table, audit(table, tmp_path / "d.csv", pictures=False))
     assert (dropped.exact, dropped.contradicting) == (1, 1)
     told = save_dropped(table, dropped, tmp_path / "d.csv")
-    assert told.read_text() == f"path,split,id,stays,stays_in\nb,train,{'1' * 64},a,train\n"
+    assert told.read_text("utf-8-sig") == f"path,split,id,stays,stays_in\nb,train,{'1' * 64},a,train\n"
     assert len(read_table(tmp_path / "d.csv")) == 1
 
 

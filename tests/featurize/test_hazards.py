@@ -229,7 +229,7 @@ def test_the_run_ends_with_reasons_and_a_file_of_failures(
     assert "22 rows, 22 distinct pictures: 21 have a vector, 1 have none" in out
     (path,) = (tmp_path / "features").glob(f"*/{FILE}")
     assert str(path.relative_to(tmp_path)) in out.replace("\n", "")
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [(r["path"], r["id"], r["reason"]) for r in rows] == [
         (str(broken), digest(broken.read_bytes()), "truncated")

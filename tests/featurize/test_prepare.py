@@ -21,7 +21,7 @@ from tests.conftest import save_picture
 
 
 def rejections(done: Prepared) -> dict[str, str]:
-    with done.rejected_path.open(newline="", errors="surrogateescape") as file:
+    with done.rejected_path.open(newline="", encoding="utf-8-sig") as file:
         return {Path(row["path"]).name: row["reason"] for row in csv.DictReader(file)}
 
 
@@ -259,7 +259,7 @@ def test_a_table_beside_class_folders_is_pointed_at(tmp_path: Path) -> None:
     assert [note.examples for note in done.notes if "give it as SOURCE" in note.text] == [["catalogue.csv"]]
 
 
-@pytest.mark.parametrize("name", ["dataset.xlsx", "dataset", "dataset.tsv"])
+@pytest.mark.parametrize("name", ["dataset.ods", "dataset", "dataset.tsv"])
 def test_a_table_of_another_kind_is_refused(paintings: Path, tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceError, match=r"written as .csv or .parquet"):
+    with pytest.raises(SourceError, match=r"written as .csv, .xlsx or .parquet"):
         prepare(paintings, tmp_path / name)

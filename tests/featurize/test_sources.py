@@ -60,7 +60,7 @@ class TestEveryReader:
         _, listing = read_source(mini.source, mini.reading)
         done = prepared(mini, tmp_path)
         assert done.named == len(listing) == len(mini.rows) + mini.rejected
-        with done.rejected_path.open(newline="") as file:
+        with done.rejected_path.open(newline="", encoding="utf-8-sig") as file:
             assert len(list(csv.DictReader(file))) == mini.rejected
 
     def test_names_places_whose_bytes_are_the_pictures(self, mini: Miniature, tmp_path: Path) -> None:

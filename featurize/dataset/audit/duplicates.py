@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurize.dataset.audit.result import Audit
-from featurize.dataset.table import DatasetTable, write_csv, write_table
+from featurize.dataset.sheets import beside, write_sheet
+from featurize.dataset.table import DatasetTable, write_table
 
 _STAYS_FIRST = ("test", "val", "train", "")  # a published test part stays what it is
 
@@ -74,7 +75,7 @@ def save_dropped(before: DatasetTable, dropped: Dropped, path: Path) -> Path:
     StorageFailed
         The file system refused.
     """
-    told = path.with_suffix(".dropped.csv")
+    told = beside(path, "dropped")
     paths, splits, ids = (before.columns[c] for c in ("path", "split", "id"))
     gone, stays = [row for row, _ in dropped.removed], [row for _, row in dropped.removed]
     columns = {
@@ -84,7 +85,7 @@ def save_dropped(before: DatasetTable, dropped: Dropped, path: Path) -> Path:
         "stays": [paths[row] for row in stays],
         "stays_in": [splits[row] for row in stays],
     }
-    write_csv(columns, told)
+    write_sheet(columns, told)
     write_table(dropped.table, path)
     return told
 

@@ -28,6 +28,8 @@ class Reading:
         Label -> the table's column for it.
     lists_only : bool
         Take the lists' word for it and look for no picture.
+    encoding : str
+        The encoding of a table's lines that are not UTF-8; empty for that of this country's spreadsheets.
     """
 
     target: str = "style"
@@ -36,6 +38,7 @@ class Reading:
     path_column: str = ""
     label_columns: Mapping[str, str] = field(default_factory=dict)
     lists_only: bool = False
+    encoding: str = ""
 
 
 AS_FOUND = Reading()

@@ -30,7 +30,7 @@ class PainterByNumbers(Reader):
 
     def read(self, source: Path, reading: Reading) -> Listing:
         path = source / _FILE if source.is_dir() else source
-        columns, notes = read_text(path)
+        columns, notes = read_text(path, reading.encoding)
         lacking = [c for c in _NEEDED if c not in columns]
         if lacking:
             raise SourceError(f"{str(path)!r} has no column {lacking[0]!r}: use --format table for a table of your own")

@@ -8,28 +8,35 @@ from pathlib import Path
 
 from featurize.dataset.names import artist_and_year
 from featurize.dataset.notes import Note
+from featurize.dataset.sheets import Sheet
 from featurize.dataset.sources.base import Listing, Reader, Reading
 from featurize.dataset.sources.columns import Columns, meaning, path_column
 from featurize.dataset.sources.disk import find
-from featurize.dataset.sources.text import read_text
+from featurize.dataset.sources.text import read_text, text_sheet
 from featurize.dataset.sources.tree import TABLES, is_picture_name, stem
 
 
 class AnyTable(Reader):
-    """A `.csv`, `.tsv` or `.parquet` file."""
+    """A `.csv`, `.tsv`, `.txt`, `.xlsx` or `.parquet` file."""
 
     def recognises(self, source: Path) -> bool:
-        return source.is_file() and source.suffix.lower() in TABLES
+        return source.is_file() and source.suffix.lower() in (*TABLES, ".txt", ".xlsm")
 
     def read(self, source: Path, reading: Reading) -> Listing:
-        columns, notes = read_text(source)
+        columns, notes = _columns(source, reading)
         where = repr(source.name)
-        if any(map(is_picture_name, columns)):  # no header: the first line names a file as all others do
-            columns = _without_header(columns, reading.target)
         named = path_column(columns, reading, where)
         meant = meaning(columns, reading, where, without=[named])
         listing = Listing(columns[named], meant.splits, meant.labels, notes)
         return located(listing, source.parent, reading)
+
+
+def _columns(source: Path, reading: Reading) -> tuple[dict[str, list[str]], Sequence[Note]]:
+    if source.suffix.lower() != ".parquet":
+        sheet = text_sheet(source, reading.encoding)
+        if any(map(is_picture_name, map(str.strip, sheet.header))):  # the first line names a file as all others do
+            return _without_header(sheet, reading.target), sheet.notes
+    return read_text(source, reading.encoding)
 
 
 def located(listing: Listing, folder: Path, reading: Reading) -> Listing:
@@ -78,6 +85,7 @@ def _said_by_names(names: Sequence[str], labels: Columns) -> dict[str, list[str]
     return {c: columns[c] for c in lacking if c not in labels and any(columns[c])}
 
 
-def _without_header(columns: Columns, target: str) -> dict[str, list[str]]:
-    names = ["path", target, *(f"column_{n}" for n in range(3, len(columns) + 1))]
-    return {name: [first, *rest] for name, (first, rest) in zip(names, columns.items(), strict=False)}
+def _without_header(sheet: Sheet, target: str) -> dict[str, list[str]]:
+    names = ["path", target, *(f"column_{n}" for n in range(3, len(sheet.header) + 1))]
+    cells = zip(map(str.strip, sheet.header), sheet.cells, strict=True)
+    return {name: [first, *rest] for name, (first, rest) in zip(names, cells, strict=False)}

@@ -1,15 +1,17 @@
-"""Tables as columns of text, whether they are CSV or Parquet."""
+"""Tables as columns of text, whether they are CSV, Excel or Parquet."""
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featurize.dataset.notes import Note
-from featurize.dataset.table import FACTS, read_columns
+from featurize.dataset.sheets import Sheet, plain_columns, read_sheet
+from featurize.dataset.table import FACTS
 from featurize.errors import SourceError
 
 if TYPE_CHECKING:
@@ -17,33 +19,52 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 
-def read_text(path: Path) -> tuple[dict[str, list[str]], list[Note]]:
-    """The columns of a `.csv`, `.tsv` or `.parquet` file as text; lists are joined by `;`.
+def read_text(path: Path, other: str = "") -> tuple[dict[str, list[str]], list[Note]]:
+    """The columns of a `.csv`, `.tsv`, `.xlsx` or `.parquet` file as text; lists are joined by `;`.
+
+    Parameters
+    ----------
+    path : Path
+    other : str
+        The encoding of lines that are not UTF-8; empty for that of this country's spreadsheets.
 
     Raises
     ------
     SourceError
         The file can't be read as a table.
     """
-    try:
-        columns, notes = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
-    except (OSError, ValueError, csv.Error) as error:
-        raise SourceError(f"{str(path)!r} can't be read as a table: {str(error).splitlines()[0]}") from error
+    if path.suffix.lower() != ".parquet":
+        sheet = text_sheet(path, other)
+        columns, notes = sheet.columns()
+        return plain_columns(columns) if set(FACTS) <= set(columns) else columns, [*sheet.notes, *notes]
+    with _clearly(path):
+        columns, notes = _parquet(path)
     if not columns:
-        raise SourceError(f"{str(path)!r} holds no table: its first line must name the columns")
+        raise SourceError(f"{str(path)!r} holds no table: it has no column of text")
     return columns, notes
 
 
-def _csv(path: Path) -> tuple[dict[str, list[str]], list[Note]]:
+def text_sheet(path: Path, other: str = "") -> Sheet:
+    """A `.csv`, `.tsv` or `.xlsx` file as it stands, without spaces around its cells.
+
+    Raises
+    ------
+    SourceError
+        The file can't be read as a table.
+    """
+    with _clearly(path):
+        sheet = read_sheet(path, other)
+    if not sheet.header:
+        raise SourceError(f"{str(path)!r} holds no table: its first line must name the columns")
+    return replace(sheet, cells=[list(map(str.strip, column)) for column in sheet.cells])
+
+
+@contextlib.contextmanager
+def _clearly(path: Path) -> Iterator[None]:
     try:
-        return read_columns(path, errors="strict"), []
-    except UnicodeDecodeError:
-        columns = read_columns(path)
-    if set(FACTS) <= set(columns):
-        return columns, []  # our own tables keep the bytes of names that are no UTF-8
-    columns = read_columns(path, "cp1252", "replace")
-    rows = len(next(iter(columns.values()), ()))
-    return columns, [Note("rows of a table that is no UTF-8: read as Windows-1252", rows)]
+        yield
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{str(path)!r} can't be read as a table: {str(error).splitlines()[0]}") from error
 
 
 def _parquet(path: Path) -> tuple[dict[str, list[str]], list[Note]]:

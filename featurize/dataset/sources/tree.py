@@ -11,7 +11,7 @@ from featurize.dataset.sources.base import Listing, Reading
 PICTURES = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".heic", ".jxl", ".jp2"
 }  # fmt: skip
-TABLES = (".csv", ".tsv", ".parquet")
+TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
 _SPLIT = re.compile(r"(?:.*[_\- ])?(?:(train|training)|(val|valid|validation|dev)|(test|testing))", re.IGNORECASE)
 _NUMBER = re.compile(r"([_\-. ]*\d+(-of-\d+)?)+$")  # of a shard: train-00000-of-00072
 _NO_PICTURES = {"thumbs.db", "desktop.ini", "ehthumbs.db"}  # left by file managers; no source names them
