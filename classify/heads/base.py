@@ -30,6 +30,8 @@ from classify.heads.calibration import fit_temperature, softmax
 from classify.heads.rows.blocks import Array, block_rows, blocks
 from classify.heads.rows.folds import Folds, make_folds
 from classify.heads.rows.gathered import Gathered
+from classify.heads.rows.moments import Pieces
+from classify.heads.rows.parts import Shared, share
 from classify.heads.rows.scaling import Scaling
 from classify.heads.solvers.device import check_device
 
@@ -72,6 +74,9 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     bounds: ClassVar[dict[str, tuple[float, float]]] = {}  # parameter -> least and greatest number it may be
     words: ClassVar[dict[str, str]] = {}  # parameter -> the word it may be instead of a number
     composite: ClassVar[bool] = False  # whether it is made of heads, which `tuned` tunes
+    centred: ClassVar[bool] = (
+        True  # whether the mean is always taken off: for a model that no shift of all rows changes
+    )
 
     standardize: bool
     sqrt: bool
@@ -270,7 +275,20 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return np.concatenate(parts)
 
     def _fit_scaling(self, X: Array, index: Array | None = None) -> Scaling:
-        return Scaling.fit(X, index, standardize=self.standardize, sqrt=self.sqrt, l2=self.l2)
+        options = {"standardize": self.standardize, "sqrt": self.sqrt, "l2": self.l2, "centred": self.centred}
+        return Scaling.fit(X, index, **options)
+
+    def _fit_scalings(self, X: Array, trains: Sequence[Array]) -> list[Scaling]:
+        """One for each of some parts of the rows, learned in one pass."""
+        plain = Scaling(self.sqrt, self.l2)
+        if not (self.standardize or self.centred):
+            return [plain] * len(trains)
+        found = Pieces.of(plain.rowwise, X, trains).parts()
+        return [plain.standardising(one, self.standardize) for one in found]
+
+    def _share(self, X: Array, trains: Sequence[Array]) -> Shared:
+        """Rows prepared once for all parts of them, for heads that are `centred`."""
+        return share(X, trains, Scaling(self.sqrt, self.l2), self.standardize)
 
     def _class_weights(self, codes: Array, index: Array | None = None) -> Array:
         """Weight (K,) of each class; 0 for a class that the rows do not have."""

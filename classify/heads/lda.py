@@ -10,7 +10,7 @@ import numpy as np
 from classify.heads.base import Head
 from classify.heads.rows.blocks import Array, Rows
 from classify.heads.rows.folds import Folds
-from classify.heads.rows.parts import Part, class_means, make_parts
+from classify.heads.rows.parts import Part, class_means
 from classify.heads.solvers.shifted_systems import Shifted
 
 TINY = 1e-13  # prior of a class that the rows do not have
@@ -65,19 +65,20 @@ class LDA(Head):
         self.calibrate = calibrate
 
     def _fit(self, X: Array, codes: Array) -> None:
-        self.scaling_ = self._fit_scaling(X)
-        rows = Rows(X, self.scaling_)
-        (part,) = make_parts(rows, [np.arange(len(codes))], self.standardize)
-        ((self.coef_, self.intercept_, self.shrinkage_),) = self._solve(rows, codes, part, [self.shrinkage])
+        shared = self._share(X, [np.arange(len(codes))])
+        self.scaling_ = shared.scaling
+        ((self.coef_, self.intercept_, self.shrinkage_),) = self._solve(
+            shared.rows, codes, shared.parts[0], [self.shrinkage]
+        )
 
     def _scores(self, rows: Array) -> Array:
         return rows @ self.coef_.T + self.intercept_
 
     def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        rows = Rows(X, self._fit_scaling(X))
-        parts = make_parts(rows, [train for train, _ in folds], self.standardize)
-        for part, (_, held_out) in zip(parts, folds, strict=True):
+        shared = self._share(X, [train for train, _ in folds])
+        rows = shared.rows
+        for part, (_, held_out) in zip(shared.parts, folds, strict=True):
             for number, (W, b, _) in enumerate(self._solve(rows, codes, part, values)):
                 out[number, held_out] = rows.dot(W, held_out) + b
         return out

@@ -9,9 +9,9 @@ import numpy as np
 
 from classify.heads.base import Head
 from classify.heads.grids import C_GRID, PATH_SLACK
-from classify.heads.rows.blocks import Array, Rows
+from classify.heads.rows.blocks import Array
 from classify.heads.rows.folds import Folds
-from classify.heads.rows.parts import make_parts
+from classify.heads.rows.parts import Shared
 from classify.heads.solvers.linear_path import Problem, Walker, solve
 from classify.heads.solvers.losses import CrossEntropy, Loss, SquaredHinge
 
@@ -41,9 +41,9 @@ class LinearHead(Head):
     n_iter_: int
 
     def _fit(self, X: Array, codes: Array) -> None:
-        self.scaling_ = self._fit_scaling(X)
-        rows = Rows(X, self.scaling_)
-        (walker,) = self._solve(rows, codes, [np.arange(len(codes))], [self.C], self.tol)
+        shared = self._share(X, [np.arange(len(codes))])
+        self.scaling_ = shared.scaling
+        (walker,) = self._solve(shared, codes, [self.C], self.tol)
         self.coef_, self.intercept_ = walker.solution(0)
         self.n_iter_ = walker.n_iter
 
@@ -52,25 +52,23 @@ class LinearHead(Head):
 
     def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[float]) -> Array:
         order = np.argsort(values, kind="stable")
-        rows = Rows(X, self._fit_scaling(X))
+        shared = self._share(X, [train for train, _ in folds])
         Cs = [float(values[number]) for number in order]
-        walkers = self._solve(rows, codes, [train for train, _ in folds], Cs, PATH_SLACK * self.tol)
+        walkers = self._solve(shared, codes, Cs, PATH_SLACK * self.tol)
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
         for walker, (_, held_out) in zip(walkers, folds, strict=True):
             for place, number in enumerate(order):
                 W, b = walker.solution(place)
-                out[number, held_out] = rows.dot(W, held_out) + b
+                out[number, held_out] = shared.rows.dot(W, held_out) + b
         return out
 
-    def _solve(
-        self, rows: Rows, codes: Array, trains: Sequence[Array], Cs: Sequence[float], tolerance: float
-    ) -> list[Walker]:
+    def _solve(self, shared: Shared, codes: Array, Cs: Sequence[float], tolerance: float) -> list[Walker]:
         problems = []
-        for part in make_parts(rows, trains, self.standardize):
+        for part in shared.parts:
             weights = np.zeros(len(codes), np.float32)
             weights[part.index] = self._class_weights(codes, part.index)[codes[part.index]]
             problems.append(Problem(part, weights))
-        return solve(rows, codes, problems, Cs, self.loss(), tolerance, self.max_iter, self.device)
+        return solve(shared.rows, codes, problems, Cs, self.loss(), tolerance, self.max_iter, self.device)
 
 
 class LogisticRegression(LinearHead):

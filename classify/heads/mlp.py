@@ -42,6 +42,8 @@ class NetworkHead(Head):
         "seed": SEEDS,
     }
 
+    centred: ClassVar[bool] = False  # Adam's way from rows as they are is another one
+
     epochs: int
     batch: int
     lr: float
@@ -83,24 +85,27 @@ class NetworkHead(Head):
             if on_epoch is not None:
                 on_epoch(record)
 
+        self.scaling_ = self._fit_scaling(X)
         self._train(X, codes, np.arange(len(codes)), watch)
         return self
 
     def _fit(self, X: Array, codes: Array) -> None:
+        self.scaling_ = self._fit_scaling(X)
         self._train(X, codes, np.arange(len(codes)))
 
     def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
         out = np.full((1, len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        for train, held_out in folds:  # one after the other, but without copying the rows of a fold
+        scalings = self._fit_scalings(X, [train for train, _ in folds])
+        for scaling, (train, held_out) in zip(scalings, folds, strict=True):  # without copying the rows of a fold
             head = clone(self)
+            head.scaling_ = scaling
             head._train(X, codes, train)
             for at in np.array_split(held_out, len(held_out) // block_rows(X.shape[1]) + 1):
                 out[0, at] = head._scores(head.scaling_(take(X, at)))
         return out
 
     def _train(self, X: Array, codes: Array, index: Array, watch: OnEpoch | None = None) -> None:
-        """Train on the rows `index`."""
-        self.scaling_ = self._fit_scaling(X, None if len(index) == len(X) else index)
+        """Train on the rows `index`, whose scaling is known."""
         rows = Rows(X, self.scaling_)
         schedule = self._schedule()
         parts = team_size(work_of(schedule, X.shape[1])) if schedule.device == "cpu" else 1

@@ -10,7 +10,8 @@ import numpy as np
 from classify.heads.base import Head
 from classify.heads.rows.blocks import Array, Rows, blocks, take
 from classify.heads.rows.folds import Folds
-from classify.heads.rows.parts import Part, class_means, make_parts
+from classify.heads.rows.parts import Part, class_means
+from classify.heads.rows.scaling import unit
 
 QUERIES = 512  # rows compared at once
 NEARER = 1e-3  # how much of a vote its similarity is worth: it decides ties
@@ -35,6 +36,7 @@ class KNN(Head):
     weights_ : (K,) float64
     """
 
+    centred: ClassVar[bool] = False
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"k": (1, 3, 5, 9, 15, 25, 50)}
     path_param: ClassVar[str | None] = "k"
     arrays: ClassVar[tuple[str, ...]] = ("rows", "codes", "weights")
@@ -76,8 +78,8 @@ class KNN(Head):
 
     def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        for train, held_out in folds:
-            scaling = self._fit_scaling(X, train)
+        scalings = self._fit_scalings(X, [train for train, _ in folds])
+        for scaling, (train, held_out) in zip(scalings, folds, strict=True):
             known, asked = (unit(scaling(take(X, at))).astype(np.float32, copy=False) for at in (train, held_out))
             weights = self._class_weights(codes, train)
             out[:, held_out] = self._votes(asked, known, codes[train], weights, values)
@@ -102,13 +104,6 @@ class KNN(Head):
                 np.add.at(votes, (lines, codes[near[:, :k]]), ballots[:, :k])
                 out[number, start : start + QUERIES] = np.log((votes + 1 / len(weights)) / (k + 1))
         return out
-
-
-def unit(rows: Array) -> Array:
-    """Rows (n, D) at length 1, in place; zero rows stay."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    rows /= np.where(lengths > 0, lengths, 1)[:, None]
-    return rows
 
 
 class Prototype(Head):
@@ -158,10 +153,9 @@ class Prototype(Head):
     def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
         count = int(codes.max()) + 1
         out = np.full((1, len(codes), count), np.nan, np.float32)
-        rows = Rows(X, self._fit_scaling(X))
-        parts = make_parts(rows, [train for train, _ in folds], self.standardize)
-        for part, (_, held_out) in zip(parts, folds, strict=True):
-            means = class_means(rows, codes, part, np.bincount(codes[part.index], minlength=count))
+        shared = self._share(X, [train for train, _ in folds])
+        for part, (_, held_out) in zip(shared.parts, folds, strict=True):
+            means = class_means(shared.rows, codes, part, np.bincount(codes[part.index], minlength=count))
             W, b = part.raw(means, -0.5 * np.einsum("kd,kd->k", means, means))
-            out[:, held_out] = rows.dot(W, held_out) + b
+            out[:, held_out] = shared.rows.dot(W, held_out) + b
         return out

@@ -10,7 +10,7 @@ import numpy as np
 from classify.heads.base import Head
 from classify.heads.rows.blocks import Array, Rows
 from classify.heads.rows.folds import Folds
-from classify.heads.rows.parts import Part, make_parts
+from classify.heads.rows.parts import Part
 from classify.heads.solvers.shifted_systems import Shifted
 
 
@@ -58,19 +58,18 @@ class Ridge(Head):
         self.calibrate = calibrate
 
     def _fit(self, X: Array, codes: Array) -> None:
-        self.scaling_ = self._fit_scaling(X)
-        rows = Rows(X, self.scaling_)
-        (part,) = make_parts(rows, [np.arange(len(codes))], self.standardize)
-        ((self.coef_, self.intercept_),) = self._solve(rows, codes, part, [self.alpha])
+        shared = self._share(X, [np.arange(len(codes))])
+        self.scaling_ = shared.scaling
+        ((self.coef_, self.intercept_),) = self._solve(shared.rows, codes, shared.parts[0], [self.alpha])
 
     def _scores(self, rows: Array) -> Array:
         return rows @ self.coef_.T + self.intercept_
 
     def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        rows = Rows(X, self._fit_scaling(X))
-        parts = make_parts(rows, [train for train, _ in folds], self.standardize)
-        for part, (_, held_out) in zip(parts, folds, strict=True):
+        shared = self._share(X, [train for train, _ in folds])
+        rows = shared.rows
+        for part, (_, held_out) in zip(shared.parts, folds, strict=True):
             for number, (W, b) in enumerate(self._solve(rows, codes, part, values)):
                 out[number, held_out] = rows.dot(W, held_out) + b
         return out
@@ -80,18 +79,16 @@ class Ridge(Head):
         weights = self._class_weights(codes, part.index)[codes[part.index]].astype(np.float32)
         total = weights.sum(dtype=np.float64)
         count = int(codes.max()) + 1
-        shares = np.bincount(codes[part.index], weights, count) / total
+        target = 2 * np.bincount(codes[part.index], weights, count) / total - 1  # the weighted mean of the targets
         centre = np.zeros(rows.shape[1])
-        products = np.zeros((rows.shape[1], count))
+        R = np.zeros((rows.shape[1], count))  # sum of weight x row x centred target
         start = 0
         for at, Z in part.blocks(rows):
             w = weights[start : start + len(at), None]
             centre += (w * Z).sum(0, dtype=np.float64)
-            products += Z.T @ (w * (2 * (codes[at, None] == np.arange(count)) - 1)).astype(np.float32)
+            R += Z.T @ (w * (2 * (codes[at, None] == np.arange(count)) - 1 - target)).astype(np.float32)
             start += len(at)
         centre /= total
-        target = 2 * shares - 1  # the weighted mean of the targets
-        R = products - total * np.outer(centre, target)
 
         def weighted() -> Iterator[Array]:
             start = 0

@@ -12,7 +12,7 @@ from classify.heads.base import SEEDS, Head
 from classify.heads.grids import C_GRID, PATH_SLACK
 from classify.heads.rows.blocks import Array, Rows, block_rows, take
 from classify.heads.rows.folds import Folds
-from classify.heads.rows.parts import make_parts
+from classify.heads.rows.parts import centred
 from classify.heads.rows.scaling import Scaling
 from classify.heads.solvers.kernel import rbf, solve_squared_hinge
 from classify.heads.solvers.linear_path import Problem, solve
@@ -126,7 +126,7 @@ class SVM(Head):
         self.calibrate = calibrate
 
     def _fit(self, X: Array, codes: Array) -> None:
-        machine = self._machine(X, codes, np.arange(len(codes)), [self.C], self.tol)
+        machine = self._machine(self._fit_scaling(X), X, codes, np.arange(len(codes)), [self.C], self.tol)
         used = machine.dual.any(1)
         self.scaling_, self.gamma_ = machine.scaling, np.float64(machine.gamma)
         self.support_, self.dual_, self.intercept_ = machine.support[used], machine.dual[used], machine.intercept
@@ -139,16 +139,18 @@ class SVM(Head):
         count = int(codes.max()) + 1
         out = np.full((len(values), len(codes), count), np.nan, np.float32)
         step = block_rows(X.shape[1])
-        for train, held_out in folds:
-            machine = self._machine(X, codes, train, values, PATH_SLACK * self.tol)
+        scalings = self._fit_scalings(X, [train for train, _ in folds])
+        for scaling, (train, held_out) in zip(scalings, folds, strict=True):
+            machine = self._machine(scaling, X, codes, train, values, PATH_SLACK * self.tol)
             for at in (held_out[start : start + step] for start in range(0, len(held_out), step)):
                 scores = machine.scores(machine.scaling(take(X, at)).astype(np.float32, copy=False))
                 out[:, at] = scores.reshape(len(at), len(values), count).transpose(1, 0, 2)
         return out
 
-    def _machine(self, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float) -> Machine:
-        """Solve for every C on the rows `train`."""
-        scaling = self._fit_scaling(X, train)
+    def _machine(
+        self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
+    ) -> Machine:
+        """Solve for every C on the rows `train`, whose scaling is given."""
         if len(train) <= self.exact:
             rows = scaling(take(X, train)).astype(np.float32, copy=False)
             return self._exact(scaling, rows, codes, train, Cs, tolerance)
@@ -174,9 +176,8 @@ class SVM(Head):
         rows = Rows(X, lambda part: features(scaling(part)), len(support))
         weights = np.zeros(len(codes), np.float32)
         weights[train] = self._class_weights(codes, train)[codes[train]]
-        (part,) = make_parts(rows, [train], standardize=False)
         order = np.argsort(Cs, kind="stable")
-        problem = [Problem(part, weights)]
+        problem = [Problem(centred(rows, train), weights)]
         (walker,) = solve(rows, codes, problem, [Cs[n] for n in order], SquaredHinge(), tolerance, MAX_ITER)
         solutions = [walker.solution(int(place)) for place in np.argsort(order)]
         dual = np.hstack([features.dual(W) for W, _ in solutions])

@@ -17,8 +17,9 @@ from classify.heads.rows.blocks import blocks
 TRAIN = """
 import resource, sys
 import numpy as np
-from classify.heads import make_head, rows
-rows.KEEP_BYTES, rows.BLOCK_BYTES = 1 << 21, 1 << 21
+from classify.heads import make_head
+from classify.heads.rows import blocks
+blocks.KEEP_BYTES, blocks.BLOCK_BYTES = 1 << 21, 1 << 21
 spec, path = sys.argv[1:]
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

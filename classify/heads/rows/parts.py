@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from classify.heads.rows.blocks import Array, Rows
+from classify.heads.rows.moments import Moments, Pieces, merged
+from classify.heads.rows.scaling import Scaling
 
 
 @dataclass(frozen=True)
@@ -38,23 +40,57 @@ class Part:
         return W, b - W @ self.mean
 
 
-def make_parts(rows: Rows, trains: Sequence[Array], standardize: bool) -> list[Part]:
-    """Each part with its moments; without `standardize` the scale is 1, and the mean is still taken off."""
-    members = np.zeros((len(trains), rows.shape[0]), np.float32)
-    for member, train in zip(members, trains, strict=True):
-        member[train] = 1
-    sums = np.zeros((len(trains), rows.shape[1]))
-    squares = np.zeros_like(sums)
-    for at, X in rows:
-        sums += members[:, at] @ X
-        squares += members[:, at] @ np.square(X)
-    counts = np.array([[len(train)] for train in trains])
-    means = sums / counts
-    variances = squares / counts - means**2
-    constant = variances <= 1e-6 * (means**2 + 1e-6)
-    scales = np.where(constant, 1, np.sqrt(np.maximum(variances, 0))) if standardize else np.ones_like(means)
-    triples = zip(trains, means.astype(np.float32), scales.astype(np.float32), strict=True)
-    return [Part(*triple) for triple in triples]
+@dataclass(frozen=True)
+class Shared:
+    """Rows that all parts read, prepared once, and each part's own standardisation of them.
+
+    Parameters
+    ----------
+    scaling : Scaling, how the rows are prepared
+    rows : Rows
+    parts : one for each fold
+    """
+
+    scaling: Scaling
+    rows: Rows
+    parts: Sequence[Part]
+
+
+def share(X: Array, trains: Sequence[Array], plain: Scaling, standardize: bool) -> Shared:
+    """Prepare X (N, D) once for all parts `trains` of its rows; every part has its own moments.
+
+    Parameters
+    ----------
+    X : (N, D)
+    trains : row numbers of each part
+    plain : Scaling, the row-wise preparation
+    standardize : bool
+        Divide by the deviation; the mean is taken off in any case.
+    """
+    pieces = Pieces.of(plain.rowwise, X, trains)
+    found = pieces.parts()
+    whole = found[0] if len(found) == 1 else merged(pieces.moments)
+    scaling = plain.standardising(replace(whole, mean=pieces.middle()), standardize)
+    parts = [_part(index, scaling, one, standardize) for index, one in zip(trains, found, strict=True)]
+    return Shared(scaling, Rows(X, scaling), parts)
+
+
+def _part(index: Array, scaling: Scaling, found: Moments, standardize: bool) -> Part:
+    """The affine map from rows prepared by `scaling` to rows standardised by their own moments."""
+    mean = found.mean - np.asarray(scaling.mean, np.float32)  # in float32, as the rows were prepared
+    if not standardize:
+        return Part(index, mean.astype(np.float32), np.ones(len(mean), np.float32))
+    unit, scale = np.asarray(scaling.scale, np.float32), found.scale
+    np.divide(scale, unit, out=scale, where=np.isfinite(scale))  # a constant feature stays one
+    return Part(index, (mean / unit).astype(np.float32), scale.astype(np.float32))
+
+
+def centred(rows: Rows, train: Array) -> Part:
+    """The rows `train`, to be shifted to mean 0."""
+    total = np.zeros(rows.shape[1])
+    for start in range(0, len(train), rows.step):
+        total += rows[train[start : start + rows.step]].sum(0, dtype=np.float64)
+    return Part(train, (total / len(train)).astype(np.float32), np.ones(rows.shape[1], np.float32))
 
 
 def class_means(rows: Rows, codes: Array, part: Part, sizes: Array) -> Array:

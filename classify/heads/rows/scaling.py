@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classify.heads.rows.blocks import Array, blocks
+from classify.heads.rows.blocks import Array
 from classify.heads.rows.float16 import widen
+from classify.heads.rows.moments import Moments, moments
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Scaling:
     sqrt, l2
         Whether rows go through the square root and are brought to unit length.
     mean, scale
-        (D,) float64, subtracted and divided by after that; None where features are not standardised.
+        (D,) float64, subtracted and divided by after that; None where that is not done. A constant feature has an
+        infinite scale, and becomes 0 in every row.
     """
 
     sqrt: bool
@@ -34,8 +36,16 @@ class Scaling:
     scale: Array | None = None
 
     @classmethod
-    def fit(cls, X: Array, index: Array | None = None, *, standardize: bool, sqrt: bool, l2: bool) -> Scaling:
+    def fit(
+        cls, X: Array, index: Array | None = None, *, standardize: bool, sqrt: bool, l2: bool, centred: bool = False
+    ) -> Scaling:
         """Learn mean and deviation from X (N, D), or from its rows `index`, in blocks and one pass.
+
+        Parameters
+        ----------
+        standardize, sqrt, l2 : see Head
+        centred : bool
+            Subtract the mean even where features are not standardised.
 
         Raises
         ------
@@ -43,13 +53,13 @@ class Scaling:
             With `sqrt`, when a feature is negative.
         """
         plain = cls(sqrt, l2)
-        if not standardize:
+        if not (standardize or centred):
             return plain
-        mean, variance = moments(plain, X, index)
-        deviation = np.sqrt(variance)
-        # rounding alone gives a constant feature this much deviation; dividing by it would blow up noise
-        constant = deviation <= 10 * np.finfo(np.float32).eps * np.abs(mean)
-        return cls(sqrt, l2, mean, np.where(constant, 1.0, deviation))
+        return plain.standardising(moments(plain.rowwise, X, index), standardize)
+
+    def standardising(self, found: Moments, standardize: bool) -> Scaling:
+        """This row-wise preparation, followed by taking off a mean and, with `standardize`, dividing by a deviation."""
+        return Scaling(self.sqrt, self.l2, found.mean, found.scale if standardize else None)
 
     def rowwise(self, X: Array) -> Array:
         """The part that looks at one row alone: (n, D) -> (n, D), float64 from float64, else float32."""
@@ -62,41 +72,31 @@ class Scaling:
                 )
             np.sqrt(X, out=X)
         if self.l2:
-            length = np.sqrt(np.einsum("ij,ij->i", X, X))
-            X /= np.where(length > 0, length, 1)[:, None]
+            unit(X)
         return X
 
     def __call__(self, X: Array) -> Array:
         """(n, D) of any float type -> a prepared copy (n, D), float64 from float64, else float32."""
         X = self.rowwise(X)
-        if self.mean is not None and self.scale is not None:
+        if self.mean is not None:
             X -= self.mean.astype(X.dtype)
+        if self.scale is not None:
             X /= self.scale.astype(X.dtype)
         return X
 
     def state(self) -> dict[str, Array]:
         """What was learned, as plain arrays."""
-        return {} if self.mean is None or self.scale is None else {"mean": self.mean, "scale": self.scale}
+        both = {"mean": self.mean, "scale": self.scale}
+        return {name: array for name, array in both.items() if array is not None}
 
 
-def moments(scaling: Scaling, X: Array, index: Array | None = None) -> tuple[Array, Array]:
-    """Mean and variance (D,) float64 of the row-wise prepared rows.
+def unit(rows: Array) -> Array:
+    """Rows (n, D) at length 1, in place; zero rows stay.
 
-    Blocks are merged by the pairwise update of Chan, Golub & LeVeque (1983), so that a feature whose mean is
-    large beside its deviation keeps its digits.
+    Each is divided by its largest number first, so that no square leaves the range of the floats.
     """
-    count = 0
-    mean = np.zeros(X.shape[1])
-    total = np.zeros(X.shape[1])  # sum of squared deviations from the mean
-    for part in blocks(X, index):
-        rows = scaling.rowwise(part)
-        n = len(rows)
-        centre = rows.mean(0, dtype=np.float64)
-        rows -= centre.astype(rows.dtype)
-        shift = rows.mean(0, dtype=np.float64)  # what rounding left
-        centre += shift
-        delta = centre - mean
-        total += np.einsum("ij,ij->j", rows, rows) - n * shift**2 + delta**2 * (count * n / (count + n))
-        mean += delta * (n / (count + n))
-        count += n
-    return mean, np.maximum(total / max(count, 1), 0)
+    largest = np.maximum(rows.max(1, initial=0), -rows.min(1, initial=0))
+    rows /= np.where(largest > 0, largest, 1)[:, None]
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rows /= np.where(lengths > 0, lengths, 1)[:, None]
+    return rows
