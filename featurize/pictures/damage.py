@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from featurize.errors import Undecodable
+from featurize.pictures.jpeg import RGB_INSIDE, YCBCR_INSIDE, YCCK_INSIDE, Frame, only_scan, read_frame
+from featurize.pictures.png import chunks
+from featurize.pictures.tiff import kinds
+from featurize.pictures.tiff.layout import Layout
 from featurize.reasons import Reason
 
 if TYPE_CHECKING:
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
 _AHEAD = bytes(8)  # libjpeg looks so far beyond the bits it needs (BIT_BUF_SIZE of jdhuff.c)
 _PIECE = 1 << 20  # bytes unpacked at a time
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-_TIFF_JPEG = 7  # the tag "compression"
-_HUFFMAN_SEQUENTIAL = (0xC0, 0xC1)  # frames of ITU T.81, table B.1
 
 
 def check_container(data: bytes, form: str | None) -> None:
@@ -77,23 +78,14 @@ def check_png_rows(data: bytes, picture: Image.Image) -> None:
     if np.asarray(last).any():
         return
     found, unpacked = 0, zlib.decompressobj()
-    for piece in _png_data(data):
-        rest = piece
+    for kind, content in chunks(data):
+        rest = content if kind == b"IDAT" else b""
         while rest and not unpacked.eof:
             found += len(unpacked.decompress(rest, _PIECE))
             rest = unpacked.unconsumed_tail
     found += len(unpacked.flush())
     if found < _png_size(data):
         raise Undecodable(Reason.TRUNCATED, "its data end before the picture does")
-
-
-def _png_data(data: bytes) -> Iterator[bytes]:
-    at = 8
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        if kind == b"IDAT":
-            yield data[at + 8 : at + 8 + length]
-        at += 12 + length
 
 
 def _png_size(data: bytes) -> int:
@@ -113,71 +105,51 @@ def without_end(data: bytes) -> bytes:
     a picture that is complete by then needs no marker. A loss of the last eight bytes can't be told this way, nor
     one in a progressive or arithmetic-coded JPEG: those are returned as they are, as are other formats.
     """
-    scan = _only_scan(data) if data[:2] == b"\xff\xd8" else None
+    scan = only_scan(data) if data[:2] == b"\xff\xd8" else None
     end = data.find(b"\xff\xd9", scan) if scan else -1
     return data[:end] + _AHEAD if end > 0 else data
 
 
-def _only_scan(data: bytes) -> int | None:
-    """Where the data of a Huffman-coded JPEG with one scan begin; None for others."""
-    components = 0
-    for at, marker in _segments(data, 2):
-        if marker in _HUFFMAN_SEQUENTIAL:
-            components = data[at + 9]
-        elif marker == 0xDA:
-            return at if components and data[at + 4] == components else None
-    return None
+def check_tiff(data: bytes, layout: Layout) -> None:
+    """See that a TIFF lists all its pieces, and that JPEG data in them are whole JPEGs of the right size and colours.
 
-
-def _segments(data: bytes, at: int) -> Iterator[tuple[int, int]]:
-    """Place and code of each marker of a JPEG up to its first scan (ITU T.81, B.1.1.4)."""
-    while at + 10 < len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-            continue
-        yield at, marker
-        if marker == 0xDA:
-            return
-        at += 2 + (0 if marker == 0xD8 else int.from_bytes(data[at + 2 : at + 4], "big"))
-
-
-def check_tiff(data: bytes, tags: Mapping[int, Any]) -> None:
-    """See that a TIFF lists all its pieces, and that each piece with JPEG data is a whole JPEG of the size it must be.
-
-    Pillow and libtiff decode what is there and leave the rest as they find the memory.
+    Pillow and libtiff decode what is there, leave the rest as they find the memory, and take the directory's word for
+    the colours.
 
     Parameters
     ----------
     data : bytes
         The whole file.
-    tags : mapping of int to value
-        The first picture's (TIFF 6.0, section 8).
+    layout : Layout
+        Of a TIFF that libtiff decodes.
 
     Raises
     ------
     Undecodable
         TRUNCATED, BROKEN or UNSUPPORTED.
     """
-    width, height = tags[256], tags[257]
-    across, down = (tags[322], tags[323]) if 324 in tags else (width, min(tags.get(278, height), height))
-    tiled = 324 in tags
-    offsets, lengths = tags[324 if tiled else 273], tags.get(325 if tiled else 279, ())  # old files have no lengths
-    planes = tags.get(277, 1) if tags.get(284, 1) == 2 else 1
-    pieces = -(-width // across) * -(-height // down)
-    if len(offsets) < pieces * planes:
-        raise Undecodable(Reason.BROKEN, f"the TIFF lists {len(offsets)} of its {pieces * planes} pieces")
-    if tags.get(259) != _TIFF_JPEG:
+    if len(layout.offsets) < layout.pieces:
+        raise Undecodable(Reason.BROKEN, f"the TIFF lists {len(layout.offsets)} of its {layout.pieces} pieces")
+    if layout.compression != kinds.JPEG:
         return
-    if planes > 1:
-        raise Undecodable(Reason.UNSUPPORTED, "a TIFF with JPEG data in separate planes: convert it to PNG")
-    for number, (offset, length) in enumerate(zip(offsets[:pieces], lengths, strict=False)):
+    columns = -(-layout.width // layout.across)
+    for number, (offset, length) in enumerate(zip(layout.offsets[: layout.pieces], layout.lengths, strict=False)):
         if b"\xff\xd9" not in data[max(offset, offset + length - 16) : offset + length]:
             raise Undecodable(Reason.TRUNCATED, f"piece {number + 1} of the TIFF has no end")
-        rows = down if tiled else min(down, height - number * down)
-        frame = next((at for at, code in _segments(data, offset) if code in range(0xC0, 0xC4)), None)
+        frame = read_frame(data, offset)
         if frame is None:
             raise Undecodable(Reason.BROKEN, f"piece {number + 1} of the TIFF is no JPEG")
-        high, wide = struct.unpack_from(">HH", data, frame + 5)
-        if high < rows or wide < across:
+        rows = layout.down if layout.tiled else min(layout.down, layout.height - number // columns * layout.down)
+        if frame.height < rows or frame.width < layout.across:
             raise Undecodable(Reason.BROKEN, f"piece {number + 1} of the TIFF is too small")
+        if frame.bits != 8 or len(frame.factors) != layout.channels or _contradicts(frame, layout.photometric):
+            raise kinds.unsupported("JPEG data whose colours are not those of its directory")
+
+
+def _contradicts(frame: Frame, photometric: int) -> bool:
+    """Whether a JPEG says that its colours are others than the TIFF's directory has it."""
+    if photometric == kinds.RGB:
+        return frame.jfif or frame.adobe == YCBCR_INSIDE
+    if photometric == kinds.YCBCR:
+        return frame.adobe == RGB_INSIDE
+    return photometric == kinds.CMYK and frame.adobe == YCCK_INSIDE

@@ -14,13 +14,16 @@ Policy 2, which is part of every key; `docs/pictures.md` tells it at length:
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from featurize.errors import Undecodable
-from featurize.pictures import damage
-from featurize.pictures.formats import DECODED, TIFF_COMPRESSIONS, refused_by_name
+from featurize.pictures import bmp, damage, gif, jpeg, png, tiff
+from featurize.pictures.formats import DECODED, refused_by_name
+from featurize.pictures.layers import Layers
 from featurize.reasons import Reason
 
 if TYPE_CHECKING:
@@ -30,7 +33,6 @@ POLICY = 2
 MAX_PIXELS = 178_956_970  # Pillow's own bound against decompression bombs (2 x Image.MAX_IMAGE_PIXELS)
 MIN_SIDE = 8  # pixels; below this nothing is left to see of a painting
 _ORIENTATION = 0x0112  # EXIF tag
-_DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")  # one channel of more than 8 bits
 
 
 def probe(data: bytes) -> tuple[int, int]:
@@ -46,7 +48,8 @@ def probe(data: bytes) -> tuple[int, int]:
     Undecodable
         The file is empty, no picture, too large or too small.
     """
-    return _open(data).size
+    with _reasons_only():
+        return _open(data).size
 
 
 def decode(data: bytes, draft: int | None = None) -> Image.Image:
@@ -65,65 +68,91 @@ def decode(data: bytes, draft: int | None = None) -> Image.Image:
     Undecodable
         With the reason; whatever the bytes are, no other error leaves this function.
     """
-    picture = _open(damage.without_end(data))
+    with _reasons_only():
+        whole = damage.without_end(data)
+        opened = _open(whole)
+        if isinstance(opened, tiff.Layout):
+            layers = tiff.decode_tiff(data, opened)
+        elif isinstance(opened, bmp.Header):
+            layers = bmp.decode_bmp(data, opened)
+        else:
+            layers = _decode_by_pillow(whole, opened, draft)
+        return _upright(_to_rgb(layers), layers.held)
+
+
+@contextlib.contextmanager
+def _reasons_only() -> Iterator[None]:
+    """Whatever goes wrong in here becomes a reason."""
     try:
-        if draft:
-            picture.draft(None, (draft, draft))  # keeps both sides at least this long
-        picture.decodermaxblock = max(picture.decodermaxblock, len(data))  # arithmetic coding can't wait for more
-        if picture.format == "TIFF":
-            damage.check_tiff(data, getattr(picture, "tag_v2", {}))
-        picture.load()
-        damage.check_container(data, picture.format)
-        if picture.format == "PNG":
-            damage.check_png_rows(data, picture)
-        return _upright(_to_rgb(picture), _orientation(picture))
+        yield
     except MemoryError as error:
         raise Undecodable(Reason.TOO_LARGE, "it does not fit into memory") from error
     except Exception as error:  # decoders of hostile bytes raise nearly anything
         raise Undecodable(_reason_of(error), _one_line(error)) from error
 
 
-def _open(data: bytes) -> ImageFile.ImageFile:
-    from PIL import Image, UnidentifiedImageError
-
-    _load_plugins()
-
+def _open(data: bytes) -> ImageFile.ImageFile | tiff.Layout | bmp.Header:
+    """What is known of a picture before it is decoded; its size is allowed."""
     if not data:
         raise Undecodable(Reason.EMPTY)
     named = refused_by_name(data)
     if named:
         raise Undecodable(Reason.UNSUPPORTED, f"{named}: convert it to JPEG or PNG")
-    try:
-        picture = Image.open(io.BytesIO(data), formats=DECODED)
-    except Image.DecompressionBombError as error:
-        raise Undecodable(Reason.TOO_LARGE, _one_line(error)) from error
-    except UnidentifiedImageError as error:
-        raise Undecodable(Reason.NOT_A_PICTURE) from error
-    except MemoryError as error:
-        raise Undecodable(Reason.TOO_LARGE, "it does not fit into memory") from error
-    except Exception as error:
-        _check_lengths(data)
-        raise Undecodable(_reason_of(error), _one_line(error)) from error
-    width, height = picture.size
+    opened = _open_here(data) or _open_by_pillow(data)
+    width, height = opened.size
     if width * height > MAX_PIXELS:
         raise Undecodable(Reason.TOO_LARGE, f"{width} x {height} pixels; {MAX_PIXELS:,} are allowed")
     if min(width, height) < MIN_SIDE:
         raise Undecodable(Reason.TOO_SMALL, f"{width} x {height} pixels; each side needs {MIN_SIDE}")
-    packed = str(picture.info.get("compression", "raw"))
-    if picture.format == "TIFF" and packed not in TIFF_COMPRESSIONS:
-        raise Undecodable(Reason.UNSUPPORTED, f"a TIFF with the compression {packed!r}: convert it to PNG")
-    return picture
+    return opened
+
+
+def _open_here(data: bytes) -> tiff.Layout | bmp.Header | None:
+    """The header of a picture that is unpacked without Pillow; None where Pillow decodes it."""
+    if tiff.is_tiff(data):
+        layout = tiff.read_layout(data)
+        if layout.needs_libtiff:
+            damage.check_tiff(data, layout)
+        return None if layout.needs_libtiff else layout
+    if bmp.is_bmp(data):
+        header = bmp.read_header(data)
+        return header if header.is_ours else None
+    for module in (jpeg, png, gif):
+        module.refuse_unread(data)
+    return None
+
+
+def _open_by_pillow(data: bytes) -> ImageFile.ImageFile:
+    from PIL import Image, UnidentifiedImageError
+
+    _load_plugins()
+    try:
+        return Image.open(io.BytesIO(data), formats=DECODED)
+    except Image.DecompressionBombError as error:
+        raise Undecodable(Reason.TOO_LARGE, _one_line(error)) from error
+    except UnidentifiedImageError as error:
+        raise Undecodable(Reason.NOT_A_PICTURE) from error
+    except Exception:
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":  # if it is cut, its header says so
+            damage.check_container(data, "WEBP")
+        raise
+
+
+def _decode_by_pillow(data: bytes, picture: ImageFile.ImageFile, draft: int | None) -> Layers:
+    if draft:
+        picture.draft(None, (draft, draft))  # keeps both sides at least this long
+    picture.decodermaxblock = max(picture.decodermaxblock, len(data))  # arithmetic coding can't wait for more
+    picture.load()
+    damage.check_container(data, picture.format)
+    if picture.format == "PNG":
+        damage.check_png_rows(data, picture)
+    colour, alpha = _layers(data, picture)
+    return Layers(colour, alpha, picture.info.get("icc_profile"), _orientation(picture))
 
 
 def _load_plugins() -> None:
     """Those for TIFF and WebP; without them Pillow loads the plugins of all its formats."""
     from PIL import TiffImagePlugin, WebPImagePlugin  # noqa: F401
-
-
-def _check_lengths(data: bytes) -> None:
-    """A WebP that is cut can't even be opened; its header says that it is cut."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        damage.check_container(data, "WEBP")
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -152,23 +181,25 @@ def _upright(picture: Image.Image, held: int) -> Image.Image:
     return picture if held == 1 else picture.transpose(turns[held - 2])
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def _to_rgb(layers: Layers) -> Image.Image:
     from PIL import Image
 
-    colour, alpha = _layers(picture)
-    seen = _to_srgb(colour, picture.info.get("icc_profile"))
+    seen = _to_srgb(layers.colour, layers.profile)
     seen = seen if seen.mode == "RGB" else seen.convert("RGB")  # convert would copy it
-    if alpha is None or alpha.getextrema() == (255, 255):
+    if layers.alpha is None or layers.alpha.getextrema() == (255, 255):
         return seen
     paper = Image.new("RGB", seen.size, "white")
-    paper.paste(seen, mask=alpha)
+    paper.paste(seen, mask=layers.alpha)
     return paper
 
 
-def _layers(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Colour (L, RGB, CMYK or LAB) and coverage (L) of a picture of any mode."""
-    if picture.mode in _DEEP:
-        return _to_eight_bits(picture), _alpha_of_key(picture)
+def _layers(data: bytes, picture: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None]:
+    """Colour (L, RGB, CMYK or LAB) and coverage (L) of a picture that Pillow decoded, of any mode."""
+    key = png.coverage_of_key(data, picture) if picture.format == "PNG" else None
+    if picture.mode.startswith("I"):
+        return _to_eight_bits(picture), key
+    if key is not None:
+        return picture.convert("L" if picture.mode == "L" else "RGB"), key
     if not picture.has_transparency_data:
         return picture if picture.mode in ("RGB", "L", "CMYK", "LAB") else picture.convert("RGB"), None
     if picture.mode == "LA":
@@ -177,38 +208,12 @@ def _layers(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return layered.convert("RGB"), layered.getchannel("A")
 
 
-def _alpha_of_key(picture: Image.Image) -> Image.Image | None:
-    """A 16-bit grey PNG may declare one grey transparent."""
-    import numpy as np
-    from PIL import Image
-
-    key = picture.info.get("transparency")
-    if not isinstance(key, int):
-        return None
-    return Image.fromarray(np.where(np.asarray(picture) == key, 0, 255).astype(np.uint8))
-
-
 def _to_eight_bits(picture: Image.Image) -> Image.Image:
-    """One-channel pictures of 12, 16 or 32 bits, scaled so that full white stays white."""
+    """Grey of 16 bits, which only PNG has here, scaled so that full white stays white."""
     import numpy as np
     from PIL import Image
 
-    samples = np.asarray(picture)
-    tags = getattr(picture, "tag_v2", {})  # of a TIFF; Pillow leaves both of these to the reader
-    bits = (tags.get(258) or (16,))[0]
-    negative = tags.get(262) == 0
-    if samples.dtype.kind == "f":
-        if not np.isfinite(samples).all():
-            raise ValueError("samples that are not finite")
-        scale = 1.0 if samples.min() >= 0 and samples.max() <= 1 else float(samples.max()) or 1.0
-        grey = (samples.clip(0) * (255 / scale)).round().astype(np.uint8)
-    elif samples.min() < 0 or samples.max() > 65535:
-        raise Undecodable(Reason.UNSUPPORTED, "32-bit samples: convert it to 8 or 16 bits")
-    elif bits == 12:
-        grey = (samples.clip(0, 4095) >> 4).astype(np.uint8)
-    else:
-        grey = (samples // 257).astype(np.uint8)
-    return Image.fromarray(255 - grey if negative else grey)
+    return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
 
 
 def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:

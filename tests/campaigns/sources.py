@@ -6,11 +6,15 @@ Made from real paintings where they are beside the checkout, else from noise and
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms
+
+from tests.featurize import rasters, tiffs
+from tests.featurize.hazards import chunk
 
 SIDES = (96, 256)  # pixels, shortest and longest
 
@@ -55,6 +59,35 @@ def _moving(form: str, **options: object) -> Callable[[Image.Image], bytes]:
     return save
 
 
+def _tiff(bits: int, photometric: int, **layout: object) -> Callable[[Image.Image], bytes]:
+    def save(picture: Image.Image) -> bytes:
+        share = np.asarray(picture.convert("RGB" if photometric == 2 else "L")) / 255
+        share = share.reshape(picture.height, picture.width, -1)
+        samples = np.rint(share * 65535).astype(np.uint16) if bits == 16 else share.astype(f"f{bits // 8}")
+        return tiffs.tiff(samples, bits, photometric, **layout)  # type: ignore[arg-type]
+
+    return save
+
+
+def _bmp(masks: tuple[int, ...]) -> Callable[[Image.Image], bytes]:
+    def save(picture: Image.Image) -> bytes:
+        if masks:
+            red, green, blue = np.moveaxis(np.asarray(picture).astype(np.int64), -1, 0)
+            return rasters.bmp(red | green << 8 | blue << 16, 32, masks=masks, compression=3)
+        places = np.asarray(picture.convert("L")) // 17
+        packed = b"".join(b"".join(bytes([1, p << 4]) for p in row) + b"\0\0" for row in places[::-1].tolist())
+        grey = np.repeat(np.arange(0, 256, 17)[:, None], 3, axis=1)
+        return rasters.bmp(places, 4, grey, compression=2, data=packed + b"\0\1")
+
+    return save
+
+
+def _keyed(picture: Image.Image) -> bytes:
+    samples = np.asarray(picture).astype(np.int64) * 257
+    key = struct.pack(">3H", *samples[0, 0].tolist())
+    return rasters.png(samples, 16, 2, chunk(b"tRNS", key))
+
+
 def _with_facts(picture: Image.Image) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -75,6 +108,7 @@ FORMS: Mapping[str, Callable[[Image.Image], bytes]] = {
     "png-grey": _saved("PNG", "L"),
     "png-palette": _saved("PNG", "P"),
     "png-16": _deep("PNG"),
+    "png-key": _keyed,
     "png-alpha": _translucent("PNG"),
     "png-animated": _moving("PNG"),
     "webp": _saved("WEBP", quality=80),
@@ -89,10 +123,15 @@ FORMS: Mapping[str, Callable[[Image.Image], bytes]] = {
     "tiff-fax": _saved("TIFF", "1", compression="group4"),
     "tiff-16": _deep("TIFF", compression="tiff_lzw"),
     "tiff-cmyk": _saved("TIFF", "CMYK", compression="tiff_lzw"),
+    "tiff-planar": _tiff(16, 2, planar=2, order=">"),
+    "tiff-float": _tiff(32, 1, order=">", compression=tiffs.DEFLATE, predictor=3, rows=32),
+    "tiff-tiles": _tiff(16, 2, compression=tiffs.LZW, predictor=2, tile=(32, 32)),
     "gif": _saved("GIF", "P"),
     "gif-animated": _moving("GIF"),
     "bmp": _saved("BMP"),
     "bmp-palette": _saved("BMP", "P"),
+    "bmp-runs": _bmp(()),
+    "bmp-masks": _bmp((0xFF, 0xFF00, 0xFF0000)),
 }
 
 

@@ -415,7 +415,7 @@ REASONS: dict[str, tuple[Make, Reason]] = {
     "WebP, cut": (lambda: cut(WEBP, 0.6), Reason.TRUNCATED),
     "WebP, lossy, cut": (lambda: cut(encoded(Image.fromarray(_NOISE), "WEBP"), 0.6), Reason.TRUNCATED),
     "TIFF, cut": (lambda: cut(encoded(Image.fromarray(_NOISE), "TIFF"), 0.6), Reason.TRUNCATED),
-    "TIFF, cut before its directory": (lambda: cut(grey_tiff(_NOISE[..., 0], 8), 0.6), Reason.NOT_A_PICTURE),
+    "TIFF, cut before its directory": (lambda: cut(grey_tiff(_NOISE[..., 0], 8), 0.6), Reason.TRUNCATED),
     "TIFF with JPEG inside that is too small": (_short_jpeg_tiff, Reason.BROKEN),
     "TIFF that lists half of its pieces": (_half_tiff, Reason.BROKEN),
     "GIF, cut": (lambda: cut(GIF, 0.6), Reason.TRUNCATED),
