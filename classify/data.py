@@ -9,55 +9,56 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureCache, Recipe
 from cache.contract import check_all_found
-from cache.ids import Ids
+from cache.ids import Ids, from_hex
 from cache.index import Places
 from cache.rows import ABSENT, OK
 from classify.errors import DataError
 from classify.heads.rows.gathered import Gathered, Source
-from featurize.dataset.labels import artist_group, is_nobody
+from featurize.dataset.groups import Groups
+from featurize.dataset.labels import is_nobody
 from featurize.dataset.table import DatasetTable
 from featurize.wording import listing
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
-class Examples:
-    """Rows to train on or to score, all in the same order.
+class LabelledRows:
+    """Pictures with a label, without their vectors: all that is known of them from the dataset table.
 
     Parameters
     ----------
-    X : ndarray (N, D) float32 or float16, or Gathered
-        Embeddings; those of several recipes side by side. Gathered ones stay in the cache until they are read.
+    ids : sequence of str
+        Hexadecimal ids of the N pictures.
     y : ndarray (N,) str
         Class names.
     groups : ndarray (N,) str
-        Artists; a picture of an unknown artist is a group of its own.
-    ids : sequence of str
-        Hexadecimal ids.
+        Equal for rows that must not be taken apart: those by one artist, and those of one picture. They are names to
+        compare; who made a picture stands in `artists`.
+    known : ndarray (N,) bool
+        Whether an artist of the row's group is known. A picture of an unknown artist is a group of its own.
     paths : sequence of Path
     artists, years : sequence of str
         As the table has them, "" where unknown.
     left_out : int
-        Rows of the split without label or without vector (broken pictures).
-    artists_known : bool
-        Whether any row names its artist.
+        Rows of the split that are not here, because they have no label or because their picture is broken.
     """
 
-    X: NDArray[np.floating]
+    ids: Sequence[str]
     y: NDArray[np.str_]
     groups: NDArray[np.str_]
-    ids: Sequence[str]
+    known: NDArray[np.bool_]
     paths: Sequence[Path]
     artists: Sequence[str]
     years: Sequence[str]
-    left_out: int
-    artists_known: bool
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.y)
@@ -67,20 +68,168 @@ class Examples:
         """Class names, sorted."""
         return sorted(set(self.y.tolist()))
 
-    def take(self, rows: NDArray[np.intp]) -> Examples:
+    @property
+    def artists_known(self) -> bool:
+        """Whether the artist of any row is known."""
+        return bool(self.known.any())
+
+    @property
+    def artist_count(self) -> int:
+        """Number of known artists."""
+        return len(np.unique(self.groups[self.known]))
+
+    def take(self, rows: NDArray[np.intp]) -> LabelledRows:
         """Some of the rows, in that order."""
-        chosen = rows.tolist()
-        return Examples(
-            self.X[rows],
+
+        def some(column: Sequence[T]) -> list[T]:
+            return [column[n] for n in rows.tolist()]
+
+        return LabelledRows(
+            some(self.ids),
             self.y[rows],
             self.groups[rows],
-            [self.ids[n] for n in chosen],
-            [self.paths[n] for n in chosen],
-            [self.artists[n] for n in chosen],
-            [self.years[n] for n in chosen],
+            self.known[rows],
+            some(self.paths),
+            some(self.artists),
+            some(self.years),
             self.left_out,
-            self.artists_known,
         )
+
+    def followed_by(self, other: LabelledRows) -> LabelledRows:
+        """These rows and then the other ones; both are of the same table."""
+        return LabelledRows(
+            [*self.ids, *other.ids],
+            np.concatenate([self.y, other.y]),
+            np.concatenate([self.groups, other.groups]),
+            np.concatenate([self.known, other.known]),
+            [*self.paths, *other.paths],
+            [*self.artists, *other.artists],
+            [*self.years, *other.years],
+            self.left_out + other.left_out,
+        )
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled rows and their vectors, in the same order.
+
+    Parameters
+    ----------
+    rows : LabelledRows
+        N of them.
+    X : ndarray (N, D) float32 or float16, or Gathered
+        Embeddings; those of several recipes side by side. Gathered ones stay in the cache until they are read.
+    """
+
+    rows: LabelledRows
+    X: NDArray[np.floating]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def y(self) -> NDArray[np.str_]:
+        """Class names (N,)."""
+        return self.rows.y
+
+    def take(self, rows: NDArray[np.intp]) -> Examples:
+        """Some of the rows, in that order."""
+        return Examples(self.rows.take(rows), self.X[rows])
+
+    def followed_by(self, other: Examples) -> Examples:
+        """These rows and then the other ones."""
+        return Examples(self.rows.followed_by(other.rows), np.concatenate([self.X, other.X]))
+
+
+def load_rows(table: DatasetTable, target: str, split: str, caches: Sequence[FeatureCache] = ()) -> LabelledRows:
+    """Rows of a split that have a label; their vectors are not read.
+
+    Parameters
+    ----------
+    table : DatasetTable
+    target : str
+        The label column.
+    split : str
+        "train", "val", "test" or "all".
+    caches : sequence of FeatureCache
+        Rows whose picture is broken in any of these are left out.
+
+    Raises
+    ------
+    TableError
+        There is no such label column, or the split is empty.
+    DataError
+        No row of the split has a label, or all that have one are broken.
+    """
+    labels = table.column(target)
+    rows = table.rows_of(split)
+    broken = np.zeros(len(rows), bool)
+    for cache in caches:
+        status = cache.status(table.ids[rows])
+        broken |= (status != OK) & (status != ABSENT)  # an absent vector is an error when it is read
+    labelled = np.array([bool(labels[n]) for n in rows.tolist()], bool)
+    chosen = rows[labelled & ~broken].tolist()
+    if not chosen:
+        raise DataError(
+            f"no picture of the split {split!r} has a label {target!r}"
+            if not labelled.any()
+            else f"all {int(labelled.sum())} pictures of the split {split!r} with a label {target!r} are broken"
+        )
+    nothing = [""] * len(table)
+    artists, years = table.columns.get("artist", nothing), table.columns.get("year", nothing)
+    ids = table.columns["id"]
+    groups = Groups.of(ids, artists)
+    return LabelledRows(
+        ids=[ids[n] for n in chosen],
+        y=np.array([labels[n] for n in chosen]),
+        groups=np.array([groups.names[n] for n in chosen]),
+        known=np.array([groups.known[n] for n in chosen], bool),
+        paths=[table.folder / table.columns["path"][n] for n in chosen],
+        artists=["" if is_nobody(artists[n]) else artists[n] for n in chosen],
+        years=[years[n] for n in chosen],
+        left_out=len(rows) - len(chosen),
+    )
+
+
+def rows_if_any(
+    table: DatasetTable, target: str, split: str, caches: Sequence[FeatureCache] = ()
+) -> LabelledRows | None:
+    """As `load_rows`, but None where the split is not there or has no usable row: for a split that nobody asked for."""
+    if split not in table.columns["split"]:
+        return None
+    try:
+        return load_rows(table, target, split, caches)
+    except DataError:
+        return None
+
+
+def load_vectors(
+    rows: LabelledRows, cache: FeatureCache, recipes: Sequence[Recipe], in_memory: int | None = None
+) -> NDArray[np.floating]:
+    """Vectors (N, D) of labelled rows, in their order.
+
+    Parameters
+    ----------
+    rows : LabelledRows
+    cache : FeatureCache
+    recipes : sequence of Recipe
+        Their vectors are put side by side.
+    in_memory : int, optional
+        Bytes of vectors up to which they are read into memory; more stay in the cache's memory maps, the matrix being
+        Gathered, and are read by the heads in blocks. All are read by default.
+
+    Raises
+    ------
+    NotStored
+        Pictures were not embedded yet.
+    """
+    ids = from_hex(rows.ids)
+    if in_memory is not None:
+        mapped = map_vectors(cache, ids, recipes)
+        if mapped.nbytes > in_memory:
+            return cast("NDArray[np.floating]", mapped)  # it is read like one
+    parts = [cache.gather(ids, recipe) for recipe in recipes]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def load_examples(
@@ -91,66 +240,15 @@ def load_examples(
     split: str,
     in_memory: int | None = None,
 ) -> Examples:
-    """Rows of a split with their labels and vectors.
-
-    Parameters
-    ----------
-    table : DatasetTable
-    cache : FeatureCache
-    recipes : sequence of Recipe
-        Their vectors are put side by side.
-    target : str
-        The label column.
-    split : str
-        "train", "val", "test" or "all".
-    in_memory : int, optional
-        Bytes of vectors up to which they are read into memory; more stay in the cache's memory maps, X being
-        Gathered, and are read by the heads in blocks. All are read by default.
+    """Rows of a split with their labels and vectors: `load_rows`, then `load_vectors`.
 
     Raises
     ------
-    TableError
-        There is no such label column, or the split is empty.
-    NotStored
-        Pictures were not embedded yet.
-    DataError
-        No row of the split has a label and a vector.
+    TableError, DataError, NotStored
+        As those do.
     """
-    labels = table.column(target)
-    rows = table.rows_of(split)
-    ids = table.ids[rows]
-    status = cache.status(ids)
-    failed = (status != OK) & (status != ABSENT)
-    labelled = np.array([bool(labels[n]) for n in rows.tolist()], bool)
-    kept = np.flatnonzero(labelled & ~failed)
-    if not len(kept):
-        raise DataError(f"no picture of the split {split!r} has both a label {target!r} and an embedding")
-    chosen = rows[kept].tolist()
-    column = table.columns.get("artist", [""] * len(table))
-    artists = ["" if is_nobody(column[n]) else column[n] for n in chosen]
-    hexed = [table.columns["id"][n] for n in chosen]
-    years = table.columns.get("year", [""] * len(table))
-    return Examples(
-        X=_vectors(cache, ids[kept], recipes, in_memory),
-        y=np.array([labels[n] for n in chosen]),
-        groups=np.array([artist_group(artist, i) for artist, i in zip(artists, hexed, strict=True)]),
-        ids=hexed,
-        paths=[table.folder / table.columns["path"][n] for n in chosen],
-        artists=artists,
-        years=[years[n] for n in chosen],
-        left_out=len(rows) - len(kept),
-        artists_known=any(artists),
-    )
-
-
-def _vectors(cache: FeatureCache, ids: Ids, recipes: Sequence[Recipe], in_memory: int | None) -> NDArray[np.floating]:
-    """Vectors of several recipes side by side: an array, or rows that stay where they are."""
-    if in_memory is not None:
-        mapped = map_vectors(cache, ids, recipes)
-        if mapped.nbytes > in_memory:
-            return cast("NDArray[np.floating]", mapped)  # it is read like one
-    parts = [cache.gather(ids, recipe) for recipe in recipes]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    rows = load_rows(table, target, split, [cache])
+    return Examples(rows, load_vectors(rows, cache, recipes, in_memory))
 
 
 def map_vectors(cache: FeatureCache, ids: Ids, recipes: Sequence[Recipe]) -> Gathered:
@@ -179,7 +277,7 @@ def map_vectors(cache: FeatureCache, ids: Ids, recipes: Sequence[Recipe]) -> Gat
     return Gathered(sources, widths, np.result_type(*types))
 
 
-def check_trainable(examples: Examples, target: str) -> list[str]:
+def check_trainable(rows: LabelledRows, target: str) -> list[str]:
     """Raise unless there is something to learn; returns what to warn of.
 
     Raises
@@ -187,10 +285,10 @@ def check_trainable(examples: Examples, target: str) -> list[str]:
     DataError
         There is one class only.
     """
-    counts = Counter(examples.y.tolist())
+    counts = Counter(rows.y.tolist())
     if len(counts) < 2:
         raise DataError(
-            f"all {len(examples)} training pictures have the same {target}, {next(iter(counts))!r}: a classifier "
+            f"all {len(rows)} training pictures have the same {target}, {next(iter(counts))!r}: a classifier "
             "needs two classes or more"
         )
     single = sorted(c for c, n in counts.items() if n == 1)

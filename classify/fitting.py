@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import FeatureCache, Recipe
-from classify.data import Examples, check_trainable, load_examples
+from classify.data import Examples, LabelledRows, check_trainable, load_examples, load_vectors, rows_if_any
 from classify.errors import HeadError
 from classify.evaluation.metrics import expected_calibration_error, reliability_bins
 from classify.headfile import SavedHead
@@ -169,21 +169,22 @@ def fit_head(
     model = place(spec, seed, device)
     recipes = recipes_of(cache, embedding)
     train = load_examples(table, cache, recipes, target, "train", IN_MEMORY)
-    warnings = check_trainable(train, target)
-    val = load_examples(table, cache, recipes, target, "val", IN_MEMORY) if "val" in table.columns["split"] else None
+    warnings = check_trainable(train.rows, target)
+    val_rows = rows_if_any(table, target, "val", [cache])
+    val = Examples(val_rows, load_vectors(val_rows, cache, recipes, IN_MEMORY)) if val_rows else None
     grid = spec.grid
     folds: Folds = []
     if tune and (grid or model.calibrate or model.composite):
-        folds = make_folds(train.y, train.groups if train.artists_known else None, FOLDS, seed)
+        folds = make_folds(train.y, train.rows.groups if train.rows.artists_known else None, FOLDS, seed)
     epochs = _following(model, val, on_epoch)
     started = time.perf_counter()
     with head_errors(f"head {str(spec)!r}: "), threads_for(train.X):
         tuning = tune_head(model, train.X, train.y, folds, grid) if folds else None
         fit = model.fit if tuning is None else partial(tuning.refit, model)
-        model = fit(train.X, train.y, groups=train.groups, **epochs)
+        model = fit(train.X, train.y, groups=train.rows.groups, **epochs)
         seconds = time.perf_counter() - started
         scores = [score(model, val, "val")] if val else []
-    facts = training_facts(model, train, cache, spec=str(spec), seed=seed, folds=folds, tuning=tuning)
+    facts = training_facts(model, train.rows, cache, spec=str(spec), seed=seed, folds=folds, tuning=tuning)
     saved = SavedHead(
         head=model,
         kind=spec.kind,
@@ -193,7 +194,7 @@ def fit_head(
         training={**facts, "seconds": round(seconds, 3)},
         metrics={s.split: _metrics(s) for s in scores},
     )
-    return Fitted(saved, scores, [*warnings, *_doubts(scores, train, cache)])
+    return Fitted(saved, scores, [*warnings, *_doubts(scores, train.rows, cache)])
 
 
 def _following(
@@ -254,7 +255,7 @@ def _metrics(s: Score) -> dict[str, Any]:
     return {**figures, "calibration_error": s.calibration_error}
 
 
-def _doubts(scores: Sequence[Score], train: Examples, cache: FeatureCache) -> list[str]:
+def _doubts(scores: Sequence[Score], train: LabelledRows, cache: FeatureCache) -> list[str]:
     doubts = []
     for s in scores:
         if s.near_chance:

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from cache import FeatureCache
-from classify.data import Examples
+from classify.data import LabelledRows
 from classify.heads.rows.folds import Folds, can_group
 from featurize.machine import machine, versions
 
@@ -22,7 +22,7 @@ PACKAGES = ("python", "artstyle", "numpy", "scipy", "scikit-learn", "torch")
 
 
 def training_facts(
-    head: Head, train: Examples, cache: FeatureCache, *, spec: str, seed: int, folds: Folds, tuning: Tuning | None
+    head: Head, train: LabelledRows, cache: FeatureCache, *, spec: str, seed: int, folds: Folds, tuning: Tuning | None
 ) -> dict[str, Any]:
     """Facts about a fitted head's training as JSON can hold them.
 
@@ -30,7 +30,7 @@ def training_facts(
     ----------
     head : Head
         Fitted; its parameters, seed and device among them, are saved beside this.
-    train : Examples
+    train : LabelledRows
     cache : FeatureCache
     spec : str
         The head as it was asked for.
@@ -59,9 +59,9 @@ def training_facts(
     }
 
 
-def rows_digest(examples: Examples) -> str:
+def rows_digest(rows: LabelledRows) -> str:
     """SHA-256 over the pictures' ids and labels in their order: other rows, labels or another order are told by it."""
-    lines = (f"{picture}\t{label}\n" for picture, label in zip(examples.ids, examples.y.tolist(), strict=True))
+    lines = (f"{picture}\t{label}\n" for picture, label in zip(rows.ids, rows.y.tolist(), strict=True))
     digest = hashlib.sha256()
     for line in lines:
         digest.update(line.encode())

@@ -86,7 +86,7 @@ def compare_heads(table: Any, base: dict[str, Any], scratch: Path) -> None:
 
     def accuracy(name: str, parts: dict[str, Any]) -> float:
         train, val, head = parts["train"], parts["val"], make_head(name)
-        tuning = tune(head, train.X, train.y, make_folds(train.y, train.groups))
+        tuning = tune(head, train.X, train.y, make_folds(train.y, train.rows.groups))
         return float(np.mean(tuning.refit(head, train.X, train.y).predict(val.X) == val.y))
 
     exact, coarse = examples("fp32"), examples("int8")

@@ -152,11 +152,11 @@ def report(given: argparse.Namespace, features: Path, path: Path) -> None:
         if "sqrt" in variant.options and X.min() < 0:
             print(f"| {name} | {X.shape[1]} |" + " negative numbers |" * len(heads), flush=True)
             continue
-        splits = list(folds(examples.y, examples.groups, given.repeats, given.by))
+        splits = list(folds(examples.y, examples.rows.groups, given.repeats, given.by))
         cells = []
         for head in heads:
             spec = f"{head}:{variant.options}" if variant.options else head
-            found = accuracies(spec, X, examples.y, examples.groups, splits)
+            found = accuracies(spec, X, examples.y, examples.rows.groups, splits)
             base_line = first.setdefault(head, found)
             cells.append(f"{found.mean():.1%}")
             if base_line is not found:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from classify.comparison.matched import Matched, match
 from classify.comparison.mistakes import most_confident, most_confused
 from classify.comparison.provenance import gather_provenance
 from classify.comparison.result import Caution, Comparison, DatasetFacts, TestRow
-from classify.data import Examples, check_trainable
+from classify.data import LabelledRows, check_trainable
 from classify.errors import HeadError
 from classify.evaluation.contrasts import judge
 from classify.evaluation.entry import Entry, Estimate
@@ -46,23 +46,20 @@ class Task:
     train_codes : (M,) int
         Of the training rows.
     train_counts : (K,) int
-    train, test : Examples
-        Without their vectors.
+    train, test : LabelledRows
     """
 
     classes: NDArray[np.str_]
     truth: NDArray[np.intp]
     train_codes: NDArray[np.intp]
     train_counts: NDArray[np.intp]
-    train: Examples
-    test: Examples
+    train: LabelledRows
+    test: LabelledRows
 
     @classmethod
     def of(cls, matched: Matched) -> Task:
         """Codes and counts of the two parts."""
-        view = matched.views[0]
-        loaded = (matched.load(view, split) for split in (matched.train, matched.test))
-        train, test = (replace(examples, X=examples.X[:, :0].copy()) for examples in loaded)
+        train, test = matched.parts
         classes = np.unique(np.concatenate([train.y, test.y]))
         codes = np.searchsorted(classes, train.y)
         counts = np.bincount(codes, minlength=len(classes))
@@ -172,8 +169,8 @@ def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
         left_out=matched.left_out,
         train_counts=tuple(task.train_counts.tolist()),
         test_counts=tuple(np.bincount(task.truth, minlength=count).tolist()),
-        train_artists=_artists(train) if task.artists_known else None,
-        test_artists=_artists(test) if task.artists_known else None,
+        train_artists=train.artist_count if task.artists_known else None,
+        test_artists=test.artist_count if task.artists_known else None,
         grouped_tuning=train.artists_known and can_group(train.y, train.groups),
         chance=1 / count,
         majority=float(np.mean(task.truth == task.train_counts.argmax())),
@@ -193,10 +190,6 @@ def _distinct(heads: Sequence[str | HeadSpec], seed: int) -> list[HeadSpec]:
 
 def _rank(run: Run, task: Task) -> float:
     return -float(np.mean(run.probabilities.argmax(1) == task.truth))
-
-
-def _artists(examples: Examples) -> int:
-    return len({g for g in examples.groups.tolist() if not g.startswith("?")})
 
 
 def _disjoint(leaks: LeakAudit) -> bool:

@@ -109,19 +109,19 @@ class Contest:
         shared: list[float] = []
         for view in self.matched.views:
             train, test = self._parts(view)
-            pool = joined(train, test)
+            pool = train.followed_by(test)
             share = len(test) / len(pool)
-            splits = resampled_splits(pool.y, pool.groups, share, count, by_artist=by_artist, seed=self.seed)
+            splits = resampled_splits(pool.y, pool.rows.groups, share, count, by_artist=by_artist, seed=self.seed)
             for learn, score in splits:
                 parts = pool.take(learn), pool.take(score)
                 sizes.append((len(learn), len(score)))
-                shared.append(float(np.isin(parts[1].groups, parts[0].groups).mean()))
+                shared.append(float(np.isin(parts[1].rows.groups, parts[0].rows.groups).mean()))
                 folds = self._folds(parts[0])
                 for spec in self.specs:
                     hits = self._hits(self._run(spec, *parts, folds), parts[1])
                     accuracies[self.name(spec, view)].append(float(hits.mean()))
         kind = "artist-disjoint" if by_artist else "random"
-        known = float(np.mean(shared)) if pool.artists_known else None
+        known = float(np.mean(shared)) if pool.rows.artists_known else None
         return judge_repeats(accuracies, [a for a, _ in sizes], [b for _, b in sizes], kind, known)
 
     def name(self, spec: HeadSpec, view: View) -> str:
@@ -140,7 +140,7 @@ class Contest:
         return self.matched.load(view, self.matched.train), self.matched.load(view, self.matched.test)
 
     def _folds(self, train: Examples) -> Folds:
-        return make_folds(train.y, train.groups, FOLDS, self.seed)
+        return make_folds(train.y, train.rows.groups, FOLDS, self.seed)
 
     def _run(
         self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds, watched: Examples | None = None
@@ -159,8 +159,7 @@ class Contest:
 
     def _watched(self, view: View, test: Examples) -> tuple[Examples, str]:
         """Rows to follow the epochs by: val where there is one beside the two parts, else the test part."""
-        parts = self.matched.train, self.matched.test
-        if "val" not in parts and "val" in self.matched.other_splits:
+        if "val" in self.matched.rows and self.matched.train != "val":
             return self.matched.load(view, "val"), "val"
         return test, self.matched.test
 
@@ -171,18 +170,3 @@ def finished_curves(
     """Learning curves, with the comparison's own accuracies as the last points."""
     points = {name: [*partial.get(name, []), last] for name, last in whole.items()}
     return tuple(Curve(name, tuple(n for n, _ in at), tuple(a for _, a in at)) for name, at in points.items())
-
-
-def joined(a: Examples, b: Examples) -> Examples:
-    """The rows of both, one after the other."""
-    return Examples(
-        X=np.concatenate([a.X, b.X]),
-        y=np.concatenate([a.y, b.y]),
-        groups=np.concatenate([a.groups, b.groups]),
-        ids=[*a.ids, *b.ids],
-        paths=[*a.paths, *b.paths],
-        artists=[*a.artists, *b.artists],
-        years=[*a.years, *b.years],
-        left_out=a.left_out,
-        artists_known=a.artists_known or b.artists_known,
-    )

@@ -11,7 +11,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.data import Examples
+from classify.data import Examples, LabelledRows
 from classify.evaluation.copies import SIMILAR, find_duplicates
 from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, Namesake, SplitWorth
 from classify.evaluation.statistics import percentile_interval, resampled_means, wilson
@@ -51,16 +51,16 @@ def audit(
         Of that embedding.
     seed : int
     """
-    known = train.artists_known or test.artists_known
-    found = find_duplicates(train.X, test.X, train.ids, test.ids, by_embedding=trained)
+    known = train.rows.artists_known or test.rows.artists_known
+    found = find_duplicates(train.X, test.X, train.rows.ids, test.rows.ids, by_embedding=trained)
     return LeakAudit(
-        artists=overlap(train, test, hits) if known else None,
+        artists=overlap(train.rows, test.rows, hits) if known else None,
         worth=worth_of_artists(train, test, seed) if known else None,
         duplicates=tuple(
             Duplicate(
                 row=n.row,
-                train_id=train.ids[n.train_row],
-                train_path=relative_path(train.paths[n.train_row], table.folder),
+                train_id=train.rows.ids[n.train_row],
+                train_path=relative_path(train.rows.paths[n.train_row], table.folder),
                 train_class=str(train.y[n.train_row]),
                 similarity=n.similarity,
                 identical=n.identical,
@@ -72,23 +72,22 @@ def audit(
     )
 
 
-def overlap(train: Examples, test: Examples, hits: NDArray[np.bool_]) -> ArtistOverlap:
+def overlap(train: LabelledRows, test: LabelledRows, hits: NDArray[np.bool_]) -> ArtistOverlap:
     """How many test pictures are by artists of the training part, and how the best head fares on them."""
-    named = _named(test.groups)
-    seen = np.isin(test.groups, train.groups[_named(train.groups)])
+    seen = np.isin(test.groups, train.groups[train.known])
     parts = [wilson(int(hits[rows].sum()), int(rows.sum())) if rows.sum() >= FEWEST else None for rows in (seen, ~seen)]
     return ArtistOverlap(
-        test_pictures=int(named.sum()),
-        test_artists=len(np.unique(test.groups[named])),
+        test_pictures=int(test.known.sum()),
+        test_artists=test.artist_count,
         shared_pictures=int(seen.sum()),
         shared_artists=len(np.unique(test.groups[seen])),
         seen=parts[0],
         unseen=parts[1],
-        candidates=_candidates(train, test, ~seen & named),
+        candidates=_candidates(train, test, ~seen & test.known),
     )
 
 
-def _candidates(train: Examples, test: Examples, new: NDArray[np.bool_]) -> tuple[Namesake, ...]:
+def _candidates(train: LabelledRows, test: LabelledRows, new: NDArray[np.bool_]) -> tuple[Namesake, ...]:
     """Artists of test pictures that count as new, whose names may mean an artist of the training part."""
     known = [name for name in train.artists if name]
     learned = set(map(person_key, known))
@@ -167,8 +166,9 @@ def _pooled(
     train: Examples, test: Examples, seed: int
 ) -> tuple[NDArray[np.floating], NDArray[np.str_], NDArray[np.str_]]:
     """Pictures of classes with two known artists or more, of not too many artists."""
-    y, groups = np.concatenate([train.y, test.y]), np.concatenate([train.groups, test.groups])
-    named = np.unique(groups[_named(groups)])
+    both = train.rows.followed_by(test.rows)
+    y, groups = both.y, both.groups
+    named = np.unique(groups[both.known])
     order = np.random.default_rng(seed).permutation(named)
     sizes = dict(zip(*np.unique(groups, return_counts=True), strict=True))
     taken = order[np.cumsum([sizes[a] for a in order]) <= WORTH_ROWS] if len(order) else order
@@ -177,8 +177,3 @@ def _pooled(
     chosen = np.flatnonzero(rows & np.isin(y, several))
     of_train, of_test = chosen[chosen < len(train)], chosen[chosen >= len(train)] - len(train)
     return np.concatenate([train.X[of_train], test.X[of_test]]), y[chosen], groups[chosen]
-
-
-def _named(groups: NDArray[np.str_]) -> NDArray[np.bool_]:
-    named: NDArray[np.bool_] = ~np.char.startswith(groups, "?")
-    return named

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from cache import FeatureCache, Recipe
-from cache.rows import ABSENT, OK
-from classify.data import Examples, load_examples
+from classify.data import Examples, LabelledRows, load_rows, load_vectors, rows_if_any
 from classify.errors import DataError
 from featurize.dataset.table import DatasetTable
 
@@ -38,34 +35,38 @@ class Matched:
 
     Parameters
     ----------
-    table : DatasetTable
-        The rows with a label, and without those that are broken in any of the caches.
     target, train, test : str
-    left_out : int
-        Rows of the two splits that are not in `table`.
-    other_splits : frozenset of str
-        Splits that have rows beside the two.
+    rows : mapping of str to LabelledRows
+        Of the two splits, and of val where it is a third one that has any: the rows with a label, and without those
+        that are broken in any of the caches.
     views : tuple of View
     """
 
-    table: DatasetTable
     target: str
     train: str
     test: str
-    left_out: int
-    other_splits: frozenset[str]
+    rows: Mapping[str, LabelledRows]
     views: tuple[View, ...]
 
     def load(self, view: View, split: str) -> Examples:
-        """Rows of a split; in the same order for every view."""
-        return load_examples(self.table, view.cache, view.recipes, self.target, split)
+        """Rows of a split with their vectors; in the same order for every view."""
+        return Examples(self.rows[split], load_vectors(self.rows[split], view.cache, view.recipes))
+
+    @property
+    def parts(self) -> tuple[LabelledRows, LabelledRows]:
+        """The training part and the test part."""
+        return self.rows[self.train], self.rows[self.test]
+
+    @property
+    def left_out(self) -> int:
+        """Rows of the two splits that are not here."""
+        return sum(part.left_out for part in self.parts)
 
     @property
     def digest(self) -> str:
         """sha256 over id, split and label of each row of the two splits, in order of the ids."""
-        columns = self.table.columns
-        rows = zip(columns["id"], columns["split"], self.table.column(self.target), strict=True)
-        lines = sorted(row for row in rows if row[1] in (self.train, self.test))
+        splits = zip((self.train, self.test), self.parts, strict=True)
+        lines = sorted((i, s, y) for s, part in splits for i, y in zip(part.ids, part.y.tolist(), strict=True))
         return hashlib.sha256("\n".join("\t".join(line) for line in lines).encode("utf-8", "replace")).hexdigest()
 
 
@@ -87,7 +88,7 @@ def match(
     Raises
     ------
     DataError
-        Both splits are the same one.
+        The splits are not two, or one of them has no usable rows.
     NotStored
         A cache has no such recipe.
     TableError
@@ -97,16 +98,12 @@ def match(
         test = "test" if "test" in set(table.columns["split"]) else "val"
     if test == train:
         raise DataError(f"training and test split are both {train!r}: scores on what was learned by heart say nothing")
-    labels = table.column(target)
-    status = np.stack([cache.status(table.ids) for cache in caches])  # (caches, rows)
-    broken = ((status != OK) & (status != ABSENT)).any(0)  # absent ones are asked for later, and named then
-    usable = ~broken & np.array([bool(label) for label in labels])
-    splits = np.array(table.columns["split"])
-    asked = np.concatenate([table.rows_of(train), table.rows_of(test)])
-    there = frozenset(splits[usable].tolist()) - {train, test, ""}
-    kept = table.take(np.flatnonzero(usable).tolist())
+    if "all" in (train, test):
+        raise DataError(f"the splits {train!r} and {test!r} share pictures: name two splits that have none in common")
+    rows = {split: load_rows(table, target, split, caches) for split in (train, test)}
+    third = rows_if_any(table, target, "val", caches) if "val" not in rows else None
     views = tuple(_views(caches, embeddings))
-    return Matched(kept, target, train, test, int((~usable[asked]).sum()), there, views)
+    return Matched(target, train, test, rows if third is None else {**rows, "val": third}, views)
 
 
 def _views(caches: Sequence[FeatureCache], embeddings: Sequence[str]) -> Iterator[View]:

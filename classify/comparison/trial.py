@@ -92,7 +92,7 @@ def _timed(
     tuning = _tuning(head, spec, train, folds)
     tuned_at = time.perf_counter()
     if tuning is None:
-        head = head.fit(train.X, train.y, groups=train.groups, **extra)
+        head = head.fit(train.X, train.y, groups=train.rows.groups, **extra)
     else:
         head = tuning.refit(head, train.X, train.y, **extra)
     fitted_at = time.perf_counter()

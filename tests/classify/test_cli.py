@@ -162,7 +162,7 @@ def test_prediction_from_files_is_prediction_from_the_cache(painted: Path) -> No
     table, cache = read_table(painted / "dataset.csv"), open_cache(painted / "features")
     examples = load_examples(table, cache, saved.recipes, "style", "val")
     expected = saved.head.predict(examples.X).tolist()
-    found = [p.styles[0][0] for p in Predictor(saved, device="cpu").predict(list(examples.paths), top=1)]
+    found = [p.styles[0][0] for p in Predictor(saved, device="cpu").predict(list(examples.rows.paths), top=1)]
     assert found == expected
 
 

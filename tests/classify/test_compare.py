@@ -11,9 +11,10 @@ import pytest
 from cache import Rows
 from cache.ids import from_hex
 from cache.memory import MemoryCache
-from classify.comparison.compare import compare
+from classify.comparison.compare import Task, compare, dataset_facts
 from classify.comparison.curves import nested_subsets
 from classify.comparison.leaks import worth_of_artists
+from classify.comparison.matched import match
 from classify.comparison.mistakes import most_confident, most_confused
 from classify.comparison.result import Comparison
 from classify.comparison.trial import run_trial
@@ -272,6 +273,17 @@ def test_small_and_absent_classes_are_named() -> None:
 # ---- the rules of a fair comparison
 
 
+def test_what_is_compared_is_known_without_a_vector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes, counts and artists come from the table; matrices are not read to be thrown away."""
+    world = make_world()
+    matched = match(world.table, [world.cache], ["avgpool"], "style", "train", None)
+    monkeypatch.setattr(MemoryCache, "gather", lambda *arguments: pytest.fail("vectors were read"))
+    task = Task.of(matched)
+    facts = dataset_facts(matched, task)
+    assert (facts.train_rows, facts.test_rows) == (80, 80)
+    assert facts.train_artists == len(set(world.artists[:80]))
+
+
 def test_labels_of_the_test_part_change_nothing_but_the_scores() -> None:
     """Tuning, fitting and probabilities must not see them."""
     world = make_world(style=0.7)
@@ -343,6 +355,7 @@ def test_ranking_is_by_accuracy() -> None:
         ({"heads": ("logreg", "logrge")}, HeadError, "logrge"),
         ({"heads": ("logreg:depth=3",)}, HeadError, "depth"),
         ({"test": "train"}, DataError, "both 'train'"),
+        ({"train": "all"}, DataError, "'all' and 'test' share pictures"),
         ({"test": "val"}, TableError, "'val' is empty"),
         ({"target": "genre"}, TableError, "genre"),
         ({"repeats": 1}, HeadError, "--repeats 1"),

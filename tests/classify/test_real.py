@@ -215,11 +215,11 @@ def test_altered_copies_are_found_and_distinct_paintings_are_not(
         folder = tmp_path / "source" / kind
         folder.mkdir(parents=True)
         for n in chosen:
-            with Image.open(originals.paths[n]) as im:
+            with Image.open(originals.rows.paths[n]) as im:
                 alter(im.convert("RGB")).save(folder / f"x_{n}.jpg", quality=40 if kind.startswith("jpeg") else 85)
     copies = load_examples(*embedded(tmp_path / "source", tmp_path, shared), cache.recipes(), "style", "all")
-    found = find_duplicates(originals.X, copies.X, originals.ids, copies.ids, by_embedding=True)
-    right = [n for n in found if copies.paths[n.row].stem == f"x_{n.train_row}"]
+    found = find_duplicates(originals.X, copies.X, originals.rows.ids, copies.rows.ids, by_embedding=True)
+    right = [n for n in found if copies.rows.paths[n.row].stem == f"x_{n.train_row}"]
     assert len(right) == len(found)
     assert len(right) >= 0.95 * len(copies)
     half = np.arange(len(originals)) % 2 == 0

@@ -11,11 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from featurize.dataset.audit.coverage import shared_artists
+from featurize.dataset.groups import Groups
 from featurize.dataset.labels import artist_group, is_nobody
 from featurize.dataset.people import may_be_one, person_key, spelled_apart
 from featurize.dataset.prepare import prepare
 from featurize.dataset.splits import artist_split
-from featurize.dataset.splits.by_artist import groups_of
 from tests.conftest import save_picture
 
 PARTS = st.text("abcdefghiklmnoprstuvwyz", min_size=2, max_size=9)
@@ -57,7 +57,7 @@ def test_folds_splits_and_audit_count_the_same_artists(artists: list[str]) -> No
     ids = [f"{n:064x}" for n in range(len(artists))]
     people = [person_key(artist) for artist in artists]
     same = {(a, b) for a, b in combinations(range(len(artists)), 2) if people[a] == people[b]}
-    for groups in (groups_of(ids, artists), [artist_group(a, i) for a, i in zip(artists, ids, strict=True)]):
+    for groups in (Groups.of(ids, artists).names, [artist_group(a, i) for a, i in zip(artists, ids, strict=True)]):
         assert {(a, b) for a, b in combinations(range(len(artists)), 2) if groups[a] == groups[b]} == same
     splits = artist_split(ids, ["x"] * len(ids), artists)
     assert all(splits[a] == splits[b] for a, b in same)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurize.dataset.groups import Groups
 from featurize.dataset.sources import Reading, read_source
 from featurize.dataset.splits import Splitting, artist_split, random_split, split_rows, time_split
-from featurize.dataset.splits.by_artist import groups_of
 from featurize.errors import SourceError
 
 
@@ -88,7 +88,7 @@ def worlds(draw: st.DrawFn, one_class_each: bool = False) -> World:
 
 def by_group(world: World, split: list[str]) -> dict[str, set[str]]:
     parts = defaultdict(set)
-    for group, part in zip(groups_of(world[0], world[2]), split, strict=True):
+    for group, part in zip(Groups.of(world[0], world[2]).names, split, strict=True):
         parts[group].add(part)
     return parts
 
@@ -128,7 +128,7 @@ def test_a_class_s_share_is_missed_by_less_than_its_largest_artist(world: World,
     """Where each artist has one class, and but for the artists that are moved into parts left empty."""
     ids, labels, artists = world
     split = artist_split(ids, labels, artists, val=0.1, test=0.2, seed=seed)
-    groups = groups_of(ids, artists)
+    groups = Groups.of(ids, artists).names
     for name in set(labels):
         sizes = Counter(g for g, label in zip(groups, labels, strict=True) if label == name)
         for part, share in (("test", 0.2), ("val", 0.1)):
@@ -141,7 +141,7 @@ def test_a_class_s_share_is_missed_by_less_than_its_largest_artist(world: World,
 def test_a_class_with_an_artist_for_each_part_is_in_each(world: World, seed: int) -> None:
     ids, labels, artists = world
     split = artist_split(ids, labels, artists, seed=seed)
-    groups = groups_of(ids, artists)
+    groups = Groups.of(ids, artists).names
     classes = defaultdict(set)
     for group, label in zip(groups, labels, strict=True):
         classes[group].add(label)

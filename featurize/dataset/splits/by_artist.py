@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from featurize.dataset.labels import artist_group
+from featurize.dataset.groups import Groups
 from featurize.dataset.splits.draw import check_shares, draw
 
 _AT_HOME = 3  # an artist is at home in the rarest class that makes up a third of the work
@@ -60,7 +60,7 @@ def artist_split(
         The shares leave nothing to train on.
     """
     check_shares(val, test)
-    groups = groups_of(ids, artists)
+    groups = Groups.of(ids, artists).names
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     for group, label in zip(groups, labels, strict=True):
         sizes[group][label] += 1
@@ -72,24 +72,6 @@ def artist_split(
         part |= _filled(members, {group: sizes[group][home] for group in members}, shares)
     _fill_empty_parts(sizes, lots, part, ("train", *shares))
     return [part[group] for group in groups]
-
-
-def groups_of(ids: Sequence[str], artists: Sequence[str]) -> list[str]:
-    """The group of each row; groups that share a picture are one, named after the first of them."""
-    above: dict[str, str] = {}
-
-    def root(group: str) -> str:
-        while (parent := above.setdefault(group, group)) != group:
-            above[group] = above[parent]
-            group = parent
-        return group
-
-    own = [artist_group(artist, picture) for artist, picture in zip(artists, ids, strict=True)]
-    seen: dict[str, str] = {}
-    for picture, group in zip(ids, own, strict=True):
-        first, second = sorted((root(group), root(seen.setdefault(picture, group))))
-        above[second] = first
-    return [root(group) for group in own]
 
 
 def _by_home(sizes: Sizes) -> dict[str, list[str]]:
