@@ -2,16 +2,21 @@
 
 Arrays stand as arrays; all else is one JSON text in the file's metadata: kind of head and its parameters, class
 names, target, the key of the embeddings it was trained on (whole, so that the backbone can be built from it),
-training facts and metrics. No pickle is written or read.
+training facts and metrics. A digest over both stands beside them, so that a file that was changed is refused: classes
+in another order, or a coefficient that is another, would give wrong answers in silence. No pickle is written or read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cache import FeatureCache, Key, Recipe, files, list_caches
 from cache.schema1 import read_earlier, refuse_unadopted
@@ -21,7 +26,10 @@ if TYPE_CHECKING:
     from classify.heads.base import Head
 
 SUFFIX = ".safetensors"
-_FORMAT = "artstyle head 1"
+_FORMAT = "artstyle head 2"
+_UNGUARDED = "artstyle head 1"  # the same without a digest
+_FIELDS = {"format": str, "head": str, "params": dict, "classes": list, "target": str, "key": dict, "key_digest": str}
+_FIELDS |= {"recipes": list, "training": dict, "metrics": dict}
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,8 @@ class SavedHead:
         Facts about the training: rows, seed, tuning, versions, seconds, the weights as they were named.
     metrics : mapping
         What was measured, by split.
+    guarded : bool
+        Whether the file it was read from has a digest; those of earlier versions have none.
     """
 
     head: Head
@@ -53,6 +63,7 @@ class SavedHead:
     recipes: Sequence[Recipe]
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    guarded: bool = True
 
     @property
     def classes(self) -> list[str]:
@@ -107,7 +118,8 @@ def save_head(saved: SavedHead, path: Path) -> None:
     }
     arrays = {name: array.copy(order="C") for name, array in saved.head.state().items()}
     files.make_folder(path.absolute().parent)
-    files.write_atomic(path, [save(arrays, metadata={"artstyle": json.dumps(facts, ensure_ascii=False)})])
+    text = json.dumps(facts, ensure_ascii=False)
+    files.write_atomic(path, [save(arrays, metadata={"artstyle": text, "digest": _digest(text, arrays)})])
 
 
 def load_head(path: Path) -> SavedHead:
@@ -116,37 +128,72 @@ def load_head(path: Path) -> SavedHead:
     Raises
     ------
     HeadFileError
-        The file is missing, damaged, no head, or of a newer version.
+        The file is missing, damaged, changed, no head, or of a newer version.
     """
-    from safetensors import SafetensorError, safe_open
-
-    from classify.heads import head_class
-
     if not path.is_file():
         raise HeadFileError(f"there is no head {str(path)!r}: make one with `classify fit`")
+    text, digest, state = _read(path)
+    facts = _facts(text, path)
+    if digest != _digest(text, state) and not (digest is None and facts["format"] == _UNGUARDED):
+        raise HeadFileError(f"{str(path)!r} was changed after it was saved: it does not fit its digest; fit it again")
+    return _rebuilt(facts, state, digest is not None, path)
+
+
+def _read(path: Path) -> tuple[str, str | None, dict[str, NDArray[Any]]]:
+    """The facts as they are written, the digest if there is one, and the arrays."""
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no mapping
-    except (SafetensorError, OSError, ValueError) as error:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no mapping
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise HeadFileError(f"{str(path)!r} is no saved head, or damaged ({error}): fit it again") from error
+    if "artstyle" not in metadata:
+        raise HeadFileError(f"{str(path)!r} is a safetensors file, but no saved head: make one with `classify fit`")
+    return metadata["artstyle"], metadata.get("digest"), arrays
+
+
+def _facts(text: str, path: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(metadata["artstyle"])
-        if facts["format"] != _FORMAT:
-            raise HeadFileError(f"{str(path)!r} has format {facts['format']!r}, this version reads {_FORMAT!r}")
-        key = _read_key(facts, path)
-        head = head_class(facts["head"]).from_state(facts["params"], state, facts["classes"])
+        facts: Any = json.loads(text)
+    except ValueError as error:
+        raise HeadFileError(f"{str(path)!r} is no saved head, or damaged ({error}): fit it again") from error
+    found: dict[str, Any] = facts if isinstance(facts, dict) else {}
+    for name, kind in _FIELDS.items():
+        if not isinstance(found.get(name), kind):
+            raise HeadFileError(f"{str(path)!r} is no saved head, or damaged: it does not say its {name}; fit it again")
+    if found["format"] not in (_FORMAT, _UNGUARDED):
+        raise HeadFileError(f"{str(path)!r} has format {found['format']!r}, this version reads {_FORMAT!r}")
+    return found
+
+
+def _rebuilt(facts: Mapping[str, Any], state: Mapping[str, NDArray[Any]], guarded: bool, path: Path) -> SavedHead:
+    from classify.heads import head_class
+
+    try:
+        return SavedHead(
+            head=head_class(facts["head"]).from_state(facts["params"], state, facts["classes"]),
+            kind=facts["head"],
+            target=facts["target"],
+            key=_read_key(facts, path),
+            recipes=[Recipe(*r) for r in facts["recipes"]],
+            training=facts["training"],
+            metrics=facts["metrics"],
+            guarded=guarded,
+        )
     except (KeyError, ValueError, TypeError) as error:
-        raise HeadFileError(f"{str(path)!r} is a safetensors file, but no saved head ({error})") from error
-    return SavedHead(
-        head=head,
-        kind=facts["head"],
-        target=facts["target"],
-        key=key,
-        recipes=[Recipe(*r) for r in facts["recipes"]],
-        training=facts["training"],
-        metrics=facts["metrics"],
-    )
+        raise HeadFileError(f"{str(path)!r} is damaged, or no saved head ({error}): fit it again") from error
+
+
+def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over the facts and over each array's name, type, shape and bytes."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _read_key(facts: Mapping[str, Any], path: Path) -> Key:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from classify.fitting import Score
+    from classify.headfile import SavedHead
 
 HEAD_FILE = click.option("--head", "head_file", type=FILE, required=True, help="A head saved by `classify fit`.")
 WEIGHTS = click.option("--weights", help="The backbone's weights, where they are not found by themselves.")
@@ -97,10 +98,9 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
     """Score a saved head on a split."""
     from classify.data import load_examples
     from classify.fitting import score
-    from classify.headfile import load_head
     from featurize.dataset.table import read_table
 
-    saved = load_head(head_file)
+    saved = _load(head_file)
     cache = saved.open_cache(features)
     _tell_score(score(saved.head, load_examples(read_table(dataset), cache, saved.recipes, saved.target, split), split))
     if cache.key.untrained:
@@ -121,13 +121,12 @@ def predict(
     workers: int | None, device: str,
 ) -> int:  # fmt: skip
     """Tell the styles of PICTURES: files, and folders of files."""
-    from classify.headfile import load_head
     from classify.predict import Predictor, find_pictures
     from featurize.dataset.sheets import write_sheet
     from featurize.progress import progress_bar
 
     paths = find_pictures(pictures)
-    predictor = Predictor(load_head(head_file), weights, features=features, workers=workers, device=device)
+    predictor = Predictor(_load(head_file), weights, features=features, workers=workers, device=device)
     with progress_bar("predicting") as progress:
         predictions = list(predictor.predict(paths, top, progress))
     told = [p for p in predictions if p.trouble is None]
@@ -159,6 +158,19 @@ def _told(value: Any) -> str:
 def _tell_epoch(epoch: Mapping[str, Any]) -> None:
     val = f", accuracy on val {epoch['val_accuracy']:.3f}" if "val_accuracy" in epoch else ""
     click.echo(f"epoch {epoch['epoch']:3}: loss {epoch['train_loss']:.4f}{val}")
+
+
+def _load(head_file: Path) -> SavedHead:
+    from classify.headfile import load_head
+
+    saved = load_head(head_file)
+    if not saved.guarded:
+        click.echo(
+            f"warning: {visible(head_file)} was saved by a version that wrote no digest, so that a change to it can't "
+            "be noticed: fit the head again to have one",
+            err=True,
+        )
+    return saved
 
 
 def _tell_score(score: Score) -> None:

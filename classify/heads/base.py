@@ -215,9 +215,11 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            Where an array is missing.
+            Where an array is missing or not finite, does not fit the others or the classes, or a parameter is out of
+            bounds.
         """
         head = cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in params.items()})
+        head.check_parameters()
         missing = [name for name in (*cls.arrays, "temperature", "features") if name not in state]
         if missing:
             raise ValueError(f"this is not the state of a {cls.__name__}: it lacks {', '.join(missing)}")
@@ -226,6 +228,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         head.temperature_ = float(state["temperature"])
         head.scaling_ = Scaling(head.sqrt, head.l2, state.get("scaling.mean"), state.get("scaling.scale"))
         head._restore(state)
+        head._check_state(state)
         return head
 
     def _learned(self) -> dict[str, Array]:
@@ -236,6 +239,21 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Set the fitted arrays from what `_learned` gave."""
         for name in self.arrays:
             setattr(self, name + "_", np.asarray(state[name]))
+
+    def _check_state(self, state: Mapping[str, Array]) -> None:
+        """Raise a ValueError unless the arrays are finite and give one score for each class."""
+        for name, array in state.items():
+            constant = np.isposinf(array) if name.endswith("scaling.scale") else False  # a constant feature's scale
+            if not (np.isfinite(array) | constant).all():
+                raise ValueError(f"its {name} holds NaN or infinity")
+        if list(self.classes_) != sorted(set(self.classes_.tolist())):
+            raise ValueError("its classes are not in order")
+        try:
+            shape = self._scores(self.scaling_(np.zeros((1, self.n_features_in_), np.float32))).shape
+        except (ValueError, IndexError) as error:
+            raise ValueError(f"its arrays don't fit each other: {error}") from error
+        if shape != (1, len(self.classes_)):
+            raise ValueError(f"it scores {shape[1]} classes, but names {len(self.classes_)}")
 
     # ---- shared by the heads
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from cache import EarlierVersion, Key, list_earlier
 from cache.adopt import adopt
 from cache.schema1 import EarlierKey
+from classify import headfile
 from classify.data import load_examples
 from classify.errors import HeadFileError, HeadMismatch
 from classify.fitting import fit_head
@@ -58,7 +63,7 @@ def earlier(saved: SavedHead, path: Path, backbone: str = "resnet18") -> Earlier
     key = earlier_key(backbone, KEY.weights)
     with safe_open(path, "numpy") as file:
         facts = json.loads(file.metadata()["artstyle"])
-    facts |= {"key": dict(key.fields), "key_digest": key.digest}
+    facts |= {"format": "artstyle head 1", "key": dict(key.fields), "key_digest": key.digest}
     save_file(dict(saved.head.state()), path, {"artstyle": json.dumps(facts)})
     return key
 
@@ -93,11 +98,10 @@ def test_a_changed_key_in_a_head_is_refused(tmp_path: Path) -> None:
     table, cache = make_dataset(tmp_path)
     path = tmp_path / "head.safetensors"
     save_head(fit_head(table, cache, "prototype").saved, path)
-    saved = load_head(path)
     for change in ({"key_digest": "0" * 64}, {"key": dict(earlier_key("resnet18").fields)}):
         with safe_open(path, "numpy") as file:
             facts = json.loads(file.metadata()["artstyle"]) | change
-        save_file(dict(saved.head.state()), tmp_path / "x.safetensors", {"artstyle": json.dumps(facts)})
+        rewrite(path, tmp_path / "x.safetensors", facts=facts)
         with pytest.raises(HeadFileError, match="its key does not fit its digest"):
             load_head(tmp_path / "x.safetensors")
 
@@ -123,9 +127,125 @@ def test_what_is_no_head_is_told(saved: tuple[SavedHead, Path], tmp_path: Path, 
         load_head(path)
 
 
-def test_a_changed_key_is_noticed(saved: tuple[SavedHead, Path], tmp_path: Path) -> None:
-    data = saved[1].read_bytes()
-    path = tmp_path / "changed.safetensors"
-    path.write_bytes(data.replace(b"resnet18-f37072fd", b"resnet18-f37072fe"))
-    with pytest.raises(HeadFileError, match="was changed"):
-        load_head(path)
+# ---- changed files
+
+
+def rewrite(path: Path, to: Path, arrays: dict | None = None, facts: dict | None = None, digest: str = "fits") -> None:
+    """The head at `path` with other arrays or facts, and a digest that fits them, stays as it was, or is missing."""
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+        arrays = {name: file.get_tensor(name) for name in file.keys()} if arrays is None else arrays  # noqa: SIM118
+    text = metadata["artstyle"] if facts is None else json.dumps(facts)
+    told = {"fits": headfile._digest(text, arrays), "stays": metadata["digest"], "missing": None}[digest]
+    save_file(arrays, to, {"artstyle": text, **({"digest": told} if told else {})})
+
+
+def contents(saved: SavedHead) -> dict:
+    return {**vars(saved), "head": (type(saved.head), saved.head.get_params(), saved.classes, saved.head.state())}
+
+
+@pytest.fixture(scope="module", params=["prototype", "ensemble:members=knn+ridge", "mlp:hidden=4,epochs=1"])
+def intact(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, dict]:
+    folder = tmp_path_factory.mktemp("intact")
+    save_head(fit_head(*make_dataset(folder), request.param, tune=False).saved, folder / "head.safetensors")
+    return folder, (folder / "head.safetensors").read_bytes(), contents(load_head(folder / "head.safetensors"))
+
+
+@settings(max_examples=300)
+@given(place=st.floats(0, 1, exclude_max=True), in_header=st.booleans(), flip=st.integers(1, 255))
+def test_a_changed_byte_is_noticed_or_harmless(
+    intact: tuple[Path, bytes, dict], place: float, in_header: bool, flip: int
+) -> None:
+    """Wherever it is: nothing but HeadFileError, or the very head that was saved (a space in the header)."""
+    folder, data, before = intact
+    size = 8 + int.from_bytes(data[:8], "little") if in_header else len(data)
+    changed = bytearray(data)
+    changed[int(place * size)] ^= flip
+    path = folder / "changed.safetensors"
+    path.write_bytes(changed)
+    with contextlib.suppress(HeadFileError):
+        np.testing.assert_equal(contents(load_head(path)), before)
+
+
+def reversed_classes(arrays: dict, facts: dict) -> None:
+    facts["classes"].reverse()
+
+
+def without_a_class(arrays: dict, facts: dict) -> None:
+    facts["classes"].pop()
+
+
+def without_a_row(arrays: dict, facts: dict) -> None:
+    arrays["coef"] = arrays["coef"][:-1].copy()
+
+
+def without_a_feature(arrays: dict, facts: dict) -> None:
+    arrays["coef"] = arrays["coef"][:, :-1].copy()
+
+
+def spoiled(arrays: dict, facts: dict) -> None:
+    arrays["coef"][1, 1] = np.nan
+
+
+def endless(arrays: dict, facts: dict) -> None:
+    arrays["scaling.mean"][0] = np.inf
+
+
+def out_of_bounds(arrays: dict, facts: dict) -> None:
+    facts["params"]["C"] = -1
+
+
+def unknown_parameter(arrays: dict, facts: dict) -> None:
+    facts["params"]["D"] = 1
+
+
+CHANGES = [reversed_classes, without_a_class, without_a_row, without_a_feature, spoiled, endless, out_of_bounds]
+CHANGES += [unknown_parameter]
+
+
+@pytest.mark.parametrize("digest", ["stays", "missing", "fits"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_head_that_was_changed_is_refused(
+    saved: tuple[SavedHead, Path], tmp_path: Path, change: Callable[[dict, dict], None], digest: str
+) -> None:
+    """By its digest; and where the digest was made to fit, or the file is of a version that had none, by its sense."""
+    with safe_open(saved[1], "numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        facts = json.loads(file.metadata()["artstyle"])
+    facts["format"] = "artstyle head 1" if digest == "missing" else facts["format"]
+    change(arrays, facts)
+    rewrite(saved[1], tmp_path / "x.safetensors", arrays, facts, digest)
+    with pytest.raises(HeadFileError, match=r"x\.safetensors' was changed" if digest == "stays" else r"x\.safetensors"):
+        load_head(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("field", headfile._FIELDS)
+@pytest.mark.parametrize("value", [..., None, 3, [3]], ids=repr)
+def test_facts_without_sense_are_refused(
+    saved: tuple[SavedHead, Path], tmp_path: Path, field: str, value: object
+) -> None:
+    """Even where the digest fits: a fact that is missing or of another kind is an error in a sentence."""
+    with safe_open(saved[1], "numpy") as file:
+        facts = json.loads(file.metadata()["artstyle"])
+    if value is ...:
+        del facts[field]
+    else:
+        facts[field] = value
+    rewrite(saved[1], tmp_path / "x.safetensors", facts=facts)
+    with pytest.raises(HeadFileError, match=r"x\.safetensors"):
+        load_head(tmp_path / "x.safetensors")
+
+
+def test_a_head_of_a_version_without_digests_is_read_and_known_as_such(
+    saved: tuple[SavedHead, Path], tmp_path: Path
+) -> None:
+    with safe_open(saved[1], "numpy") as file:
+        facts = json.loads(file.metadata()["artstyle"])
+    rewrite(saved[1], tmp_path / "x.safetensors", facts={**facts, "format": "artstyle head 1"}, digest="missing")
+    again = load_head(tmp_path / "x.safetensors")
+    assert not again.guarded
+    assert load_head(saved[1]).guarded
+    np.testing.assert_equal(again.head.state(), saved[0].head.state())
+    rewrite(saved[1], tmp_path / "x.safetensors", digest="missing")
+    with pytest.raises(HeadFileError, match="was changed after it was saved"):
+        load_head(tmp_path / "x.safetensors")
