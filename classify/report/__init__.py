@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from cache import StorageFailed, files
@@ -21,7 +22,10 @@ def check_place(out: Path) -> None:
 
 
 def write_report(comparison: Comparison, out: Path) -> Path:
-    """Write `index.html`, `report.md`, `results.json` and `predictions.csv` into a folder.
+    """Write `results.json`, `predictions.csv`, `report.md` and `index.html` into a folder.
+
+    Each is written before the next is made: whatever goes wrong with the page, the figures of a long comparison are
+    there; and who sees the page finds the others.
 
     Parameters
     ----------
@@ -40,13 +44,16 @@ def write_report(comparison: Comparison, out: Path) -> Path:
     """
     from classify.report import page, predictions, results
 
-    texts: dict[str, str | bytes] = {
-        "results.json": json.dumps(results.as_json(comparison), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "predictions.csv": predictions.as_csv(comparison),
-        "report.md": page.render(comparison, "report.md"),
-        PAGE: page.render(comparison, "page.html"),  # last: who sees it finds the others
+    texts: dict[str, Callable[[], str | bytes]] = {
+        "results.json": lambda: (
+            json.dumps(results.as_json(comparison), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        ),
+        "predictions.csv": lambda: predictions.as_csv(comparison),
+        "report.md": lambda: page.render(comparison, "report.md"),
+        PAGE: lambda: page.render(comparison, "page.html"),
     }
     files.make_folder(out.absolute())
-    for name, text in texts.items():
+    for name, make in texts.items():
+        text = make()
         files.write_atomic(out / name, [text if isinstance(text, bytes) else text.encode("utf-8", "replace")])
     return out / PAGE

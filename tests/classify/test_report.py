@@ -219,6 +219,16 @@ def test_a_second_report_replaces_the_first_and_is_the_same(folder: Path, compar
     assert (folder / "notes.txt").read_text() == "mine"
 
 
+def test_a_page_that_can_not_be_made_loses_no_figure(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classify.report.page.render", lambda comparison, name: {}["the templates are gone"])
+    with pytest.raises(KeyError):
+        write_report(comparison, tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text("utf-8"))["entries"]
+    assert (tmp_path / "predictions.csv").stat().st_size > 0
+
+
 def test_untrained_is_said_in_every_file_and_on_top_of_the_page(tmp_path: Path) -> None:
     world = make_world(style=1.0, key=RANDOM_KEY)
     write_report(compare(world.table, [world.cache], ["logreg:C=0.01", "svm:C=1"]), tmp_path)

@@ -198,6 +198,17 @@ def test_the_command_writes_text_json_and_a_page_that_needs_nothing_else(
     assert text(audit(read_table(planted), planted)).startswith(f"Audit of {planted}")
 
 
+def test_a_page_that_can_not_be_made_loses_nothing_that_was_found(
+    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("featurize.dataset.audit.page.render", lambda found, folder: {}["the templates are gone"])
+    found = audit(read_table(planted), planted, pictures=False)
+    with pytest.raises(KeyError):
+        save(found, tmp_path / "out", tmp_path)
+    assert json.loads((tmp_path / "out" / "audit.json").read_text("utf-8")) == json.loads(json.dumps(as_json(found)))
+    assert (tmp_path / "out" / "audit.txt").read_text("utf-8") == text(found)
+
+
 def test_labels_on_the_page_are_text_not_markup(tmp_path: Path) -> None:
     columns = {"style": ["<script>alert(1)</script>", "b"], "artist": ["<b>x", "y"], "year": ["", ""]}
     save_picture(tmp_path / "a.jpg", 1)

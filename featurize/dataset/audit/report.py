@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from cache import FeatureCache, Recipe, files, list_caches, list_earlier, open_cache
@@ -36,7 +37,9 @@ def find_embeddings(
 
 
 def save(found: Audit, out: Path, folder: Path) -> list[Path]:
-    """Write `audit.txt`, `audit.json` and `audit.html` into a folder.
+    """Write `audit.json`, `audit.txt` and `audit.html` into a folder, each before the next is made.
+
+    So whatever goes wrong with the page, what was found is there.
 
     Parameters
     ----------
@@ -51,12 +54,12 @@ def save(found: Audit, out: Path, folder: Path) -> list[Path]:
     StorageFailed
         The file system refused.
     """
-    files.make_folder(out)
-    contents = {
-        "audit.txt": text(found),
-        "audit.json": json.dumps(as_json(found), indent=1, ensure_ascii=False) + "\n",
-        "audit.html": page.render(found, folder),
+    contents: dict[str, Callable[[], str]] = {
+        "audit.json": lambda: json.dumps(as_json(found), indent=1, ensure_ascii=False) + "\n",
+        "audit.txt": lambda: text(found),
+        "audit.html": lambda: page.render(found, folder),
     }
-    for name, content in contents.items():
-        files.write_atomic(out / name, [content.encode("utf-8", "replace")])
+    files.make_folder(out)
+    for name, make in contents.items():
+        files.write_atomic(out / name, [make().encode("utf-8", "replace")])
     return [out / name for name in contents]
