@@ -1,11 +1,13 @@
 """What an embedding's identity is, and storing embeddings so that none is ever lost or wrong.
 
-Knows numpy and h5py; knows nothing of pictures, networks or heads. `FeatureCache` is the folder on disk,
-`MemoryCache` the same contract in memory.
+Knows numpy and h5py; knows nothing of pictures, networks or heads. `Store` is what everybody depends on, `Bucket`
+where its bytes lie: on a disk or in memory.
 """
 
+from cache.artifacts import Artifacts, Kind
 from cache.contract import Store
 from cache.errors import (
+    ArtifactDamaged,
     ArtstyleError,
     CacheError,
     EarlierVersion,
@@ -15,7 +17,16 @@ from cache.errors import (
     StorageFailed,
     UnclearKey,
 )
-from cache.folder import list_caches, open_cache
+from cache.folder import (
+    artifacts_of,
+    cache_in_memory,
+    create_cache,
+    find_cache,
+    has_cache,
+    list_caches,
+    list_keys,
+    open_cache,
+)
 from cache.key import Key, Recipe
 from cache.plan import Plan
 from cache.rows import OK, Rows
@@ -24,12 +35,15 @@ from cache.store import FeatureCache
 
 __all__ = [
     "OK",
+    "ArtifactDamaged",
+    "Artifacts",
     "ArtstyleError",
     "CacheError",
     "EarlierVersion",
     "FeatureCache",
     "ForeignKey",
     "Key",
+    "Kind",
     "NotStored",
     "Plan",
     "Recipe",
@@ -38,7 +52,13 @@ __all__ = [
     "StorageFailed",
     "Store",
     "UnclearKey",
+    "artifacts_of",
+    "cache_in_memory",
+    "create_cache",
+    "find_cache",
+    "has_cache",
     "list_caches",
     "list_earlier",
+    "list_keys",
     "open_cache",
 ]

@@ -1,12 +1,15 @@
 """Taking over what an earlier version embedded: the same bits under the key of this version.
 
-Segments carry the digest of their key, so each one is written again, by the same road as a new one. Only when all that
-was written has been read back and compared, and everything else in the folder copied, is the old folder removed. A
-crash before that leaves the old folder as it was; started again, the same files are written under the same names.
+Segments carry the digest of their key, so each one is written again, by the same road as a new one. Plans and exported
+networks get the names that artifacts have now. Only when all that was written has been read back and compared, and
+everything else in the folder copied, is the old folder removed. A crash before that leaves the old folder as it was;
+started again, the same files are written under the same names.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import files, segment
-from cache.errors import CacheError, ForeignKey, SegmentDamaged, StorageFailed
+from cache.artifacts import Artifacts, Kind
+from cache.buckets import ASIDE, DiskBucket
+from cache.errors import ArtifactDamaged, CacheError, ForeignKey, SegmentDamaged, StorageFailed
 from cache.key import KEY_FILE
+from cache.plan import PLANS
 from cache.rows import OK, Rows
 from cache.schema1 import EarlierCache
 from cache.segment import Segment
-from cache.store import ASIDE, FeatureCache
+from cache.store import FeatureCache
+
+# how plans, exported networks and their formulas were named, each after the sha256 of its bytes
+_ARTIFACT = re.compile(
+    r"(plans/|(?P<stem>body|recipes-[0-9a-f]{16})-)(?P<digits>[0-9a-f]{16,64})(?P<suffix>\.json|\.onnx)"
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ class Adoption:
     embedded : int
         Pictures with vectors in the new folder.
     problems : sequence of CacheError
-        Segments that are damaged or foreign; copied into the folder `damaged`, to be made again.
+        What is damaged or foreign; copied into the folder `damaged`, to be made again.
     removed : bool
         Whether the old folder is gone. It stays where files were added to it meanwhile.
     """
@@ -60,28 +71,41 @@ def adopt(earlier: EarlierCache) -> Adoption:
         raise earlier.refusal()
     files.sweep(old)
     listed = [path for path in sorted(old.rglob("*")) if path.is_file() and path.name != KEY_FILE]
+    new = old.parent / key.folder_name
     cache = FeatureCache.create(old.parent, key)
     problems: list[CacheError] = []
     for path in listed:
-        if path.suffix == segment.SUFFIX and path.parent == old:
-            try:
+        named = _ARTIFACT.fullmatch(path.relative_to(old).as_posix())
+        try:
+            if path.suffix == segment.SUFFIX and path.parent == old:
                 _take_over(path, digest, cache)
-            except (SegmentDamaged, ForeignKey) as problem:
-                problems.append(problem)
-                _copy(path, cache.folder / ASIDE / path.name)
-        else:
-            _copy(path, cache.folder / path.relative_to(old))
+            elif named:
+                _keep(path, named, cache.artifacts)
+            else:
+                _copy(path, new / path.relative_to(old))
+        except (SegmentDamaged, ArtifactDamaged, ForeignKey) as problem:
+            problems.append(problem)
+            _copy(path, new / ASIDE / path.name)
     cache.refresh()
     removed = _remove(old, listed)
     ids = cache.ids()
-    return Adoption(old, cache.folder, int((cache.status(ids) == OK).sum()), tuple(problems), removed)
+    return Adoption(old, new, int((cache.status(ids) == OK).sum()), tuple(problems), removed)
 
 
 def _take_over(path: Path, digest: str, cache: FeatureCache) -> None:
-    rows = Segment.open(path, digest).rows()
-    written = segment.write(cache.folder, cache.key.digest, rows)
-    if not _same(Segment.open(written, cache.key.digest).rows(), rows):
-        raise StorageFailed(f"the rows of {str(path)!r} were not read back from {str(written)!r} as they were written")
+    rows = Segment.open(DiskBucket(path.parent), path.name, digest).rows()
+    written = segment.write(cache.bucket, cache.key.digest, rows)
+    if not _same(Segment.open(cache.bucket, written, cache.key.digest).rows(), rows):
+        raise StorageFailed(f"the rows of {str(path)!r} were not read back from {written!r} as they were written")
+
+
+def _keep(path: Path, named: re.Match[str], artifacts: Artifacts) -> None:
+    """Keep an artifact under the name that it has now."""
+    with files.clear_reading(path):
+        content = path.read_bytes()
+    if not hashlib.sha256(content).hexdigest().startswith(named["digits"]):
+        raise ArtifactDamaged(path.name, str(path))
+    artifacts.keep(Kind(named["stem"] or PLANS.stem, named["suffix"]), content)
 
 
 def _same(a: Rows, b: Rows) -> bool:

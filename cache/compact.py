@@ -6,35 +6,27 @@ leaves rows that stand twice, which readers see once and the next compaction cle
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from cache import files, segment
+from cache import segment
+from cache.contract import Compaction
 from cache.index import Places
 from cache.key import Json
 from cache.rows import Rows
 from cache.segment import Segment
-from cache.store import FeatureCache
+from cache.segments import Segments
 
 TARGET_BYTES = 256 << 20  # of a merged segment; it passes through memory once, so this bounds the memory
 
 
-@dataclass(frozen=True)
-class Compaction:
-    """What a compaction did: how many segments there were before and after."""
-
-    before: int
-    after: int
-
-
-def compact(cache: FeatureCache, target_bytes: int = TARGET_BYTES) -> Compaction:
-    """Merge the cache's segments up to a size each.
+def compact(segments: Segments, target_bytes: int = TARGET_BYTES) -> Compaction:
+    """Merge segments up to a size each.
 
     Parameters
     ----------
-    cache : FeatureCache
+    segments : Segments
     target_bytes : int
         Segments of half this size or more are left as they are.
 
@@ -43,37 +35,37 @@ def compact(cache: FeatureCache, target_bytes: int = TARGET_BYTES) -> Compaction
     SegmentDamaged, StorageFailed
         Nothing that was there before is gone.
     """
-    cache.refresh()
-    before = len(cache.segments)
-    _delete_replaced(cache)
-    for group in _groups(cache.segments, target_bytes):
+    segments.refresh()
+    before = len(segments.opened)
+    _delete_replaced(segments)
+    for group in _groups(segments.opened, target_bytes):
         try:
             merged = _merge(group)
         except FileNotFoundError:
             continue  # another process merged some of these meanwhile
-        names = [s.path.name for s in group]
-        whole = segment.name_of(cache.key.digest, merged)  # an old segment's own, where it held all rows of the others
-        written = segment.write(cache.folder, cache.key.digest, merged, [n for n in names if n != whole])
-        for old in group:
-            if old.path != written:
-                files.remove(old.path)
-    cache.refresh()
-    return Compaction(before, len(cache.segments))
+        names = [s.name for s in group]
+        whole = segment.name_of(segments.key_digest, merged)  # an old one's own, where it held all rows of the others
+        replaced = [name for name in names if name != whole]
+        segment.write(segments.bucket, segments.key_digest, merged, replaced)
+        for name in replaced:
+            segments.bucket.delete(name)
+    segments.refresh()
+    return Compaction(before, len(segments.opened))
 
 
-def _delete_replaced(cache: FeatureCache) -> None:
-    files.settle(cache.folder)  # whoever committed a merged segment may have died before making its name last
-    there = {s.path.name: s for s in cache.segments}
+def _delete_replaced(segments: Segments) -> None:
+    segments.bucket.settle()  # whoever committed a merged segment may have died before making its name last
+    there = {s.name: s for s in segments.opened}
     for merged in list(there.values()):
-        leftovers = [there[name] for name in merged.replaces if name in there and name != merged.path.name]
+        leftovers = [name for name in merged.replaces if name in there and name != merged.name]
         try:
             if leftovers:
                 merged.verify()  # the copy is whole, so the originals may go
         except FileNotFoundError:
             continue  # another process merged it meanwhile
-        for old in leftovers:
-            files.remove(old.path)
-    cache.refresh()
+        for name in leftovers:
+            segments.bucket.delete(name)
+    segments.refresh()
 
 
 def _groups(segments: Sequence[Segment], target_bytes: int) -> Iterator[list[Segment]]:
@@ -111,10 +103,8 @@ def _merge(group: Sequence[Segment]) -> Rows:
     )
 
 
-def _environment(group: Sequence[Segment]) -> dict[str, Json]:
-    distinct: list[Json] = []
+def _environment(group: Sequence[Segment]) -> Mapping[str, Json]:
+    distinct: list[Mapping[str, Json]] = []
     for opened in group:
-        for environment in opened.environment.get("merged", [dict(opened.environment)]):
-            if environment not in distinct:
-                distinct.append(environment)
+        distinct += [e for e in opened.environments if e not in distinct]
     return distinct[0] if len(distinct) == 1 else {"merged": distinct}

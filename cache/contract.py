@@ -1,37 +1,60 @@
-"""The contract of a store of embeddings."""
+"""The contract of a store of embeddings: what everybody who reads or adds vectors depends on."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.errors import NotStored, UnclearKey
+from cache.artifacts import Artifacts
+from cache.errors import CacheError, NotStored, UnclearKey
 from cache.ids import Ids, to_hex
-from cache.key import Key, Recipe
+from cache.key import Json, Key, Recipe
+from cache.mapped import Mapped
 from cache.rows import ABSENT, OK, Failure, Rows
 
 
+@dataclass(frozen=True)
+class Compaction:
+    """What a compaction did: how many segments there were before and after."""
+
+    before: int
+    after: int
+
+
 class Store(ABC):
-    """Embeddings of one key: append rows, ask who is there, gather vectors."""
+    """Embeddings of one key: append rows, ask who is there, read vectors, keep it sound.
+
+    Other processes may add to, merge and mend what it shows at any time. It shows what was there when it was opened,
+    what it added itself, and all there is after `refresh`; reading goes on whatever the others do.
+
+    Attributes
+    ----------
+    key : Key
+    artifacts : Artifacts
+        What else belongs to the key: plans, exported networks, lists for people.
+    """
 
     key: Key
+    artifacts: Artifacts
 
+    # What is there
+
+    @property
     @abstractmethod
-    def append(self, rows: Rows) -> None:
-        """Add rows; when this returns, they survive a crash.
-
-        Raises
-        ------
-        StorageFailed
-            Nothing was added.
-        """
+    def place(self) -> str:
+        """Where it lies: for people to read."""
 
     @abstractmethod
     def recipes(self) -> list[Recipe]:
         """All recipes of which there are vectors, by name."""
+
+    @abstractmethod
+    def ids(self) -> Ids:
+        """All ids, embedded or failed, ascending."""
 
     @abstractmethod
     def status(self, wanted: Ids) -> NDArray[np.uint8]:
@@ -40,6 +63,26 @@ class Store(ABC):
     @abstractmethod
     def embedded(self, wanted: Ids, recipe: Recipe) -> NDArray[np.bool_]:
         """Which pictures have a vector of this recipe; (N,) bool."""
+
+    @abstractmethod
+    def failures(self) -> list[Failure]:
+        """Every picture that could not be embedded, by id."""
+
+    @abstractmethod
+    def environments(self) -> list[Mapping[str, Json]]:
+        """What the rows were computed with: each distinct engine, version, device, batch size, once."""
+
+    @property
+    @abstractmethod
+    def segment_count(self) -> int:
+        """In how many undamaged segments the rows lie."""
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes of all undamaged segments."""
+
+    # Reading and adding
 
     @abstractmethod
     def gather(self, wanted: Ids, recipe: Recipe) -> NDArray[np.floating]:
@@ -51,15 +94,72 @@ class Store(ABC):
             Some have no vector of this recipe.
         SegmentDamaged
             A segment holding some of them was changed since it was written.
+        StorageFailed
+            The storage can't be read.
         """
 
     @abstractmethod
-    def ids(self) -> Ids:
-        """All ids, embedded or failed, ascending."""
+    def mapped(self, wanted: Ids, recipe: Recipe) -> Mapped:
+        """The same vectors, left in the segments' memory maps until they are read; raises like `gather`.
+
+        All segments that hold some of them are checked here. The rows stay readable when segments are merged.
+        """
 
     @abstractmethod
-    def failures(self) -> list[Failure]:
-        """Every picture that could not be embedded, by id."""
+    def append(self, rows: Rows) -> None:
+        """Add rows; when this returns, they survive a crash.
+
+        Raises
+        ------
+        StorageFailed
+            Nothing was added.
+        """
+
+    # Keeping it sound
+
+    @property
+    @abstractmethod
+    def problems(self) -> Sequence[CacheError]:
+        """Segments that are left out because they are damaged or belong to another key."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Look again: other processes may have added, merged or mended rows."""
+
+    @abstractmethod
+    def verify(self) -> list[CacheError]:
+        """Check every byte of every segment and artifact; gives what does not hold, and leaves such segments out."""
+
+    @abstractmethod
+    def repair(self) -> list[str]:
+        """Make room for new rows: check every byte, put aside what is damaged, remove what dead writers left.
+
+        Returns
+        -------
+        list of str
+            Names of what was put aside; nothing is thrown away.
+
+        Raises
+        ------
+        StorageFailed
+        """
+
+    @abstractmethod
+    def compact(self, target_bytes: int | None = None) -> Compaction:
+        """Merge small segments into few: fewer files, the same rows.
+
+        Parameters
+        ----------
+        target_bytes : int, optional
+            Up to this size each; 256 MB by default.
+
+        Raises
+        ------
+        SegmentDamaged, StorageFailed
+            Nothing that was there before is gone.
+        """
+
+    # What follows from the rest
 
     def missing(self, wanted: Ids, recipes: Sequence[Recipe]) -> NDArray[np.bool_]:
         """Which pictures were neither tried and failed nor embedded with all recipes; (N,) bool."""

@@ -6,8 +6,10 @@
     │   ├── EarlierVersion  a cache was made by an earlier version: it can be taken over, not read as it is
     │   ├── UnclearKey      no set of embeddings, or several, fit what was asked for
     │   ├── SegmentDamaged  a segment's bytes are not those that were written
+    │   ├── ArtifactDamaged the same of what lies beside the segments: plans, exported networks
     │   ├── NotStored       vectors were asked for that the cache does not hold
     │   └── StorageFailed   the file system refused: full, read-only, no permission, input/output error
+    │       └── Unreadable  it lists an object, but can't give its bytes
     ├── FeaturizeError      from pictures to embeddings: the branch is drawn in featurize/errors.py
     └── ClassifyError       from embeddings to styles: the branch is drawn in classify/errors.py
 
@@ -16,8 +18,6 @@ catches `ArtstyleError` to catch them all.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 
 class ArtstyleError(Exception):
@@ -45,22 +45,45 @@ class SegmentDamaged(CacheError):
 
     Parameters
     ----------
-    path : Path
-        The segment.
+    name : str
+        The segment's.
+    where : str
+        Where it lies.
     what : str
-        What does not fit, as the end of the sentence "segment PATH is damaged: ...".
+        What does not fit, as the end of the sentence "segment WHERE is damaged: ...".
     """
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(self, name: str, where: str, what: str) -> None:
         super().__init__(
-            f"segment {str(path)!r} is damaged: {what}; none of its rows is used, "
+            f"segment {where!r} is damaged: {what}; none of its rows is used, "
             "and the next `featurize run` sets it aside and embeds them again"
         )
-        self.path = path
-        self.what = what
+        self.name, self.where, self.what = name, where, what
 
-    def __reduce__(self) -> tuple[type[SegmentDamaged], tuple[Path, str]]:
-        return type(self), (self.path, self.what)  # so that it comes whole out of another process
+    def __reduce__(self) -> tuple[type[SegmentDamaged], tuple[str, str, str]]:
+        return type(self), (self.name, self.where, self.what)  # so that it comes whole out of another process
+
+
+class ArtifactDamaged(CacheError):
+    """A plan, an exported network or another file beside the segments was changed, or belongs to another key.
+
+    Parameters
+    ----------
+    name : str
+        The artifact's.
+    where : str
+        Where it lies.
+    """
+
+    def __init__(self, name: str, where: str) -> None:
+        super().__init__(
+            f"{where!r} is not what was written under this name: it is not used, and the next `featurize run` sets "
+            "it aside and makes it again where it can"
+        )
+        self.name, self.where = name, where
+
+    def __reduce__(self) -> tuple[type[ArtifactDamaged], tuple[str, str]]:
+        return type(self), (self.name, self.where)
 
 
 class NotStored(CacheError):
@@ -68,4 +91,8 @@ class NotStored(CacheError):
 
 
 class StorageFailed(CacheError):
-    """The file system refused to write."""
+    """The file system refused to read or to write."""
+
+
+class Unreadable(StorageFailed):
+    """An object is there, but the storage can't give its bytes."""

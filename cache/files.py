@@ -1,8 +1,10 @@
 """Writing a file so that it exists whole or not at all, whatever happens meanwhile.
 
 The only place of the package that writes to a disk. A file is written under a temporary name in its own
-folder, flushed to the disk, read back from there and compared, renamed, and the folder is flushed: the rename
-is the commit. `flush` and `close` of HDF5 promise none of this, so segments arrive here as finished bytes.
+folder, flushed to the disk, read back from there and compared, gets its name, and the folder is flushed: getting
+the name is the commit. Where an older file is to be replaced, the new one is renamed; where none may be there, it is
+linked, because a rename replaces without a word. `flush` and `close` of HDF5 promise none of this, so segments arrive
+here as finished bytes.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import itertools
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -39,12 +43,17 @@ _WAYS_OUT = {
     errno.ENOTDIR: "a part of the path is not a folder: choose another folder",
 }
 
+# what file systems without hard links answer (FAT, some network file systems)
+_NO_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
+_COUNTER = itertools.count()
+
 Chunk = bytes | memoryview
 
 
 def temporary_of(path: Path) -> Path:
-    """The name under which this process writes a file before it gets its own."""
-    return path.with_name(f"{TEMPORARY}{socket.gethostname()}~{os.getpid()}~{path.name}{_PART}")
+    """A name under which this process, and none of its other threads, writes a file before it gets its own."""
+    writer = f"{socket.gethostname()}~{os.getpid()}~{next(_COUNTER)}"
+    return path.with_name(f"{TEMPORARY}{writer}~{path.name}{_PART}")
 
 
 def write_atomic(path: Path, chunks: Sequence[Chunk]) -> None:
@@ -56,17 +65,59 @@ def write_atomic(path: Path, chunks: Sequence[Chunk]) -> None:
         The file system refused, or what lies on the disk is not what was written. `path` is whole: as it was
         before or, where only the last flush of the folder failed, as it was to become.
     """
+    with _written(path, chunks) as temporary:
+        os.rename(temporary, path)  # the commit
+        sync_folder(path.parent)
+
+
+def create(path: Path, chunks: Sequence[Chunk]) -> bool:
+    """Write `chunks` as a new file, unless the name is taken; whether it was free.
+
+    In both cases the name is on the disk when this returns. Of several that create one name at the same moment, one
+    is answered True, and its bytes stay; only on a file system without hard links can a later one replace it.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused, or what lies on the disk is not what was written. `path` is whole, or not there.
+    """
+    with _clear_errors(path):
+        if path.exists():
+            settle(path.parent)  # whoever made it may have died before the flush
+            return False
+    with _written(path, chunks) as temporary:
+        made = _link(temporary, path)
+        sync_folder(path.parent)
+        return made
+
+
+@contextlib.contextmanager
+def _written(path: Path, chunks: Sequence[Chunk]) -> Iterator[Path]:
+    """A temporary file beside `path` with its new content, flushed and read back; it is gone afterwards."""
     temporary = temporary_of(path)
     with _clear_errors(path):
         try:
             _write_synced(temporary, chunks)
             _compare(temporary, chunks)
-            os.rename(temporary, path)  # the commit
-            sync_folder(path.parent)
-        except BaseException:
-            with contextlib.suppress(OSError):
+            yield temporary
+        finally:
+            with contextlib.suppress(OSError):  # renamed, or to be swept later
                 os.unlink(temporary)
+
+
+def _link(temporary: Path, path: Path) -> bool:
+    """Give a finished file its name as well, unless the name is taken; whether it was free."""
+    try:
+        os.link(temporary, path)  # the commit
+    except FileExistsError:
+        return temporary.samefile(path)  # NFS may carry out a call twice, and answer for the second
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
             raise
+        if path.exists():
+            return False
+        os.rename(temporary, path)
+    return True
 
 
 def commit(temporary: Path, path: Path) -> None:
@@ -168,16 +219,17 @@ def _remove_abandoned(temporaries: Iterable[Path]) -> None:
                 os.unlink(leftover)
 
 
-def read_blocks(path: Path, offset: int, length: int) -> Iterator[bytes]:
+def read_blocks(path: Path, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
     """The bytes `offset .. offset + length` of a file in blocks of a few megabytes; fewer where it is cut."""
+    rest = sys.maxsize if length is None else length
     with path.open("rb", buffering=0) as file:
         file.seek(offset)
-        while length > 0 and (block := file.read(min(_READ_BLOCK, length))):
-            length -= len(block)
+        while rest > 0 and (block := file.read(min(_READ_BLOCK, rest))):
+            rest -= len(block)
             yield block
 
 
-def checksum(blocks: Iterator[bytes] | Sequence[Chunk]) -> str:
+def checksum(blocks: Iterable[Chunk]) -> str:
     """XXH3 (128 bits) of blocks, as hexadecimal digits."""
     state = xxhash.xxh3_128()
     for block in blocks:

@@ -2,25 +2,76 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from cache.artifacts import Artifacts
+from cache.buckets import Bucket, MemoryBucket, Place, bucket_at
+from cache.contract import Store
 from cache.errors import UnclearKey
-from cache.key import KEY_FILE, safe_name
-from cache.schema1 import list_earlier
-from cache.store import FeatureCache
+from cache.key import KEY_FILE, Key, safe_name
+from cache.schema1 import earlier_cache, key_buckets, list_earlier
+from cache.store import FeatureCache, read_key
 
 
-def list_caches(root: Path) -> list[FeatureCache]:
-    """Every key's cache under a features folder, by name; those of an earlier version are in `list_earlier`."""
-    return [FeatureCache(folder) for folder in _folders(root)]
+def create_cache(root: Place, key: Key) -> Store:
+    """The cache of a key under a features folder; made where it is not there.
+
+    Raises
+    ------
+    ForeignKey
+        The key's folder holds another key.
+    StorageFailed
+        It can't be made.
+    """
+    return FeatureCache.create(root, key)
 
 
-def open_cache(root: Path, chosen: str | None = None) -> FeatureCache:
+def cache_in_memory(key: Key) -> Store:
+    """An empty cache in memory: for tests, and for embedding a handful of pictures without leaving a trace."""
+    return create_cache(MemoryBucket(), key)
+
+
+def list_keys(root: Place) -> list[Key]:
+    """The keys of all caches under a features folder, by name of their folders; no segment is opened."""
+    return [read_key(bucket) for bucket in _buckets(root)]
+
+
+def list_caches(root: Place) -> list[Store]:
+    """Every key's cache under a features folder, or the one that it is, by name.
+
+    Those of an earlier version are in `list_earlier`.
+    """
+    return [FeatureCache(bucket) for bucket in _buckets(root)]
+
+
+def has_cache(root: Place, key: Key) -> bool:
+    """Whether there is a cache of a key under a features folder."""
+    return bucket_at(root).within(key.folder_name).has(KEY_FILE)
+
+
+def find_cache(root: Place, key: Key) -> Store | None:
+    """The cache of a key under a features folder; None where there is none.
+
+    Raises
+    ------
+    ForeignKey
+        The key's folder was changed.
+    """
+    if not has_cache(root, key):
+        return None
+    cache = FeatureCache(bucket_at(root).within(key.folder_name))
+    return cache if cache.key.digest == key.digest else None
+
+
+def artifacts_of(root: Place, key: Key) -> Artifacts:
+    """What belongs to a key beside its segments, none of which is opened; the key's folder need not be there."""
+    return Artifacts(bucket_at(root).within(key.folder_name), key.digest)
+
+
+def open_cache(root: Place, chosen: str | None = None) -> Store:
     """The one cache under a features folder that `chosen` names.
 
     Parameters
     ----------
-    root : Path
+    root : str, Path or Bucket
         The features folder, or a key's own folder.
     chosen : str, optional
         A network, or any part of the key folder's name that only one has: "resnet50", "timm:vit_small", or some digits
@@ -33,30 +84,32 @@ def open_cache(root: Path, chosen: str | None = None) -> FeatureCache:
     EarlierVersion
         Only a cache of an earlier version fits; the message says how to take it over.
     """
-    if (root / KEY_FILE).exists():
-        return FeatureCache(root)
-    folders = _folders(root)
-    fitting = [folder for folder in folders if _fits(folder, chosen)]
+    above = bucket_at(root)
+    if above.has(KEY_FILE):
+        return FeatureCache(above)
+    buckets = _buckets(above)
+    fitting = [bucket for bucket in buckets if _fits(bucket.name, chosen)]
     if len(fitting) == 1:
         return FeatureCache(fitting[0])
-    earlier = [old for old in list_earlier(root) if _fits(old.folder, chosen)]
+    earlier = [old for old in list_earlier(above) if _fits(old.folder.name, chosen)]
     if earlier and not fitting:
         raise earlier[0].refusal()
-    if not folders:
-        raise UnclearKey(f"there is no feature cache in {str(root)!r}: make one with `featurize run`")
-    listed = ", ".join(folder.name for folder in folders)
+    where = above.where()
+    if not buckets:
+        raise UnclearKey(f"there is no feature cache in {where!r}: make one with `featurize run`")
+    listed = ", ".join(bucket.name for bucket in buckets)
     if not fitting:
-        raise UnclearKey(f"no feature cache in {str(root)!r} has {chosen!r} in its name; there are: {listed}")
+        raise UnclearKey(f"no feature cache in {where!r} has {chosen!r} in its name; there are: {listed}")
     raise UnclearKey(
-        f"{len(fitting)} feature caches in {str(root)!r} fit: choose one with --key and a part of its name; "
+        f"{len(fitting)} feature caches in {where!r} fit: choose one with --key and a part of its name; "
         f"there are: {listed}"
     )
 
 
-def _fits(folder: Path, chosen: str | None) -> bool:
-    return chosen is None or safe_name(chosen) in folder.name
+def _fits(name: str, chosen: str | None) -> bool:
+    return chosen is None or safe_name(chosen) in name
 
 
-def _folders(root: Path) -> list[Path]:
-    earlier = {old.folder for old in list_earlier(root)}
-    return [path.parent for path in sorted(root.glob(f"*/{KEY_FILE}")) if path.parent not in earlier]
+def _buckets(root: Place) -> list[Bucket]:
+    """Those of all keys of this version under a features folder, by name."""
+    return [bucket for bucket in key_buckets(root) if not earlier_cache(bucket)]

@@ -8,18 +8,16 @@ are in the cache already, leave their places empty; nobody moves up.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-from cache import files, ids
+from cache import ids
+from cache.artifacts import Artifacts, Kind
 from cache.ids import Ids
 
-FOLDER = "plans"
-_SUFFIX = ".json"
+PLANS = Kind("plan", ".json")
 
 
 @dataclass(frozen=True)
@@ -69,43 +67,32 @@ class Plan:
             }
         ).encode()
 
-    @cached_property
-    def digest(self) -> str:
-        """sha256 of the plan's text; also its file name."""
-        return hashlib.sha256(self._text).hexdigest()
-
-    def save(self, folder: Path) -> Path:
-        """Write the plan into a key's folder, unless it is there.
+    def save(self, artifacts: Artifacts) -> None:
+        """Write the plan beside a key's segments, unless it is there.
 
         Raises
         ------
         StorageFailed
-            The file system refused.
+            The storage refused.
         """
-        path = folder / FOLDER / (self.digest + _SUFFIX)
-        if not path.exists():
-            files.make_folder(path.parent)
-            files.write_atomic(path, [self._text])
-        return path
+        artifacts.keep(PLANS, self._text)
 
-    def forget(self, folder: Path) -> None:
-        """Remove the plan from a key's folder: it was carried out."""
-        files.remove(folder / FOLDER / (self.digest + _SUFFIX))
+    def forget(self, artifacts: Artifacts) -> None:
+        """Remove the plan: it was carried out."""
+        artifacts.forget(PLANS, self._text)
 
 
-def unfinished(folder: Path) -> list[Plan]:
-    """The plans in a key's folder, in a fixed order; a file that is no plan is passed over.
+def unfinished(artifacts: Artifacts) -> list[Plan]:
+    """The plans of a key, in a fixed order; what is no plan is passed over.
 
     A damaged plan costs nothing but the promise of equal last bits, so it does not stop a run.
     """
     plans = []
-    for path in sorted((folder / FOLDER).glob("*" + _SUFFIX)):
+    for text in artifacts.every(PLANS):
         try:
-            fields = json.loads(path.read_bytes())
+            fields = json.loads(text)
             fields["ids"] = ids.from_hex(fields["ids"])
-            plan = Plan(**fields)
-        except (OSError, ValueError, TypeError, KeyError):
+            plans.append(Plan(**fields))
+        except (ValueError, TypeError, KeyError):
             continue
-        if path.name == plan.digest + _SUFFIX:
-            plans.append(plan)
     return plans

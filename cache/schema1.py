@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from cache.errors import EarlierVersion, ForeignKey
+from cache.buckets import Bucket, Place, bucket_at
+from cache.errors import EarlierVersion, ForeignKey, StorageFailed
 from cache.key import KEY_FILE, Json, Key, canonical_json
 
 _FIELDS = {"backbone", "weights", "transform", "precision", "schema"}
@@ -84,7 +85,7 @@ class EarlierKey:
 
 @dataclass(frozen=True)
 class EarlierCache:
-    """A key's folder that an earlier version made.
+    """A key's folder that an earlier version made; it knew no other places than disks.
 
     Parameters
     ----------
@@ -117,35 +118,36 @@ def read_earlier(fields: Json) -> EarlierKey | None:
     return EarlierKey(fields) if plain and isinstance(fields["transform"], dict) else None
 
 
-def earlier_cache(folder: Path) -> EarlierCache | None:
-    """The folder of a key of schema 1, where it is one; else None.
+def earlier_cache(bucket: Bucket) -> EarlierCache | None:
+    """The bucket of a key of schema 1, where it is one; else None.
 
     Raises
     ------
     ForeignKey
         Its key.json was changed, or the folder renamed.
     """
+    folder = bucket.path()
     try:
-        fields = json.loads((folder / KEY_FILE).read_bytes())
-    except (OSError, ValueError):
+        fields = json.loads(b"".join(bucket.read(KEY_FILE)))
+    except (FileNotFoundError, StorageFailed, ValueError):
         return None
     made_with = read_earlier(fields)
-    if made_with is None:
+    if made_with is None or folder is None:
         return None
-    if folder.resolve().name != made_with.folder_name:
+    if bucket.name != made_with.folder_name:
         raise ForeignKey(
-            f"{str(folder / KEY_FILE)!r} was changed, or its folder renamed: its content belongs into a folder "
+            f"{bucket.where(KEY_FILE)!r} was changed, or its folder renamed: its content belongs into a folder "
             f"{made_with.folder_name!r}"
         )
     return EarlierCache(folder, made_with)
 
 
-def refuse_unadopted(root: Path, key: Key) -> None:
+def refuse_unadopted(root: Place, key: Key) -> None:
     """Raise where an earlier version keeps this key's embeddings in a features folder.
 
     Parameters
     ----------
-    root : Path
+    root : str, Path or Bucket
     key : Key
         An 8-bit one stands for every calibration.
 
@@ -164,7 +166,15 @@ def _kind(key: Key) -> str:
     return key.precision.partition(":")[0]
 
 
-def list_earlier(root: Path) -> list[EarlierCache]:
-    """The folders of schema 1 under a features folder, or the one that it is; by name."""
-    folders = [root] if (root / KEY_FILE).exists() else [path.parent for path in sorted(root.glob(f"*/{KEY_FILE}"))]
-    return [found for found in map(earlier_cache, folders) if found]
+def list_earlier(root: Place) -> list[EarlierCache]:
+    """The caches of schema 1 under a features folder, or the one that it is; by name."""
+    return [found for found in map(earlier_cache, key_buckets(root)) if found]
+
+
+def key_buckets(root: Place) -> list[Bucket]:
+    """The buckets of all keys under a features folder, or the one that it is, whatever their schema; by name."""
+    above = bucket_at(root)
+    if above.has(KEY_FILE):
+        return [above]
+    within = [above.within(name) for name in sorted(above.folders())]
+    return [bucket for bucket in within if bucket.has(KEY_FILE)]

@@ -18,49 +18,41 @@ checked before the first of them is handed out, once per process.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import files, ids
-from cache.errors import CacheError, ForeignKey, SegmentDamaged
+from cache import files, ids, spans
+from cache.buckets import Bucket, Stat
+from cache.errors import CacheError, ForeignKey, SegmentDamaged, Unreadable
 from cache.key import Json, Recipe
 from cache.rows import Rows
+from cache.spans import Span
 
 SUFFIX = ".h5"
-_USER_BLOCK = 4096
-_FORMAT = "artstyle segment 1"
 _ALIGNMENT = 64  # bytes; a mapped vector starts on a cache line
-_MAX_SPANS = 48  # as many as the user block has room for
-_MIN_SPAN = 16 << 20
-
-Span = tuple[int, int, str, bool]  # offset, length, checksum, whether it holds vectors
-Identity = tuple[int, int, int, int]  # device, inode, time of the last change, size
 
 
 def name_of(key_digest: str, rows: Rows) -> str:
-    """The file name of a segment: the same rows get the same name, whoever writes them."""
+    """The name of a segment: the same rows get the same name, whoever writes them."""
     recipes = sorted(recipe.digest for recipe in rows.vectors)
     content = [key_digest.encode(), *(r.encode() for r in recipes), rows.ids.tobytes(), rows.status.tobytes()]
     return files.checksum(content)[:20] + SUFFIX
 
 
-def write(folder: Path, key_digest: str, rows: Rows, replaces: Sequence[str] = ()) -> Path:
-    """Write rows as one new segment.
+def write(bucket: Bucket, key_digest: str, rows: Rows, replaces: Sequence[str] = ()) -> str:
+    """Write rows as one segment, unless it is there already.
 
     Parameters
     ----------
-    folder : Path
-        The key's folder.
+    bucket : Bucket
+        The key's.
     key_digest : str
     rows : Rows
     replaces : sequence of str
@@ -68,19 +60,27 @@ def write(folder: Path, key_digest: str, rows: Rows, replaces: Sequence[str] = (
 
     Returns
     -------
-    Path
-        The committed segment.
+    str
+        The name of the committed segment. Where another process committed the same rows first, it is that one, whose
+        vectors may have other last bits; a damaged one of that name is put aside.
 
     Raises
     ------
     StorageFailed
-        The file system refused; nothing changed.
+        The storage refused; nothing changed.
     """
+    name = name_of(key_digest, rows)
     image, payload = _hdf5_image(key_digest, rows, replaces)
-    block = _user_block(image, payload)
-    path = folder / name_of(key_digest, rows)
-    files.write_atomic(path, [block, image])
-    return path
+    chunks = [spans.list_spans(image, payload), image]
+    while not bucket.create(name, chunks):
+        try:
+            Segment.open(bucket, name, key_digest).verify()
+            break
+        except SegmentDamaged:
+            bucket.set_aside(name)
+        except FileNotFoundError:
+            continue  # merged or put aside meanwhile
+    return name
 
 
 @dataclass(frozen=True)
@@ -105,61 +105,69 @@ class Segment:
         The segment belongs to another key.
     """
 
-    path: Path
+    bucket: Bucket
+    name: str
     ids: ids.Ids  # (N,) S32
     status: NDArray[np.uint8]  # (N,)
     details: Mapping[int, str]
     recipes: Mapping[Recipe, Stored]
     environment: Mapping[str, Json]
     replaces: tuple[str, ...]
-    size: int
-    _identity: Identity = field(repr=False)
-    _unchecked: list[Span] = field(repr=False)
+    _stat: Stat = field(repr=False)
+    _unchecked: list[Span] = field(repr=False)  # of the vectors
 
     @classmethod
-    def open(cls, path: Path, key_digest: str) -> Segment:
+    def open(cls, bucket: Bucket, name: str, key_digest: str) -> Segment:
         """Open and check a segment, vectors apart.
 
         Raises
         ------
         FileNotFoundError
-            It is gone, or another took its name meanwhile: the caller lists the folder again.
+            It is gone, or another took its name meanwhile: the caller lists again.
         """
-        identity = _identity(path)
-        with _of_one_file(path, identity):
-            return cls._read(path, key_digest, identity)
+        stat = _stat(bucket, name)
+        with _of_one_object(bucket, name, stat):
+            return cls._read(bucket, name, key_digest, stat)
 
     @classmethod
-    def _read(cls, path: Path, key_digest: str, identity: Identity) -> Segment:
-        spans = _read_user_block(path)
-        _check(path, [s for s in spans if not s[3]])  # before HDF5 reads any of it
+    def _read(cls, bucket: Bucket, name: str, key_digest: str, stat: Stat) -> Segment:
+        header, unchecked = spans.read_header(bucket, name, stat.size)
         try:
-            with h5py.File(path, "r") as file:
+            with h5py.File(header, "r") as file:
                 found = str(file.attrs["key"])
                 if found != key_digest:
                     raise ForeignKey(
-                        f"segment {str(path)!r} belongs to key {found[:12]}, its folder to {key_digest[:12]}: "
-                        "move it to its own folder, or delete it"
+                        f"segment {bucket.where(name)!r} belongs to key {found[:12]}, its folder to "
+                        f"{key_digest[:12]}: move it to its own folder, or delete it"
                     )
                 return cls(
-                    path=path,
+                    bucket=bucket,
+                    name=name,
                     ids=ids.from_bytes(file["id"][()]),
                     status=file["status"][()],
                     details={int(k): v for k, v in json.loads(file["failures"][()].tobytes()).items()},
                     recipes={s.recipe: s for s in map(_stored, file["features"].values())},
                     environment=json.loads(file.attrs["environment"]),
                     replaces=tuple(json.loads(file.attrs["replaces"])),
-                    size=identity[-1],
-                    _identity=identity,
-                    _unchecked=[s for s in spans if s[3]],
+                    _stat=stat,
+                    _unchecked=unchecked,
                 )
         except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-            if isinstance(error, OSError) and error.errno:
-                raise
-            raise SegmentDamaged(path, f"HDF5 can't read it ({error})") from error
+            raise SegmentDamaged(name, bucket.where(name), f"HDF5 can't read it ({error})") from error
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def environments(self) -> list[Mapping[str, Json]]:
+        """What its rows were computed with; several where segments were merged."""
+        merged: list[Mapping[str, Json]] = self.environment.get("merged", [dict(self.environment)])
+        return merged
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._stat.size
 
     def vectors(self, recipe: Recipe) -> NDArray[np.floating]:
         """All vectors of a recipe, (N, D), mapped read-only; checked first.
@@ -168,23 +176,23 @@ class Segment:
         ------
         SegmentDamaged
         FileNotFoundError
-            The file is gone, or another took its name: the caller lists the folder again.
+            The object is gone, or another took its name: the caller lists again.
         """
         self.verify()
         stored = self.recipes[recipe]
-        with _of_one_file(self.path, self._identity):
-            return np.memmap(self.path, stored.dtype, "r", stored.offset, stored.shape)
+        with _of_one_object(self.bucket, self.name, self._stat):
+            return self.bucket.map(self.name, stored.offset, stored.shape, stored.dtype)
 
     def verify(self) -> None:
         """Compare the vectors with their checksums, once per process; raises like `vectors`."""
-        with _of_one_file(self.path, self._identity):
-            _check(self.path, self._unchecked)
+        with _of_one_object(self.bucket, self.name, self._stat):
+            spans.check(self.bucket, self.name, self._unchecked)
         self._unchecked = []
 
     def is_there(self) -> bool:
-        """Whether the file of that name is still the one that was opened."""
+        """Whether the object of that name is still the one that was opened."""
         try:
-            return _identity(self.path) == self._identity
+            return _stat(self.bucket, self.name) == self._stat
         except (FileNotFoundError, CacheError):
             return False
 
@@ -201,7 +209,7 @@ def _hdf5_image(key_digest: str, rows: Rows, replaces: Sequence[str]) -> tuple[b
         "w",
         driver="core",
         backing_store=False,
-        userblock_size=_USER_BLOCK,
+        userblock_size=spans.USER_BLOCK,
         libver=("v110", "v110"),
         alignment_threshold=_ALIGNMENT,
         alignment_interval=_ALIGNMENT,
@@ -221,96 +229,41 @@ def _hdf5_image(key_digest: str, rows: Rows, replaces: Sequence[str]) -> tuple[b
         return file.id.get_file_image(), payload
 
 
-def _user_block(image: bytes, payload: Sequence[tuple[int, int]]) -> bytes:
-    """Checksums of the whole file, cut so that no span holds both vectors and anything else."""
-    size = _USER_BLOCK + len(image)
-    longest = max(_MIN_SPAN, -(-size // (_MAX_SPANS - 2 * len(payload) - 1)))
-    cuts = {_USER_BLOCK, size}
-    for offset, length in payload:
-        cuts.update(range(offset, offset + length, longest))
-        cuts.add(offset + length)
-    edges = sorted(cuts)
-    view = memoryview(image)
-    spans: list[Span] = [
-        (
-            a,
-            b - a,
-            files.checksum([view[a - _USER_BLOCK : b - _USER_BLOCK]]),
-            any(start <= a < start + length for start, length in payload),
-        )
-        for a, b in pairwise(edges)
-    ]
-    body = json.dumps({"format": _FORMAT, "size": size, "spans": spans}, separators=(",", ":")).encode()
-    text = files.checksum([body]).encode() + b" " + body + b"\n"
-    if len(text) > _USER_BLOCK:
-        raise ValueError(f"{len(spans)} checksums don't fit the segment's user block of {_USER_BLOCK} bytes")
-    return text.ljust(_USER_BLOCK, b"\0")
-
-
-def _read_user_block(path: Path) -> list[Span]:
-    block = b"".join(files.read_blocks(path, 0, _USER_BLOCK))
-    text, newline, padding = block.partition(b"\n")
-    check, _, body = text.partition(b" ")
-    if not newline or files.checksum([body]).encode() != check:
-        raise SegmentDamaged(path, "it does not begin with a segment's list of checksums")
-    if padding.strip(b"\0") or len(block) != _USER_BLOCK:
-        raise SegmentDamaged(path, "bytes were changed behind its list of checksums")
-    facts = json.loads(body)
-    if facts["format"] != _FORMAT:
-        raise SegmentDamaged(path, f"its format is {facts['format']!r}, this version reads {_FORMAT!r}")
-    size = path.stat().st_size
-    if size != facts["size"]:
-        raise SegmentDamaged(path, f"it has {size} bytes, {facts['size']} were written")
-    return [(offset, length, check, vectors) for offset, length, check, vectors in facts["spans"]]
-
-
-def _identity(path: Path) -> Identity:
-    with _clear(path):
-        facts = path.stat()
-    return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size
-
-
 @contextlib.contextmanager
-def _of_one_file(path: Path, identity: Identity) -> Iterator[None]:
-    """What is read in here was read from that one file; where another took its name meanwhile, it counts as gone.
+def _of_one_object(bucket: Bucket, name: str, stat: Stat) -> Iterator[None]:
+    """What is read in here was read from that one object; where another took its name meanwhile, it counts as gone.
 
-    Two writers that embed the same pictures write the same name, with other facts of the environment perhaps.
+    A damaged segment may be put aside and made again while it is read.
     """
     try:
-        with _clear(path):
+        with _readable(bucket, name):
             yield
     except (SegmentDamaged, ForeignKey):
-        _compare_identity(path, identity)
+        _compare(bucket, name, stat)
         raise
-    _compare_identity(path, identity)
+    _compare(bucket, name, stat)
 
 
-def _compare_identity(path: Path, identity: Identity) -> None:
-    if _identity(path) != identity:
-        raise FileNotFoundError(f"another file has taken the name {str(path)!r}")
+def _compare(bucket: Bucket, name: str, stat: Stat) -> None:
+    if _stat(bucket, name) != stat:
+        raise FileNotFoundError(f"another object has taken the name {bucket.where(name)!r}")
+
+
+def _stat(bucket: Bucket, name: str) -> Stat:
+    with _readable(bucket, name):
+        return bucket.stat(name)
 
 
 @contextlib.contextmanager
-def _clear(path: Path) -> Iterator[None]:
-    """A segment that the disk can't read is a damaged one; what else the system refuses is no fault of the file."""
+def _readable(bucket: Bucket, name: str) -> Iterator[None]:
+    """A segment that the storage can't read is a damaged one."""
     try:
         yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        if error.errno == errno.EIO:
-            raise SegmentDamaged(path, "the disk reports an input/output error where it lies") from error
-        with files.clear_reading(path):
-            raise
+    except Unreadable as error:
+        raise SegmentDamaged(name, bucket.where(name), str(error)) from error
 
 
 def _stored(dataset: h5py.Dataset) -> Stored:
     recipe = Recipe(*json.loads(dataset.attrs["recipe"]))
     rows, dimension = dataset.shape
     return Stored(recipe, dataset.id.get_offset() or 0, dataset.dtype, (rows, dimension))
-
-
-def _check(path: Path, spans: Sequence[Span]) -> None:
-    for offset, length, expected, _ in spans:
-        if files.checksum(files.read_blocks(path, offset, length)) != expected:
-            raise SegmentDamaged(path, f"the bytes {offset} to {offset + length - 1} are not those that were written")

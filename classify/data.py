@@ -9,18 +9,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureCache, Recipe
-from cache.contract import check_all_found
-from cache.ids import Ids, from_hex
-from cache.index import Places
+from cache import Recipe, Store
+from cache.ids import from_hex
 from cache.rows import ABSENT, OK
 from classify.errors import DataError
-from classify.heads.rows.gathered import Gathered, Source
+from classify.heads.rows.gathered import Gathered
 from featurize.dataset.groups import Groups
 from featurize.dataset.labels import is_nobody
 from featurize.dataset.table import DatasetTable
@@ -141,7 +139,7 @@ class Examples:
         return Examples(self.rows.followed_by(other.rows), np.concatenate([self.X, other.X]))
 
 
-def load_rows(table: DatasetTable, target: str, split: str, caches: Sequence[FeatureCache] = ()) -> LabelledRows:
+def load_rows(table: DatasetTable, target: str, split: str, caches: Sequence[Store] = ()) -> LabelledRows:
     """Rows of a split that have a label; their vectors are not read.
 
     Parameters
@@ -151,7 +149,7 @@ def load_rows(table: DatasetTable, target: str, split: str, caches: Sequence[Fea
         The label column.
     split : str
         "train", "val", "test" or "all".
-    caches : sequence of FeatureCache
+    caches : sequence of Store
         Rows whose picture is broken in any of these are left out.
 
     Raises
@@ -191,9 +189,7 @@ def load_rows(table: DatasetTable, target: str, split: str, caches: Sequence[Fea
     )
 
 
-def rows_if_any(
-    table: DatasetTable, target: str, split: str, caches: Sequence[FeatureCache] = ()
-) -> LabelledRows | None:
+def rows_if_any(table: DatasetTable, target: str, split: str, caches: Sequence[Store] = ()) -> LabelledRows | None:
     """As `load_rows`, but None where the split is not there or has no usable row: for a split that nobody asked for."""
     if split not in table.columns["split"]:
         return None
@@ -204,14 +200,14 @@ def rows_if_any(
 
 
 def load_vectors(
-    rows: LabelledRows, cache: FeatureCache, recipes: Sequence[Recipe], in_memory: int | None = None
+    rows: LabelledRows, cache: Store, recipes: Sequence[Recipe], in_memory: int | None = None
 ) -> NDArray[np.floating]:
     """Vectors (N, D) of labelled rows, in their order.
 
     Parameters
     ----------
     rows : LabelledRows
-    cache : FeatureCache
+    cache : Store
     recipes : sequence of Recipe
         Their vectors are put side by side.
     in_memory : int, optional
@@ -224,17 +220,15 @@ def load_vectors(
         Pictures were not embedded yet.
     """
     ids = from_hex(rows.ids)
-    if in_memory is not None:
-        mapped = map_vectors(cache, ids, recipes)
-        if mapped.nbytes > in_memory:
-            return cast("NDArray[np.floating]", mapped)  # it is read like one
-    parts = [cache.gather(ids, recipe) for recipe in recipes]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    mapped = Gathered([cache.mapped(ids, recipe) for recipe in recipes])
+    if in_memory is not None and mapped.nbytes > in_memory:
+        return cast("NDArray[np.floating]", mapped)  # it is read like one
+    return mapped[:]
 
 
 def load_examples(
     table: DatasetTable,
-    cache: FeatureCache,
+    cache: Store,
     recipes: Sequence[Recipe],
     target: str,
     split: str,
@@ -249,32 +243,6 @@ def load_examples(
     """
     rows = load_rows(table, target, split, [cache])
     return Examples(rows, load_vectors(rows, cache, recipes, in_memory))
-
-
-def map_vectors(cache: FeatureCache, ids: Ids, recipes: Sequence[Recipe]) -> Gathered:
-    """Vectors of several recipes side by side, (N, D), left in the cache's memory maps.
-
-    Raises
-    ------
-    NotStored
-        Some pictures have no vector of a recipe.
-    SegmentDamaged
-        A segment was changed since it was written; all of them are checked here, once.
-    """
-    sources: list[Source] = []
-    widths: list[int] = []
-    types: list[np.dtype[Any]] = []
-    segments = cache.segments
-    for recipe in recipes:
-        places = Places.of(segments, recipe)
-        found = places.find(ids)
-        check_all_found(cache.key, ids, found >= 0, recipe)
-        used, number = np.unique(places.segment[found], return_inverse=True)
-        arrays = [segments[n].vectors(recipe) for n in used]
-        sources.append(Source(arrays, number, places.row[found]))
-        widths.append(arrays[0].shape[1])
-        types.extend(array.dtype for array in arrays)
-    return Gathered(sources, widths, np.result_type(*types))
 
 
 def check_trainable(rows: LabelledRows, target: str) -> list[str]:

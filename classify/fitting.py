@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureCache, Recipe
+from cache import Recipe, Store
 from classify.data import Examples, LabelledRows, check_trainable, load_examples, load_vectors, rows_if_any
 from classify.errors import HeadError
 from classify.evaluation.metrics import expected_calibration_error, reliability_bins
@@ -81,7 +81,7 @@ class Fitted:
     warnings: Sequence[str]
 
 
-def recipes_of(cache: FeatureCache, embedding: str) -> list[Recipe]:
+def recipes_of(cache: Store, embedding: str) -> list[Recipe]:
     """Recipes of a cache by name, "avgpool+stats" being two side by side.
 
     Raises
@@ -127,7 +127,7 @@ def head_errors(prefix: str = "") -> Iterator[None]:
 
 def fit_head(
     table: DatasetTable,
-    cache: FeatureCache,
+    cache: Store,
     head: str | HeadSpec,
     *,
     embedding: str = "avgpool",
@@ -142,7 +142,7 @@ def fit_head(
     Parameters
     ----------
     table : DatasetTable
-    cache : FeatureCache
+    cache : Store
     head : str or HeadSpec
         A head with options, "logreg" or "mlp:epochs=30"; what the options say is not tuned.
     embedding : str
@@ -255,7 +255,7 @@ def _metrics(s: Score) -> dict[str, Any]:
     return {**figures, "calibration_error": s.calibration_error}
 
 
-def _doubts(scores: Sequence[Score], train: LabelledRows, cache: FeatureCache) -> list[str]:
+def _doubts(scores: Sequence[Score], train: LabelledRows, cache: Store) -> list[str]:
     doubts = []
     for s in scores:
         if s.near_chance:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureCache, Key, Recipe, files, list_caches
+from cache import Key, Recipe, Store, files, find_cache, list_keys
 from cache.schema1 import read_earlier, refuse_unadopted
 from classify.errors import HeadFileError, HeadMismatch
 
@@ -70,7 +70,7 @@ class SavedHead:
         """Class names in the order of the probabilities."""
         return [str(c) for c in self.head.classes_]
 
-    def open_cache(self, features: Path) -> FeatureCache:
+    def open_cache(self, features: Path) -> Store:
         """The feature cache of the embeddings that the head was trained on.
 
         Raises
@@ -80,17 +80,14 @@ class SavedHead:
         EarlierVersion
             An earlier version made them, and they were not taken over yet.
         """
-        folder = features / self.key.folder_name
-        if not folder.is_dir():
+        cache = find_cache(features, self.key)
+        if cache is None:
             refuse_unadopted(features, self.key)
-            there = ", ".join(c.folder.name for c in list_caches(features)) or "none"
+            there = ", ".join(key.folder_name for key in list_keys(features)) or "none"
             raise HeadMismatch(
                 f"the head was trained on embeddings {self.key.folder_name}, but {str(features)!r} holds: {there}; "
                 "give the features folder it belongs to, or fit a head on these"
             )
-        cache = FeatureCache(folder)
-        if cache.key.digest != self.key.digest:
-            raise HeadMismatch(f"{str(folder)!r} holds other embeddings than those the head was trained on")
         return cache
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cache import Key
+from cache import Key, artifacts_of, has_cache
 from classify.errors import HeadMismatch, PictureError
 from classify.headfile import SavedHead
 from featurize import processors
@@ -89,10 +89,9 @@ class Predictor:
         self.saved = saved
         self._transform = chosen.transform
         self._workers = workers or processors.count()
-        folder = features / saved.key.folder_name
-        kept = folder.is_dir()  # an exported network lies there; elsewhere nothing is written
+        kept = has_cache(features, saved.key)  # elsewhere nothing is written
         choice = EngineChoice("auto" if kept else "torch", saved.key.precision, device, batch_size)
-        self._engine: Engine = make_engine(spec, chosen, wanted, choice, folder)
+        self._engine: Engine = make_engine(spec, chosen, wanted, choice, artifacts_of(features, saved.key))
 
     def predict(self, paths: Sequence[Path], top: int = 3, progress: Progress | None = None) -> Iterator[Prediction]:
         """Predictions in the order of the paths.

@@ -9,7 +9,7 @@ import hashlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cache import FeatureCache
+from cache import Store
 from classify.data import LabelledRows
 from classify.heads.rows.folds import Folds, can_group
 from featurize.machine import machine, versions
@@ -22,7 +22,7 @@ PACKAGES = ("python", "artstyle", "numpy", "scipy", "scikit-learn", "torch")
 
 
 def training_facts(
-    head: Head, train: LabelledRows, cache: FeatureCache, *, spec: str, seed: int, folds: Folds, tuning: Tuning | None
+    head: Head, train: LabelledRows, cache: Store, *, spec: str, seed: int, folds: Folds, tuning: Tuning | None
 ) -> dict[str, Any]:
     """Facts about a fitted head's training as JSON can hold them.
 
@@ -31,7 +31,7 @@ def training_facts(
     head : Head
         Fitted; its parameters, seed and device among them, are saved beside this.
     train : LabelledRows
-    cache : FeatureCache
+    cache : Store
     spec : str
         The head as it was asked for.
     seed : int
@@ -52,7 +52,7 @@ def training_facts(
         "folds_by_artist": bool(folds) and train.artists_known and can_group(train.y, train.groups),
         "tuned": dict(tuning.params) if tuning else {},
         **({"grid": _grid(tuning)} if tuning and len(tuning.points) > 1 else {}),
-        "weights": next((s.environment["weights"] for s in cache.segments if "weights" in s.environment), None),
+        "weights": next((e["weights"] for e in cache.environments() if "weights" in e), None),
         "versions": _versions(),
         "machine": _machine(),
         **({"history": history} if history else {}),

@@ -51,17 +51,32 @@ def call(function: Callable[..., T], *arguments: Any, unless_loaded: str = "") -
     """
     if unless_loaded in sys.modules:
         return function(*arguments)
-    done = subprocess.run(
-        command(__name__), input=pickle.dumps((function, arguments)), stdout=subprocess.PIPE, env=environment()
-    )
-    if done.returncode:
-        how = signal.Signals(-done.returncode).name if done.returncode < 0 else f"exit status {done.returncode}"
-        raise BackboneError(f"the process that prepares the network ended with {how}: is there enough memory?")
-    error, result = pickle.loads(done.stdout)  # our own process wrote it
+    with subprocess.Popen(command(__name__), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as child:
+        try:
+            error, result = _ask(child, function, arguments)
+        except BaseException:
+            child.kill()
+            raise
     if error:
         raise error
     value: T = result
     return value
+
+
+def _ask(child: subprocess.Popen[bytes], function: Callable[..., T], arguments: tuple[Any, ...]) -> Any:
+    """The error and the result of a function in another process, read as they come: a network is there once."""
+    assert child.stdin
+    assert child.stdout
+    try:
+        with child.stdin as questions:
+            pickle.dump((function, arguments), questions)
+        return pickle.load(child.stdout)  # our own process wrote it
+    except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
+        status = child.wait()
+        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        raise BackboneError(
+            f"the process that prepares the network ended with {how}: is there enough memory?"
+        ) from error
 
 
 def main() -> None:

@@ -117,6 +117,7 @@ def alone(done: Extraction, settings: Settings, workers: int, seconds: float = 5
     """Pictures a second of a run's engine, called by as many threads as in the run, on pixels that lie in memory."""
     import numpy as np
 
+    from cache import Artifacts
     from featurize.engines import make_engine
     from featurize.networks.recipes import formulas
     from featurize.networks.torchvision import backbone
@@ -125,7 +126,7 @@ def alone(done: Extraction, settings: Settings, workers: int, seconds: float = 5
     spec = backbone(settings.backbone)
     weights = choose(spec, settings.weights, decode=settings.decode)
     choice = settings.choice(done.key.precision)
-    engine = make_engine(spec, weights, formulas(settings.embedding), choice, done.folder)
+    engine = make_engine(spec, weights, formulas(settings.embedding), choice, Artifacts(done.folder, done.key.digest))
     shape = (engine.batch_size, weights.transform.crop, weights.transform.crop, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     threads = workers if engine.parallel else 1

@@ -48,6 +48,7 @@ def compare_ways(table: Any, backbone: Any, weights: Any, scratch: Path) -> None
     """Print the cosines of each way to calibrate."""
     import onnxruntime
 
+    from cache import Artifacts
     from featurize.engines import int8
     from featurize.engines.exported import INPUT, export_body, join
     from featurize.networks.recipes import formulas
@@ -60,7 +61,8 @@ def compare_ways(table: Any, backbone: Any, weights: Any, scratch: Path) -> None
     seen = np.stack([pixels(table.picture(n), weights.transform) for n in table.rows_of("val").tolist()])
 
     def embed(path: Path) -> Any:
-        session = onnxruntime.InferenceSession(join(path, formulas("avgpool")), providers=["CPUExecutionProvider"])
+        model = join(path.read_bytes(), formulas("avgpool"), Artifacts(scratch, ""))
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         parts = [session.run(None, {INPUT: seen[n : n + BATCH]})[0] for n in range(0, len(seen), BATCH)]
         return np.concatenate(parts)
 
@@ -74,14 +76,14 @@ def compare_ways(table: Any, backbone: Any, weights: Any, scratch: Path) -> None
 
 def compare_heads(table: Any, base: dict[str, Any], scratch: Path) -> None:
     """Print cosines over all pictures, and each head's accuracy on val in both precisions."""
-    from cache import FeatureCache
+    from cache import open_cache
     from classify.data import load_examples
     from classify.heads import make_head
     from classify.heads.tuning import make_folds, tune
     from featurize.run.extract import Settings, extract
 
     def examples(precision: str) -> dict[str, Any]:
-        cache = FeatureCache(extract(table, scratch / "features", Settings(**base, precision=precision)).folder)
+        cache = open_cache(extract(table, scratch / "features", Settings(**base, precision=precision)).folder)
         return {s: load_examples(table, cache, [cache.recipe("avgpool")], "style", s) for s in ("all", "train", "val")}
 
     def accuracy(name: str, parts: dict[str, Any]) -> float:

@@ -35,7 +35,7 @@ SEGMENT = 20_000  # rows of one segment
 
 def write_dataset(folder: Path, rows: int, features: int, classes: int) -> None:
     """`features/` and `dataset.csv`, in parts that are made one after the other."""
-    from cache import FeatureCache, Key, Recipe, Rows
+    from cache import Key, Recipe, Rows, create_cache
     from cache.ids import from_hex
     from featurize.dataset.table import DatasetTable, write_table
 
@@ -44,7 +44,7 @@ def write_dataset(folder: Path, rows: int, features: int, classes: int) -> None:
     codes = rng.integers(0, classes, rows)
     ids = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(rows)]
     network = {"provider": "torchvision", "name": "resnet50", "stages": ["layer4"]}
-    cache = FeatureCache.create(folder / "features", Key(network, "random:seed=0,torch=0", {"size": 224}))
+    cache = create_cache(folder / "features", Key(network, "random:seed=0,torch=0", {"size": 224}))
     recipe = Recipe("avgpool", {"formula": "made up"})
     for start in range(0, rows, SEGMENT):
         part = codes[start : start + SEGMENT]

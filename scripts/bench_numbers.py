@@ -71,6 +71,7 @@ def neighbours_matter(engine: Any, pixels: Any) -> bool:
 
 def rows(given: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, Any]]:
     """What was changed, and the vectors that come of it; the first is the reference."""
+    from cache import artifacts_of
     from featurize.dataset.prepare import prepare
     from featurize.engines import EngineChoice, make_engine
     from featurize.engines.openvino import has_bf16, installed
@@ -78,7 +79,7 @@ def rows(given: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, Any]]:
     from featurize.networks.torchvision import backbone
     from featurize.networks.weights import choose
     from featurize.pictures.decoding import decode as decode_picture
-    from featurize.run.extract import Settings, precision_of
+    from featurize.run.extract import Settings, key_of, precision_of
 
     spec = backbone(given.backbone)
     weights = choose(spec, given.weights)
@@ -92,9 +93,8 @@ def rows(given: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, Any]]:
 
     def engine(name: str, precision: str, size: int) -> Any:
         choice = EngineChoice(name, precision, "cpu", size)
-        folder = scratch / "features" / precision.replace(":", "-")
-        folder.mkdir(parents=True, exist_ok=True)
-        return make_engine(spec, weights, formulas("avgpool"), choice, folder)
+        artifacts = artifacts_of(scratch / "features", key_of(spec, weights, precision))
+        return make_engine(spec, weights, formulas("avgpool"), choice, artifacts)
 
     exact = pixels_of("exact")
     truth = reference(spec, weights, exact)

@@ -78,14 +78,14 @@ VARIANTS: Mapping[str, Variant] = {
 
 def vectors(variant: Variant, table: Any, features: Path, base: Mapping[str, Any]) -> Any:
     """The variant's examples, all pictures of the table; embedded where they are not yet."""
-    from cache import FeatureCache
+    from cache import open_cache
     from classify.data import load_examples
     from featurize.run.extract import Settings, extract
 
     names = variant.embedding.split("+")
     settings = Settings(**{**base, **variant.settings, "embedding": ",".join(names)})
     root = features / settings.store
-    cache = FeatureCache(extract(table, root, settings).folder)
+    cache = open_cache(extract(table, root, settings).folder)
     return load_examples(table, cache, [cache.recipe(name) for name in names], "style", "all")
 
 

@@ -8,7 +8,6 @@ import inspect
 import pickle
 import pkgutil
 import sys
-from pathlib import Path
 
 import click
 import numpy as np
@@ -18,14 +17,18 @@ import cache
 import classify
 import featurize
 from cache import ArtstyleError
-from cache.errors import SegmentDamaged
+from cache.errors import ArtifactDamaged, SegmentDamaged
 from featurize.commands.console import run
 from featurize.commands.explain import explain
 from featurize.errors import Undecodable
 from featurize.reasons import Reason
 
 PACKAGES = (cache, featurize, classify)
-ARGUMENTS = {SegmentDamaged: (Path("a.h5"), "it is cut"), Undecodable: (Reason.BROKEN, "bad marker")}
+ARGUMENTS = {
+    ArtifactDamaged: ("body.onnx", "features/body.onnx"),
+    SegmentDamaged: ("a.h5", "features/a.h5", "it is cut"),
+    Undecodable: (Reason.BROKEN, "bad marker"),
+}
 
 
 def error_classes() -> list[type[BaseException]]:

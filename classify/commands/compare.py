@@ -14,7 +14,7 @@ from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
 from featurize.wording import percent, visible
 
 if TYPE_CHECKING:
-    from cache import FeatureCache
+    from cache import Store
     from classify.comparison.result import Comparison
     from featurize.dataset.table import DatasetTable
 
@@ -82,7 +82,7 @@ def _run_protocol(
     context: click.Context,
     protocol: str,
     table: DatasetTable,
-    caches: list[FeatureCache],
+    caches: list[Store],
     heads: str,
     options: dict[str, Any],
 ) -> Comparison:
@@ -104,7 +104,7 @@ def _run_protocol(
     return protocols.rasta(setting, read_specs(heads) if chosen else protocols.RASTA_HEADS, options["test"])
 
 
-def open_caches(features: Path, keys: tuple[str, ...]) -> list[FeatureCache]:
+def open_caches(features: Path, keys: tuple[str, ...]) -> list[Store]:
     """The feature caches that are named; the only one where none is."""
     from cache import list_caches, list_earlier, open_cache
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureCache
+from cache import Store
 from classify.comparison.cautions import all_cautions
 from classify.comparison.contest import Contest, Run, finished_curves
 from classify.comparison.curves import nested_subsets
@@ -73,7 +73,7 @@ class Task:
 
 def compare(
     table: DatasetTable,
-    caches: Sequence[FeatureCache],
+    caches: Sequence[Store],
     heads: Sequence[str | HeadSpec],
     *,
     embeddings: Sequence[str] = ("avgpool",),
@@ -92,7 +92,7 @@ def compare(
     Parameters
     ----------
     table : DatasetTable
-    caches : sequence of FeatureCache
+    caches : sequence of Store
         One for each backbone.
     heads : sequence of str or HeadSpec
         As in "svm:C=3"; parameters that are given are not tuned.

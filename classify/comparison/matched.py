@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cache import FeatureCache, Recipe
+from cache import Recipe, Store
 from classify.data import Examples, LabelledRows, load_rows, load_vectors, rows_if_any
 from classify.errors import DataError
 from featurize.dataset.table import DatasetTable
@@ -18,13 +18,13 @@ class View:
 
     Parameters
     ----------
-    cache : FeatureCache
+    cache : Store
     embedding : str
         Recipes as asked for, joined by "+": their vectors stand side by side.
     recipes : tuple of Recipe
     """
 
-    cache: FeatureCache
+    cache: Store
     embedding: str
     recipes: tuple[Recipe, ...]
 
@@ -72,7 +72,7 @@ class Matched:
 
 def match(
     table: DatasetTable,
-    caches: Sequence[FeatureCache],
+    caches: Sequence[Store],
     embeddings: Sequence[str],
     target: str,
     train: str,
@@ -106,7 +106,7 @@ def match(
     return Matched(target, train, test, rows if third is None else {**rows, "val": third}, views)
 
 
-def _views(caches: Sequence[FeatureCache], embeddings: Sequence[str]) -> Iterator[View]:
+def _views(caches: Sequence[Store], embeddings: Sequence[str]) -> Iterator[View]:
     for cache in caches:
         for embedding in dict.fromkeys(embeddings):
             recipes = tuple(cache.recipe(name.strip()) for name in embedding.split("+"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cache import FeatureCache
+from cache import Store
 from cache.rows import OK
 from classify.comparison.compare import compare
 from classify.comparison.result import Comparison
@@ -44,7 +44,7 @@ class Setting:
     Parameters
     ----------
     table : DatasetTable
-    caches : sequence of FeatureCache
+    caches : sequence of Store
     embeddings : sequence of str
     target : str
     seed : int
@@ -53,7 +53,7 @@ class Setting:
     """
 
     table: DatasetTable
-    caches: Sequence[FeatureCache]
+    caches: Sequence[Store]
     embeddings: Sequence[str] = ("avgpool",)
     target: str = "style"
     seed: int = 0

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from cache import FeatureCache
+from cache import Store
 from classify.comparison.result import Provenance
 from featurize.machine import machine, versions
 
 _PACKAGES = ("python", "artstyle", "numpy", "scipy", "scikit-learn", "statsmodels", "torch", "h5py", "matplotlib")
 
 
-def gather_provenance(caches: Sequence[FeatureCache], seconds: float, seed: int, command: str) -> Provenance:
+def gather_provenance(caches: Sequence[Store], seconds: float, seed: int, command: str) -> Provenance:
     """Collect what is known now.
 
     Parameters
     ----------
-    caches : sequence of FeatureCache
+    caches : sequence of Store
     seconds : float
         Time the comparison took.
     seed : int
@@ -36,7 +36,7 @@ def gather_provenance(caches: Sequence[FeatureCache], seconds: float, seed: int,
     )
 
 
-def _told(cache: FeatureCache) -> Mapping[str, Any]:
+def _told(cache: Store) -> Mapping[str, Any]:
     key = cache.key
     return {
         "folder": key.folder_name,

@@ -109,8 +109,8 @@ def run_(dataset: Path, features: Path, strict: bool, **settings: Any) -> int:
 
 
 def _tell(done: Extraction, strict: bool) -> int:
-    for path in done.set_aside:
-        click.echo(f"the segment {visible(path.name)} was damaged: set aside, its rows were made again", err=True)
+    for name in done.set_aside:
+        click.echo(f"{visible(name)} was damaged: set aside, and what it held was made again", err=True)
     if done.failed:
         _tell_failures(done)
     rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
@@ -193,11 +193,10 @@ def verify(features: Path, dataset: Path, key: str | None, deep: bool, sample: i
 def compact(features: Path, key: str | None) -> None:
     """Merge a feature cache's small segments into few: fewer files, the same rows."""
     from cache import open_cache
-    from cache.compact import compact as merge
 
     cache = open_cache(features, key)
-    done = merge(cache)
-    click.echo(f"{visible(cache.folder)}: {counted(done.before, 'segment')} before, {done.after} now")
+    done = cache.compact()
+    click.echo(f"{visible(cache.place)}: {counted(done.before, 'segment')} before, {done.after} now")
 
 
 @cli.command()
@@ -267,7 +266,7 @@ def _tell_figures(features: Path, found: list[Summary]) -> None:
         ["cache", "weights", "embedding", "rows", "failures", "segments", "MB"],
         [
             (
-                s.folder.name,
+                s.key.folder_name,
                 s.key.weights.partition(",")[0][:24],
                 ", ".join(f"{name} {count}" for name, count in s.embedded.items()),
                 max(s.embedded.values(), default=0),
@@ -280,9 +279,9 @@ def _tell_figures(features: Path, found: list[Summary]) -> None:
     )
     for s in found:
         if s.key.untrained:
-            click.echo(f"{s.folder.name}: untrained backbone")
+            click.echo(f"{s.key.folder_name}: untrained backbone")
         for reason, count in s.failures.items():
-            click.echo(f"{s.folder.name}: {count} failed: {reason.sentence}")
+            click.echo(f"{s.key.folder_name}: {count} failed: {reason.sentence}")
 
 
 def _untrained(untrained: bool) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featurize.choices import ENGINES
@@ -12,6 +11,7 @@ from featurize.engines.base import Engine, Vectors
 from featurize.errors import BackboneError
 
 if TYPE_CHECKING:
+    from cache import Artifacts
     from featurize.networks.recipes import Formula
     from featurize.networks.torchvision import Backbone
     from featurize.networks.weights import Weights
@@ -48,7 +48,7 @@ def make_engine(
     weights: Weights,
     formulas: Sequence[Formula],
     choice: EngineChoice,
-    folder: Path,
+    artifacts: Artifacts,
 ) -> Engine:
     """An engine with its network loaded.
 
@@ -58,8 +58,8 @@ def make_engine(
     weights : Weights
     formulas : sequence of Formula
     choice : EngineChoice
-    folder : Path
-        The key's folder: exported networks are kept there.
+    artifacts : Artifacts
+        Of the key: exported networks are kept there.
 
     Raises
     ------
@@ -74,7 +74,10 @@ def make_engine(
     _check(engine, precision, device)
     if engine == "torch":
         return _torch(backbone, weights, formulas, choice, device)
-    model, size = _exported(backbone, weights, formulas, choice.precision, folder), choice.batch_size or BATCH_ON_CPU
+    from featurize.engines.exported import joined
+
+    model = joined(backbone, weights, formulas, choice.precision, artifacts)
+    size = choice.batch_size or BATCH_ON_CPU
     if engine == "onnx":
         from featurize.engines.onnx import OnnxEngine
 
@@ -131,14 +134,6 @@ def _torch(
         precision=choice.precision,
         compiled=choice.compiled,
     )
-
-
-def _exported(backbone: Backbone, weights: Weights, formulas: Sequence[Formula], precision: str, folder: Path) -> bytes:
-    """The model from pixels to vectors; its body is exported now if this key's folder does not have it."""
-    from featurize.engines.exported import export_into, find_body, join
-
-    body = find_body(folder, precision) or export_into(folder, backbone, weights, formulas)
-    return join(body, formulas)
 
 
 __all__ = ["Engine", "EngineChoice", "Vectors", "make_engine"]

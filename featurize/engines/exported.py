@@ -1,8 +1,8 @@
-"""A frozen network as ONNX files in its key's folder: exported once, and then run without loading torch.
+"""A frozen network as ONNX files beside its key's segments: exported once, and then run without loading torch.
 
 The body of the network (pixels -> feature maps of all stages) is one file, the formulas of each set of recipes a
 small one beside it; joined in memory they go from pixels to vectors, so that any set of recipes runs on the same
-body. A file's name holds the hash of its bytes.
+body. Each file is named after its content and checked at every load (see `cache.artifacts`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import json
 import logging
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cache import files
+from cache import Artifacts, Kind
 from featurize import processes
 from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
 
 INPUT = "pixels"
 OPSET = 20
-_BODY = "body-{}.onnx"
-_RECIPES = "recipes-{}-{}.onnx"
+BODY = Kind("body", ".onnx")
 _DIGITS = 16
+Shapes = Sequence[Sequence[int]]  # (C, h, w) of each stage's feature map
 
 
 def export_body(backbone: Backbone, network: torch.nn.Module, transform: Transform) -> bytes:
@@ -45,22 +44,23 @@ def export_body(backbone: Backbone, network: torch.nn.Module, transform: Transfo
     return plain_bytes(_exported(body, (example,), [INPUT], names))
 
 
-def export_into(folder: Path, backbone: Backbone, weights: Weights, formulas: Sequence[Formula] = ()) -> Path:
-    """Body and formulas as files in a folder, without PyTorch in this process afterwards; gives the body.
+def export(backbone: Backbone, weights: Weights, formulas: Sequence[Formula] = ()) -> dict[Kind, bytes]:
+    """The files of body and formulas, by their kinds, without PyTorch in this process afterwards.
 
     Raises
     ------
     WeightsError
         The weights can't be had.
     """
-    return processes.call(_export_into, folder, backbone, weights, formulas, unless_loaded="torch")
+    return processes.call(_export, backbone, weights, formulas, unless_loaded="torch")
 
 
-def _export_into(folder: Path, backbone: Backbone, weights: Weights, formulas: Sequence[Formula]) -> Path:
-    body = keep_body(folder, export_body(backbone, load(backbone, weights), weights.transform))
-    if formulas:
-        join(body, formulas)  # leaves them beside it
-    return body
+def _export(backbone: Backbone, weights: Weights, formulas: Sequence[Formula]) -> dict[Kind, bytes]:
+    import onnx
+
+    body = export_body(backbone, load(backbone, weights), weights.transform)
+    shapes = _shapes(onnx.load_from_string(body))
+    return {BODY: body, **({_kind(formulas, shapes): _export_formulas(formulas, shapes)} if formulas else {})}
 
 
 def plain_bytes(model: onnx.ModelProto) -> bytes:
@@ -74,40 +74,58 @@ def plain_bytes(model: onnx.ModelProto) -> bytes:
     return serialised
 
 
-def find_body(folder: Path, precision: str = "fp32") -> Path | None:
-    """The exported body in a key's folder, checked against the hash in its name, or None.
+def find_body(artifacts: Artifacts, precision: str = "fp32") -> bytes | None:
+    """The exported body among a key's artifacts, or None.
 
     Raises
     ------
     BackboneError
         The body of an 8-bit key is missing or damaged: it can't be made again the same.
     """
-    path = _find(folder, _BODY)
-    if path and precision in ("fp32", "bf16", f"int8:{_digest(path.read_bytes())}"):
-        return path
-    if precision.startswith("int8"):
+    if not precision.startswith("int8"):
+        return artifacts.find(BODY)
+    found = next((body for body in artifacts.every(BODY) if precision_of(body) == precision), None)
+    if found is None:
         raise BackboneError(
-            f"the calibrated network of {str(folder)!r} is missing or damaged: bring it back from a copy, or remove "
-            "the folder to calibrate and embed anew"
+            f"the calibrated network of {artifacts.place!r} is missing or damaged: bring it back from a copy, or "
+            "remove the folder to calibrate and embed anew"
         )
-    return None
+    return found
 
 
-def keep_body(folder: Path, model: bytes) -> Path:
-    """Write an exported body into a key's folder, under its hash."""
-    path = folder / _BODY.format(_digest(model))
-    files.write_atomic(path, [model])
-    return path
+def precision_of(body: bytes) -> str:
+    """The precision of a calibrated body as it stands in a key, "int8:<hash>"."""
+    return f"int8:{_digest(body)}"
 
 
-def join(body: Path, formulas: Sequence[Formula]) -> bytes:
+def joined(
+    backbone: Backbone, weights: Weights, formulas: Sequence[Formula], precision: str, artifacts: Artifacts
+) -> bytes:
+    """The model from pixels to vectors; its body is exported now, and kept, where the key does not have it.
+
+    Raises
+    ------
+    BackboneError, WeightsError
+    """
+    body = find_body(artifacts, precision)
+    if body is None:
+        exported = export(backbone, weights, formulas)
+        for kind, data in exported.items():
+            artifacts.keep(kind, data)
+        body = exported[BODY]
+    return join(body, formulas, artifacts)
+
+
+def join(body: bytes, formulas: Sequence[Formula], artifacts: Artifacts) -> bytes:
     """An ONNX model from pixels to the vectors of all formulas, the stages between them inside.
 
     Parameters
     ----------
-    body : Path
-        The exported network; the formulas are exported beside it, where they are not there yet.
+    body : bytes
+        The exported network.
     formulas : sequence of Formula
+    artifacts : Artifacts
+        Where the formulas lie; they are exported and kept where they are not there yet.
 
     Returns
     -------
@@ -116,16 +134,15 @@ def join(body: Path, formulas: Sequence[Formula]) -> bytes:
     """
     import onnx
 
-    network = onnx.load(body)
-    shapes = [[d.dim_value for d in o.type.tensor_type.shape.dim][1:] for o in network.graph.output]
-    head = _formula_model(body.parent, formulas, shapes)
-    joined = onnx.compose.merge_models(
+    network = onnx.load_from_string(body)
+    head = _formula_model(formulas, _shapes(network), artifacts)
+    model = onnx.compose.merge_models(
         network,
         onnx.compose.add_prefix(head, "recipe/"),
         io_map=[(name.name, f"recipe/{name.name}") for name in head.graph.input],
         outputs=[f"recipe/{o.name}" for o in head.graph.output],
     )
-    serialised: bytes = joined.SerializeToString()
+    serialised: bytes = model.SerializeToString()
     return serialised
 
 
@@ -134,21 +151,29 @@ def stage_name(number: int) -> str:
     return f"stage{number}"
 
 
-def _formula_model(folder: Path, formulas: Sequence[Formula], shapes: Sequence[Sequence[int]]) -> onnx.ModelProto:
-    """The formulas as a model whose inputs are the stages they read; kept in the folder."""
+def _formula_model(formulas: Sequence[Formula], shapes: Shapes, artifacts: Artifacts) -> onnx.ModelProto:
+    """The formulas as a model whose inputs are the stages they read."""
     import onnx
 
-    identity = json.dumps([[f.recipe.digest for f in formulas], shapes]).encode()
-    pattern = _RECIPES.replace("{}", _digest(identity), 1)
-    path = _find(folder, pattern)
-    if path is None:
+    kind = _kind(formulas, shapes)
+    model = artifacts.find(kind)
+    if model is None:
         model = processes.call(_export_formulas, formulas, shapes, unless_loaded="torch")
-        path = folder / pattern.format(_digest(model))
-        files.write_atomic(path, [model])
-    return onnx.load(path)
+        artifacts.keep(kind, model)
+    return onnx.load_from_string(model)
 
 
-def _export_formulas(formulas: Sequence[Formula], shapes: Sequence[Sequence[int]]) -> bytes:
+def _kind(formulas: Sequence[Formula], shapes: Shapes) -> Kind:
+    """The kind of the one file that holds these formulas for a network with these stages."""
+    identity = json.dumps([[f.recipe.digest for f in formulas], shapes]).encode()
+    return Kind(f"recipes-{_digest(identity)}", ".onnx")
+
+
+def _shapes(network: onnx.ModelProto) -> Shapes:
+    return [[d.dim_value for d in o.type.tensor_type.shape.dim][1:] for o in network.graph.output]
+
+
+def _export_formulas(formulas: Sequence[Formula], shapes: Shapes) -> bytes:
     import torch
 
     count = len(shapes)
@@ -187,14 +212,6 @@ def _exported(
     assert program is not None
     model: onnx.ModelProto = program.model_proto
     return model
-
-
-def _find(folder: Path, pattern: str) -> Path | None:
-    """A file whose name holds the hash of its bytes, where one is there undamaged."""
-    for path in sorted(folder.glob(pattern.format("*"))):
-        if path.name == pattern.format(_digest(path.read_bytes())):
-            return path
-    return None
 
 
 def _digest(data: bytes) -> str:

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureCache, Key, list_caches
+from cache import Key, artifacts_of, create_cache, list_keys
 from featurize.dataset.table import DatasetTable
-from featurize.engines.exported import INPUT, export_into, find_body, keep_body, plain_bytes
+from featurize.engines.exported import BODY, INPUT, export, find_body, plain_bytes, precision_of
 from featurize.errors import TableError, Undecodable
 from featurize.networks.weights import Weights
 from featurize.pictures.file import Picture, pixels
@@ -74,18 +74,18 @@ def calibrated(
     TableError
         No picture of the table can be read.
     """
-    for cache in list_caches(root):
-        known = cache.key
+    for known in list_keys(root):
         if known.precision.startswith("int8:") and replace(known, precision=key.precision) == key:
-            find_body(cache.folder, known.precision)
+            find_body(artifacts_of(root, known), known.precision)
             return known.precision
     chosen = sorted_by_chance(table)
     say(f"calibrating {backbone.name} in 8 bits on up to {PICTURES} pictures")
     with tempfile.TemporaryDirectory() as folder:
-        body = export_into(Path(folder), backbone, weights)
+        body = Path(folder) / "fp32.onnx"
+        body.write_bytes(export(backbone, weights)[BODY])
         quantised = quantise(body, calibration_pixels(chosen, weights))
-    precision = "int8:" + hashlib.sha256(quantised).hexdigest()[:16]
-    keep_body(FeatureCache.create(root, replace(key, precision=precision)).folder, quantised)
+    precision = precision_of(quantised)
+    create_cache(root, replace(key, precision=precision)).artifacts.keep(BODY, quantised)
     return precision
 
 

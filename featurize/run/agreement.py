@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cache import FeatureCache, Recipe
+from cache import Recipe, Store
 from cache.ids import from_hex
 from featurize.engines import Engine
 from featurize.errors import Disagreement, Undecodable
@@ -23,7 +23,7 @@ TOLERANCE_FLOAT16 = 1e-3  # where vectors are stored in 16 bits: their own round
 
 
 def check(
-    cache: FeatureCache,
+    cache: Store,
     engine: Engine,
     transform: Transform,
     recipes: Sequence[Recipe],
@@ -34,7 +34,7 @@ def check(
 
     Parameters
     ----------
-    cache : FeatureCache
+    cache : Store
     engine : Engine
     transform : Transform
     recipes : sequence of Recipe
@@ -78,9 +78,7 @@ def relative_difference(found: np.ndarray, stored: np.ndarray) -> np.ndarray:
     return relative
 
 
-def _choose(
-    cache: FeatureCache, recipes: Sequence[Recipe], at_hand: Mapping[bytes, Picture], sample: int
-) -> list[Picture]:
+def _choose(cache: Store, recipes: Sequence[Recipe], at_hand: Mapping[bytes, Picture], sample: int) -> list[Picture]:
     stored = cache.ids()
     known = np.zeros(len(stored), bool)
     for recipe in recipes:
@@ -91,7 +89,7 @@ def _choose(
 
 
 def _compare(
-    cache: FeatureCache,
+    cache: Store,
     vectors: Mapping[Recipe, np.ndarray],
     recipes: Sequence[Recipe],
     part: Sequence[Picture],
@@ -113,7 +111,7 @@ def _compare(
             raise Disagreement(
                 f"embedding {str(bad.path)!r} again differs from the stored {recipe.name!r} vector by "
                 f"{difference.max():.1e} (up to {tolerance:.0e} is allowed), so new rows would not fit those in "
-                f"{str(cache.folder)!r}: the software or the machine has changed; use another --features folder, or "
+                f"{cache.place!r}: the software or the machine has changed; use another --features folder, or "
                 "remove this one to embed everything anew"
             )
     return worst

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureCache, Recipe, StorageFailed, files
+from cache import Recipe, StorageFailed, Store, files
 from featurize.dataset.table import DatasetTable
 from featurize.errors import TableError
 
@@ -33,15 +33,13 @@ class Exported:
     left_out: int
 
 
-def export(
-    table: DatasetTable, cache: FeatureCache, recipes: Sequence[Recipe], path: Path, split: str = "all"
-) -> Exported:
+def export(table: DatasetTable, cache: Store, recipes: Sequence[Recipe], path: Path, split: str = "all") -> Exported:
     """Write the rows of a table that have all the vectors.
 
     Parameters
     ----------
     table : DatasetTable
-    cache : FeatureCache
+    cache : Store
     recipes : sequence of Recipe
     path : Path
         `.h5` (datasets `id`, `path`, `split`, `labels/<column>`, `features/<recipe>`) or `.npz` (the same names
@@ -65,7 +63,7 @@ def export(
     if cache.problems and len(kept) < len(rows):
         raise cache.problems[0]
     if not len(kept):
-        raise TableError(f"none of the {len(rows)} rows has an embedding in {str(cache.folder)!r}: run `featurize run`")
+        raise TableError(f"none of the {len(rows)} rows has an embedding in {cache.place!r}: run `featurize run`")
     write = {".h5": _write_hdf5, ".hdf5": _write_hdf5, ".npz": _write_npz}.get(path.suffix)
     if write is None:
         raise TableError(f"{path.name!r} has none of the known endings: use .h5 or .npz")
@@ -84,7 +82,7 @@ def export(
     return Exported(path, len(kept), len(rows) - len(kept))
 
 
-def _write_hdf5(table: DatasetTable, cache: FeatureCache, recipes: Sequence[Recipe], path: Path) -> None:
+def _write_hdf5(table: DatasetTable, cache: Store, recipes: Sequence[Recipe], path: Path) -> None:
     import h5py
 
     ids = table.ids
@@ -98,7 +96,7 @@ def _write_hdf5(table: DatasetTable, cache: FeatureCache, recipes: Sequence[Reci
             _copy(cache, recipe, ids, file.create_dataset(f"features/{recipe.name}", shape, first.dtype))
 
 
-def _copy(cache: FeatureCache, recipe: Recipe, ids: NDArray[np.bytes_], target: h5py.Dataset) -> None:
+def _copy(cache: Store, recipe: Recipe, ids: NDArray[np.bytes_], target: h5py.Dataset) -> None:
     for start in range(0, len(ids), _BLOCK):
         target[start : start + _BLOCK] = cache.gather(ids[start : start + _BLOCK], recipe)
 
@@ -156,7 +154,7 @@ class _Patient(io.RawIOBase):
             self._error = self._error or error
 
 
-def _write_npz(table: DatasetTable, cache: FeatureCache, recipes: Sequence[Recipe], path: Path) -> None:
+def _write_npz(table: DatasetTable, cache: Store, recipes: Sequence[Recipe], path: Path) -> None:
     arrays: dict[str, NDArray[np.generic]] = {
         name.replace("/", "_"): np.array([v.encode("utf-8", "replace").decode() for v in column])
         for name, column in _texts(table).items()
@@ -176,7 +174,7 @@ def _encoded(column: Sequence[str]) -> list[bytes]:
     return [value.encode("utf-8", "surrogateescape") for value in column]
 
 
-def _check_space(path: Path, cache: FeatureCache, recipes: Sequence[Recipe], rows: int) -> None:
+def _check_space(path: Path, cache: Store, recipes: Sequence[Recipe], rows: int) -> None:
     """HDF5 may crash when a disk fills up while it writes, so the room is looked for first."""
     per_row = sum(cache.gather(cache.ids()[cache.embedded(cache.ids(), r)][:1], r).nbytes for r in recipes) + 1024
     free = shutil.disk_usage(path.absolute().parent).free

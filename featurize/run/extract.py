@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import OK, FeatureCache, Key, files
+from cache import OK, Key, create_cache
 from cache.ids import Ids, first_seen
 from cache.rows import ABSENT
 from cache.schema1 import refuse_unadopted
@@ -107,8 +107,8 @@ class Extraction:
         Every row asked for that has no vector, with its one reason; all other rows have theirs.
     failures_path : Path or None
         The same as a CSV file in the key's folder; None where nothing failed.
-    set_aside : sequence of Path
-        Damaged segments whose rows were made again.
+    set_aside : sequence of str
+        Damaged segments whose rows were made again, and what else was damaged.
     seconds : float
         From the first picture to the last commit; loading the network is not counted.
     decode_seconds, network_seconds : float
@@ -127,7 +127,7 @@ class Extraction:
     embedded: int
     failed: Sequence[Failed]
     failures_path: Path | None
-    set_aside: Sequence[Path]
+    set_aside: Sequence[str]
     seconds: float
     decode_seconds: float
     network_seconds: float
@@ -177,10 +177,8 @@ def extract(
     rows = table.rows_of(settings.split)
     refuse_unadopted(root, key_of(spec, weights, settings.precision))
     precision = precision_of(spec, weights, settings, table, root, say)
-    cache = FeatureCache.create(root, key_of(spec, weights, precision))
-    files.sweep(cache.folder)
-    cache.verify()
-    set_aside = cache.set_aside_damaged()
+    cache = create_cache(root, key_of(spec, weights, precision))
+    set_aside = cache.repair()
     ids, pictures, troubles = _look_at_files(table, rows)
     wanted = [f for f in wanted if cache.missing(ids, [f.recipe]).any()] or wanted
     recipes = [f.recipe for f in wanted]
@@ -193,7 +191,7 @@ def extract(
     if len(todo):
         decoder_processes.start(min(workers, len(todo)))  # while the network is loaded
         say(f"loading {spec.name} ({weights.identity})")
-        runner = make_engine(spec, weights, wanted, settings.choice(precision), cache.folder)
+        runner = make_engine(spec, weights, wanted, settings.choice(precision), cache.artifacts)
         engine = runner.describe()
         agreement.check(cache, runner, weights.transform, recipes, pictures)
         say(f"embedding {len(todo)} pictures with {engine}")
@@ -206,13 +204,13 @@ def extract(
         seconds = time.perf_counter() - started
     failed = failures(table, rows, cache, recipes, troubles)
     return Extraction(
-        folder=cache.folder,
+        folder=root / cache.key.folder_name,
         key=cache.key,
         rows=len(rows),
         pictures=len(ids),
         embedded=int((cache.status(todo) == OK).sum()),
         failed=failed,
-        failures_path=write_failures(cache.folder, failed),
+        failures_path=write_failures(cache.artifacts, failed),
         set_aside=set_aside,
         seconds=seconds,
         decode_seconds=run.decode_seconds if run else 0.0,

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import OK, FeatureCache, Recipe, files
+from cache import OK, Artifacts, Recipe, Store
 from cache.ids import plain
 from cache.rows import ABSENT
-from featurize.dataset.sheets import write_sheet
+from featurize.dataset.sheets import csv_bytes
 from featurize.dataset.table import DatasetTable
 from featurize.errors import Undecodable
 from featurize.reasons import Reason
@@ -46,7 +46,7 @@ class Failed:
 def failures(
     table: DatasetTable,
     rows: NDArray[np.intp],
-    cache: FeatureCache,
+    cache: Store,
     recipes: Sequence[Recipe],
     troubles: Mapping[bytes, Undecodable],
 ) -> list[Failed]:
@@ -57,7 +57,7 @@ def failures(
     table : DatasetTable
     rows : ndarray (N,) intp
         Those asked for.
-    cache : FeatureCache
+    cache : Store
     recipes : sequence of Recipe
         What a row must have.
     troubles : mapping of bytes to Undecodable
@@ -86,22 +86,21 @@ def failures(
     return found
 
 
-def write_failures(folder: Path, failed: Sequence[Failed]) -> Path | None:
-    """Write `failures.csv` into a key's folder, or remove an older one where nothing failed.
+def write_failures(artifacts: Artifacts, failed: Sequence[Failed]) -> Path | None:
+    """Write `failures.csv` beside a key's segments, or remove an older one where nothing failed.
 
     Returns
     -------
     Path or None
-        Where it was written.
+        The file; None where nothing failed, or where it lies on no disk of this machine.
 
     Raises
     ------
     StorageFailed
         The file system refused.
     """
-    path = folder / FILE
     if not failed:
-        files.remove(path)
+        artifacts.remove(FILE)
         return None
     columns = {
         "path": [str(f.path) for f in failed],
@@ -109,5 +108,5 @@ def write_failures(folder: Path, failed: Sequence[Failed]) -> Path | None:
         "reason": [f.reason.label for f in failed],
         "detail": [f.detail for f in failed],
     }
-    write_sheet(columns, path)
-    return path
+    artifacts.write(FILE, csv_bytes(columns))
+    return artifacts.path(FILE)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import OK, FeatureCache, Plan, Recipe, Rows
+from cache import OK, Plan, Recipe, Rows, Store
 from cache.ids import Ids, from_hex, plain
 from cache.key import Json
 from cache.plan import unfinished
@@ -68,7 +68,7 @@ class Run:
 
     Parameters
     ----------
-    cache : FeatureCache
+    cache : Store
     engine : Engine
     pipeline : Pipeline
     recipes : sequence of Recipe
@@ -93,7 +93,7 @@ class Run:
 
     def __init__(
         self,
-        cache: FeatureCache,
+        cache: Store,
         engine: Engine,
         pipeline: Pipeline,
         recipes: Sequence[Recipe],
@@ -149,14 +149,14 @@ class Run:
         wanted = {r.digest for r in self._recipes}
         plans = []
         rest = todo
-        for old in unfinished(self._cache.folder):
+        for old in unfinished(self._cache.artifacts):
             if set(old.recipes) == wanted and old.batch_size == self._engine.batch_size:
                 plans.append(old)
                 rest = rest[~np.isin(rest, old.ids)]
         if len(rest):
             size = self._engine.batch_size
             new = Plan(rest, sorted(wanted), size, max(SEGMENT_PICTURES // size, 8))
-            new.save(self._cache.folder)
+            new.save(self._cache.artifacts)
             plans.append(new)
         return plans
 
@@ -198,4 +198,4 @@ class Run:
         for plan in plans:
             left = plan.ids[self._cache.missing(plan.ids, self._recipes)].tolist()
             if all(i in self.troubles for i in left):
-                plan.forget(self._cache.folder)
+                plan.forget(self._cache.artifacts)

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cache import CacheError, FeatureCache, Key, list_caches
+from cache import CacheError, Key, Store, list_caches
 from cache.ids import plain
-from cache.key import KEY_FILE
 from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineChoice, make_engine
 from featurize.errors import TableError
@@ -27,7 +26,6 @@ class Summary:
 
     Parameters
     ----------
-    folder : Path
     key : Key
     embedded : mapping of str to int
         Recipe name -> vectors.
@@ -35,10 +33,9 @@ class Summary:
     segments : int
     nbytes : int
     problems : sequence of CacheError
-        Damaged or foreign segments, left out of the counts.
+        Damaged or foreign segments, left out of the counts; and what else was found damaged.
     """
 
-    folder: Path
     key: Key
     embedded: Mapping[str, int]
     failures: Mapping[Reason, int]
@@ -49,23 +46,21 @@ class Summary:
 
 def summarise(root: Path) -> list[Summary]:
     """Figures of every key's cache under a features folder, or of the one that it is."""
-    return [_summary(c) for c in _caches(root)]
+    return [_summary(cache, cache.problems) for cache in list_caches(root)]
 
 
 def verify(root: Path) -> list[Summary]:
-    """The same after every byte of every segment was checked."""
-    caches = _caches(root)
-    for cache in caches:
-        cache.verify()
-    return [_summary(c) for c in caches]
+    """The same after every byte was checked, of segments and of what lies beside them."""
+    checked = [(cache, cache.verify()) for cache in list_caches(root)]
+    return [_summary(cache, problems) for cache, problems in checked]
 
 
-def verify_deep(cache: FeatureCache, table: DatasetTable, weights: str, sample: int, device: str = "auto") -> float:
+def verify_deep(cache: Store, table: DatasetTable, weights: str, sample: int, device: str = "auto") -> float:
     """Embed a sample of stored pictures again and compare with what is stored.
 
     Parameters
     ----------
-    cache : FeatureCache
+    cache : Store
     table : DatasetTable
         Where the pictures' files are.
     weights : str
@@ -100,22 +95,17 @@ def verify_deep(cache: FeatureCache, table: DatasetTable, weights: str, sample: 
     if not any(i in pictures for i in cache.ids().tolist()):
         raise TableError(f"none of the pictures in {cache.key.folder_name} is in the dataset table")
     choice = EngineChoice(device=device, precision=cache.key.precision)
-    engine = make_engine(spec, chosen, wanted, choice, cache.folder)
+    engine = make_engine(spec, chosen, wanted, choice, cache.artifacts)
     return agreement.check(cache, engine, chosen.transform, [f.recipe for f in wanted], pictures, sample)
 
 
-def _caches(root: Path) -> list[FeatureCache]:
-    return [FeatureCache(root)] if (root / KEY_FILE).exists() else list_caches(root)
-
-
-def _summary(cache: FeatureCache) -> Summary:
+def _summary(cache: Store, problems: Sequence[CacheError]) -> Summary:
     ids = cache.ids()
     return Summary(
-        folder=cache.folder,
         key=cache.key,
         embedded={r.name: int(cache.embedded(ids, r).sum()) for r in cache.recipes()},
         failures=Counter(Reason(f.status) for f in cache.failures()),
-        segments=len(cache.segments),
+        segments=cache.segment_count,
         nbytes=cache.nbytes,
-        problems=cache.problems,
+        problems=problems,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cache import Rows, segment
+from cache.buckets import DiskBucket
 from cache.key import Json, canonical_json
 from cache.schema1 import EarlierKey
 
@@ -38,5 +39,5 @@ def write_earlier(root: Path, key: EarlierKey, *segments: Rows) -> Path:
     folder.mkdir(parents=True)
     (folder / "key.json").write_bytes(canonical_json(dict(key.fields)))
     for rows in segments:
-        segment.write(folder, key.digest, rows)
+        segment.write(DiskBucket(folder), key.digest, rows)
     return folder

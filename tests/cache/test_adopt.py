@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cache import CacheError, EarlierVersion, FeatureCache, ForeignKey, files, list_caches, list_earlier, open_cache
+from cache import (
+    CacheError,
+    EarlierVersion,
+    FeatureCache,
+    ForeignKey,
+    Kind,
+    files,
+    list_caches,
+    list_earlier,
+    open_cache,
+)
 from cache.adopt import adopt
+from cache.buckets import Bucket
+from cache.plan import PLANS
 from cache.schema1 import NODES, refuse_unadopted
 from tests.cache.earlier import TRANSFORM, earlier_key, write_earlier
 from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, rows_of, vector_of
@@ -16,6 +29,11 @@ from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, rows_of, vector_of
 OLD = earlier_key()
 NEW = OLD.key
 assert NEW is not None
+PLAN, NETWORK, FORMULAS = b'{"a": "plan"}', b"a network", b"formulas"
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -24,12 +42,20 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A features folder with one cache of schema 1: two segments, a failure, a plan, an exported network."""
+    """A features folder with one cache of schema 1: two segments, a failure, a plan, an exported network, a note."""
     folder = write_earlier(tmp_path, OLD, rows_of([1, 2, 3], (AVGPOOL, STATS)), rows_of([4, 5], failed=(5,)))
     (folder / "plans").mkdir()
-    (folder / "plans" / "x.json").write_bytes(b"a plan")
-    (folder / "body-0123.onnx").write_bytes(b"a network")
+    (folder / "plans" / f"{sha256(PLAN)}.json").write_bytes(PLAN)
+    (folder / f"body-{sha256(NETWORK)[:16]}.onnx").write_bytes(NETWORK)
+    (folder / f"recipes-{'0' * 16}-{sha256(FORMULAS)[:16]}.onnx").write_bytes(FORMULAS)
+    (folder / "failures.csv").write_bytes(b"path,id\n")
     return tmp_path
+
+
+def kept(cache: FeatureCache) -> list[bytes | None]:
+    """The plan, the network and the formulas, where they are among a cache's artifacts."""
+    kinds = PLANS, Kind("body", ".onnx"), Kind(f"recipes-{'0' * 16}", ".onnx")
+    return [cache.artifacts.find(kind) for kind in kinds]
 
 
 def test_the_digest_of_a_known_key_of_schema_1_is_that_of_the_version_that_wrote_it() -> None:
@@ -60,10 +86,20 @@ def test_rows_are_taken_over_bit_for_bit_with_all_that_lies_beside_them(root: Pa
     assert cache.gather(ids_of([1, 2, 3, 4]), AVGPOOL).tobytes() == expected.tobytes()
     assert cache.gather(ids_of([2]), STATS).tobytes() == vector_of(2, STATS).tobytes()
     assert [f.detail for f in cache.failures()] == ["cut short at 5"]
-    assert cache.segments[0].environment == {"engine": "none", "threads": 1}
-    assert (done.new / "plans" / "x.json").read_bytes() == b"a plan"
-    assert (done.new / "body-0123.onnx").read_bytes() == b"a network"
+    assert cache.environments() == [{"engine": "none", "threads": 1}]
+    assert kept(cache) == [PLAN, NETWORK, FORMULAS]
+    assert (done.new / "failures.csv").read_bytes() == b"path,id\n"
+    assert cache.verify() == []
     assert list_earlier(root) == []
+
+
+def test_a_calibrated_network_that_was_changed_is_set_aside_not_taken_over(root: Path) -> None:
+    (body,) = (root / OLD.folder_name).glob("body-*.onnx")
+    body.write_bytes(b"another network")
+    done = adopt(list_earlier(root)[0])
+    assert body.name in str(done.problems[0])
+    assert (done.new / "damaged" / body.name).read_bytes() == b"another network", "nothing is thrown away"
+    assert kept(FeatureCache(done.new)) == [PLAN, None, FORMULAS]
 
 
 def test_a_cache_of_schema_1_is_never_read_as_if_it_were_new(root: Path) -> None:
@@ -82,9 +118,9 @@ def test_a_cache_of_schema_1_is_never_read_as_if_it_were_new(root: Path) -> None
 
 def test_a_new_cache_beside_one_of_schema_1_is_open_to_all(root: Path) -> None:
     new = FeatureCache.create(root, KEY)
-    assert [c.folder for c in list_caches(root)] == [new.folder]
-    assert open_cache(root).folder == new.folder
-    assert open_cache(root, "resnet50").folder == new.folder
+    assert [c.place for c in list_caches(root)] == [new.place]
+    assert open_cache(root).place == new.place
+    assert open_cache(root, "resnet50").place == new.place
 
 
 def test_a_network_that_nobody_knows_is_not_taken_over(tmp_path: Path) -> None:
@@ -102,19 +138,21 @@ def test_a_changed_key_of_schema_1_is_refused(root: Path) -> None:
         list_earlier(root)
 
 
-@pytest.mark.parametrize("step", ["write_atomic", "remove", "make_folder"])
-@pytest.mark.parametrize("calls", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("step", "calls"),
+    [*(("create", n) for n in range(1, 7)), ("write_atomic", 1), *(("remove", n) for n in range(1, 8))],
+)
 def test_stopped_anywhere_it_loses_nothing_and_goes_on(
     root: Path, monkeypatch: pytest.MonkeyPatch, step: str, calls: int
 ) -> None:
     original, count = getattr(files, step), 0
 
-    def stop(*arguments: object) -> None:
+    def stop(*arguments: object) -> object:
         nonlocal count
         count += 1
         if count == calls:
             raise KeyboardInterrupt
-        original(*arguments)
+        return original(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(files, step, stop)
@@ -122,9 +160,10 @@ def test_stopped_anywhere_it_loses_nothing_and_goes_on(
             adopt(list_earlier(root)[0])
     done = adopt(list_earlier(root)[0])
     assert (done.embedded, done.removed) == (4, True)
-    found = FeatureCache(done.new).gather(ids_of([1, 2, 3, 4]), AVGPOOL)
+    cache = FeatureCache(done.new)
+    found = cache.gather(ids_of([1, 2, 3, 4]), AVGPOOL)
     assert found.tobytes() == np.stack([vector_of(n) for n in (1, 2, 3, 4)]).tobytes()
-    assert (done.new / "body-0123.onnx").read_bytes() == b"a network"
+    assert kept(cache) == [PLAN, NETWORK, FORMULAS]
 
 
 def test_what_is_not_read_back_as_it_was_leaves_the_old_folder_alone(
@@ -134,8 +173,8 @@ def test_what_is_not_read_back_as_it_was_leaves_the_old_folder_alone(
 
     original, before = segment.write, contents(root / OLD.folder_name)
 
-    def forge(folder: Path, digest: str, rows: object, *rest: object) -> Path:
-        return original(folder, digest, rows_of([1, 2, 7]), *rest)
+    def forge(bucket: Bucket, digest: str, rows: object, *rest: object) -> str:
+        return original(bucket, digest, rows_of([1, 2, 7]), *rest)
 
     monkeypatch.setattr(segment, "write", forge)
     with pytest.raises(CacheError, match="were not read back"):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache import Plan
-from cache.plan import unfinished
-from tests.cache.samples import ids_of
+from cache import Artifacts, Plan
+from cache.plan import PLANS, unfinished
+from tests.cache.samples import KEY, ids_of
 
 
 @given(st.integers(0, 300), st.integers(1, 40), st.integers(1, 9))
@@ -23,27 +23,37 @@ def test_pieces_hold_everyone_once_in_order(count: int, batch: int, batches: int
     assert all(len(p) == batches for p in pieces[:-1])
 
 
-def test_a_saved_plan_is_found_again_and_forgotten(tmp_path: Path) -> None:
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Artifacts:
+    return Artifacts(tmp_path, KEY.digest)
+
+
+def test_a_saved_plan_is_found_again_and_forgotten(artifacts: Artifacts) -> None:
     plan = Plan(ids_of([3, 1, 2]), ["b", "a"], 2, 8)
-    plan.save(tmp_path)
-    (found,) = unfinished(tmp_path)
+    plan.save(artifacts)
+    plan.save(artifacts)
+    (found,) = unfinished(artifacts)
     assert found.ids.tolist() == plan.ids.tolist()
-    assert (found.digest, found.batch_size) == (plan.digest, 2)
-    found.forget(tmp_path)
-    assert unfinished(tmp_path) == []
+    assert (found.batch_size, found.segment_batches, set(found.recipes)) == (2, 8, {"a", "b"})
+    found.forget(artifacts)
+    assert unfinished(artifacts) == []
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"ids": ["zz"]}', "[]"])
-def test_a_damaged_plan_is_passed_over(tmp_path: Path, text: str) -> None:
-    path = Plan(ids_of([1]), ["r"], 2, 8).save(tmp_path)
+def test_a_damaged_plan_is_passed_over(artifacts: Artifacts, tmp_path: Path, text: str) -> None:
+    Plan(ids_of([1]), ["r"], 2, 8).save(artifacts)
+    (path,) = tmp_path.iterdir()
     path.write_text(text)
-    assert unfinished(tmp_path) == []
+    assert unfinished(artifacts) == []
+    artifacts.keep(PLANS, text.encode())  # whole, and no plan
+    assert unfinished(artifacts) == []
 
 
-def test_a_plan_under_a_wrong_name_is_passed_over(tmp_path: Path) -> None:
-    path = Plan(ids_of([1]), ["r"], 2, 8).save(tmp_path)
-    path.rename(path.with_name("0" * 64 + ".json"))
-    assert unfinished(tmp_path) == []
+def test_a_plan_that_was_changed_is_passed_over(artifacts: Artifacts, tmp_path: Path) -> None:
+    Plan(ids_of([1, 2]), ["r"], 2, 8).save(artifacts)
+    (path,) = tmp_path.iterdir()
+    path.write_text(path.read_text().replace('"batch_size": 2', '"batch_size": 3'))
+    assert unfinished(artifacts) == []
 
 
 def test_sizes_below_one_are_refused() -> None:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from cache import FeatureCache, ForeignKey, Key, SegmentDamaged
+from cache import FeatureCache, ForeignKey, Key, Rows, SegmentDamaged
+from cache.buckets import ASIDE, DiskBucket, MemoryBucket
 from cache.segment import Segment, write
 from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, network, rows_of, vector_of
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    return write(tmp_path, KEY.digest, rows_of([4, 8, 15], (AVGPOOL, STATS), failed=(8,)))
+    return write_into(tmp_path, rows_of([4, 8, 15], (AVGPOOL, STATS), failed=(8,)))
+
+
+def write_into(folder: Path, rows: Rows) -> Path:
+    return folder / write(DiskBucket(folder), KEY.digest, rows)
+
+
+def opened_at(path: Path) -> Segment:
+    return Segment.open(DiskBucket(path.parent), path.name, KEY.digest)
 
 
 def test_everything_comes_back(written: Path) -> None:
-    opened = Segment.open(written, KEY.digest)
+    opened = opened_at(written)
     rows = rows_of([4, 8, 15], (AVGPOOL, STATS), failed=(8,))
     assert opened.ids.tolist() == rows.ids.tolist()
     assert opened.status.tolist() == [0, 3, 0]
@@ -41,13 +52,13 @@ def test_any_hdf5_reader_can_read_it(written: Path) -> None:
 
 def test_every_single_byte_is_guarded(written: Path) -> None:
     """Exhaustive: each byte of the file is changed in turn, and each change is found."""
-    whole = written.read_bytes()
+    whole, bucket = written.read_bytes(), MemoryBucket()
     for place in range(len(whole)):
         changed = bytearray(whole)
         changed[place] ^= 1 << (place % 8)
-        written.write_bytes(changed)
+        bucket.replace(written.name, [bytes(changed)])
         with pytest.raises(SegmentDamaged, match=written.name):
-            Segment.open(written, KEY.digest).verify()
+            Segment.open(bucket, written.name, KEY.digest).verify()
 
 
 def test_every_cut_is_found(written: Path) -> None:
@@ -55,32 +66,32 @@ def test_every_cut_is_found(written: Path) -> None:
     for length in {*range(0, len(whole), 97), len(whole) - 1}:
         written.write_bytes(whole[:length])
         with pytest.raises(SegmentDamaged):
-            Segment.open(written, KEY.digest).verify()
+            opened_at(written).verify()
     written.write_bytes(whole + b"\0")
     with pytest.raises(SegmentDamaged, match="were written"):
-        Segment.open(written, KEY.digest)
+        opened_at(written)
 
 
 def test_changed_vectors_are_never_handed_out(written: Path) -> None:
-    opened = Segment.open(written, KEY.digest)
+    opened = opened_at(written)
     offset = opened.recipes[AVGPOOL].offset
     whole = bytearray(written.read_bytes())
     whole[offset + 2] ^= 4
     written.write_bytes(whole)
     with pytest.raises(SegmentDamaged, match=f"bytes {offset} to"):
-        Segment.open(written, KEY.digest).vectors(AVGPOOL)
+        opened_at(written).vectors(AVGPOOL)
 
 
 def test_a_foreign_hdf5_file_is_no_segment(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["features"] = np.zeros((3, 4))
     with pytest.raises(SegmentDamaged, match="does not begin with"):
-        Segment.open(tmp_path / "foreign.h5", KEY.digest)
+        opened_at(tmp_path / "foreign.h5")
 
 
 def test_a_segment_of_another_key_is_refused(tmp_path: Path, written: Path) -> None:
     other = FeatureCache.create(tmp_path / "features", Key(network("resnet18"), "w", {}))
-    shutil.copy(written, other.folder)
+    shutil.copy(written, other.place)
     other.refresh()
     assert len(other.ids()) == 0
     assert isinstance(other.problems[0], ForeignKey)
@@ -89,12 +100,57 @@ def test_a_segment_of_another_key_is_refused(tmp_path: Path, written: Path) -> N
 def test_float16_stays_float16(tmp_path: Path) -> None:
     rows = rows_of([1, 2])
     half = {AVGPOOL: rows.vectors[AVGPOOL].astype(np.float16)}
-    path = write(tmp_path, KEY.digest, type(rows)(rows.ids, rows.status, half))
-    assert Segment.open(path, KEY.digest).vectors(AVGPOOL).dtype == np.float16
+    path = write_into(tmp_path, type(rows)(rows.ids, rows.status, half))
+    assert opened_at(path).vectors(AVGPOOL).dtype == np.float16
 
 
 def test_the_same_rows_get_the_same_name(tmp_path: Path) -> None:
-    first = write(tmp_path, KEY.digest, rows_of([1, 2]))
-    assert write(tmp_path, KEY.digest, rows_of([1, 2])) == first
-    assert write(tmp_path, KEY.digest, rows_of([2, 1])) != first
-    assert write(tmp_path, KEY.digest, rows_of([1, 2], (STATS,))) != first
+    first = write_into(tmp_path, rows_of([1, 2]))
+    assert write_into(tmp_path, rows_of([1, 2])) == first
+    assert write_into(tmp_path, rows_of([2, 1])) != first
+    assert write_into(tmp_path, rows_of([1, 2], (STATS,))) != first
+
+
+def test_rows_that_are_there_are_not_written_again(tmp_path: Path) -> None:
+    """Two machines that did the same work: the first to commit stays, to the last bit."""
+    path = write_into(tmp_path, rows_of([1, 2]))
+    content, changed = path.read_bytes(), path.stat().st_mtime_ns
+    assert write_into(tmp_path, replace(rows_of([1, 2]), environment={"engine": "another"})) == path
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (content, changed)
+
+
+def test_a_damaged_segment_of_the_name_is_set_aside_when_its_rows_are_written(tmp_path: Path) -> None:
+    path = write_into(tmp_path, rows_of([1, 2]))
+    content = path.read_bytes()
+    path.write_bytes(content[:-8] + bytes(8))
+    assert write_into(tmp_path, rows_of([1, 2])) == path
+    assert path.read_bytes() == content
+    assert (tmp_path / ASIDE / path.name).exists()
+    path.write_bytes(b"no segment at all")
+    write_into(tmp_path, rows_of([1, 2]))
+    assert path.read_bytes() == content
+
+
+def test_hdf5_reads_only_what_was_checked(written: Path) -> None:
+    """Between the check and the reading another process could change the file: nothing is read twice."""
+    data = written.read_bytes()
+
+    class Changing(MemoryBucket):
+        """Gives each byte once, and then another."""
+
+        seen = np.zeros(len(data), bool)
+
+        def read(self, name: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+            stop = len(data) if length is None else offset + length
+            part = bytearray(data[offset:stop])
+            for n in np.flatnonzero(self.seen[offset:stop]):
+                part[n] ^= 255
+            self.seen[offset:stop] = True
+            yield bytes(part)
+
+    bucket = Changing()
+    bucket.create(written.name, [data])
+    opened = Segment.open(bucket, written.name, KEY.digest)
+    stored = opened.recipes[AVGPOOL]
+    assert opened.details == {1: "cut short at 8"}
+    assert not bucket.seen[stored.offset : stored.offset + 60].any(), "no vector is read before it is asked for"

@@ -1,7 +1,9 @@
-"""The store's contract, held against the folder on disk and against its fake in memory."""
+"""The contract of a store, held against a cache on a disk and one in memory, and against a plain model of both."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache import OK, FeatureCache, NotStored, Recipe, Rows, Store, UnclearKey
+from cache import (
+    OK,
+    FeatureCache,
+    Kind,
+    NotStored,
+    Recipe,
+    Rows,
+    SegmentDamaged,
+    Store,
+    UnclearKey,
+    cache_in_memory,
+    create_cache,
+    open_cache,
+)
+from cache.buckets import ASIDE, Bucket, DiskBucket, MemoryBucket
 from cache.ids import to_hex
-from cache.memory import MemoryCache
 from cache.rows import ABSENT
 from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, rows_of, vector_of
 
@@ -25,15 +40,33 @@ appends = st.lists(
 )
 
 
-class StoreContract:
+def bits(*numbers: int, recipe: Recipe = AVGPOOL) -> bytes:
+    return b"".join(vector_of(n, recipe).tobytes() for n in numbers)
+
+
+class StoreContract(ABC):
     """What every store promises."""
 
+    @abstractmethod
     def store(self, tmp_path: Path) -> Store:
-        raise NotImplementedError
+        """An empty one."""
 
+    @abstractmethod
     def again(self, store: Store) -> Store:
         """The store as another process would see it."""
-        return store
+
+    @abstractmethod
+    def raw(self, store: Store) -> Bucket:
+        """Where its bytes lie, as a stranger sees them."""
+
+    def spoil(self, store: Store, name: str) -> None:
+        """Flip a bit at the end of an object, behind the store's back."""
+        data = bytearray(b"".join(self.raw(store).read(name)))
+        data[-1] ^= 1
+        self.raw(store).replace(name, [data])
+
+    def segments(self, store: Store) -> set[str]:
+        return {name for name in self.raw(store).names() if name.endswith(".h5")}
 
     def test_an_empty_store_knows_nothing(self, tmp_path: Path) -> None:
         store = self.store(tmp_path)
@@ -96,37 +129,197 @@ class StoreContract:
         with pytest.raises(ValueError, match="not finite"):
             self.store(tmp_path).append(Rows(rows.ids, rows.status, broken))
 
+    def test_an_empty_store_takes_no_room(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        assert (store.segment_count, store.nbytes, list(store.problems), store.environments()) == (0, 0, [], [])
+        assert store.verify() == []
+        assert store.repair() == []
+        assert (store.compact().before, store.compact().after) == (0, 0)
+        assert store.place
 
-class TestMemoryCache(StoreContract):
+    def test_no_rows_are_no_segment(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        store.append(rows_of([1]).take(np.empty(0, np.intp)))
+        assert store.segment_count == 0
+
+    def test_mapped_vectors_are_those_that_are_gathered(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        store.append(rows_of([5, 1, 9]))
+        half = rows_of([2, 7])
+        store.append(Rows(half.ids, half.status, {AVGPOOL: half.vectors[AVGPOOL].astype(np.float16)}))
+        wanted = ids_of([7, 5, 2, 9, 1, 5])
+        mapped, gathered = store.mapped(wanted, AVGPOOL), store.gather(wanted, AVGPOOL)
+        assert (mapped.shape, mapped.dtype, len(mapped)) == ((6, 5), np.float32, 6)
+        assert mapped.read().tobytes() == gathered.tobytes()
+        for n, (number, row) in enumerate(zip(mapped.number, mapped.row, strict=True)):
+            assert np.array_equal(mapped.arrays[number][row], gathered[n])
+        assert not any(array.flags.writeable for array in mapped.arrays)
+        with pytest.raises(NotStored, match="1 of 2"):
+            store.mapped(ids_of([1, 3]), AVGPOOL)
+        assert store.mapped(ids_of([]), AVGPOOL).read().shape == (0, 0)
+
+    def test_the_segment_named_first_decides_where_a_picture_stands_in_several(self, tmp_path: Path) -> None:
+        """Every reader must see the same vector, whoever wrote last."""
+        for numbers in ([1, 2], [1, 3], [1, 4], [1, 5]):
+            store = self.store(tmp_path / f"{numbers}")
+            for rows in (rows_of(numbers), rows_of([1])):
+                other = {AVGPOOL: rows.vectors[AVGPOOL] + len(rows)}  # another machine's last bits
+                store.append(replace(rows, vectors=other))
+            first = min(self.segments(store))
+            (alone,) = [name for name in self.segments(store) if name != first]
+            seen = self.again(store).gather(ids_of([1]), AVGPOOL)
+            assert store.gather(ids_of([1]), AVGPOOL).tobytes() == seen.tobytes()
+            self.raw(store).delete(alone)
+            store.refresh()
+            assert store.gather(ids_of([1]), AVGPOOL).tobytes() == seen.tobytes()
+
+    def test_what_others_append_is_seen_after_a_refresh(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        store.append(rows_of([1]))
+        other = self.again(store)
+        other.append(rows_of([2]))
+        store.refresh()
+        assert store.gather(ids_of([2, 1]), AVGPOOL).tobytes() == bits(2, 1)
+        assert store.segment_count == 2
+
+    def test_merging_keeps_every_row_and_every_bit(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        for numbers in ([1, 2], [3], [4, 5]):
+            store.append(rows_of(numbers))
+        store.append(rows_of([1], (STATS,)))
+        reader = self.again(store)
+        early = reader.mapped(ids_of([1, 3, 5]), AVGPOOL)
+        done = store.compact()
+        assert (done.before, done.after) == (4, 2)
+        assert len(self.segments(store)) == store.segment_count == 2
+        for each in (store, reader, self.again(store)):
+            assert each.gather(ids_of([5, 4, 3, 2, 1]), AVGPOOL).tobytes() == bits(5, 4, 3, 2, 1)
+            assert each.mapped(ids_of([2, 4]), AVGPOOL).read().tobytes() == bits(2, 4)
+        assert early.read().tobytes() == bits(1, 3, 5), "rows mapped before stay readable"
+
+    def test_what_rows_were_computed_with_is_told_once(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        store.append(rows_of([1]))
+        store.append(rows_of([2]))
+        store.append(replace(rows_of([3]), environment={"engine": "other", "weights": "w.pth"}))
+        expected = [{"engine": "none", "threads": 1}, {"engine": "other", "weights": "w.pth"}]
+        assert sorted(store.environments(), key=str) == sorted(expected, key=str)
+        store.compact()
+        assert sorted(store.environments(), key=str) == sorted(expected, key=str)
+
+    def test_a_damaged_segment_is_left_out_named_and_set_aside(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        store.append(rows_of([1, 2, 3]))
+        (hurt,) = self.segments(store)
+        store.append(rows_of([4]))
+        self.spoil(store, hurt)
+        reader = self.again(store)
+        (problem,) = reader.verify()
+        assert isinstance(problem, SegmentDamaged)
+        assert hurt in str(problem)
+        assert list(reader.problems) == [problem]
+        assert reader.missing(ids_of([1, 2, 3, 4]), [AVGPOOL]).tolist() == [True, True, True, False]
+        assert reader.gather(ids_of([4]), AVGPOOL).tobytes() == bits(4)
+        assert reader.repair() == [hurt]
+        assert not reader.problems
+        assert self.raw(store).within(ASIDE).names() == {hurt}, "nothing is thrown away"
+        reader.append(rows_of([1, 2, 3]))
+        assert self.again(store).gather(ids_of([2, 4]), AVGPOOL).tobytes() == bits(2, 4)
+        assert self.again(store).verify() == []
+
+    def test_nothing_is_read_from_a_damaged_segment(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        store.append(rows_of([1, 2, 3]))
+        self.spoil(store, *self.segments(store))
+        for read in (self.again(store).gather, self.again(store).mapped):
+            with pytest.raises(SegmentDamaged):
+                read(ids_of([2]), AVGPOOL)
+
+    def test_artifacts_lie_beside_the_segments_and_are_checked_with_them(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        store.append(rows_of([1]))
+        name = store.artifacts.keep(Kind("map", ".npz"), b"a map")
+        other = self.again(store)
+        assert other.artifacts.find(Kind("map", ".npz")) == b"a map"
+        assert other.verify() == []
+        assert other.segment_count == 1
+        self.spoil(store, name)
+        (problem,) = other.verify()
+        assert name in str(problem)
+        assert not other.problems, "no segment is left out"
+        assert other.repair() == [name]
+        assert self.again(store).verify() == []
+
+    def test_what_dead_writers_left_is_no_segment(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        store.append(rows_of([1]))
+        self.raw(store).create("unfinished.h5.part", [b"half"])
+        assert self.again(store).segment_count == 1
+        assert not self.again(store).problems
+
+
+class TestInMemory(StoreContract):
     def store(self, tmp_path: Path) -> Store:
-        return MemoryCache(KEY)
-
-
-class TestFeatureCache(StoreContract):
-    def store(self, tmp_path: Path) -> Store:
-        return FeatureCache.create(tmp_path, KEY)
+        return cache_in_memory(KEY)
 
     def again(self, store: Store) -> Store:
+        return FeatureCache(self.raw(store))
+
+    def raw(self, store: Store) -> Bucket:
         assert isinstance(store, FeatureCache)
-        return FeatureCache(store.folder)
+        return store.bucket
 
 
-@given(appends)
-def test_disk_and_memory_agree_whatever_is_appended(tmp_path_factory: pytest.TempPathFactory, history: list) -> None:
-    disk: Store = FeatureCache.create(tmp_path_factory.mktemp("features"), KEY)
-    memory: Store = MemoryCache(KEY)
-    for numbers, recipes, failed in history:
-        rows = rows_of(numbers, recipes, tuple(failed & set(numbers)))
-        disk.append(rows)
-        memory.append(rows)
-    disk = FeatureCache(disk.folder)  # type: ignore[attr-defined]
-    everyone = ids_of(list(range(31)))
-    assert disk.status(everyone).tolist() == memory.status(everyone).tolist()
-    assert disk.recipes() == memory.recipes()
-    assert disk.ids().tolist() == memory.ids().tolist()
-    assert [(f.id, f.status) for f in disk.failures()] == [(f.id, f.status) for f in memory.failures()]
-    for recipe in disk.recipes():
-        there = disk.embedded(everyone, recipe)
-        assert there.tolist() == memory.embedded(everyone, recipe).tolist()
-        ours, theirs = disk.gather(everyone[there], recipe), memory.gather(everyone[there], recipe)
-        assert ours.tobytes() == theirs.tobytes() or not there.any()
+class TestOnDisk(StoreContract):
+    def store(self, tmp_path: Path) -> Store:
+        return create_cache(tmp_path, KEY)
+
+    def again(self, store: Store) -> Store:
+        return open_cache(store.place)
+
+    def raw(self, store: Store) -> Bucket:
+        return DiskBucket(Path(store.place))
+
+
+class Model:
+    """What a store must answer, as plainly as it can be said."""
+
+    def __init__(self) -> None:
+        self.status: dict[int, int] = {}
+        self.vectors: dict[Recipe, set[int]] = {}
+
+    def append(self, numbers: list[int], recipes: tuple[Recipe, ...], failed: set[int]) -> None:
+        for n in numbers:
+            if n not in failed:
+                self.status[n] = OK
+                for recipe in recipes:
+                    self.vectors.setdefault(recipe, set()).add(n)
+            elif self.status.get(n) != OK:
+                self.status[n] = 3
+
+
+@given(appends, st.booleans(), st.sets(st.integers(0, 4)))
+def test_whatever_is_appended_and_merged_the_answers_are_those_of_a_plain_model(
+    tmp_path_factory: pytest.TempPathFactory, history: list, on_disk: bool, merged_after: set[int]
+) -> None:
+    bucket = DiskBucket(tmp_path_factory.mktemp("features")) if on_disk else MemoryBucket()
+    store, model = create_cache(bucket, KEY), Model()
+    for n, (numbers, recipes, failed) in enumerate(history):
+        store.append(rows_of(numbers, recipes, tuple(failed & set(numbers))))
+        model.append(numbers, recipes, failed)
+        if n in merged_after:
+            store.compact()
+    everyone = list(range(31))
+    ids = ids_of(everyone)
+    for seen in (store, open_cache(bucket)):
+        assert seen.status(ids).tolist() == [model.status.get(n, ABSENT) for n in everyone]
+        assert seen.recipes() == sorted(model.vectors, key=lambda r: (r.name, r.digest))
+        assert seen.ids().tolist() == sorted(ids_of(list(model.status)).tolist())
+        failed = sorted(to_hex(ids_of([n]))[0] for n, status in model.status.items() if status != OK)
+        assert [(f.id, f.status) for f in seen.failures()] == [(f, 3) for f in failed]
+        for recipe, known in model.vectors.items():
+            assert seen.embedded(ids, recipe).tolist() == [n in known for n in everyone]
+            assert seen.gather(ids_of(sorted(known)), recipe).tobytes() == bits(*sorted(known), recipe=recipe)
+            assert seen.missing(ids, [recipe]).tolist() == [
+                model.status.get(n, ABSENT) == ABSENT or (model.status[n] == OK and n not in known) for n in everyone
+            ]

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cache import CacheError, FeatureCache, NotStored, SegmentDamaged, list_caches
+from cache import CacheError, NotStored, SegmentDamaged, list_caches, open_cache
+from cache.buckets import DiskBucket
+from cache.segment import Segment
 from tests import sizes
 from tests.campaigns import forks
 from tests.campaigns.base import Campaign, Trial
@@ -46,7 +48,8 @@ class Bits(Campaign):
         self.judged: dict[int, list[str]] = {}
 
     def _payload(self) -> tuple[int, int]:
-        stored = list_caches(self.root)[0].segments[0].recipes[AVGPOOL]
+        bucket = DiskBucket(self.hurt.parent)
+        stored = Segment.open(bucket, self.hurt.name, open_cache(bucket).key.digest).recipes[AVGPOOL]
         return stored.offset, stored.shape[0] * stored.shape[1] * stored.dtype.itemsize
 
     def trial(self, number: int) -> Trial:
@@ -69,13 +72,13 @@ class Bits(Campaign):
 
     def _not_found(self) -> Iterator[str]:
         (cache,) = list_caches(self.root)
-        cache.verify()
-        if not any(isinstance(p, SegmentDamaged) and self.hurt.name in str(p) for p in cache.problems):
+        problems = cache.verify()
+        if not any(isinstance(p, SegmentDamaged) and self.hurt.name in str(p) for p in problems):
             yield "the change is not found, or the segment not named"
 
     def _returned(self) -> Iterator[str]:
         """A reader that verifies nothing by itself gets the right vectors or none."""
-        cache = FeatureCache(self.hurt.parent)
+        cache = open_cache(self.hurt.parent)
         ids = cache.ids()[cache.embedded(cache.ids(), AVGPOOL)]
         for some in np.array_split(ids, len(ids) // 4):
             try:

@@ -118,6 +118,9 @@ class Disk:
             elif call.what == "unlink":
                 names.pop(call.path)
                 add(-1, ((call.path, None),), 0, None)
+            elif call.what == "link":
+                names[call.target] = names[call.path]
+                add(-1, ((call.target, names[call.target]),), 0, None)
             elif call.what == "rename":
                 names[call.target] = names.pop(call.path)
                 parts = ((call.target, names[call.target]), (call.path, None))

@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from cache import FeatureCache
+from cache import open_cache
 from cache.ids import from_hex
 from featurize.dataset.table import DatasetTable
 from featurize.errors import Undecodable
@@ -117,7 +117,7 @@ class Mutants(Campaign):
         chosen = Settings(backbone="resnet18", weights="random", batch_size=len(ids), size=TRANSFORM.crop, workers=1)
         done = extract(DatasetTable(columns, folder), folder / "features", chosen)
         neighbours = from_hex(ids[:place] + ids[place + 1 :])
-        cache = FeatureCache(done.folder)
+        cache = open_cache(done.folder)
         if not cache.embedded(neighbours, AVGPOOL).all():
             return b"", done.embedded, len(done.failed)
         return cache.gather(neighbours, AVGPOOL).tobytes(), done.embedded, len(done.failed)

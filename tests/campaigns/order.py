@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cache.store import ASIDE
+from cache.buckets import ASIDE
 from tests import sizes
 from tests.campaigns import forks, shim
 from tests.campaigns.base import Campaign, Trial
@@ -125,10 +125,10 @@ class Order(Campaign):
 
 
 def misordered(calls: Sequence[Call]) -> list[str]:
-    """Renames of files with bytes that were not flushed, and renames whose folder is not flushed before a report."""
+    """Files that get a name before their bytes were flushed, and names whose folder is not flushed before a report."""
     dirty: set[str] = set()
     path_of: dict[int, str] = {}
-    unflushed: dict[str, str] = {}  # folder -> a name renamed into it
+    unflushed: dict[str, str] = {}  # folder -> a name that was given in it
     wrong = []
     for call in calls:
         if call.what in ("create", "empty", "open"):
@@ -138,7 +138,7 @@ def misordered(calls: Sequence[Call]) -> list[str]:
         elif call.what == "fsync":
             dirty.discard(path_of[call.handle])
             unflushed.pop(path_of[call.handle], None)
-        elif call.what == "rename":
+        elif call.what in ("rename", "link"):
             if call.path in dirty:
                 wrong.append(f"{Path(call.target).name} got its name before its bytes were flushed")
             if ASIDE not in call.target:  # whether a damaged segment is kept matters to nobody

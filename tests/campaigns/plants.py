@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cache import compact, files, segment, store
+from cache import compact, files, segment, spans
 from cache.plan import Plan
-from featurize.run import export, extract, plans
+from cache.segments import Segments
+from featurize.run import export, plans
 
 
 class _System:
@@ -59,12 +60,19 @@ def rename_first() -> None:
             os.fsync(file.fileno())
         files.sync_folder(path.parent)
 
+    def create(path: Path, chunks: Sequence[files.Chunk]) -> bool:
+        if path.exists():
+            return False
+        write(path, chunks)
+        return True
+
     _patch(files, "write_atomic", write)
+    _patch(files, "create", create)
 
 
 def no_checksum() -> None:
     """Checksums are not compared."""
-    _patch(segment, "_check", lambda path, spans: None)
+    _patch(spans, "_check", lambda bucket, name, span, blocks: None)
 
 
 def varying_batch() -> None:
@@ -74,7 +82,7 @@ def varying_batch() -> None:
         return Plan(ids, recipes, batch_size if len(ids) % 32 == 0 else 1, segment_batches)
 
     _patch(plans, "Plan", plan)
-    _patch(plans, "unfinished", lambda folder: [])
+    _patch(plans, "unfinished", lambda artifacts: [])
 
 
 def delete_first() -> None:
@@ -84,7 +92,7 @@ def delete_first() -> None:
     def merge_and_delete(group: Sequence[segment.Segment]) -> Any:
         merged = merge(group)
         for old in group:
-            files.remove(old.path)
+            old.bucket.delete(old.name)
         return merged
 
     _patch(compact, "_merge", merge_and_delete)
@@ -102,7 +110,7 @@ def raw_errors() -> None:
 
 def no_retry() -> None:
     """A reader does not look again when segments were merged under it."""
-    _patch(store.FeatureCache, "gather", store.FeatureCache._gather)
+    _patch(Segments, "steadily", lambda self, read: read())
 
 
 def shared_temporary() -> None:
@@ -112,7 +120,7 @@ def shared_temporary() -> None:
 
 def no_sweep() -> None:
     """Temporary files of the dead are left lying."""
-    for module in (files, extract.files, export.files):
+    for module in (files, export.files):
         _patch(module, "sweep", lambda folder: None)
         _patch(module, "sweep_beside", lambda path: None)
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cache import FeatureCache, list_caches
+from cache import Store, list_caches
+from cache.buckets import DiskBucket
+from cache.segments import Segments
 from tests import sizes
 from tests.campaigns import forks
 from tests.campaigns.base import Campaign, Trial
@@ -67,7 +69,7 @@ class Races(Campaign):
 
     def _reader(self) -> int:
         """Reads all it sees, again and again, through caches opened long ago and anew; rows never become fewer."""
-        old: FeatureCache | None = None
+        old: Store | None = None
         most = 0
         begun = time.monotonic()
         while not self.stop.exists() and time.monotonic() - begun < _LONGEST_SECONDS:
@@ -82,7 +84,7 @@ class Races(Campaign):
                 most = seen
         return 0
 
-    def _read(self, cache: FeatureCache) -> int:
+    def _read(self, cache: Store) -> int:
         ids = cache.ids()
         assert len(np.unique(ids)) == len(ids), "an id stands twice"
         known = ids[cache.embedded(ids, AVGPOOL)]
@@ -111,6 +113,6 @@ class Races(Campaign):
         (cache,) = list_caches(self.root)
         if studio.vectors(self.root) != studio.expected:
             wrong.append("compaction changes what is there")
-        if sum(len(s) for s in cache.segments) != PICTURES:
+        if sum(len(s) for s in Segments(DiskBucket(Path(cache.place)), cache.key.digest).opened) != PICTURES:
             wrong.append("rows stand twice after compaction")
         return wrong + studio.leftovers(self.root)

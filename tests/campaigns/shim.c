@@ -169,6 +169,15 @@ int rename(const char *a, const char *b) {
     if (!done) record("rename", -1, a, b, 0, "", 0);
     return done;
 }
+static int link_any(int from, const char *a, int to, const char *b, int flags) {
+    if (!inside(a) && !inside(b)) return syscall(SYS_linkat, from, a, to, b, flags);
+    if (fate(RENAME) < 0) return -1; /* it gives a name, as renaming does */
+    int done = syscall(SYS_linkat, from, a, to, b, flags);
+    if (!done) record("link", -1, a, b, 0, "", 0);
+    return done;
+}
+int link(const char *a, const char *b) { return link_any(AT_FDCWD, a, AT_FDCWD, b, 0); }
+int linkat(int from, const char *a, int to, const char *b, int flags) { return link_any(from, a, to, b, flags); }
 int unlink(const char *path) {
     if (!inside(path)) return syscall(SYS_unlinkat, AT_FDCWD, path, 0);
     if (fate(UNLINK) < 0) return -1;

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cache import FeatureCache, SegmentDamaged, files, list_caches
+from cache import SegmentDamaged, files, list_caches
 from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
@@ -136,11 +136,10 @@ class Studio:
         """
         wrong = []
         for cache in list_caches(root):
-            cache.verify()
             wrong += [
                 str(p)
-                for p in cache.problems
-                if not (isinstance(p, SegmentDamaged) and p.path.read_bytes() == self.damaged)
+                for p in cache.verify()
+                if not (isinstance(p, SegmentDamaged) and Path(p.where).read_bytes() == self.damaged)
             ]
         there = self.vectors(root)
         wrong += [f"{i.hex()[:12]} has other bits" for i, v in there.items() if self.expected.get(i) != v]
@@ -173,4 +172,3 @@ def warm_up() -> None:
     from featurize.dataset import splits  # noqa: F401
 
     assert exporting
-    assert FeatureCache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cache import OK, FeatureCache, Key, Recipe, Rows
+from cache import OK, Key, Recipe, Rows, Store, create_cache
 from featurize.dataset.table import DatasetTable, write_table
 from tests.cache.samples import network
 
@@ -17,9 +17,7 @@ KEY = Key(network("resnet18"), "torchvision:resnet18-f37072fd", {"resize": 256, 
 STYLES = ("Baroque", "Cubism", "Naïve Art")
 
 
-def make_dataset(
-    folder: Path, per_style: int = 12, key: Key = KEY, failed: int = 0
-) -> tuple[DatasetTable, FeatureCache]:
+def make_dataset(folder: Path, per_style: int = 12, key: Key = KEY, failed: int = 0) -> tuple[DatasetTable, Store]:
     """`dataset.csv` and `features/` in a folder: per style 7/12 train, 3/12 val, 2/12 test; four artists.
 
     The first `failed` train rows have no vector.
@@ -42,6 +40,6 @@ def make_dataset(
     X = np.stack([centres[STYLES.index(s)] + rng.standard_normal(8) for s, _ in rows]).astype(np.float32)
     status = np.array([9 if n < failed else OK for n in range(len(rows))], np.uint8)
     X[:failed] = np.nan
-    cache = FeatureCache.create(folder / "features", key)
+    cache = create_cache(folder / "features", key)
     cache.append(Rows(table.ids, status, {AVGPOOL: X, STATS: X[:, :5] * 2}))
     return table, cache

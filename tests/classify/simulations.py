@@ -13,12 +13,13 @@ from unittest import mock
 import numpy as np
 from scipy import stats
 
+from cache import cache_in_memory
 from classify.comparison.compare import compare
 from classify.evaluation.contrasts import judge, pair_tests
 from classify.evaluation.repeats import resampled_splits
 from classify.evaluation.statistics import corrected_resampled, percentile_interval, resampled_means, wilson
 from tests import sizes
-from tests.classify.worlds import KEY, MemoryCache, fill, make_world
+from tests.classify.worlds import KEY, fill, make_world
 
 TRUTH = 0.4  # accuracy of every simulated head
 
@@ -127,7 +128,7 @@ def planted_leaks(count: int) -> tuple[float, int, float]:
         world = make_world(dimension=64, train=100, test=60, seed=seed)
         X = world.X.copy()
         X[100:105] = X[:5] + rng.uniform(0.05, 0.3) * rng.normal(size=(5, 64))
-        cache = MemoryCache(KEY)
+        cache = cache_in_memory(KEY)
         fill(cache, world.table, X)
         leaks = compare(world.table, [cache], ["prototype"]).leaks
         pairs = {(d.row, d.train_path) for d in leaks.duplicates}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cache import FeatureCache, Key, Rows
+from cache import Key, Rows, create_cache
 from cache.ids import from_hex
 from classify.commands.main import cli
 from featurize.commands.console import run
@@ -26,7 +26,7 @@ def store(folder: Path, key: Key = KEY, seed: int = 0) -> None:
     rows = Rows(
         from_hex(world.table.columns["id"]), np.zeros(160, np.uint8), {AVGPOOL: world.X, STATS: world.X + noise}
     )
-    FeatureCache.create(folder / "features", key).append(rows)
+    create_cache(folder / "features", key).append(rows)
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cache import Rows
+from cache import FeatureCache, Rows, cache_in_memory
 from cache.ids import from_hex
-from cache.memory import MemoryCache
 from classify.comparison.compare import Task, compare, dataset_facts
 from classify.comparison.curves import nested_subsets
 from classify.comparison.leaks import worth_of_artists
@@ -86,7 +85,7 @@ def test_heads_on_a_better_embedding_come_first_and_are_told_apart() -> None:
 
 def test_several_backbones_see_the_same_rows() -> None:
     world = make_world(style=1.0)
-    other = MemoryCache(replace(KEY, network=network("othernet")))
+    other = cache_in_memory(replace(KEY, network=network("othernet")))
     ids = from_hex(world.table.columns["id"])
     status = np.zeros(len(ids), np.uint8)
     status[[3, 100]] = 7  # broken in this cache only: left out of both
@@ -108,7 +107,7 @@ def test_planted_near_duplicates_are_found_and_nothing_else() -> None:
     rng = np.random.default_rng(5)
     for n in range(5):
         X[100 + n] = X[n] + 0.15 * rng.normal(size=64)
-    cache = MemoryCache(KEY)
+    cache = cache_in_memory(KEY)
     fill(cache, world.table, X)
     c = compare(world.table, [cache], ["logreg:C=0.01"])
     assert {(d.row, d.train_path) for d in c.leaks.duplicates} == {(n, f"pictures/{n}.jpg") for n in range(5)}
@@ -145,7 +144,7 @@ def test_a_series_of_lookalikes_is_not_called_copies() -> None:
     X = world.X.copy()
     rng = np.random.default_rng(5)
     X[[*range(10), 100]] = X[0] + 0.5 * rng.normal(size=(11, 64))
-    cache = MemoryCache(KEY)
+    cache = cache_in_memory(KEY)
     fill(cache, world.table, X)
     assert not compare(world.table, [cache], ["logreg:C=0.01"]).leaks.duplicates
 
@@ -277,7 +276,8 @@ def test_what_is_compared_is_known_without_a_vector(monkeypatch: pytest.MonkeyPa
     """Classes, counts and artists come from the table; matrices are not read to be thrown away."""
     world = make_world()
     matched = match(world.table, [world.cache], ["avgpool"], "style", "train", None)
-    monkeypatch.setattr(MemoryCache, "gather", lambda *arguments: pytest.fail("vectors were read"))
+    for read in ("gather", "mapped"):
+        monkeypatch.setattr(FeatureCache, read, lambda *arguments: pytest.fail("vectors were read"))
     task = Task.of(matched)
     facts = dataset_facts(matched, task)
     assert (facts.train_rows, facts.test_rows) == (80, 80)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cache import NotStored, Recipe, Rows
-from classify.data import check_trainable, load_examples, load_rows, load_vectors, map_vectors, rows_if_any
+from cache import NotStored, Recipe, Rows, open_cache
+from classify.data import check_trainable, load_examples, load_rows, load_vectors, rows_if_any
 from classify.errors import DataError
 from classify.heads.rows.gathered import Gathered
 from featurize.dataset.groups import Groups
@@ -58,10 +58,26 @@ def test_rows_left_in_the_cache_are_the_rows_that_are_read(tmp_path: Path, recip
     assert isinstance(load_examples(more, cache, recipes, "style", "train", in_memory=read.nbytes).X, np.ndarray)
 
 
-def test_rows_left_in_the_cache_must_be_there(tmp_path: Path) -> None:
-    _, cache = make_dataset(tmp_path)
-    with pytest.raises(NotStored, match="2 of 2 pictures have no 'avgpool' embedding"):
-        map_vectors(cache, np.array([b"0" * 32, b"1" * 32]), [AVGPOOL])
+@pytest.mark.parametrize("in_memory", [None, 0])
+def test_rows_must_be_in_the_cache_wherever_they_are_to_stay(tmp_path: Path, in_memory: int | None) -> None:
+    table, cache = make_dataset(tmp_path)
+    elsewhere = table.with_columns(id=[picture[::-1] for picture in table.columns["id"]])
+    with pytest.raises(NotStored, match="21 of 21 pictures have no 'avgpool' embedding"):
+        load_examples(elsewhere, cache, [AVGPOOL], "style", "train", in_memory)
+
+
+def test_rows_left_in_the_cache_are_found_after_another_process_merged_segments(tmp_path: Path) -> None:
+    table, cache = make_dataset(tmp_path)
+    extra = np.array([b"0" * 32, b"1" * 32])
+    made_up = {AVGPOOL: np.ones((2, 8), np.float32), STATS: np.ones((2, 5), np.float32)}
+    cache.append(Rows(extra, np.zeros(2, np.uint8), made_up))
+    expected = load_examples(table, cache, [AVGPOOL], "style", "train").X
+    reader = open_cache(cache.place)
+    before = list(Path(cache.place).glob("*.h5"))
+    open_cache(cache.place).compact()
+    assert not set(Path(cache.place).glob("*.h5")) & set(before), "none of the old segments is left"
+    left = load_examples(table, reader, [AVGPOOL], "style", "train", in_memory=0).X
+    np.testing.assert_array_equal(left, expected)
 
 
 def test_unknown_artists_are_groups_of_their_own(tmp_path: Path) -> None:

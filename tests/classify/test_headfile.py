@@ -109,7 +109,7 @@ def test_a_changed_key_in_a_head_is_refused(tmp_path: Path) -> None:
 def test_a_head_of_another_key_is_refused(saved: tuple[SavedHead, Path], tmp_path: Path) -> None:
     _, other = make_dataset(tmp_path, key=Key(network("resnet18"), "torchvision:resnet18-00000000", {}))
     with pytest.raises(
-        HeadMismatch, match=f"trained on embeddings {KEY.folder_name}, but .* holds: {other.folder.name}"
+        HeadMismatch, match=f"trained on embeddings {KEY.folder_name}, but .* holds: {other.key.folder_name}"
     ):
         saved[0].open_cache(tmp_path / "features")
     assert saved[0].open_cache(saved[1].parent / "features").key == KEY

@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVC
 
-from cache import FeatureCache, open_cache
+from cache import Store, open_cache
 from classify.commands.main import cli as classify
 from classify.comparison.compare import compare
 from classify.comparison.result import Comparison
@@ -142,7 +142,7 @@ def test_figures_follow_from_the_answers(outcome: Outcome) -> None:
         assert pair["p"] == pytest.approx(binomtest(only[0], sum(only)).pvalue if sum(only) else 1)
 
 
-def embedded(source: Path, folder: Path, shared: Path) -> tuple[DatasetTable, FeatureCache]:
+def embedded(source: Path, folder: Path, shared: Path) -> tuple[DatasetTable, Store]:
     """A dataset table of a source, and its pictures' mobilenet_v2 embeddings."""
     prepare(source, folder / "dataset.csv")
     table = read_table(folder / "dataset.csv")
@@ -152,12 +152,12 @@ def embedded(source: Path, folder: Path, shared: Path) -> tuple[DatasetTable, Fe
 
 
 @pytest.fixture(scope="module")
-def rasta(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetTable, FeatureCache]:
+def rasta(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetTable, Store]:
     return embedded(shared / "data" / "rasta-small", tmp_path_factory.mktemp("rasta"), shared)
 
 
 @pytest.fixture(scope="module")
-def comparison(rasta: tuple[DatasetTable, FeatureCache]) -> Comparison:
+def comparison(rasta: tuple[DatasetTable, Store]) -> Comparison:
     return compare(rasta[0], [rasta[1]], ["logreg", "svm", "mlp"])
 
 
@@ -170,7 +170,7 @@ def test_heads_reach_what_is_known_of_this_set(comparison: Comparison) -> None:
 
 
 @pytest.mark.slow
-def test_shuffled_labels_of_real_paintings_give_chance(rasta: tuple[DatasetTable, FeatureCache]) -> None:
+def test_shuffled_labels_of_real_paintings_give_chance(rasta: tuple[DatasetTable, Store]) -> None:
     table, cache = rasta
     rng = np.random.default_rng(0)
     accuracies = []
@@ -206,7 +206,7 @@ ALTERED = {
 
 @pytest.mark.slow
 def test_altered_copies_are_found_and_distinct_paintings_are_not(
-    rasta: tuple[DatasetTable, FeatureCache], shared: Path, tmp_path: Path
+    rasta: tuple[DatasetTable, Store], shared: Path, tmp_path: Path
 ) -> None:
     table, cache = rasta
     originals = load_examples(table, cache, cache.recipes(), "style", "all")

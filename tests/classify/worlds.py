@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cache import Key, Recipe, Rows
+from cache import Key, Recipe, Rows, Store, cache_in_memory
 from cache.ids import from_hex
-from cache.memory import MemoryCache
 from featurize.dataset.table import DatasetTable
 from tests.cache.samples import network
 
@@ -25,7 +24,7 @@ class World:
     """A dataset table and the embeddings of its pictures."""
 
     table: DatasetTable
-    cache: MemoryCache
+    cache: Store
     X: np.ndarray
     artists: np.ndarray
 
@@ -81,12 +80,12 @@ def make_world(
         },
         folder,
     )
-    cache = MemoryCache(key)
+    cache = cache_in_memory(key)
     fill(cache, table, X)
     return World(table, cache, X, np.array(names))
 
 
-def fill(cache: MemoryCache, table: DatasetTable, X: np.ndarray, recipe: Recipe = AVGPOOL) -> None:
+def fill(cache: Store, table: DatasetTable, X: np.ndarray, recipe: Recipe = AVGPOOL) -> None:
     """Store a vector for each distinct picture of the table."""
     ids = list(dict.fromkeys(table.columns["id"]))
     place = {name: n for n, name in reversed(list(enumerate(table.columns["id"])))}

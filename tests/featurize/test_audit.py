@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache import OK, FeatureCache, Recipe, Rows
+from cache import OK, Recipe, Rows, Store, create_cache
 from cache.ids import from_hex
 from featurize.commands.console import run
 from featurize.commands.main import cli
@@ -65,9 +65,9 @@ def planted(tmp_path: Path) -> Path:
     return tmp_path / "dataset.csv"
 
 
-def embed(table: DatasetTable, features: Path) -> FeatureCache:
+def embed(table: DatasetTable, features: Path) -> Store:
     """Vectors around a point for each style; the swapped picture's lies with the other style."""
-    cache = FeatureCache.create(features, KEY)
+    cache = create_cache(features, KEY)
     rng = np.random.default_rng(0)
     vectors = {}
     for n, picture in enumerate(table.columns["id"]):

@@ -14,7 +14,9 @@ import h5py
 import numpy as np
 import pytest
 
-from cache import FeatureCache, list_caches
+from cache import list_caches, open_cache
+from cache.buckets import DiskBucket
+from cache.segment import Segment
 from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
@@ -85,15 +87,15 @@ def test_export_holds_everything_row_by_row(here: Path, ending: str) -> None:
 
 
 def flip_a_bit(folder: Path) -> None:
-    (segment,) = FeatureCache(folder).segments
-    data = bytearray(segment.path.read_bytes())
+    (segment,) = folder.glob("*.h5")
+    data = bytearray(segment.read_bytes())
     data[-10] ^= 1
-    segment.path.write_bytes(data)
+    segment.write_bytes(data)
 
 
 def cut(folder: Path) -> None:
-    (segment,) = FeatureCache(folder).segments
-    segment.path.write_bytes(segment.path.read_bytes()[:-500])
+    (segment,) = folder.glob("*.h5")
+    segment.write_bytes(segment.read_bytes()[:-500])
 
 
 def add_foreign(folder: Path) -> None:
@@ -107,22 +109,23 @@ def test_damage_in_the_cache_is_told_and_mended(here: Path, capsys: Screen, dama
     call(*RUN)
     (cache,) = list_caches(here / "features")
     before = cache.gather(cache.ids(), cache.recipe("avgpool")).tobytes()
-    damage(cache.folder)
+    damage(Path(cache.place))
     capsys.readouterr()
     assert call("verify") == 1
     assert "is damaged" in error_of(capsys)
     assert call(*RUN) == 0
     assert "set aside" in error_of(capsys)
     assert call("verify") == 0
-    again = FeatureCache(cache.folder)
+    again = open_cache(cache.place)
     assert again.gather(again.ids(), again.recipe("avgpool")).tobytes() == before
 
 
 def as_of_schema_1(folder: Path) -> Path:
     """Write a cache again as the version before schema 2 did, in its place."""
-    cache = FeatureCache(folder)
-    key = earlier_key("resnet18", cache.key.weights)
-    old = write_earlier(folder.parent, key, *(s.rows() for s in cache.segments))
+    bucket = DiskBucket(folder)
+    key = open_cache(folder).key
+    rows = [Segment.open(bucket, path.name, key.digest).rows() for path in folder.glob("*.h5")]
+    old = write_earlier(folder.parent, earlier_key("resnet18", key.weights), *rows)
     shutil.rmtree(folder)
     return old
 
@@ -132,7 +135,7 @@ def test_what_an_earlier_version_embedded_is_told_and_taken_over(here: Path, cap
     call(*RUN)
     (cache,) = list_caches(here / "features")
     before = cache.gather(cache.ids(), cache.recipe("avgpool")).tobytes()
-    old = as_of_schema_1(cache.folder)
+    old = as_of_schema_1(Path(cache.place))
     call("run", "--backbone", "resnet34", "--weights", "random")
     capsys.readouterr()
     assert call("info") == 0, "a new cache beside an old one"
@@ -148,7 +151,7 @@ def test_what_an_earlier_version_embedded_is_told_and_taken_over(here: Path, cap
     assert "21 pictures taken over" in capsys.readouterr().out
     assert call(*RUN) == 0
     assert "0 pictures embedded now" in capsys.readouterr().out
-    again = FeatureCache(cache.folder)
+    again = open_cache(cache.place)
     assert again.gather(again.ids(), again.recipe("avgpool")).tobytes() == before
     assert call("adopt") == 0
     assert "nothing in features was made by an earlier version" in capsys.readouterr().out
@@ -255,11 +258,11 @@ def test_a_full_disk_is_told_and_nothing_is_lost(here: Path, small_disk: Path, c
     capsys.readouterr()
     assert call(*RUN, "--features", small_disk / "features") == 1
     assert "the disk is full: free some space" in error_of(capsys)
-    again = FeatureCache(cache.folder)
+    again = open_cache(cache.place)
     assert again.gather(again.ids(), again.recipe("avgpool")).tobytes() == before
     (small_disk / "ballast").unlink()
     assert call(*RUN, "--features", small_disk / "features") == 0
-    assert len(FeatureCache(cache.folder).ids()) == 21
+    assert len(open_cache(cache.place).ids()) == 21
 
 
 def test_a_read_only_disk_is_told(here: Path, small_disk: Path, capsys: Screen) -> None:

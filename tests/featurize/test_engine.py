@@ -15,10 +15,12 @@ import pytest
 import torch
 from torchvision.models import get_model
 
+from cache import Artifacts
+from cache.buckets import MemoryBucket
 from featurize import engines
 from featurize.engines import EngineChoice, int8, make_engine, openvino
 from featurize.engines.base import Engine
-from featurize.engines.exported import export_body, find_body, join, keep_body
+from featurize.engines.exported import BODY, export_body, find_body, join, precision_of
 from featurize.engines.onnx import OnnxEngine
 from featurize.engines.openvino import OpenvinoEngine
 from featurize.engines.torch import TorchEngine
@@ -42,16 +44,20 @@ def network() -> torch.nn.Module:
 
 
 @pytest.fixture(scope="module")
-def body(tmp_path_factory: pytest.TempPathFactory, network: torch.nn.Module) -> Path:
-    return keep_body(tmp_path_factory.mktemp("body"), export_body(SPEC, network, Transform()))
+def body(network: torch.nn.Module) -> bytes:
+    return export_body(SPEC, network, Transform())
+
+
+def in_memory() -> Artifacts:
+    return Artifacts(MemoryBucket(), "")
 
 
 @pytest.fixture(scope="module", params=["torch", "onnx", "openvino"])
-def make(request: pytest.FixtureRequest, network: torch.nn.Module, body: Path) -> Make:
+def make(request: pytest.FixtureRequest, network: torch.nn.Module, body: bytes) -> Make:
     if request.param == "torch":
         return lambda size: TorchEngine(SPEC, network, PLAIN, Transform(), batch_size=size)
     engine = {"onnx": OnnxEngine, "openvino": OpenvinoEngine}[request.param]
-    return lambda size: engine(join(body, PLAIN), PLAIN, batch_size=size)
+    return lambda size: engine(join(body, PLAIN, in_memory()), PLAIN, batch_size=size)
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -159,16 +165,19 @@ def test_folding_batchnorm_changes_nothing_and_nothing_is_learned(tmp_path: Path
 
 def test_an_exported_network_is_kept_and_a_damaged_one_made_again(tmp_path: Path) -> None:
     chosen = choose(SPEC, "random")
-    make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("onnx"), tmp_path)
-    kept = find_body(tmp_path)
+    artifacts = Artifacts(tmp_path, "")
+    make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("onnx"), artifacts)
+    kept = find_body(artifacts)
     assert kept is not None
-    data = bytearray(kept.read_bytes())
-    data[len(data) // 2] ^= 1
-    kept.write_bytes(data)
-    assert find_body(tmp_path) is None
-    vectors = make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("onnx"), tmp_path).embed(pictures(8))
-    assert find_body(tmp_path) == kept
-    reference = make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("torch"), tmp_path).embed(pictures(8))
+    for file in tmp_path.iterdir():  # body and formulas
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data)
+    assert find_body(artifacts) is None
+    vectors = make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("onnx"), artifacts).embed(pictures(8))
+    assert find_body(artifacts) == kept
+    assert artifacts.verify() == []
+    reference = make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("torch"), artifacts).embed(pictures(8))
     assert relative_difference(vectors[AVGPOOL.recipe], reference[AVGPOOL.recipe]).max() < 1e-5
 
 
@@ -185,7 +194,7 @@ def test_an_exported_network_is_kept_and_a_damaged_one_made_again(tmp_path: Path
 )
 def test_what_can_not_be_computed_is_told(tmp_path: Path, choice: EngineChoice, message: str) -> None:
     with pytest.raises(BackboneError, match=message):
-        make_engine(SPEC, choose(SPEC, "random"), [AVGPOOL], choice, tmp_path)
+        make_engine(SPEC, choose(SPEC, "random"), [AVGPOOL], choice, Artifacts(tmp_path, ""))
 
 
 @pytest.mark.parametrize(
@@ -209,17 +218,18 @@ def test_auto_is_the_fastest_that_is_there(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="with a GPU, torch is the engine")
-def test_a_network_is_exported_and_run_without_torch_in_this_process(tmp_path: Path, body: Path) -> None:
+def test_a_network_is_exported_and_run_without_torch_in_this_process(tmp_path: Path, body: bytes) -> None:
     """A gigabyte less in every run, and some seconds where it was exported before."""
     code = """
 import sys
-from pathlib import Path
+from cache import Artifacts
 from featurize.networks.torchvision import backbone
 from featurize.engines import EngineChoice, make_engine
 from featurize.networks.recipes import formulas
 from featurize.networks.weights import choose
 spec = backbone("squeezenet1_1")
-engine = make_engine(spec, choose(spec, "random"), formulas("avgpool,gram"), EngineChoice(ENGINE), Path(sys.argv[1]))
+artifacts = Artifacts(sys.argv[1], "")
+engine = make_engine(spec, choose(spec, "random"), formulas("avgpool,gram"), EngineChoice(ENGINE), artifacts)
 print(engine.describe(), "torch" in sys.modules)
 """
     said = [
@@ -230,13 +240,15 @@ print(engine.describe(), "torch" in sys.modules)
         for name in ("auto", "auto", "openvino")
     ]  # fmt: skip
     assert [(s[0], s[-1]) for s in said] == [("onnx", "False"), ("onnx", "False"), ("openvino", "False")]
-    assert find_body(tmp_path) == tmp_path / body.name, "other bytes than in a process that has torch"
+    assert find_body(Artifacts(tmp_path, "")) == body, "other bytes than in a process that has torch"
 
 
 @pytest.mark.skipif(not openvino.has_bf16(), reason="the processor has no bfloat16")
-def test_bf16_on_a_cpu_is_near_float32(body: Path) -> None:
+def test_bf16_on_a_cpu_is_near_float32(body: bytes) -> None:
     exact, coarse = (
-        OpenvinoEngine(join(body, [AVGPOOL]), [AVGPOOL], batch_size=4, precision=p).embed(pictures(4))[AVGPOOL.recipe]
+        OpenvinoEngine(join(body, [AVGPOOL], in_memory()), [AVGPOOL], batch_size=4, precision=p).embed(pictures(4))[
+            AVGPOOL.recipe
+        ]
         for p in ("fp32", "bf16")
     )
     assert 1e-4 < relative_difference(coarse, exact).max() < 5e-2
@@ -255,25 +267,40 @@ def test_a_gpu_agrees_with_the_cpu(network: torch.nn.Module, precision: str, mos
 
 
 def test_eight_bits_are_calibrated_once_and_part_of_the_key(paintings: Path, tmp_path: Path) -> None:
-    from cache import FeatureCache
+    from cache import artifacts_of, open_cache
     from featurize.dataset.prepare import prepare
     from featurize.run.extract import Settings, extract
 
     table = prepare(paintings, tmp_path / "dataset.csv").table
     settings = Settings(backbone="squeezenet1_1", weights="random", precision="int8")
     done = extract(table, tmp_path / "features", settings)
-    body = find_body(done.folder, done.key.precision)
+    artifacts = artifacts_of(tmp_path / "features", done.key)
+    body = find_body(artifacts, done.key.precision)
     assert body is not None
-    assert done.key.precision == "int8:" + hashlib.sha256(body.read_bytes()).hexdigest()[:16]
+    assert done.key.precision == precision_of(body) == "int8:" + hashlib.sha256(body).hexdigest()[:16]
     again = extract(table, tmp_path / "features", settings)
     assert (again.key, again.embedded) == (done.key, 0)
     other = extract(table, tmp_path / "other", settings)
     assert other.key == done.key, "the same pictures give the same network"
     plain = extract(table, tmp_path / "features", Settings(backbone="squeezenet1_1", weights="random"))
     assert plain.key != done.key
-    a, b = (FeatureCache(d.folder).gather(table.ids, AVGPOOL.recipe) for d in (done, plain))
+    a, b = (open_cache(d.folder).gather(table.ids, AVGPOOL.recipe) for d in (done, plain))
     cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     assert 0.98 < cosine.min() < 1
+
+
+def test_only_the_network_that_was_calibrated_is_that_of_an_eight_bit_key(tmp_path: Path, body: bytes) -> None:
+    """Whole, and under its right name, another network is still not the one whose hash is in the key."""
+    artifacts = Artifacts(tmp_path, "")
+    calibrated = body[:-1] + bytes([body[-1] ^ 1])
+    artifacts.keep(BODY, body)
+    with pytest.raises(BackboneError, match="missing or damaged"):
+        find_body(artifacts, precision_of(calibrated))
+    name = artifacts.keep(BODY, calibrated)
+    assert find_body(artifacts, precision_of(calibrated)) == calibrated
+    (tmp_path / name).write_bytes(body)
+    with pytest.raises(BackboneError, match="missing or damaged"):
+        find_body(artifacts, precision_of(calibrated))
 
 
 @pytest.mark.parametrize("depthwise", [False, True])

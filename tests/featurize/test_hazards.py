@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cache import FeatureCache
+from cache import open_cache
 from cache.ids import from_hex
 from featurize.commands.console import run
 from featurize.commands.main import cli
@@ -69,7 +69,7 @@ def embed(table: DatasetTable, folder: Path, **changes: object) -> Extraction:
 
 
 def rows_with_a_vector(done: Extraction, table: DatasetTable) -> dict[str, bytes]:
-    cache = FeatureCache(done.folder)
+    cache = open_cache(done.folder)
     there = cache.embedded(table.ids, AVGPOOL)
     paths = [Path(p).name for p, has in zip(table.columns["path"], there, strict=True) if has]
     return dict(zip(paths, map(bytes, cache.gather(table.ids[there], AVGPOOL)), strict=True)) if paths else {}

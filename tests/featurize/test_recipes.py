@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cache import FeatureCache
+from cache import open_cache
 from featurize.dataset.prepare import prepare
 from featurize.errors import BackboneError
 from featurize.networks.recipes import FORMULAS, formulas
@@ -51,7 +51,7 @@ def test_rows_gain_recipes_and_keep_those_they_have(
     more = extract(table, tmp_path / "features", Settings(**{**vars(settings), "embedding": "avgpool,stats"}))
     assert more.embedded == 21
     assert [f.recipe.name for f in engines[-1].formulas] == ["stats"], "only what is missing is computed"
-    cache = FeatureCache(first.folder)
+    cache = open_cache(first.folder)
     for name in ("avgpool", "stats"):
         assert cache.embedded(table.ids, FORMULAS[name].recipe).all()
 
@@ -64,7 +64,7 @@ def test_half_precision_on_disk_is_half_as_large_and_nearly_the_same(
     found = {}
     for store in ("float32", "float16"):
         done = extract(table, tmp_path / store, Settings(backbone="resnet18", weights="random", store=store))
-        found[store] = FeatureCache(done.folder).gather(table.ids, FORMULAS["avgpool"].recipe)
+        found[store] = open_cache(done.folder).gather(table.ids, FORMULAS["avgpool"].recipe)
     assert found["float16"].dtype == np.float16
     assert np.allclose(found["float16"], found["float32"], rtol=1e-3)
     again = extract(table, tmp_path / "float16", Settings(backbone="resnet18", weights="random", store="float16"))

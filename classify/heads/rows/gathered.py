@@ -7,35 +7,43 @@ in blocks, as they read any other matrix.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from classify.heads.rows.blocks import Array, take
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where N rows lie.
+class Source(Protocol):
+    """Where N rows lie: what `Store.mapped` of the feature cache gives.
 
-    Parameters
+    Attributes
     ----------
     arrays : sequence of (n_i, D) arrays, for instance read-only memory maps
     number : (N,) int, which of the arrays holds a row
     row : (N,) int, its place in that array
+    shape : (N, D)
+    dtype : of the rows as they come
     """
 
-    arrays: Sequence[Array]
-    number: Array
-    row: Array
+    @property
+    def arrays(self) -> Sequence[Array]: ...
+    @property
+    def number(self) -> Array: ...
+    @property
+    def row(self) -> Array: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
 
-    def read(self, at: Array, out: Array) -> None:
-        """Rows `at` (n,) into out (n, D), one array after the other."""
-        number, row = self.number[at], self.row[at]
-        for n in np.unique(number):
-            mine = np.flatnonzero(number == n)
-            out[mine] = take(self.arrays[n], row[mine])
+
+def read(source: Source, at: Array, out: Array) -> None:
+    """Rows `at` (n,) into out (n, D), one array after the other."""
+    number, row = source.number[at], source.row[at]
+    for n in np.unique(number):
+        mine = np.flatnonzero(number == n)
+        out[mine] = take(source.arrays[n], row[mine])
 
 
 class Gathered:
@@ -44,19 +52,19 @@ class Gathered:
     Parameters
     ----------
     sources : sequence of Source, of the same N rows each
-    widths : their numbers of features
-    dtype : of the rows as they come
 
     Attributes
     ----------
     shape : (N, D)
+    dtype : the type that holds the rows of all sources
     """
 
     ndim = 2
 
-    def __init__(self, sources: Sequence[Source], widths: Sequence[int], dtype: np.dtype[Any]):
-        self.shape = (len(sources[0].row), sum(widths))
-        self.dtype = dtype
+    def __init__(self, sources: Sequence[Source]):
+        widths = [source.shape[1] for source in sources]
+        self.shape = (sources[0].shape[0], sum(widths))
+        self.dtype = np.result_type(*(source.dtype for source in sources))
         self._sources = sources
         self._edges = [0, *np.cumsum(widths).tolist()]
 
@@ -78,7 +86,7 @@ class Gathered:
         index = np.arange(*at.indices(len(self))) if isinstance(at, slice) else np.arange(len(self))[at]
         out = np.empty((len(index), self.shape[1]), self.dtype)
         for source, start, stop in zip(self._sources, self._edges, self._edges[1:], strict=False):
-            source.read(index, out[:, start:stop])
+            read(source, index, out[:, start:stop])
         return out
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:

@@ -27,7 +27,7 @@ from featurize.errors import TableError
 from featurize.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from cache import FeatureCache, Recipe
+    from cache import Recipe, Store
 
 _MOST_PAIRS = 40  # of neighbours and strangers: a list to look through, not a verdict
 _NAMES_ONLY = "not looked at: lists only"
@@ -93,7 +93,7 @@ def audit(
     path: Path,
     target: str = "style",
     *,
-    cache: FeatureCache | None = None,
+    cache: Store | None = None,
     recipe: Recipe | None = None,
     pictures: bool = True,
     workers: int | None = None,
@@ -147,7 +147,7 @@ def _look_at_pictures(
 
 
 def _look_at_vectors(
-    table: DatasetTable, labels: Sequence[str], cache: FeatureCache, recipe: Recipe, known: set[tuple[int, int]]
+    table: DatasetTable, labels: Sequence[str], cache: Store, recipe: Recipe, known: set[tuple[int, int]]
 ) -> tuple[list[Neighbours], list[Strange], str]:
     from featurize.dataset.audit.vectors import load_vectors, nearest_across, strangers
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from cache import FeatureCache, Recipe, files, list_caches, list_earlier, open_cache
+from cache import Recipe, Store, files, list_caches, list_earlier, open_cache
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.audit import as_json, page
 from featurize.dataset.audit.result import Audit
@@ -15,9 +15,7 @@ from featurize.dataset.audit.text import render as text
 __all__ = ["find_embeddings", "save", "text"]
 
 
-def find_embeddings(
-    features: Path, key: str | None, embedding: str | None
-) -> tuple[FeatureCache | None, Recipe | None]:
+def find_embeddings(features: Path, key: str | None, embedding: str | None) -> tuple[Store | None, Recipe | None]:
     """The embeddings to compare by; none where there are none and none were asked for.
 
     Raises

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import FeatureCache, Recipe
+from cache import Recipe, Store
 from featurize.dataset.audit.result import Neighbours, Strange
 from featurize.dataset.table import DatasetTable
 
@@ -37,7 +37,7 @@ class Embedded:
     vectors: Vectors
 
 
-def load_vectors(table: DatasetTable, cache: FeatureCache, recipe: Recipe) -> Embedded:
+def load_vectors(table: DatasetTable, cache: Store, recipe: Recipe) -> Embedded:
     """Unit vectors of the rows that the cache knows, projected to fewer dimensions where they are very many."""
     ids = table.ids
     rows = np.flatnonzero(cache.embedded(ids, recipe))
