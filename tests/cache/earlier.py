@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cache import Rows, segment
+from cache import Rows, open_cache, segment
 from cache.buckets import DiskBucket
 from cache.key import Json, canonical_json
 from cache.schema1 import EarlierKey
@@ -41,3 +41,9 @@ def write_earlier(root: Path, key: EarlierKey, *segments: Rows) -> Path:
     for rows in segments:
         segment.write(DiskBucket(folder), key.digest, rows)
     return folder
+
+
+def rows_in(folder: Path) -> list[Rows]:
+    """The rows of each segment in a key's folder of this version."""
+    bucket, digest = DiskBucket(folder), open_cache(folder).key.digest
+    return [segment.Segment.open(bucket, path.name, digest).rows() for path in sorted(folder.glob("*.h5"))]

@@ -24,7 +24,7 @@ from classify.errors import HeadFileError, HeadMismatch
 from classify.fitting import fit_head
 from classify.headfile import SavedHead, load_head, save_head
 from classify.heads import HEADS
-from tests.cache.earlier import earlier_key, write_earlier
+from tests.cache.earlier import earlier_key, rows_in, write_earlier
 from tests.cache.samples import network
 from tests.classify.embedded import AVGPOOL, KEY, STYLES, make_dataset
 
@@ -74,7 +74,7 @@ def test_a_head_of_an_earlier_version_goes_on_working_on_what_was_taken_over(tmp
     save_head(fit_head(table, cache, "logreg").saved, path)
     saved = load_head(path)
     key = earlier(saved, path)
-    write_earlier(tmp_path / "old", key, *(s.rows() for s in cache.segments))
+    write_earlier(tmp_path / "old", key, *rows_in(Path(cache.place)))
     again = load_head(path)
     assert again.key.digest == key.key.digest
     with pytest.raises(EarlierVersion, match="featurize adopt"):

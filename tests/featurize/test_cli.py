@@ -15,12 +15,10 @@ import numpy as np
 import pytest
 
 from cache import list_caches, open_cache
-from cache.buckets import DiskBucket
-from cache.segment import Segment
 from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
-from tests.cache.earlier import earlier_key, write_earlier
+from tests.cache.earlier import earlier_key, rows_in, write_earlier
 from tests.conftest import save_picture
 from tests.featurize import fake
 
@@ -122,10 +120,8 @@ def test_damage_in_the_cache_is_told_and_mended(here: Path, capsys: Screen, dama
 
 def as_of_schema_1(folder: Path) -> Path:
     """Write a cache again as the version before schema 2 did, in its place."""
-    bucket = DiskBucket(folder)
-    key = open_cache(folder).key
-    rows = [Segment.open(bucket, path.name, key.digest).rows() for path in folder.glob("*.h5")]
-    old = write_earlier(folder.parent, earlier_key("resnet18", key.weights), *rows)
+    key = earlier_key("resnet18", open_cache(folder).key.weights)
+    old = write_earlier(folder.parent, key, *rows_in(folder))
     shutil.rmtree(folder)
     return old
 
