@@ -3,6 +3,7 @@
     FeaturizeError       a branch of ArtstyleError (cache/errors.py)
     ├── SourceError      a source of pictures can't be read, or holds none
     ├── TableError       a dataset table is missing, broken, or lacks what was asked for
+    ├── Misfit           a text can't be read as a table in one of several ways (also a ValueError)
     ├── BackboneError    a network, a recipe or a transform is not known, or can't be made ready
     ├── WeightsError     weights can't be had, or don't fit the network
     ├── Undecodable      one picture can't be turned into pixels; becomes a row, stops nothing
@@ -29,6 +30,28 @@ class SourceError(FeaturizeError):
 
 class TableError(FeaturizeError):
     """A dataset table is missing, broken, or lacks what was asked for."""
+
+
+class Misfit(FeaturizeError, ValueError):
+    """A text can't be read as a table in one way; the message names the line, and whoever reads the file names it.
+
+    Parameters
+    ----------
+    line : int
+    what : str
+        The end of the sentence "line 3 ...".
+    final : bool
+        No other way may be tried.
+    """
+
+    def __init__(self, line: int, what: str, final: bool = False) -> None:
+        super().__init__(f"line {line} {what}")
+        self.line = line
+        self.what = what
+        self.final = final
+
+    def __reduce__(self) -> tuple[type[Misfit], tuple[int, str, bool]]:
+        return type(self), (self.line, self.what, self.final)
 
 
 class BackboneError(FeaturizeError):

@@ -20,7 +20,7 @@ from cache import ArtstyleError
 from cache.errors import ArtifactDamaged, SegmentDamaged
 from featurize.commands.console import run
 from featurize.commands.explain import explain
-from featurize.errors import Undecodable
+from featurize.errors import Misfit, Undecodable
 from featurize.reasons import Reason
 
 PACKAGES = (cache, featurize, classify)
@@ -28,6 +28,7 @@ ARGUMENTS = {
     ArtifactDamaged: ("body.onnx", "features/body.onnx"),
     SegmentDamaged: ("a.h5", "features/a.h5", "it is cut"),
     Undecodable: (Reason.BROKEN, "bad marker"),
+    Misfit: (3, "is cut", True),
 }
 
 

@@ -57,8 +57,7 @@ def near_chance(entries: Sequence[Entry], dataset: DatasetFacts) -> Iterator[Cau
 
 def copies(leaks: LeakAudit) -> Iterator[Caution]:
     """Pictures that are on both sides of the split."""
-    same = sum(d.identical for d in leaks.duplicates)
-    near = len(leaks.duplicates) - same
+    same, near = len(leaks.same_files), len(leaks.copies)
     told = [f"{_pictures(same)} in the training part, too, as the same file"] if same else []
     told += [f"{_pictures(near)} nearly the same as a training picture"] if near else []
     if told:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.data import Examples, LabelledRows
-from classify.evaluation.copies import SIMILAR, find_duplicates
 from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, Namesake, SplitWorth
 from classify.evaluation.statistics import percentile_interval, resampled_means, wilson
 from classify.heads.solvers.threads import threads_for
+from featurize.dataset.copies import SIMILAR, find_copies
 from featurize.dataset.people import may_be_one, person_key
 from featurize.dataset.table import DatasetTable, relative_path
 
@@ -52,16 +52,16 @@ def audit(
     seed : int
     """
     known = train.rows.artists_known or test.rows.artists_known
-    found = find_duplicates(train.X, test.X, train.rows.ids, test.rows.ids, by_embedding=trained)
+    found = find_copies(test.X, train.X, test.rows.ids, train.rows.ids, by_embedding=trained)
     return LeakAudit(
         artists=overlap(train.rows, test.rows, hits) if known else None,
         worth=worth_of_artists(train, test, seed) if known else None,
         duplicates=tuple(
             Duplicate(
                 row=n.row,
-                train_id=train.rows.ids[n.train_row],
-                train_path=relative_path(train.rows.paths[n.train_row], table.folder),
-                train_class=str(train.y[n.train_row]),
+                train_id=train.rows.ids[n.other],
+                train_path=relative_path(train.rows.paths[n.other], table.folder),
+                train_class=str(train.y[n.other]),
                 similarity=n.similarity,
                 identical=n.identical,
             )

@@ -104,16 +104,16 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A test picture that is nearly the same as a training picture.
+    """A test picture and a training picture that is the same file, or seems to be a copy (featurize/dataset/copies.py).
 
     Parameters
     ----------
     row : int
         The test picture.
     train_id, train_path, train_class : str
-        The training picture nearest to it.
+        The training picture; there may be several to one test picture.
     similarity : float
-        Cosine of their embeddings, taken from the training mean.
+        Cosine of their embeddings, taken from the training mean; at most 1.
     identical : bool
         Whether the two files have the same bytes.
     """
@@ -211,6 +211,16 @@ class LeakAudit:
     duplicates: tuple[Duplicate, ...]
     threshold: float
     embedding: str
+
+    @property
+    def same_files(self) -> set[int]:
+        """Test pictures whose very file is in the training part, too."""
+        return {d.row for d in self.duplicates if d.identical}
+
+    @property
+    def copies(self) -> set[int]:
+        """Test pictures of which the training part has a copy, but not the very file."""
+        return {d.row for d in self.duplicates} - self.same_files
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,11 +20,11 @@ from classify.comparison.result import Comparison
 from classify.comparison.trial import run_trial
 from classify.data import load_examples
 from classify.errors import DataError, HeadError
-from classify.evaluation import copies
 from classify.evaluation.ordering import related_order
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.fitting import place
 from classify.heads import HeadSpec
+from featurize.dataset.audit import audit
 from featurize.errors import TableError
 from tests.cache.samples import network
 from tests.classify.worlds import AVGPOOL, KEY, RANDOM_KEY, STATS, World, fill, make_world
@@ -115,18 +116,6 @@ def test_planted_near_duplicates_are_found_and_nothing_else() -> None:
     assert "duplicates" in kinds(c)
 
 
-def test_copies_are_found_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    train = rng.normal(size=(90, 32)).astype(np.float32)
-    test = np.concatenate([train[[5, 88]] + 0.1 * rng.normal(size=(2, 32)), rng.normal(size=(20, 32))])
-    ids = [f"a{n}" for n in range(90)], [f"b{n}" for n in range(22)]
-    whole = copies.find_duplicates(train, test, *ids, by_embedding=True)
-    assert {(n.row, n.train_row) for n in whole} == {(0, 5), (1, 88)}
-    monkeypatch.setattr(copies, "_BLOCK", 22 * 7)
-    blocks = copies.find_duplicates(train, test, *ids, by_embedding=True)
-    assert [(n.row, n.train_row) for n in blocks] == [(n.row, n.train_row) for n in whole]
-
-
 def test_the_same_file_on_both_sides_is_found_even_untrained() -> None:
     world = make_world(key=RANDOM_KEY, dimension=64)
     ids = list(world.table.columns["id"])
@@ -138,15 +127,43 @@ def test_the_same_file_on_both_sides_is_found_even_untrained() -> None:
     assert "duplicates" in kinds(c)
 
 
-def test_a_series_of_lookalikes_is_not_called_copies() -> None:
-    """Ten nearly equal training pictures: none of them stands out as the original of an eleventh."""
-    world = make_world(dimension=64, train=100, test=60)
+def test_copies_of_one_test_picture_are_all_named_and_counted_once() -> None:
+    """Ten test pictures have three altered copies each in the training part."""
+    world = make_world(dimension=64, train=200, test=60)
     X = world.X.copy()
     rng = np.random.default_rng(5)
-    X[[*range(10), 100]] = X[0] + 0.5 * rng.normal(size=(11, 64))
+    planted = {(n, 3 * n + k) for n in range(10) for k in range(3)}
+    for n, copy in planted:
+        X[copy] = X[200 + n] + rng.uniform(0.05, 0.2) * rng.normal(size=64)
     cache = cache_in_memory(KEY)
     fill(cache, world.table, X)
-    assert not compare(world.table, [cache], ["logreg:C=0.01"]).leaks.duplicates
+    c = compare(world.table, [cache], ["logreg:C=0.01"])
+    assert {(d.row, d.train_path) for d in c.leaks.duplicates} == {(n, f"pictures/{k}.jpg") for n, k in planted}
+    (text,) = [caution.text for caution in c.cautions if caution.kind == "duplicates"]
+    assert text.startswith("10 test pictures are nearly the same as a training picture")
+
+
+def test_the_audit_and_the_comparison_name_the_same_pairs(tmp_path: Path) -> None:
+    """Several copies, equal files, a series of look-alikes: both ask one finder about the same rows."""
+    world = make_world(dimension=64, train=150, test=60)
+    X = world.X.copy()
+    rng = np.random.default_rng(6)
+    for n in range(8):
+        for k in range(1 + n % 4):
+            X[5 * n + k] = X[150 + n] + rng.uniform(0.05, 0.9) * rng.normal(size=64)
+    X[[*range(100, 112), 190]] = X[100] + 0.5 * rng.normal(size=(13, 64))
+    ids = list(world.table.columns["id"])
+    ids[200] = ids[90]
+    table = world.table.with_columns(id=ids)
+    cache = cache_in_memory(KEY)
+    fill(cache, table, X)
+    leaks = compare(table, [cache], ["logreg:C=0.01"]).leaks
+    told = {(table.columns["path"].index(d.train_path), 150 + d.row) for d in leaks.duplicates}
+    found = audit(table, tmp_path / "dataset.csv", cache=cache, recipe=AVGPOOL, pictures=False)
+    equal = {tuple(group.rows) for group in found.duplicates}
+    assert equal == {(90, 200)}
+    assert told == {pair.rows for pair in found.copies} | equal
+    assert len(told) > 10
 
 
 def test_shared_artists_are_counted() -> None:

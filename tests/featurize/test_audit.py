@@ -23,7 +23,7 @@ from featurize.dataset.audit import Audit, as_json, audit, audit_lists
 from featurize.dataset.audit.coverage import class_sizes, same_names, shared_artists, years_of
 from featurize.dataset.audit.duplicates import drop_duplicates, save_dropped
 from featurize.dataset.audit.report import find_embeddings, save, text
-from featurize.dataset.audit.result import Group, NearPair, Neighbours
+from featurize.dataset.audit.result import CopyPair, Group, NearPair
 from featurize.dataset.audit.vectors import _nearness
 from featurize.dataset.prepare import prepare
 from featurize.dataset.sources import Reading
@@ -98,19 +98,20 @@ def test_all_that_was_planted_is_found_and_nothing_else(planted: Path, tmp_path:
     assert stems(table, [found.strange[0].row]) == {"val-cubism-9_swapped-1800"}
     assert found.strange[0].looks_like == "Rococo"
     assert found.strange[0].other - found.strange[0].own > 0.3
-    assert not any(set(n.rows) in ({*twins.rows}, {*near.rows}) for n in found.neighbours)
 
 
-def test_pairs_that_are_one_picture_anyway_are_not_told_as_look_alikes(
-    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_copies_that_are_near_duplicates_anyway_are_told_once(planted: Path, tmp_path: Path) -> None:
     table = read_table(planted)
-    cache = embed(table, tmp_path / "features")
-    found = audit(table, planted, cache=cache, recipe=AVGPOOL)
-    (near,), other = found.near, Neighbours((0, len(table) - 1), 0.9)
-    alike = [Neighbours(near.rows, 0.99), Neighbours(near.rows[::-1], 0.99), other]
-    monkeypatch.setattr("featurize.dataset.audit.vectors.nearest_across", lambda *_: alike)
-    assert audit(table, planted, cache=cache, recipe=AVGPOOL).neighbours == [other]
+    found = audit(table, planted, cache=embed(table, tmp_path / "features"), recipe=AVGPOOL)
+    (near,) = found.near
+    new, known = CopyPair((0, len(table) - 1), 0.91), CopyPair(near.rows, 0.99)
+    both = replace(found, copies=[known, new], told={**found.told, **dict.fromkeys(new.rows, found.told[near.rows[0]])})
+    assert both.other_copies == [new]
+    said = text(both)
+    assert "Copies by their embeddings, in different splits: 2 pairs, 1 of them named above" in said
+    assert said.count("cosine") == 1
+    assert "! 1 pair of pictures in different splits that seem to be copies by their embeddings" in said
+    assert "seem to be copies" not in text(replace(both, copies=[known]))
 
 
 def test_spellings_of_one_artist_and_names_that_may_be_one_are_told(planted: Path, tmp_path: Path) -> None:

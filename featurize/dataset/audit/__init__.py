@@ -19,7 +19,7 @@ from featurize.dataset.audit.coverage import (
     split_sizes,
     years_of,
 )
-from featurize.dataset.audit.result import Audit, Group, NearPair, Neighbours, Row, Strange
+from featurize.dataset.audit.result import Audit, CopyPair, Group, NearPair, Row, Strange
 from featurize.dataset.labels import settle
 from featurize.dataset.sources import AS_FOUND, Reading, read_source
 from featurize.dataset.table import DatasetTable, relative_paths
@@ -29,7 +29,7 @@ from featurize.progress import ProgressBar
 if TYPE_CHECKING:
     from cache import Recipe, Store
 
-_MOST_PAIRS = 40  # of neighbours and strangers: a list to look through, not a verdict
+_MOST_STRANGE = 40  # a list to look through, not a verdict
 _NAMES_ONLY = "not looked at: lists only"
 _NO_VECTORS = "not looked at: no feature cache; `featurize run` makes one"
 
@@ -40,7 +40,7 @@ class _Seen:
 
     Parameters
     ----------
-    looked_at, duplicates, near, blank, neighbours, strange
+    looked_at, duplicates, near, blank, copies, strange
         As in `Audit`.
     """
 
@@ -48,7 +48,7 @@ class _Seen:
     duplicates: Sequence[Group] = ()
     near: Sequence[NearPair] = ()
     blank: Sequence[int] = ()
-    neighbours: Sequence[Neighbours] = ()
+    copies: Sequence[CopyPair] = ()
     strange: Sequence[Strange] = ()
 
     @property
@@ -57,15 +57,9 @@ class _Seen:
         together = [
             *(d.rows for d in self.duplicates),
             *(n.rows for n in self.near),
-            *(n.rows for n in self.neighbours),
+            *(n.rows for n in self.copies),
         ]
         return {row for rows in together for row in rows} | {*self.blank, *(s.row for s in self.strange)}
-
-    @property
-    def pairs(self) -> set[tuple[int, int]]:
-        """Rows known to show the same picture, two by two, the smaller number first."""
-        alike = {(a, b) for group in self.duplicates for a in group.rows for b in group.rows if a < b}
-        return alike | {pair.rows for pair in self.near}
 
 
 def audit_lists(source: Path, reading: Reading = AS_FOUND) -> Audit:
@@ -109,7 +103,7 @@ def audit(
     target : str
         The label column.
     cache, recipe : optional
-        Embeddings to find look-alikes and possible label errors with.
+        Embeddings to find copies and possible label errors with.
     pictures : bool
         Open the pictures to find near-duplicates.
     workers : int, optional
@@ -131,9 +125,7 @@ def audit(
     if pictures:
         seen.near, seen.blank, seen.looked_at["pictures"] = _look_at_pictures(table, path, workers, progress)
     if cache is not None and recipe is not None:
-        seen.neighbours, seen.strange, seen.looked_at["embeddings"] = _look_at_vectors(
-            table, labels, cache, recipe, seen.pairs
-        )
+        seen.copies, seen.strange, seen.looked_at["embeddings"] = _look_at_vectors(table, labels, cache, recipe)
     columns = {c: table.columns[c] for c in table.labels}
     return _audit(str(path), target, table.columns["path"], splits, columns, seen)
 
@@ -147,20 +139,18 @@ def _look_at_pictures(
 
 
 def _look_at_vectors(
-    table: DatasetTable, labels: Sequence[str], cache: Store, recipe: Recipe, known: set[tuple[int, int]]
-) -> tuple[list[Neighbours], list[Strange], str]:
-    from featurize.dataset.audit.vectors import load_vectors, nearest_across, strangers
+    table: DatasetTable, labels: Sequence[str], cache: Store, recipe: Recipe
+) -> tuple[list[CopyPair], list[Strange], str]:
+    from featurize.dataset.audit.vectors import copies_across, load_vectors, strangers
 
     embedded = load_vectors(table, cache, recipe)
     if not len(embedded.rows):
         return [], [], f"none of the rows has a vector {recipe.name!r} in {cache.key.folder_name}"
-    splits = table.columns["split"]
-    found = nearest_across(embedded, splits, _MOST_PAIRS + len(known))
-    ids = table.columns["id"]
-    new = [n for n in found if tuple(sorted(n.rows)) not in known and ids[n.rows[0]] != ids[n.rows[1]]]
-    untrained = ", untrained backbone" if cache.key.untrained else ""
-    looked_at = f"{len(embedded.rows):,} of {len(table):,} rows, {recipe.name} of {cache.key.folder_name}{untrained}"
-    return new[:_MOST_PAIRS], strangers(embedded, labels, _MOST_PAIRS), looked_at
+    looked_at = f"{len(embedded.rows):,} of {len(table):,} rows, {recipe.name} of {cache.key.folder_name}"
+    strange = strangers(embedded, labels, _MOST_STRANGE)
+    if cache.key.untrained:
+        return [], strange, f"{looked_at}, untrained backbone: by such embeddings copies can't be found"
+    return copies_across(table, cache, recipe), strange, looked_at
 
 
 def _audit(
@@ -194,7 +184,7 @@ def _audit(
         duplicates=seen.duplicates,
         near=seen.near,
         blank=seen.blank,
-        neighbours=seen.neighbours,
+        copies=seen.copies,
         strange=seen.strange,
         told=told,
         looked_at=seen.looked_at,

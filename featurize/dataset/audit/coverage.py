@@ -12,6 +12,7 @@ from featurize.dataset.names import artist_and_year
 from featurize.dataset.people import may_be_one, person_key, spelled_apart
 from featurize.dataset.sources.tree import stem
 
+COMPARED = (("val", "train"), ("test", "train"), ("test", "val"))  # what must not know the other
 _MOST_PERIODS = 40
 
 
@@ -42,7 +43,7 @@ def shared_artists(artists: Sequence[str], splits: Sequence[str]) -> list[Shared
             counts[split][key] += 1
     sizes = Counter(splits)
     found = []
-    for part, against in (("val", "train"), ("test", "train"), ("test", "val")):
+    for part, against in COMPARED:
         if sizes[part] and sizes[against] and names:
             both = sorted(counts[part].keys() & counts[against].keys(), key=lambda a: (-counts[part][a], a))
             shared = [(names[a], counts[part][a], counts[against][a]) for a in both]

@@ -160,8 +160,8 @@ class NearPair:
 
 
 @dataclass(frozen=True)
-class Neighbours:
-    """Rows of different splits whose embeddings are very much alike.
+class CopyPair:
+    """Rows of different splits that show one picture by their embeddings, though their files differ.
 
     Parameters
     ----------
@@ -219,7 +219,8 @@ class Audit:
     near : sequence of NearPair
     blank : sequence of int
         Rows whose picture is of one tone.
-    neighbours : sequence of Neighbours
+    copies : sequence of CopyPair
+        In different splits; a pair may be among `near`, too.
     strange : sequence of Strange
     told : mapping of int to Row
         Every row that is spoken of.
@@ -241,7 +242,7 @@ class Audit:
     duplicates: Sequence[Group]
     near: Sequence[NearPair]
     blank: Sequence[int]
-    neighbours: Sequence[Neighbours]
+    copies: Sequence[CopyPair]
     strange: Sequence[Strange]
     told: Mapping[int, Row]
     looked_at: Mapping[str, str]
@@ -255,6 +256,12 @@ class Audit:
     def near_across(self) -> list[NearPair]:
         """Near-duplicates in different splits."""
         return [pair for pair in self.near if pair.across]
+
+    @property
+    def other_copies(self) -> list[CopyPair]:
+        """Copies by their embeddings that are not among the near-duplicates."""
+        near = {pair.rows for pair in self.near}
+        return [pair for pair in self.copies if pair.rows not in near]
 
     @property
     def duplicates_across(self) -> list[Group]:

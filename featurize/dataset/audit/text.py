@@ -28,7 +28,7 @@ def render(found: Audit, most: int | None = None) -> str:
         _same_names(found, most),
         _duplicates(found, most),
         _near(found, most),
-        _neighbours(found, most),
+        _copies(found, most),
         _strange(found, most),
     ]
     return "\n\n".join("\n".join(lines) for lines in map(list, parts) if lines) + "\n"
@@ -93,11 +93,11 @@ def _near(found: Audit, most: int | None) -> Iterator[str]:
         yield from (f"  {words.row(found.told[row])}" for row in found.blank[:most])
 
 
-def _neighbours(found: Audit, most: int | None) -> Iterator[str]:
-    yield f"Alike by their embeddings, in different splits: {_looked_at(found, 'embeddings', '')}"
-    for pair in found.neighbours[:most]:
+def _copies(found: Audit, most: int | None) -> Iterator[str]:
+    yield f"Copies by their embeddings, in different splits: {_looked_at(found, 'embeddings', words.copies(found))}"
+    for pair in found.other_copies[:most]:
         yield f"  cosine {pair.similarity:.3f}: " + " | ".join(words.row(found.told[row]) for row in pair.rows)
-    yield from _more(found.neighbours, most, "  ")
+    yield from _more(found.other_copies, most, "  ")
 
 
 def _strange(found: Audit, most: int | None) -> Iterator[str]:

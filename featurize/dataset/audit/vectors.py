@@ -1,4 +1,4 @@
-"""What the embeddings say: pictures of different splits that look alike, pictures far from their class."""
+"""What the embeddings say: copies in different splits, pictures far from their class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import Recipe, Store
-from featurize.dataset.audit.result import Neighbours, Strange
+from cache.ids import Ids
+from featurize.choices import SPLITS
+from featurize.dataset.audit.coverage import COMPARED
+from featurize.dataset.audit.result import CopyPair, Strange
+from featurize.dataset.copies import find_copies
 from featurize.dataset.table import DatasetTable
 
 Vectors = NDArray[np.float32]  # (N, D) of length 1
@@ -53,24 +57,45 @@ def load_vectors(table: DatasetTable, cache: Store, recipe: Recipe) -> Embedded:
     if not parts:
         return Embedded(rows, np.zeros((0, 1), np.float32))
     vectors = np.concatenate(parts)
-    return Embedded(
-        rows, _unit(vectors - vectors.mean(0, dtype=np.float32))
-    )  # what all have in common tells none apart
+    around_mean = vectors - vectors.mean(0, dtype=np.float32)  # what all vectors share says nothing about one of them
+    return Embedded(rows, _unit(around_mean))
 
 
-def nearest_across(embedded: Embedded, splits: Sequence[str], most: int) -> list[Neighbours]:
-    """For pictures to test on, the nearest one to train on; the closest pairs first."""
-    here = np.array([splits[row] for row in embedded.rows.tolist()])
-    train, others = np.flatnonzero(here == "train"), np.flatnonzero((here == "val") | (here == "test"))
-    if not len(train) or not len(others):
-        return []
-    nearest, similarity = _nearest(embedded.vectors, others, train)
-    order = np.argsort(-similarity, kind="stable")[:most]
-    rows = embedded.rows
-    return [
-        Neighbours((int(rows[nearest[n]]), int(rows[others[n]])), round(float(similarity[n]), 4))
-        for n in order.tolist()
-    ]
+def copies_across(table: DatasetTable, cache: Store, recipe: Recipe) -> list[CopyPair]:
+    """Rows of different splits that show one picture by their embeddings, though their files differ.
+
+    A comparison of heads on two of the splits names the same pairs: both ask `find_copies`.
+    """
+    names = np.array(table.columns["id"])
+    embedded = cache.embedded(table.ids, recipe)
+    splits = np.array(table.columns["split"])
+    rows = {split: np.flatnonzero(embedded & (splits == split)) for split in SPLITS}
+    stored = {split: _Stored(cache, recipe, table.ids[rows[split]]) for split in SPLITS}
+    found = []
+    for part, against in COMPARED:
+        here, there = rows[part], rows[against]
+        for copy in find_copies(
+            stored[part], stored[against], names[here].tolist(), names[there].tolist(), by_embedding=True
+        ):
+            pair = sorted((int(here[copy.row]), int(there[copy.other])))
+            if not copy.identical:
+                found.append(CopyPair((pair[0], pair[1]), round(copy.similarity, 4)))
+    return sorted(found, key=lambda pair: (-pair.similarity, pair.rows))
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Vectors that stay in the feature cache until a block of them is asked for."""
+
+    cache: Store
+    recipe: Recipe
+    ids: Ids
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, block: slice) -> NDArray[np.floating]:
+        return self.cache.gather(self.ids[block], self.recipe)
 
 
 def strangers(embedded: Embedded, labels: Sequence[str], most: int) -> list[Strange]:
@@ -119,20 +144,6 @@ def _nearness(vectors: Vectors, members: NDArray[np.intp]) -> NDArray[np.float32
         total = np.where(finite, nearest, 0).sum(1)
         found[start : start + _TILE] = np.where(finite.any(1), total / finite.sum(1).clip(1), -np.inf)
     return found
-
-
-def _nearest(
-    vectors: Vectors, these: NDArray[np.intp], among: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """For each of these, the nearest among others and its cosine."""
-    reference = vectors[among].T
-    nearest, similarity = np.empty(len(these), np.intp), np.empty(len(these), np.float32)
-    for start in range(0, len(these), _TILE):
-        cosine = vectors[these[start : start + _TILE]] @ reference
-        best = cosine.argmax(1)
-        nearest[start : start + _TILE] = among[best]
-        similarity[start : start + _TILE] = cosine[np.arange(len(best)), best]
-    return nearest, similarity
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -43,6 +43,11 @@ def cautions(found: Audit) -> list[str]:
         told.append(
             f"{counted(across, 'near-duplicate pair')} across splits: `featurize audit --drop-duplicates` removes them."
         )
+    if others := found.other_copies:
+        told.append(
+            f"{counted(len(others), 'pair')} of pictures in different splits that seem to be copies by their "
+            "embeddings: look at them, and take one of each pair out of the table."
+        )
     if names := [group for group in found.same_names if len(group.splits) > 1]:
         told.append(f"{counted(len(names), 'file name')} in several splits: probably the same pictures.")
     return told
@@ -85,6 +90,12 @@ def how_near(pair: NearPair) -> str:
 def pairs(found: Audit) -> str:
     """ "3 pairs, 1 across splits"."""
     return f"{counted(len(found.near), 'pair')}, {len(found.near_across):,} across splits"
+
+
+def copies(found: Audit) -> str:
+    """ "31 pairs, 30 of them near-duplicates named above"."""
+    known = len(found.copies) - len(found.other_copies)
+    return counted(len(found.copies), "pair") + (f", {known:,} of them named above" if known else "")
 
 
 def row(told: Row) -> str:

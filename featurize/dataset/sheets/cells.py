@@ -12,27 +12,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from featurize.errors import Misfit
+
 _BLOCK = 16  # rows; Excel leaves empty cells at the ends of rows out where a block of so many has none filled
 _CHUNK = 625 * _BLOCK  # rows held as rows before they become columns
 _ENDING = re.compile(r"\.[A-Za-z]{3,4}\s*$")
-
-
-class Misfit(ValueError):
-    """A text can't be read in one way; the message names the line.
-
-    Parameters
-    ----------
-    line : int
-    what : str
-        The end of the sentence "line 3 ...".
-    final : bool
-        No other way may be tried.
-    """
-
-    def __init__(self, line: int, what: str, final: bool = False) -> None:
-        super().__init__(f"line {line} {what}")
-        self.line = line
-        self.final = final
 
 
 @dataclass(frozen=True)

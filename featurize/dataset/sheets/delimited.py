@@ -13,7 +13,8 @@ import sys
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from featurize.dataset.sheets.cells import Cells, Misfit, Way, read_cells, read_lines
+from featurize.dataset.sheets.cells import Cells, Way, read_cells, read_lines
+from featurize.errors import Misfit
 
 _SEPARATORS = ",;\t|"
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
