@@ -8,18 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from cache import Key, artifacts_of, has_cache
+from cache import Recipe, artifacts_of, has_cache
+from cache.places import remembered_places
 from classify.errors import HeadMismatch, PictureError
 from classify.headfile import SavedHead
 from featurize import processors
 from featurize.engines import Engine, EngineChoice, make_engine
-from featurize.errors import Undecodable, WeightsError
-from featurize.networks.recipes import formulas
-from featurize.networks.torchvision import backbone
-from featurize.networks.weights import choose
+from featurize.errors import Undecodable
+from featurize.networks.network import network_from
+from featurize.networks.recipes import Formula, formula_of
 from featurize.pictures.file import Picture
 from featurize.progress import Progress
-from featurize.run.extract import key_of
 from featurize.run.pipeline import Batch, Pipeline
 
 
@@ -59,9 +58,11 @@ class Predictor:
     Raises
     ------
     HeadMismatch
-        The weights are not those the head was trained on.
+        This version makes another embedding under the name of the head's.
     WeightsError
-        They can't be found.
+        The weights are not those of the head's embeddings, or can't be found.
+    BackboneError
+        This version can't build the network of the head's embeddings.
     """
 
     def __init__(
@@ -74,24 +75,15 @@ class Predictor:
         workers: int | None = None,
         device: str = "auto",
     ) -> None:
-        spec = backbone(saved.key.backbone)
-        transform = saved.key.transform
-        chosen = choose(spec, weights or _weights_of(saved), size=transform["crop"], decode=transform["decode"])
-        own = key_of(spec, chosen, saved.key.precision)
-        if own.digest != saved.key.digest:
-            raise HeadMismatch(_difference(saved.key, own))
-        wanted = formulas([r.name for r in saved.recipes])
-        for formula, recipe in zip(wanted, saved.recipes, strict=True):
-            if formula.recipe.digest != recipe.digest:
-                raise HeadMismatch(
-                    f"the embedding {recipe.name!r} is defined otherwise in this version: fit the head again"
-                )
+        artifacts = artifacts_of(features, saved.key)
+        network = network_from(saved.key, weights, [*_places(saved), *remembered_places(artifacts)])
+        wanted = [_formula(recipe) for recipe in saved.recipes]
         self.saved = saved
-        self._transform = chosen.transform
+        self._transform = network.transform
         self._workers = workers or processors.count()
         kept = has_cache(features, saved.key)  # elsewhere nothing is written
         choice = EngineChoice("auto" if kept else "torch", saved.key.precision, device, batch_size)
-        self._engine: Engine = make_engine(spec, chosen, wanted, choice, artifacts_of(features, saved.key))
+        self._engine: Engine = make_engine(network, wanted, choice, artifacts)
 
     def predict(self, paths: Sequence[Path], top: int = 3, progress: Progress | None = None) -> Iterator[Prediction]:
         """Predictions in the order of the paths.
@@ -151,30 +143,15 @@ def find_pictures(given: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _weights_of(saved: SavedHead) -> str:
-    kind, _, name = saved.key.weights.partition(":")
-    if kind == "random":
-        return "random"
-    if kind == "torchvision":
-        published = backbone(saved.key.backbone).published
-        return next((n for n, p in published.items() if p.identity == saved.key.weights), name)
+def _places(saved: SavedHead) -> list[Path]:
+    """Where the head says that the file of its network's weights was."""
     recorded = saved.training.get("weights")
-    if recorded and Path(recorded).is_file():
-        return str(recorded)
-    raise WeightsError(
-        f"the head was trained on a file of weights of {saved.key.backbone} with sha256 {name[:12]}..., which is not "
-        "where it was: give it with --weights FILE"
-    )
+    listed = [recorded] if isinstance(recorded, str) else recorded or []  # a text in heads of an earlier version
+    return [Path(place) for place in listed]
 
 
-def _difference(trained: Key, given: Key) -> str:
-    for what, a, b in (
-        ("weights", trained.weights, given.weights),
-        ("transform", dict(trained.transform), dict(given.transform)),
-        ("precision", trained.precision, given.precision),
-    ):
-        if a != b:
-            return (
-                f"the head was trained with {what} {a}, not {b}: give the same as to `featurize run`, or fit it again"
-            )
-    return f"the head was trained on embeddings {trained.folder_name}, not {given.folder_name}: fit it again"
+def _formula(recipe: Recipe) -> Formula:
+    found = formula_of(recipe)
+    if found is None:
+        raise HeadMismatch(f"the embedding {recipe.name!r} is defined otherwise in this version: fit the head again")
+    return found

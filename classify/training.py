@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from cache import Store
+from cache.places import remembered_places
 from classify.data import LabelledRows
 from classify.heads.rows.folds import Folds, can_group
 from featurize.machine import machine, versions
@@ -52,7 +53,7 @@ def training_facts(
         "folds_by_artist": bool(folds) and train.artists_known and can_group(train.y, train.groups),
         "tuned": dict(tuning.params) if tuning else {},
         **({"grid": _grid(tuning)} if tuning and len(tuning.points) > 1 else {}),
-        "weights": next((e["weights"] for e in cache.environments() if "weights" in e), None),
+        "weights": [str(path) for path in remembered_places(cache.artifacts)],
         "versions": _versions(),
         "machine": _machine(),
         **({"history": history} if history else {}),

@@ -119,15 +119,13 @@ def alone(done: Extraction, settings: Settings, workers: int, seconds: float = 5
 
     from cache import Artifacts
     from featurize.engines import make_engine
+    from featurize.networks.network import network_from
     from featurize.networks.recipes import formulas
-    from featurize.networks.torchvision import backbone
-    from featurize.networks.weights import choose
 
-    spec = backbone(settings.backbone)
-    weights = choose(spec, settings.weights, decode=settings.decode)
+    network = network_from(done.key, settings.weights)
     choice = settings.choice(done.key.precision)
-    engine = make_engine(spec, weights, formulas(settings.embedding), choice, Artifacts(done.folder, done.key.digest))
-    shape = (engine.batch_size, weights.transform.crop, weights.transform.crop, 3)
+    engine = make_engine(network, formulas(settings.embedding), choice, Artifacts(done.folder, done.key.digest))
+    shape = (engine.batch_size, network.transform.crop, network.transform.crop, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     threads = workers if engine.parallel else 1
 
@@ -189,16 +187,14 @@ def synthetic(backbone: str) -> dict[str, float]:
     import torch
 
     from featurize.engines.torch import TorchEngine
+    from featurize.networks.network import choose_network
     from featurize.networks.recipes import formulas
-    from featurize.networks.torchvision import backbone as spec_of
-    from featurize.networks.weights import choose, load
 
-    spec = spec_of(backbone)
-    weights = choose(spec, "random")
+    network = choose_network(backbone, "random")
     rates = {}
     for precision, compiled in (("fp32", False), ("bf16", False), ("bf16", True)):
         engine = TorchEngine(
-            spec, load(spec, weights), formulas("avgpool"), weights.transform,
+            network, network.load(), formulas("avgpool"),
             batch_size=256, device="cuda", precision=precision, compiled=compiled,
         )  # fmt: skip
         x = torch.randint(0, 256, (256, 224, 224, 3), dtype=torch.uint8, device="cuda")

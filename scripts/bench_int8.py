@@ -44,7 +44,7 @@ def ways(body: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def compare_ways(table: Any, backbone: Any, weights: Any, scratch: Path) -> None:
+def compare_ways(table: Any, network: Any, scratch: Path) -> None:
     """Print the cosines of each way to calibrate."""
     import onnxruntime
 
@@ -52,13 +52,12 @@ def compare_ways(table: Any, backbone: Any, weights: Any, scratch: Path) -> None
     from featurize.engines import int8
     from featurize.engines.exported import INPUT, export_body, join
     from featurize.networks.recipes import formulas
-    from featurize.networks.weights import load
     from featurize.pictures.file import pixels
 
     body = scratch / "fp32.onnx"
-    body.write_bytes(export_body(backbone, load(backbone, weights), weights.transform))
-    examples = int8.calibration_pixels(int8.sorted_by_chance(table), weights)
-    seen = np.stack([pixels(table.picture(n), weights.transform) for n in table.rows_of("val").tolist()])
+    body.write_bytes(export_body(network, network.load()))
+    examples = int8.calibration_pixels(int8.sorted_by_chance(table), network.transform)
+    seen = np.stack([pixels(table.picture(n), network.transform) for n in table.rows_of("val").tolist()])
 
     def embed(path: Path) -> Any:
         model = join(path.read_bytes(), formulas("avgpool"), Artifacts(scratch, ""))
@@ -108,14 +107,12 @@ def main() -> None:
     given = parser.parse_args()
 
     from featurize.dataset.prepare import prepare
-    from featurize.networks.torchvision import backbone
-    from featurize.networks.weights import choose
+    from featurize.networks.network import choose_network
 
     with tempfile.TemporaryDirectory() as folder:
         table = prepare(given.folder, Path(folder) / "dataset.csv").table
-        network = backbone(given.backbone)
         print(f"{given.backbone}, {len(table)} pictures")
-        compare_ways(table, network, choose(network, given.weights), Path(folder))
+        compare_ways(table, choose_network(given.backbone, given.weights), Path(folder))
         compare_heads(table, {"backbone": given.backbone, "weights": given.weights}, Path(folder))
 
 

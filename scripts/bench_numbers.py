@@ -26,16 +26,13 @@ BATCHES = (1, 8, 64)
 THREADS = (1, 2)
 
 
-def reference(backbone: Any, weights: Any, pixels: Any) -> Any:
+def reference(chosen: Any, pixels: Any) -> Any:
     """Mean over the positions of the last feature map (N, D), by torchvision's own network."""
     import torch
     from torchvision.models.feature_extraction import create_feature_extractor
 
-    from featurize.networks.weights import load
-
-    last = backbone.stages[-1]
-    network = create_feature_extractor(load(backbone, weights), {last: "last"}).eval()
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (weights.transform.mean, weights.transform.std))
+    network = create_feature_extractor(chosen.load(), {chosen.backbone.nodes[-1]: "last"}).eval()
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (chosen.transform.mean, chosen.transform.std))
     parts = []
     with torch.inference_mode():
         for start in range(0, len(pixels), 32):
@@ -75,29 +72,28 @@ def rows(given: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, Any]]:
     from featurize.dataset.prepare import prepare
     from featurize.engines import EngineChoice, make_engine
     from featurize.engines.openvino import has_bf16, installed
+    from featurize.networks.network import choose_network
     from featurize.networks.recipes import formulas
-    from featurize.networks.torchvision import backbone
-    from featurize.networks.weights import choose
     from featurize.pictures.decoding import decode as decode_picture
-    from featurize.run.extract import Settings, key_of, precision_of
+    from featurize.run.extract import Settings, precision_of
 
-    spec = backbone(given.backbone)
-    weights = choose(spec, given.weights)
+    network = choose_network(given.backbone, given.weights)
     table = prepare(given.folder, scratch / "dataset.csv").table
     every = max(len(table) // given.pictures, 1)
     files = [table.picture(n).path.read_bytes() for n in range(0, len(table), every)][: given.pictures]
 
+    root = scratch / "features"
+
     def pixels_of(decode: str) -> Any:
-        transform = weights.transform.with_options(None, decode)
+        transform = network.transform.with_options(None, decode)
         return np.stack([transform(decode_picture(data, transform.draft)) for data in files])
 
     def engine(name: str, precision: str, size: int) -> Any:
         choice = EngineChoice(name, precision, "cpu", size)
-        artifacts = artifacts_of(scratch / "features", key_of(spec, weights, precision))
-        return make_engine(spec, weights, formulas("avgpool"), choice, artifacts)
+        return make_engine(network, formulas("avgpool"), choice, artifacts_of(root, network.key(precision)))
 
     exact = pixels_of("exact")
-    truth = reference(spec, weights, exact)
+    truth = reference(network, exact)
     yield "", truth
     has_openvino = installed()
     for name in ("torch", "onnx", "openvino") if has_openvino else ("torch", "onnx"):
@@ -112,11 +108,8 @@ def rows(given: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, Any]]:
     if has_openvino and has_bf16():
         yield "openvino bf16", embedded(engine("openvino", "bf16", 8), exact, 1)
     settings = Settings(backbone=given.backbone, weights=given.weights, precision="int8")
-    int8 = precision_of(spec, weights, settings, table, scratch / "calibrated", lambda line: None)
-    kept = next((scratch / "calibrated").glob("*/body-*.onnx"))
+    int8 = precision_of(network, settings, table, root, lambda line: None)
     for name in ("onnx", "openvino") if has_openvino else ("onnx",):
-        (scratch / "features" / int8.replace(":", "-")).mkdir(parents=True, exist_ok=True)
-        (scratch / "features" / int8.replace(":", "-") / kept.name).write_bytes(kept.read_bytes())
         yield f"{name} int8", embedded(engine(name, int8, 8), exact, 1)
 
 

@@ -184,8 +184,7 @@ def main() -> None:
     from featurize.dataset.labels import artist_group
     from featurize.dataset.prepare import prepare
     from featurize.engines.frozen import frozen_body
-    from featurize.networks.torchvision import backbone
-    from featurize.networks.weights import choose, load
+    from featurize.networks.network import choose_network
 
     with tempfile.TemporaryDirectory() as scratch:
         table = prepare(given.folder, Path(scratch) / "dataset.csv").table
@@ -193,12 +192,12 @@ def main() -> None:
     y = np.array(columns["style"])
     artists = np.array([artist_group(*pair) for pair in zip(columns["artist"], columns["id"], strict=True)])
     paths = [table.folder / path for path in columns["path"]]
-    chosen = replace(backbone(given.backbone), stages=BLOCKS[given.backbone])
     at = {}
     for size in (224, 320, 448):
-        weights = choose(chosen, given.weights, size=size)
-        body = frozen_body(chosen, load(chosen, weights), weights.transform)
-        at[size, False], at[size, True] = collect(body, paths, weights.transform)
+        chosen = choose_network(given.backbone, given.weights, size=size)
+        network = replace(chosen, backbone=chosen.backbone.with_nodes(BLOCKS[given.backbone]))
+        body = frozen_body(network, network.load())
+        at[size, False], at[size, True] = collect(body, paths, network.transform)
     splits = list(folds(y, artists, given.repeats, "artist"))
     lines = []
     reference = None

@@ -33,7 +33,7 @@ def test_every_command_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     fake.install(monkeypatch)
     monkeypatch.setattr("classify.predict.make_engine", extract.make_engine)
-    monkeypatch.setattr("featurize.networks.weights.fetch", lambda weights: tmp_path / "weights.pth")
+    monkeypatch.setattr("featurize.networks.network.Network.fetch", lambda network: tmp_path / "weights.pth")
     assert run(featurize, ["sample", "paintings", "--per-style", "12"]) == 0
     listed = commands()
     assert {c[1] for c in listed if c[0] == "featurize"} >= {"sample", "prepare", "run", "info", "verify", "export"}

@@ -9,7 +9,7 @@ import click
 
 from featurize.choices import DECODERS, DEFAULT_EMBEDDING, ENGINES, PRECISIONS, STORES
 from featurize.commands.console import print_table, run
-from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SEED, SPLIT, TABLE, WORKERS
+from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SEED, SPLIT, TABLE, WEIGHTS, WORKERS
 from featurize.commands.prepare import audit, prepare
 from featurize.wording import counted, listing, visible
 
@@ -55,15 +55,20 @@ cli.add_command(audit)
 
 @cli.command()
 @BACKBONE
-@click.option("--weights", default="imagenet-v1", show_default=True, help="imagenet-v1, imagenet-v2, or a file.")
-def weights(backbone: str, weights: str) -> None:
-    """Fetch a backbone's weights, as `featurize run` would, and check them."""
-    from featurize.networks import weights as loading
-    from featurize.networks.torchvision import backbone as spec_of
+@WEIGHTS
+def weights(backbone: str, weights: str | None) -> None:
+    """Fetch a backbone's weights, as `featurize run` would, and say what is known of them."""
+    from featurize.networks.network import choose_network
 
-    chosen = loading.choose(spec_of(backbone), weights)
-    path = loading.fetch(chosen)
-    click.echo(f"{backbone}: {chosen.identity}" + (f" in {visible(path)}" if path else " (untrained backbone)"))
+    network = choose_network(backbone, weights)
+    path = network.fetch()
+    where = f" in {visible(path)}" if path else " (untrained backbone)"
+    click.echo(f"{visible(network.describe())}{where}")
+    click.echo(f"pixels: {network.transform.describe()}")
+    if network.weights.assumed:
+        click.echo(visible(network.weights.assumed), err=True)
+    if path:
+        click.echo(f"licence: {visible(network.weights.licence or 'not known')}")
 
 
 @cli.command("run")
@@ -71,12 +76,7 @@ def weights(backbone: str, weights: str) -> None:
 @FEATURES
 @SPLIT
 @BACKBONE
-@click.option(
-    "--weights",
-    default="imagenet-v1",
-    show_default=True,
-    help="imagenet-v1, imagenet-v2, random, or a file of weights.",
-)
+@WEIGHTS
 @click.option("--embedding", default=DEFAULT_EMBEDDING, show_default=True, help="Recipes, separated by commas.")
 @click.option("--mirror", is_flag=True, help="Average each embedding over the picture and its mirror image.")
 @click.option("--size", type=int, help="Side of the square that the network sees, pixels; default: 224.")
@@ -163,9 +163,11 @@ def info(features: Path) -> None:
 @KEY
 @click.option("--deep", is_flag=True, help="Embed a sample of the pictures again, and compare.")
 @click.option("--sample", type=click.IntRange(1), default=32, show_default=True, help="Pictures for --deep.")
-@click.option("--weights", default="imagenet-v1", show_default=True, help="As given to `featurize run`, for --deep.")
+@click.option("--weights", help="For --deep: the file of weights, where it is not found by itself.")
 @DEVICE
-def verify(features: Path, dataset: Path, key: str | None, deep: bool, sample: int, weights: str, device: str) -> int:
+def verify(
+    features: Path, dataset: Path, key: str | None, deep: bool, sample: int, weights: str | None, device: str
+) -> int:
     """Check every byte of every feature cache."""
     from cache import list_earlier, open_cache
     from featurize.dataset.table import read_table

@@ -17,7 +17,12 @@ FEATURES = click.option(
 )
 KEY = click.option("--key", help="Which feature cache: a part of its name, where there are several.")
 SPLIT = click.option("--split", type=ANY_SPLIT, default="all", show_default=True, help="Which rows.")
-BACKBONE = click.option("--backbone", default="resnet50", show_default=True, help="The frozen network.")
+BACKBONE = click.option(
+    "--backbone", default="resnet50", show_default=True, help="The frozen network: resnet50, or PROVIDER:NAME."
+)
+WEIGHTS = click.option(
+    "--weights", help="imagenet-v1, imagenet-v2, random, or a file; default: the network's first, imagenet-v1."
+)
 RECIPE = click.option(
     "--embedding", default=DEFAULT_EMBEDDING, show_default=True, help="A recipe, or several joined by +."
 )

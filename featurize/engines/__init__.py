@@ -12,9 +12,8 @@ from featurize.errors import BackboneError
 
 if TYPE_CHECKING:
     from cache import Artifacts
+    from featurize.networks.network import Network
     from featurize.networks.recipes import Formula
-    from featurize.networks.torchvision import Backbone
-    from featurize.networks.weights import Weights
 
 BATCH_ON_CPU = 8  # as fast as larger ones where each processor has its own batch, and small in memory
 BATCH_ON_GPU = 256
@@ -43,19 +42,12 @@ class EngineChoice:
     compiled: bool = False
 
 
-def make_engine(
-    backbone: Backbone,
-    weights: Weights,
-    formulas: Sequence[Formula],
-    choice: EngineChoice,
-    artifacts: Artifacts,
-) -> Engine:
+def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineChoice, artifacts: Artifacts) -> Engine:
     """An engine with its network loaded.
 
     Parameters
     ----------
-    backbone : Backbone
-    weights : Weights
+    network : Network
     formulas : sequence of Formula
     choice : EngineChoice
     artifacts : Artifacts
@@ -73,10 +65,10 @@ def make_engine(
     engine = choice.engine if choice.engine != "auto" else _fastest(precision, device)
     _check(engine, precision, device)
     if engine == "torch":
-        return _torch(backbone, weights, formulas, choice, device)
+        return _torch(network, formulas, choice, device)
     from featurize.engines.exported import joined
 
-    model = joined(backbone, weights, formulas, choice.precision, artifacts)
+    model = joined(network, formulas, choice.precision, artifacts)
     size = choice.batch_size or BATCH_ON_CPU
     if engine == "onnx":
         from featurize.engines.onnx import OnnxEngine
@@ -118,17 +110,13 @@ def _check(engine: str, precision: str, device: str) -> None:
         raise BackboneError("int8 does not run in the torch engine: use --engine openvino or onnx")
 
 
-def _torch(
-    backbone: Backbone, weights: Weights, formulas: Sequence[Formula], choice: EngineChoice, device: str
-) -> Engine:
+def _torch(network: Network, formulas: Sequence[Formula], choice: EngineChoice, device: str) -> Engine:
     from featurize.engines.torch import TorchEngine
-    from featurize.networks.weights import load
 
     return TorchEngine(
-        backbone,
-        load(backbone, weights),
+        network,
+        network.load(),
         formulas,
-        weights.transform,
         batch_size=choice.batch_size or (BATCH_ON_CPU if device == "cpu" else BATCH_ON_GPU),
         device=device,
         precision=choice.precision,

@@ -18,10 +18,8 @@ from cache import Artifacts, Kind
 from featurize import processes
 from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError
+from featurize.networks.network import Network
 from featurize.networks.recipes import Formula
-from featurize.networks.torchvision import Backbone
-from featurize.networks.weights import Weights, load
-from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
     import onnx
@@ -34,17 +32,18 @@ _DIGITS = 16
 Shapes = Sequence[Sequence[int]]  # (C, h, w) of each stage's feature map
 
 
-def export_body(backbone: Backbone, network: torch.nn.Module, transform: Transform) -> bytes:
+def export_body(network: Network, module: torch.nn.Module) -> bytes:
     """The network, from pixels to the feature maps of all stages, as the bytes of an ONNX file."""
     import torch
 
-    body = frozen_body(backbone, network, transform)
-    names = [stage_name(n) for n in range(len(backbone.stages))]
-    example = torch.zeros(2, transform.crop, transform.crop, 3, dtype=torch.uint8)
+    body = frozen_body(network, module)
+    names = [stage_name(n) for n in range(len(network.backbone.stages))]
+    side = network.transform.crop
+    example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
     return plain_bytes(_exported(body, (example,), [INPUT], names))
 
 
-def export(backbone: Backbone, weights: Weights, formulas: Sequence[Formula] = ()) -> dict[Kind, bytes]:
+def export(network: Network, formulas: Sequence[Formula] = ()) -> dict[Kind, bytes]:
     """The files of body and formulas, by their kinds, without PyTorch in this process afterwards.
 
     Raises
@@ -52,13 +51,13 @@ def export(backbone: Backbone, weights: Weights, formulas: Sequence[Formula] = (
     WeightsError
         The weights can't be had.
     """
-    return processes.call(_export, backbone, weights, formulas, unless_loaded="torch")
+    return processes.call(_export, network, formulas, unless_loaded="torch")
 
 
-def _export(backbone: Backbone, weights: Weights, formulas: Sequence[Formula]) -> dict[Kind, bytes]:
+def _export(network: Network, formulas: Sequence[Formula]) -> dict[Kind, bytes]:
     import onnx
 
-    body = export_body(backbone, load(backbone, weights), weights.transform)
+    body = export_body(network, network.load())
     shapes = _shapes(onnx.load_from_string(body))
     return {BODY: body, **({_kind(formulas, shapes): _export_formulas(formulas, shapes)} if formulas else {})}
 
@@ -98,9 +97,7 @@ def precision_of(body: bytes) -> str:
     return f"int8:{_digest(body)}"
 
 
-def joined(
-    backbone: Backbone, weights: Weights, formulas: Sequence[Formula], precision: str, artifacts: Artifacts
-) -> bytes:
+def joined(network: Network, formulas: Sequence[Formula], precision: str, artifacts: Artifacts) -> bytes:
     """The model from pixels to vectors; its body is exported now, and kept, where the key does not have it.
 
     Raises
@@ -109,7 +106,7 @@ def joined(
     """
     body = find_body(artifacts, precision)
     if body is None:
-        exported = export(backbone, weights, formulas)
+        exported = export(network, formulas)
         for kind, data in exported.items():
             artifacts.keep(kind, data)
         body = exported[BODY]
@@ -177,12 +174,12 @@ def _export_formulas(formulas: Sequence[Formula], shapes: Shapes) -> bytes:
     import torch
 
     count = len(shapes)
-    wanted = sorted({s % count for f in formulas for s in f.stages})
+    wanted = sorted({place for f in formulas for place in f.places(count)})
 
     class Formulas(torch.nn.Module):
         def forward(self, *maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
             by_stage = dict(zip(wanted, maps, strict=True))
-            return tuple(f.vectors([by_stage[s % count] for s in f.stages]) for f in formulas)
+            return tuple(f.vectors([by_stage[n] for n in f.places(count)]) for f in formulas)
 
     example = tuple(torch.zeros(2, *shapes[n]) for n in wanted)
     names = [f"vector{n}" for n in range(len(formulas))]

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featurize.networks.torchvision import Backbone
+from featurize.networks.network import Network
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
     import torch
 
 
-def frozen_body(backbone: Backbone, network: torch.nn.Module, transform: Transform, last: int = -1) -> torch.nn.Module:
-    """Cut a classification network behind a stage and make it eat pixels.
+def frozen_body(network: Network, module: torch.nn.Module, last: int = -1) -> torch.nn.Module:
+    """Cut a network behind a stage and make it take pixels.
 
     Parameters
     ----------
-    backbone : Backbone
-    network : torch.nn.Module
-        In evaluation mode.
-    transform : Transform
-        Its mean and deviation are applied in the network, so that 8-bit pixels come in.
+    network : Network
+        The mean and deviation of its transform are applied in the body, so that 8-bit pixels come in.
+    module : torch.nn.Module
+        The network, loaded, in evaluation mode.
     last : int
         The last stage that is needed, as a place in `Backbone.stages`.
 
@@ -29,17 +28,11 @@ def frozen_body(backbone: Backbone, network: torch.nn.Module, transform: Transfo
     torch.nn.Module
         (B, H, W, 3) uint8 -> tuple of feature maps (B, C, h, w), from the first stage to `last`.
     """
-    import torch
-    from torch.fx.experimental.optimization import fuse
-    from torchvision.models.feature_extraction import create_feature_extractor
-
-    stages = backbone.stages[: last % len(backbone.stages) + 1]
-    cut = create_feature_extractor(network, {stage: str(n) for n, stage in enumerate(stages)}).eval()
-    graph = torch.fx.GraphModule(cut, cut.graph).eval()
-    return _make_body(fuse(graph), len(stages), transform).eval().requires_grad_(False)
+    stages = last % len(network.backbone.stages) + 1
+    return _make_body(network.cut(module, stages), stages, network.transform).eval().requires_grad_(False)
 
 
-def _make_body(graph: torch.nn.Module, stages: int, transform: Transform) -> torch.nn.Module:
+def _make_body(cut: torch.nn.Module, stages: int, transform: Transform) -> torch.nn.Module:
     import torch
 
     class Body(torch.nn.Module):
@@ -50,7 +43,7 @@ def _make_body(graph: torch.nn.Module, stages: int, transform: Transform) -> tor
 
         def __init__(self) -> None:
             super().__init__()
-            self.inner = graph
+            self.inner = cut
             # (v / 255 - mean) / std is v * scale + shift
             scale = [1 / (255 * s) for s in transform.std]
             shift = [-m / s for m, s in zip(transform.mean, transform.std, strict=True)]

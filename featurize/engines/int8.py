@@ -23,17 +23,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import Key, artifacts_of, create_cache, list_keys
+from cache import artifacts_of, create_cache, list_keys
 from featurize.dataset.table import DatasetTable
 from featurize.engines.exported import BODY, INPUT, export, find_body, plain_bytes, precision_of
 from featurize.errors import TableError, Undecodable
-from featurize.networks.weights import Weights
+from featurize.networks.network import Network
 from featurize.pictures.file import Picture, pixels
+from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
     import onnx
-
-    from featurize.networks.torchvision import Backbone
 
 PICTURES = 100  # to calibrate on
 SEED = 0
@@ -42,21 +41,13 @@ _OPERATORS = ["Conv", "Add", "Relu", "Clip", "MaxPool", "AveragePool", "Concat"]
 
 
 def calibrated(
-    backbone: Backbone,
-    weights: Weights,
-    key: Key,
-    table: DatasetTable,
-    root: Path,
-    say: Callable[[str], None] = lambda line: None,
+    network: Network, table: DatasetTable, root: Path, say: Callable[[str], None] = lambda line: None
 ) -> str:
     """The precision of the 8-bit form of a network, which is calibrated where it is not there yet.
 
     Parameters
     ----------
-    backbone : Backbone
-    weights : Weights
-    key : Key
-        The one of float32.
+    network : Network
     table : DatasetTable
         Pictures to calibrate on; its train split where it has one.
     root : Path
@@ -74,16 +65,17 @@ def calibrated(
     TableError
         No picture of the table can be read.
     """
+    key = network.key()
     for known in list_keys(root):
         if known.precision.startswith("int8:") and replace(known, precision=key.precision) == key:
             find_body(artifacts_of(root, known), known.precision)
             return known.precision
     chosen = sorted_by_chance(table)
-    say(f"calibrating {backbone.name} in 8 bits on up to {PICTURES} pictures")
+    say(f"calibrating {network.backbone.full_name} in 8 bits on up to {PICTURES} pictures")
     with tempfile.TemporaryDirectory() as folder:
         body = Path(folder) / "fp32.onnx"
-        body.write_bytes(export(backbone, weights)[BODY])
-        quantised = quantise(body, calibration_pixels(chosen, weights))
+        body.write_bytes(export(network)[BODY])
+        quantised = quantise(body, calibration_pixels(chosen, network.transform))
     precision = precision_of(quantised)
     create_cache(root, replace(key, precision=precision)).artifacts.keep(BODY, quantised)
     return precision
@@ -96,13 +88,13 @@ def sorted_by_chance(table: DatasetTable) -> list[Picture]:
     return sorted(pictures.values(), key=lambda p: hashlib.sha256(f"{SEED}:{p.id}".encode()).digest())
 
 
-def calibration_pixels(chosen: list[Picture], weights: Weights) -> NDArray[np.uint8]:
+def calibration_pixels(chosen: list[Picture], transform: Transform) -> NDArray[np.uint8]:
     """Pixels of the first pictures that can be read, (N, H, W, 3)."""
 
     def readable() -> Iterator[NDArray[np.uint8]]:
         for picture in chosen:
             try:
-                yield pixels(picture, weights.transform)
+                yield pixels(picture, transform)
             except Undecodable:
                 continue
 

@@ -16,9 +16,8 @@ from cache.key import Json
 from featurize.engines.base import Engine
 from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError
+from featurize.networks.network import Network
 from featurize.networks.recipes import Formula
-from featurize.networks.torchvision import Backbone
-from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
     import torch
@@ -29,11 +28,10 @@ class TorchEngine(Engine):
 
     Parameters
     ----------
-    backbone : Backbone
-    network : torch.nn.Module
-        The whole classification network, in evaluation mode.
+    network : Network
+    module : torch.nn.Module
+        The network, loaded, in evaluation mode.
     formulas : sequence of Formula
-    transform : Transform
     batch_size : int
     device : str
         "cpu", "cuda", "cuda:1", ...
@@ -45,10 +43,9 @@ class TorchEngine(Engine):
 
     def __init__(
         self,
-        backbone: Backbone,
-        network: torch.nn.Module,
+        network: Network,
+        module: torch.nn.Module,
         formulas: Sequence[Formula],
-        transform: Transform,
         *,
         batch_size: int,
         device: str = "cpu",
@@ -61,10 +58,10 @@ class TorchEngine(Engine):
         self.device = device
         self.parallel = device == "cpu"
         self.precision = precision
-        self._stages = len(backbone.stages)
-        last = max(s % self._stages for f in formulas for s in f.stages)
+        self._stages = len(network.backbone.stages)
+        last = max(place for f in formulas for place in f.places(self._stages))
         self._type = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
-        body = frozen_body(backbone, network, transform, last).to(device, self._type)
+        body = frozen_body(network, module, last).to(device, self._type)
         self._body = body.to(memory_format=torch.channels_last)
         self._call = torch.compile(self._vectors) if compiled else self._vectors
         if precision == "fp32":
@@ -83,7 +80,7 @@ class TorchEngine(Engine):
 
     def _vectors(self, pixels: torch.Tensor) -> list[torch.Tensor]:
         maps = self._body(pixels)
-        return [f.vectors([maps[s % self._stages].float() for s in f.stages]) for f in self.formulas]
+        return [f.vectors([maps[n].float() for n in f.places(self._stages)]) for f in self.formulas]
 
     def environment(self) -> Mapping[str, Json]:
         import torch

@@ -54,6 +54,21 @@ class Formula:
     vectors: Callable[[Stages], torch.Tensor]
     mirror: bool = False
 
+    def places(self, count: int) -> list[int]:
+        """The stages it reads, as places from 0, of a network with so many stages.
+
+        Raises
+        ------
+        BackboneError
+            The network has fewer stages.
+        """
+        needed = max(-s if s < 0 else s + 1 for s in self.stages)
+        if needed > count:
+            raise BackboneError(
+                f"the embedding {self.recipe.name!r} reads {needed} stages, the network has {count}: choose another one"
+            )
+        return [s % count for s in self.stages]
+
 
 def _pooled(stages: Stages) -> torch.Tensor:
     import torch
@@ -122,6 +137,12 @@ def _mirrored(formula: Formula) -> Formula:
 
 
 FORMULAS: Mapping[str, Formula] = {f.recipe.name: f for f in (*_PLAIN, *map(_mirrored, _PLAIN))}
+
+
+def formula_of(recipe: Recipe) -> Formula | None:
+    """The formula behind a stored recipe; None where this version has none, or another one under that name."""
+    found = FORMULAS.get(recipe.name)
+    return found if found and found.recipe.digest == recipe.digest else None
 
 
 def formulas(names: str | Sequence[str], mirror: bool = False) -> list[Formula]:

@@ -1,123 +1,155 @@
-"""The networks that can be frozen: name -> stages, published weights, transform.
+"""torchvision's classification networks: the first provider, and the one whose networks need no provider's name.
 
-Knows everything about a network that can be known without loading torch, so that keys are made and complete
-caches recognised in milliseconds. Another classification network of torchvision is one line in the table; a
-test compares the table with torchvision's own.
+Another of its networks is one line in the table; tests compare the table with torchvision's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featurize.errors import BackboneError
+from featurize.networks.base import Backbone, Provider, Published, Stage
 from featurize.pictures.transform import Transform
 
-IMAGENET = Transform()
+if TYPE_CHECKING:
+    import torch
 
-
-@dataclass(frozen=True)
-class Published:
-    """One set of torchvision's ImageNet weights.
-
-    Parameters
-    ----------
-    file : str
-        Name at the download server; its last part is the beginning of the file's sha256.
-    transform : Transform
-        The one these weights were evaluated with.
-    """
-
-    file: str
-    transform: Transform = IMAGENET
-
-    @property
-    def hash(self) -> str:
-        """First digits of the file's sha256."""
-        return self.file.rsplit(".", 1)[0].rsplit("-", 1)[1]
-
-    @property
-    def identity(self) -> str:
-        """As it stands in the key."""
-        return "torchvision:" + self.file.rsplit(".", 1)[0]
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """A frozen network.
-
-    Parameters
-    ----------
-    name : str
-        torchvision's name of the model.
-    stages : tuple of str
-        Where its feature maps are read, from early to late; the last is the final feature map.
-    published : mapping of str to Published
-        "imagenet-v1", "imagenet-v2".
-    """
-
-    name: str
-    stages: tuple[str, ...]
-    published: Mapping[str, Published] = field(default_factory=dict)
-
+DOWNLOADS = "https://download.pytorch.org/models/"
+LICENCE = "BSD-3-Clause; trained on ImageNet-1K, whose own terms may apply"
+_FROM_TIMM = "Apache-2.0 (timm); trained on ImageNet-1K, whose own terms may apply"
+_CLASSIFIER = ("fc.", "classifier.", "heads.", "head.", "AuxLogits.", "aux1.", "aux2.")
 
 _RESIZE_232 = Transform(resize=232)
 _RESIZE_236 = Transform(resize=236)
+_BICUBIC = Transform(interpolation="bicubic")
 _RESNET = ("layer1", "layer2", "layer3", "layer4")
 _DENSENET = (*(f"features.transition{n}.conv" for n in (1, 2, 3)), "relu")
-_VGG16 = ("features.9", "features.16", "features.23", "features.30")
-
-
-def _network(name: str, stages: tuple[str, ...], v1: str | Published, v2: str = "") -> Backbone:
-    first = v1 if isinstance(v1, Published) else Published(v1)
-    second = {"imagenet-v2": Published(v2, _RESIZE_232)} if v2 else {}
-    return Backbone(name, stages, {"imagenet-v1": first, **second})
+_BASIC, _BOTTLENECK = (64, 128, 256, 512), (256, 512, 1024, 2048)
 
 
 def _features(*numbers: int) -> tuple[str, ...]:
     return tuple(f"features.{n}" for n in numbers)
 
 
+def _published(stem: str, transform: Transform, licence: str = LICENCE) -> Published:
+    """Weights by the stem of their file's name, whose last part is the beginning of the file's sha256."""
+    return Published(
+        f"torchvision:{stem}", transform, f"{DOWNLOADS}{stem}.pth", licence, digest=stem.rpartition("-")[2]
+    )
+
+
+def _network(
+    name: str,
+    nodes: Sequence[str],
+    channels: Sequence[int],
+    v1: str | Published,
+    v2: str = "",
+    reductions: Sequence[int] = (4, 8, 16, 32),
+) -> Backbone:
+    """A line of the table; what `_published` does not say is the default: 256 pixels for v1, 232 for v2, bilinear."""
+    first = v1 if isinstance(v1, Published) else _published(v1, Transform())
+    second = {"imagenet-v2": _published(v2, _RESIZE_232)} if v2 else {}
+    return Backbone(
+        provider="torchvision",
+        name=name,
+        stages=tuple(map(Stage, nodes, channels, reductions)),
+        published={"imagenet-v1": first, **second},
+        transform=first.transform,
+    )
+
+
 BACKBONES: Mapping[str, Backbone] = {
     b.name: b
     for b in (
-        _network("resnet50", _RESNET, "resnet50-0676ba61.pth", "resnet50-11ad3fa6.pth"),
-        _network("resnet18", _RESNET, "resnet18-f37072fd.pth"),
-        _network("resnet34", _RESNET, "resnet34-b627a593.pth"),
-        _network("resnet101", _RESNET, "resnet101-63fe2227.pth", "resnet101-cd907fc2.pth"),
-        _network("resnet152", _RESNET, "resnet152-394f9c45.pth", "resnet152-f82ba261.pth"),
-        _network("resnext50_32x4d", _RESNET, "resnext50_32x4d-7cdf4587.pth", "resnext50_32x4d-1a0047aa.pth"),
-        _network("wide_resnet50_2", _RESNET, "wide_resnet50_2-95faca4d.pth", "wide_resnet50_2-9ba9bcbe.pth"),
-        _network("mobilenet_v2", _features(3, 6, 13, 18), "mobilenet_v2-b0353104.pth", "mobilenet_v2-7ebf99e0.pth"),
+        _network("resnet50", _RESNET, _BOTTLENECK, "resnet50-0676ba61", "resnet50-11ad3fa6"),
+        _network("resnet18", _RESNET, _BASIC, "resnet18-f37072fd"),
+        _network("resnet34", _RESNET, _BASIC, "resnet34-b627a593"),
+        _network("resnet101", _RESNET, _BOTTLENECK, "resnet101-63fe2227", "resnet101-cd907fc2"),
+        _network("resnet152", _RESNET, _BOTTLENECK, "resnet152-394f9c45", "resnet152-f82ba261"),
+        _network("resnext50_32x4d", _RESNET, _BOTTLENECK, "resnext50_32x4d-7cdf4587", "resnext50_32x4d-1a0047aa"),
+        _network("wide_resnet50_2", _RESNET, _BOTTLENECK, "wide_resnet50_2-95faca4d", "wide_resnet50_2-9ba9bcbe"),
+        _network(
+            "mobilenet_v2",
+            _features(3, 6, 13, 18),
+            (24, 32, 96, 1280),
+            "mobilenet_v2-b0353104",
+            "mobilenet_v2-7ebf99e0",
+        ),
         _network(
             "mobilenet_v3_large",
             _features(3, 6, 12, 16),
-            "mobilenet_v3_large-8738ca79.pth",
-            "mobilenet_v3_large-5c1a4163.pth",
+            (24, 40, 112, 960),
+            "mobilenet_v3_large-8738ca79",
+            "mobilenet_v3_large-5c1a4163",
         ),
-        _network("squeezenet1_1", _features(4, 7, 10, 12), "squeezenet1_1-b8a52dc0.pth"),
-        _network("densenet121", _DENSENET, "densenet121-a639ec97.pth"),
+        _network(
+            "squeezenet1_1",
+            _features(4, 7, 10, 12),
+            (128, 256, 384, 512),
+            "squeezenet1_1-b8a52dc0",
+            reductions=(4, 8, 16, 16),
+        ),
+        _network("densenet121", _DENSENET, (128, 256, 512, 1024), "densenet121-a639ec97"),
         _network(
             "efficientnet_b0",
             _features(2, 3, 5, 8),
-            Published("efficientnet_b0_rwightman-7f5810bc.pth", Transform(interpolation="bicubic")),
+            (24, 40, 112, 1280),
+            _published("efficientnet_b0_rwightman-7f5810bc", _BICUBIC, _FROM_TIMM),
         ),
-        _network("convnext_tiny", _features(1, 3, 5, 7), Published("convnext_tiny-983f1562.pth", _RESIZE_236)),
-        _network("vgg16", _VGG16, "vgg16-397923af.pth"),
-        _network("alexnet", _features(2, 5, 7, 12), "alexnet-owt-7be5be79.pth"),
+        _network(
+            "convnext_tiny",
+            _features(1, 3, 5, 7),
+            (96, 192, 384, 768),
+            _published("convnext_tiny-983f1562", _RESIZE_236),
+        ),
+        _network("vgg16", _features(9, 16, 23, 30), (128, 256, 512, 512), "vgg16-397923af"),
+        _network(
+            "alexnet",
+            _features(2, 5, 7, 12),
+            (64, 192, 384, 256),
+            "alexnet-owt-7be5be79",
+            reductions=(8, 16, 16, 32),
+        ),
     )
 }
 
 
-def backbone(name: str) -> Backbone:
-    """The backbone of that name.
+class Torchvision(Provider):
+    """torchvision, whose networks are cut and simplified as graphs of torch.fx."""
 
-    Raises
-    ------
-    BackboneError
-        It is not in the table; the message lists those that are.
-    """
-    try:
+    def names(self) -> Sequence[str]:
+        return list(BACKBONES)
+
+    def backbone(self, name: str) -> Backbone:
+        if name not in BACKBONES:
+            raise BackboneError(f"{name!r} is not a known backbone; choose one of: {', '.join(BACKBONES)}")
         return BACKBONES[name]
-    except KeyError:
-        raise BackboneError(f"{name!r} is not a known backbone; choose one of: {', '.join(BACKBONES)}") from None
+
+    def fetch(self, published: Published) -> Path:
+        import torch
+
+        from featurize.networks.download import download
+
+        return download(published.source, Path(torch.hub.get_dir()) / "checkpoints", published.digest)
+
+    def build(self, backbone: Backbone) -> torch.nn.Module:
+        from torchvision.models import get_model
+
+        network: torch.nn.Module = get_model(backbone.name, weights=None)
+        return network
+
+    def classifier(self, backbone: Backbone) -> tuple[str, ...]:
+        return _CLASSIFIER
+
+    def cut(self, backbone: Backbone, network: torch.nn.Module, nodes: Sequence[str]) -> torch.nn.Module:
+        import torch
+        from torch.fx.experimental.optimization import fuse
+        from torchvision.models.feature_extraction import create_feature_extractor
+
+        try:
+            cut = create_feature_extractor(network, {node: str(n) for n, node in enumerate(nodes)}).eval()
+        except ValueError as error:
+            raise BackboneError(f"{backbone.full_name} has not all of the nodes {', '.join(nodes)}: {error}") from error
+        return fuse(torch.fx.GraphModule(cut, cut.graph).eval())

@@ -1,37 +1,30 @@
-"""A network's weights: named, from a file, or untrained. Who they are, and loading them.
+"""A network's weights: named, from a file, or untrained. Who they are, and where they are; loading them comes later.
 
-Identity costs no torch: torchvision's own weights are known by the hash in their name, a file by the sha256 of
-its bytes, an untrained network by its seed and torch's version.
+Identity costs no torch: published weights are known by their name, a file by the sha256 of its bytes, an untrained
+network by its seed and the versions of what draws it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import pickle
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from featurize.errors import WeightsError
-from featurize.networks.torchvision import Backbone, Published
+from featurize.networks.base import Backbone, Published
+from featurize.networks.providers import provider_of
+from featurize.networks.weights_file import file_digest, read_card
 from featurize.pictures.transform import Transform
 
-if TYPE_CHECKING:
-    import torch
-
-DOWNLOADS = "https://download.pytorch.org/models/"
-MIRROR_VARIABLE = "ARTSTYLE_WEIGHTS_MIRROR"
+RANDOM = "random"
 RANDOM_SEED = 0
-_TIMEOUT = 20  # seconds until a server that does not answer counts as out of reach
+_FILE = "sha256:"
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Which weights, as chosen by the user.
+    """Which weights, and the pixels they expect.
 
     Parameters
     ----------
@@ -40,15 +33,24 @@ class Weights:
     transform : Transform
         The pixels these weights expect.
     published : Published or None
-        torchvision's own.
+        Those of the provider, where they are to be fetched from there.
     file : Path or None
         The user's file.
+    licence : str
+        Under which terms they may be used; "" where nothing is known.
+    assumed : str
+        A sentence for the user where the transform is a guess; else "".
+    also : str
+        The identity of published weights that the file is a copy of; else "".
     """
 
     identity: str
     transform: Transform
     published: Published | None = None
     file: Path | None = None
+    licence: str = ""
+    assumed: str = ""
+    also: str = ""
 
     @property
     def untrained(self) -> bool:
@@ -56,160 +58,107 @@ class Weights:
         return self.published is None and self.file is None
 
 
-def choose(backbone: Backbone, chosen: str, *, size: int | None = None, decode: str = "exact") -> Weights:
-    """Weights by name or file, with the transform they expect, without loading them.
+def choose(backbone: Backbone, chosen: str | None = None) -> Weights:
+    """Weights as a user names them, without loading them.
 
     Parameters
     ----------
     backbone : Backbone
-    chosen : str
-        "imagenet-v1", "imagenet-v2", "random", or the path of a `.pth` or `.safetensors` file.
-    size : int, optional
-        Side of the square that the network sees, where it is not to be the weights' own.
-    decode : str
-        "exact" or "fast".
+    chosen : str, optional
+        The name of published weights ("imagenet-v1"), "random", or the path of a `.pth` or `.safetensors` file; by
+        default the first that the provider publishes.
 
     Raises
     ------
     WeightsError
-        There is no such name or file.
+        There is no such name or file, or the file says that it belongs to another network.
     """
-    published = backbone.published.get(chosen)
-    transform = (published or backbone.published["imagenet-v1"]).transform.with_options(size, decode)
-    if published:
-        return Weights(published.identity, transform, published=published)
-    if chosen == "random":
-        version = metadata.version("torch").partition("+")[0]
-        return Weights(f"random:seed={RANDOM_SEED},torch={version}", transform)
+    names = ", ".join((*backbone.published, RANDOM))
+    if chosen is None:
+        if not backbone.published:
+            raise WeightsError(f"nobody publishes weights of {backbone.full_name}: give a file, or {RANDOM}")
+        chosen = next(iter(backbone.published))
+    if chosen in backbone.published:
+        return _of_provider(backbone.published[chosen])
+    if chosen == RANDOM:
+        return Weights(_random_identity(backbone), backbone.transform)
     path = Path(chosen)
     if not path.is_file():
-        names = ", ".join((*backbone.published, "random"))
         raise WeightsError(
-            f"{chosen!r} names no weights of {backbone.name}: choose one of {names}, or an existing .pth or "
+            f"{chosen!r} names no weights of {backbone.full_name}: choose one of {names}, or an existing .pth or "
             ".safetensors file"
         )
-    return Weights("sha256:" + _file_digest(path), transform, file=path)
+    return _of_file(backbone, path)
 
 
-def fetch(weights: Weights) -> Path | None:
-    """The file of the weights, downloaded first if it has to be; None for an untrained network.
+def find(backbone: Backbone, identity: str, places: Sequence[Path] = ()) -> Weights:
+    """Weights by their identity in a key.
 
-    Raises
-    ------
-    WeightsError
-        It can't be downloaded, or an earlier download is damaged.
-    """
-    if weights.published:
-        return _download(weights.published)
-    return weights.file
-
-
-def load(backbone: Backbone, weights: Weights) -> torch.nn.Module:
-    """The network with its weights, in evaluation mode, on the CPU, in float32.
+    Parameters
+    ----------
+    backbone : Backbone
+    identity : str
+    places : sequence of Path
+        Where a file of weights was seen; it is taken only if its bytes are the right ones.
 
     Raises
     ------
     WeightsError
-        The weights can't be downloaded, are no plain state dict, or belong to another network.
+        They can't be found, or can't be drawn by what is installed.
     """
-    import torch
-    from torchvision.models import get_model
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
-        network: torch.nn.Module = get_model(backbone.name, weights=None)
-    path = fetch(weights)
-    if path:
-        _fill(network, read_state(path), path, backbone.name)
-    return network.eval().requires_grad_(False)
-
-
-def read_state(path: Path) -> Mapping[str, torch.Tensor]:
-    """A state dict from a `.pth` or `.safetensors` file; nothing in the file is ever executed.
-
-    Raises
-    ------
-    WeightsError
-        The file is no state dict, or a pickle that wants to run code.
-    """
-    import torch
-
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state: Any = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    for published in backbone.published.values():
+        if published.identity == identity:
+            return _of_provider(published)
+    if identity.startswith(_FILE):
+        for path in dict.fromkeys(places):
+            if path.is_file() and _FILE + file_digest(path) == identity:
+                return _of_file(backbone, path)
+        seen = f"is not {str(places[0])!r} any more" if places else "is at no known place"
         raise WeightsError(
-            f"{str(path)!r} is a pickle with more in it than arrays, which could run code: it was refused and "
-            "nothing in it was run; save it as a plain state dict or as .safetensors"
-        ) from error
-    except Exception as error:  # torch, zip and safetensors each raise kinds of their own
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:150]
-        raise WeightsError(
-            f"{str(path)!r} is no file of weights ({said}): give a state dict as .pth or .safetensors"
-        ) from error
-    for wrapper in ("state_dict", "model", "model_state_dict"):
-        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
-            state = state[wrapper]
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()) or not state:
-        raise WeightsError(f"{str(path)!r} holds no state dict (name -> array)")
-    return {name.removeprefix("module."): array for name, array in state.items()}
-
-
-def _fill(network: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path, name: str) -> None:
-    """Copy a state dict into a network; its classifier may be missing or have other classes."""
-    own = network.state_dict()
-    classifier = ("fc.", "classifier.", "heads.", "head.", "AuxLogits.", "aux1.", "aux2.")
-    needed = [k for k in own if not k.startswith(classifier) and not k.endswith("num_batches_tracked")]
-    absent = [k for k in needed if k not in state]
-    shaped = [k for k in needed if k in state and state[k].shape != own[k].shape]
-    if absent or shaped:
-        what = (
-            f"{len(absent)} of {len(needed)} arrays are missing, the first is {absent[0]!r}"
-            if absent
-            else f"{shaped[0]!r} has shape {tuple(state[shaped[0]].shape)}, {tuple(own[shaped[0]].shape)} is expected"
+            f"the file of weights of {backbone.full_name} with sha256 {identity.removeprefix(_FILE)[:12]}... {seen}: "
+            "give it with --weights FILE"
         )
-        raise WeightsError(f"{str(path)!r} holds no weights of {name}: {what}; choose the backbone they belong to")
-    network.load_state_dict({k: state.get(k, v) if k in needed else v for k, v in own.items()})
+    if identity == _random_identity(backbone):
+        return Weights(identity, backbone.transform)
+    raise WeightsError(
+        f"the weights {identity} of {backbone.full_name} can't be had with what is installed: install the versions "
+        "they were made with, or embed the pictures again with `featurize run`"
+    )
 
 
-def _download(published: Published) -> Path:
-    import torch
+def _of_provider(published: Published) -> Weights:
+    return Weights(published.identity, published.transform, published, licence=published.licence)
 
-    target = Path(torch.hub.get_dir()) / "checkpoints" / published.file
-    if target.exists():
-        if _file_digest(target).startswith(published.hash):
-            return target
-        raise WeightsError(f"{str(target)!r} is not the published file (its sha256 differs): delete it and try again")
-    url = os.environ.get(MIRROR_VARIABLE, DOWNLOADS).rstrip("/") + "/" + published.file
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(url, target, published.hash)
-    except (OSError, RuntimeError) as error:
+
+def _of_file(backbone: Backbone, path: Path) -> Weights:
+    """A file's transform: its own; else, where it is a copy of published weights, theirs; else the network's."""
+    digest, card = file_digest(path), read_card(path)
+    if card and card.full_name != backbone.full_name:
         raise WeightsError(
-            f"the weights {published.file} can't be downloaded from {url} ({error}): with a connection try again, or "
-            f"get the file elsewhere and pass it with --weights FILE, or set {MIRROR_VARIABLE} to a server that has "
-            "it, or use --weights random for an untrained backbone"
-        ) from error
-    return target
+            f"{str(path)!r} holds weights of {card.full_name}, not of {backbone.full_name}: use --backbone "
+            f"{card.full_name}, or other weights"
+        )
+    copied = next((p for p in backbone.published.values() if p.digest and digest.startswith(p.digest)), None)
+    weights = Weights(_FILE + digest, backbone.transform, file=path)
+    if copied:
+        weights = replace(weights, transform=copied.transform, licence=copied.licence, also=copied.identity)
+    if card and card.licence:
+        weights = replace(weights, licence=card.licence)
+    if card and card.transform:
+        return replace(weights, transform=card.transform)
+    return weights if copied else replace(weights, assumed=_assumption(backbone, path))
 
 
-def _fetch(url: str, target: Path, digest_start: str) -> None:
-    import socket
-
-    import torch
-
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_TIMEOUT)
-    try:
-        torch.hub.download_url_to_file(url, str(target), hash_prefix=digest_start, progress=sys.stderr.isatty())
-    finally:
-        socket.setdefaulttimeout(before)
+def _assumption(backbone: Backbone, path: Path) -> str:
+    source = next((name for name, p in backbone.published.items() if p.transform == backbone.transform), "")
+    whose = f"that of {source}" if source else "the network's own"
+    return (
+        f"{path.name} does not say which pixels it expects; assumed is {whose}: {backbone.transform.describe()}. "
+        "Wrong pixels cost accuracy (docs/weights.md)"
+    )
 
 
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _random_identity(backbone: Backbone) -> str:
+    packages = provider_of(backbone.provider).drawn_by
+    versions = (f"{package}={metadata.version(package).partition('+')[0]}" for package in packages)
+    return f"{RANDOM}:" + ",".join((f"seed={RANDOM_SEED}", *versions))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cache import OK, Key, create_cache
 from cache.ids import Ids, first_seen
+from cache.places import remember_place
 from cache.rows import ABSENT
 from cache.schema1 import refuse_unadopted
 from featurize import processors
@@ -25,9 +26,8 @@ from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineChoice, make_engine
 from featurize.errors import Undecodable
+from featurize.networks.network import Network, choose_network
 from featurize.networks.recipes import formulas
-from featurize.networks.torchvision import Backbone, backbone
-from featurize.networks.weights import Weights, choose
 from featurize.pictures import decoder_processes
 from featurize.pictures.file import Picture
 from featurize.progress import Progress
@@ -46,8 +46,10 @@ class Settings:
     ----------
     split : str
         "train", "val", "test" or "all".
-    backbone, weights, embedding : str
+    backbone, embedding : str
         As on the command line.
+    weights : str, optional
+        The name of published weights, "random", or a file; by default the first that the network's provider publishes.
     mirror : bool
         Average each embedding over the picture and its mirror image.
     size : int, optional
@@ -69,7 +71,7 @@ class Settings:
 
     split: str = "all"
     backbone: str = "resnet50"
-    weights: str = "imagenet-v1"
+    weights: str | None = None
     embedding: str = DEFAULT_EMBEDDING
     mirror: bool = False
     size: int | None = None
@@ -171,14 +173,19 @@ def extract(
     TableError, BackboneError, WeightsError, EarlierVersion, Disagreement, StorageFailed
         Everything that was finished before stays.
     """
-    spec = backbone(settings.backbone)
-    weights = choose(spec, settings.weights, size=settings.size, decode=settings.decode)
+    network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
     wanted = formulas(settings.embedding, settings.mirror)
+    for formula in wanted:
+        formula.places(len(network.backbone.stages))  # before anything is made
     rows = table.rows_of(settings.split)
-    refuse_unadopted(root, key_of(spec, weights, settings.precision))
-    precision = precision_of(spec, weights, settings, table, root, say)
-    cache = create_cache(root, key_of(spec, weights, precision))
+    refuse_unadopted(root, network.key(settings.precision))
+    if network.weights.assumed:
+        say(network.weights.assumed)
+    precision = precision_of(network, settings, table, root, say)
+    cache = create_cache(root, network.key(precision))
     set_aside = cache.repair()
+    if network.weights.file:
+        remember_place(cache.artifacts, network.weights.file)
     ids, pictures, troubles = _look_at_files(table, rows)
     wanted = [f for f in wanted if cache.missing(ids, [f.recipe]).any()] or wanted
     recipes = [f.recipe for f in wanted]
@@ -190,15 +197,14 @@ def extract(
     seconds, engine, run = 0.0, "", None
     if len(todo):
         decoder_processes.start(min(workers, len(todo)))  # while the network is loaded
-        say(f"loading {spec.name} ({weights.identity})")
-        runner = make_engine(spec, weights, wanted, settings.choice(precision), cache.artifacts)
+        say(f"loading {network.describe()}")
+        runner = make_engine(network, wanted, settings.choice(precision), cache.artifacts)
         engine = runner.describe()
-        agreement.check(cache, runner, weights.transform, recipes, pictures)
+        agreement.check(cache, runner, network.transform, recipes, pictures)
         say(f"embedding {len(todo)} pictures with {engine}")
         started = time.perf_counter()
-        with Pipeline(runner, weights.transform, workers) as pipeline:
-            facts = {"weights": settings.weights}
-            run = Run(cache, runner, pipeline, recipes, pictures, progress, facts, settings.store)
+        with Pipeline(runner, network.transform, workers) as pipeline:
+            run = Run(cache, runner, pipeline, recipes, pictures, progress, settings.store)
             run.carry_out(todo)
         troubles |= run.troubles
         seconds = time.perf_counter() - started
@@ -221,21 +227,15 @@ def extract(
     )
 
 
-def key_of(spec: Backbone, weights: Weights, precision: str = "fp32") -> Key:
-    """The key of the embeddings that a backbone with these weights makes."""
-    network = {"provider": "torchvision", "name": spec.name, "stages": list(spec.stages)}
-    return Key(network, weights.identity, weights.transform.as_json(), precision)
-
-
 def precision_of(
-    spec: Backbone, weights: Weights, settings: Settings, table: DatasetTable, root: Path, say: Callable[[str], None]
+    network: Network, settings: Settings, table: DatasetTable, root: Path, say: Callable[[str], None]
 ) -> str:
     """The precision as it stands in the key: for int8 with the hash of the calibrated body, made where missing."""
     if settings.precision != "int8":
         return settings.precision
     from featurize.engines.int8 import calibrated
 
-    return calibrated(spec, weights, key_of(spec, weights), table, root, say)
+    return calibrated(network, table, root, say)
 
 
 def _look_at_files(

@@ -76,8 +76,6 @@ class Run:
         Every picture of the table, by id.
     progress : callable, optional
         Called with (pictures done, pictures in all).
-    facts : mapping, optional
-        Recorded beside each segment, with what the engine says of itself.
     store : str
         Type of the vectors on disk.
 
@@ -99,7 +97,6 @@ class Run:
         recipes: Sequence[Recipe],
         pictures: Mapping[bytes, Picture],
         progress: Progress | None = None,
-        facts: Mapping[str, Json] | None = None,
         store: str = "float32",
     ) -> None:
         self._cache = cache
@@ -108,7 +105,6 @@ class Run:
         self._recipes = recipes
         self._pictures = pictures
         self._progress = progress
-        self._facts = facts or {}
         self._type = np.dtype(store)
         self.troubles: dict[bytes, Undecodable] = {}
         self.decode_seconds = self.network_seconds = self.storage_seconds = 0.0
@@ -190,7 +186,7 @@ class Run:
     def _commit(self, finished: _Finished) -> None:
         if finished.ids:
             started = time.perf_counter()
-            self._cache.append(finished.rows(self._recipes, {**self._engine.environment(), **self._facts}, self._type))
+            self._cache.append(finished.rows(self._recipes, self._engine.environment(), self._type))
             self.storage_seconds += time.perf_counter() - started
 
     def _forget(self, plans: Sequence[Plan]) -> None:

@@ -9,15 +9,14 @@ from pathlib import Path
 
 from cache import CacheError, Key, Store, list_caches
 from cache.ids import plain
+from cache.places import remembered_places
 from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineChoice, make_engine
 from featurize.errors import TableError
-from featurize.networks.recipes import FORMULAS
-from featurize.networks.torchvision import backbone
-from featurize.networks.weights import choose
+from featurize.networks.network import network_from
+from featurize.networks.recipes import formula_of
 from featurize.reasons import Reason
 from featurize.run import agreement
-from featurize.run.extract import key_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def verify(root: Path) -> list[Summary]:
     return [_summary(cache, problems) for cache, problems in checked]
 
 
-def verify_deep(cache: Store, table: DatasetTable, weights: str, sample: int, device: str = "auto") -> float:
+def verify_deep(cache: Store, table: DatasetTable, weights: str | None, sample: int, device: str = "auto") -> float:
     """Embed a sample of stored pictures again and compare with what is stored.
 
     Parameters
@@ -63,8 +62,8 @@ def verify_deep(cache: Store, table: DatasetTable, weights: str, sample: int, de
     cache : Store
     table : DatasetTable
         Where the pictures' files are.
-    weights : str
-        The name or file given to `featurize run`.
+    weights : str, optional
+        The name or file given to `featurize run`, where it is not found by itself.
     sample : int
         Pictures to embed again.
     device : str
@@ -78,25 +77,20 @@ def verify_deep(cache: Store, table: DatasetTable, weights: str, sample: int, de
     ------
     Disagreement
         A stored vector is not what its picture gives.
+    WeightsError, BackboneError
+        The weights are not those of the cache or can't be found, or this version can't build its network.
     TableError
-        The weights are not those of the cache, or none of its pictures is in the table.
+        None of its pictures is in the table.
     """
-    spec = backbone(cache.key.backbone)
-    transform = cache.key.transform
-    chosen = choose(spec, weights, size=transform["crop"], decode=transform["decode"])
-    if key_of(spec, chosen, cache.key.precision).digest != cache.key.digest:
-        raise TableError(
-            f"--weights {weights} is not what {cache.key.folder_name} was made with ({cache.key.weights}): "
-            "give the same --weights as to `featurize run`"
-        )
-    wanted = [FORMULAS[r.name] for r in cache.recipes() if r.name in FORMULAS]
+    network = network_from(cache.key, weights, remembered_places(cache.artifacts))
+    wanted = [f for f in map(formula_of, cache.recipes()) if f]
     rows = range(len(table))
     pictures = {plain(p.id): p for p in map(table.picture, rows)}
     if not any(i in pictures for i in cache.ids().tolist()):
         raise TableError(f"none of the pictures in {cache.key.folder_name} is in the dataset table")
     choice = EngineChoice(device=device, precision=cache.key.precision)
-    engine = make_engine(spec, chosen, wanted, choice, cache.artifacts)
-    return agreement.check(cache, engine, chosen.transform, [f.recipe for f in wanted], pictures, sample)
+    engine = make_engine(network, wanted, choice, cache.artifacts)
+    return agreement.check(cache, engine, network.transform, [f.recipe for f in wanted], pictures, sample)
 
 
 def _summary(cache: Store, problems: Sequence[CacheError]) -> Summary:

@@ -174,7 +174,7 @@ def test_a_head_is_refused_with_other_weights(painted: Path, capsys: Screen, tmp
     capsys.readouterr()
     arguments = ["predict", "--head", "head.safetensors", "paintings/wikipaintings_val", "--weights", "other.pth"]
     assert call(*arguments) == 1
-    assert "the head was trained with weights random:seed=0" in error_of(capsys)
+    assert "were made with the weights random:seed=0" in error_of(capsys)
 
 
 def test_an_empty_folder_holds_nothing_to_predict(painted: Path, capsys: Screen) -> None:

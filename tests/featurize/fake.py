@@ -54,9 +54,7 @@ def install(
     """
     made: list[FakeEngine] = []
 
-    def make(
-        spec: object, weights: object, formulas: Sequence[Formula], choice: EngineChoice, folder: object
-    ) -> FakeEngine:
+    def make(network: object, formulas: Sequence[Formula], choice: EngineChoice, artifacts: object) -> FakeEngine:
         made.append(FakeEngine(formulas, choice.batch_size or 4, pause, bias))
         return made[-1]
 

@@ -8,8 +8,10 @@ from torchvision.models import get_model, get_model_weights
 
 from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError
+from featurize.networks.network import choose_network
+from featurize.networks.providers import backbone
 from featurize.networks.recipes import FORMULAS
-from featurize.networks.torchvision import BACKBONES, backbone
+from featurize.networks.torchvision import BACKBONES
 from featurize.pictures.transform import Transform
 from featurize.run.agreement import relative_difference
 
@@ -20,7 +22,9 @@ def test_published_weights_are_torchvision_s(name: str) -> None:
     for ours, published in BACKBONES[name].published.items():
         weights = theirs[{"imagenet-v1": "IMAGENET1K_V1", "imagenet-v2": "IMAGENET1K_V2"}[ours]]
         preset = weights.transforms()
-        assert weights.url.rsplit("/", 1)[1] == published.file
+        assert weights.url == published.source
+        assert published.identity == "torchvision:" + published.source.rpartition("/")[2].removesuffix(".pth")
+        assert published.source.endswith(f"-{published.digest}.pth")
         assert ([published.transform.resize], [published.transform.crop]) == (preset.resize_size, preset.crop_size)
         assert published.transform.interpolation == preset.interpolation.value
         assert (list(published.transform.mean), list(published.transform.std)) == (preset.mean, preset.std)
@@ -32,7 +36,7 @@ def test_the_embedding_is_the_pooled_input_of_the_classifier(name: str) -> None:
     torch.manual_seed(0)
     network = get_model(name, weights=None).eval()
     formula = FORMULAS["avgpool"]
-    cut = frozen_body(BACKBONES[name], network, Transform())
+    cut = frozen_body(choose_network(name, "random"), network)
     pixels = torch.randint(0, 256, (1, 64, 64, 3), dtype=torch.uint8)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (Transform().mean, Transform().std))
     x = (pixels.permute(0, 3, 1, 2) / 255 - mean) / std
@@ -57,11 +61,14 @@ def test_every_stage_is_there(name: str) -> None:
     with torch.device("meta"):
         network = get_model(name, weights=None).eval()
     stages = BACKBONES[name].stages
-    maps = create_feature_extractor(network, {s: s for s in stages})(torch.empty(1, 3, 224, 224, device="meta"))
-    sides = [maps[s].shape[-1] for s in stages]
+    nodes = BACKBONES[name].nodes
+    maps = create_feature_extractor(network, {n: n for n in nodes})(torch.empty(1, 3, 512, 512, device="meta"))
     assert len(stages) == 4
-    assert sides == sorted(sides, reverse=True), "from early to late"
-    assert all(maps[s].ndim == 4 for s in stages)
+    reductions = [stage.reduction for stage in stages]
+    assert reductions == sorted(reductions), "from early to late"
+    for stage in stages:
+        assert maps[stage.node].shape[:2] == (1, stage.channels)
+        assert 512 / maps[stage.node].shape[-1] == pytest.approx(stage.reduction, rel=0.07)
 
 
 def test_an_unknown_backbone_lists_the_known_ones() -> None:
@@ -70,5 +77,5 @@ def test_an_unknown_backbone_lists_the_known_ones() -> None:
 
 
 def test_resnet50_has_2048_features() -> None:
-    cut = frozen_body(BACKBONES["resnet50"], get_model("resnet50", weights=None).eval(), Transform())
+    cut = frozen_body(choose_network("resnet50", "random"), get_model("resnet50", weights=None).eval())
     assert [m.shape[1] for m in cut(torch.zeros(1, 32, 32, 3, dtype=torch.uint8))] == [256, 512, 1024, 2048]

@@ -25,27 +25,26 @@ from featurize.engines.onnx import OnnxEngine
 from featurize.engines.openvino import OpenvinoEngine
 from featurize.engines.torch import TorchEngine
 from featurize.errors import BackboneError
+from featurize.networks.network import choose_network
 from featurize.networks.recipes import FORMULAS, formulas
-from featurize.networks.torchvision import backbone
-from featurize.networks.weights import choose, load
 from featurize.pictures.transform import Transform
 from featurize.run.agreement import relative_difference
 from featurize.run.pipeline import on_one_processor
 
-SPEC = backbone("squeezenet1_1")
+SQUEEZENET = choose_network("squeezenet1_1", "random")
 PLAIN = [FORMULAS[n] for n in ("avgpool", "multi", "stats", "gram")]
 AVGPOOL = FORMULAS["avgpool"]
 Make = Callable[[int], Engine]
 
 
 @pytest.fixture(scope="module")
-def network() -> torch.nn.Module:
-    return load(SPEC, choose(SPEC, "random"))
+def module() -> torch.nn.Module:
+    return SQUEEZENET.load()
 
 
 @pytest.fixture(scope="module")
-def body(network: torch.nn.Module) -> bytes:
-    return export_body(SPEC, network, Transform())
+def body(module: torch.nn.Module) -> bytes:
+    return export_body(SQUEEZENET, module)
 
 
 def in_memory() -> Artifacts:
@@ -53,9 +52,9 @@ def in_memory() -> Artifacts:
 
 
 @pytest.fixture(scope="module", params=["torch", "onnx", "openvino"])
-def make(request: pytest.FixtureRequest, network: torch.nn.Module, body: bytes) -> Make:
+def make(request: pytest.FixtureRequest, module: torch.nn.Module, body: bytes) -> Make:
     if request.param == "torch":
-        return lambda size: TorchEngine(SPEC, network, PLAIN, Transform(), batch_size=size)
+        return lambda size: TorchEngine(SQUEEZENET, module, PLAIN, batch_size=size)
     engine = {"onnx": OnnxEngine, "openvino": OpenvinoEngine}[request.param]
     return lambda size: engine(join(body, PLAIN, in_memory()), PLAIN, batch_size=size)
 
@@ -67,15 +66,15 @@ def pictures(count: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def expected(network: torch.nn.Module) -> dict[str, np.ndarray]:
+def expected(module: torch.nn.Module) -> dict[str, np.ndarray]:
     """Straight from the definitions, with nothing folded, cut or exported."""
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (Transform().mean, Transform().std))
     x = (torch.from_numpy(pictures(4)).permute(0, 3, 1, 2) / 255 - mean) / std
     maps = []
     with torch.inference_mode():
-        for name, layer in network.features.named_children():
+        for name, layer in module.features.named_children():
             x = layer(x)
-            if f"features.{name}" in SPEC.stages:
+            if f"features.{name}" in SQUEEZENET.backbone.nodes:
                 maps.append(x.double().numpy())
     pooled = [m.mean((2, 3)) for m in maps]
     deviations = [m.std((2, 3)) for m in maps]
@@ -130,9 +129,9 @@ def test_several_threads_at_once_give_the_same_bits(make: Make) -> None:
     assert together == alone
 
 
-def test_mirrored_recipes_do_not_care_which_way_a_picture_hangs(network: torch.nn.Module) -> None:
-    engine = TorchEngine(SPEC, network, formulas("avgpool", mirror=True), Transform(), batch_size=2)
-    plain = TorchEngine(SPEC, network, [AVGPOOL], Transform(), batch_size=2)
+def test_mirrored_recipes_do_not_care_which_way_a_picture_hangs(module: torch.nn.Module) -> None:
+    engine = TorchEngine(SQUEEZENET, module, formulas("avgpool", mirror=True), batch_size=2)
+    plain = TorchEngine(SQUEEZENET, module, [AVGPOOL], batch_size=2)
     pixels = pictures(2)
     mirrored = np.ascontiguousarray(pixels[:, :, ::-1])
     recipe = FORMULAS["avgpool-mirror"].recipe
@@ -144,14 +143,13 @@ def test_mirrored_recipes_do_not_care_which_way_a_picture_hangs(network: torch.n
 
 
 def test_folding_batchnorm_changes_nothing_and_nothing_is_learned(tmp_path: Path) -> None:
-    spec = backbone("resnet18")
     torch.manual_seed(0)
     network = get_model("resnet18", weights=None)
     with torch.no_grad():
         for _ in range(3):
             network(torch.randn(8, 3, 64, 64))  # statistics that are not the initial ones
     network.eval()
-    engine = TorchEngine(spec, network, [AVGPOOL], Transform(), batch_size=2)
+    engine = TorchEngine(choose_network("resnet18", "random"), network, [AVGPOOL], batch_size=2)
     assert not [m for m in engine._body.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     before = {k: v.clone() for k, v in engine._body.state_dict().items()}
     found = engine.embed(pictures(2))[AVGPOOL.recipe]
@@ -164,9 +162,8 @@ def test_folding_batchnorm_changes_nothing_and_nothing_is_learned(tmp_path: Path
 
 
 def test_an_exported_network_is_kept_and_a_damaged_one_made_again(tmp_path: Path) -> None:
-    chosen = choose(SPEC, "random")
     artifacts = Artifacts(tmp_path, "")
-    make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("onnx"), artifacts)
+    make_engine(SQUEEZENET, [AVGPOOL], EngineChoice("onnx"), artifacts)
     kept = find_body(artifacts)
     assert kept is not None
     for file in tmp_path.iterdir():  # body and formulas
@@ -174,10 +171,10 @@ def test_an_exported_network_is_kept_and_a_damaged_one_made_again(tmp_path: Path
         data[len(data) // 2] ^= 1
         file.write_bytes(data)
     assert find_body(artifacts) is None
-    vectors = make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("onnx"), artifacts).embed(pictures(8))
+    vectors = make_engine(SQUEEZENET, [AVGPOOL], EngineChoice("onnx"), artifacts).embed(pictures(8))
     assert find_body(artifacts) == kept
     assert artifacts.verify() == []
-    reference = make_engine(SPEC, chosen, [AVGPOOL], EngineChoice("torch"), artifacts).embed(pictures(8))
+    reference = make_engine(SQUEEZENET, [AVGPOOL], EngineChoice("torch"), artifacts).embed(pictures(8))
     assert relative_difference(vectors[AVGPOOL.recipe], reference[AVGPOOL.recipe]).max() < 1e-5
 
 
@@ -194,7 +191,7 @@ def test_an_exported_network_is_kept_and_a_damaged_one_made_again(tmp_path: Path
 )
 def test_what_can_not_be_computed_is_told(tmp_path: Path, choice: EngineChoice, message: str) -> None:
     with pytest.raises(BackboneError, match=message):
-        make_engine(SPEC, choose(SPEC, "random"), [AVGPOOL], choice, Artifacts(tmp_path, ""))
+        make_engine(SQUEEZENET, [AVGPOOL], choice, Artifacts(tmp_path, ""))
 
 
 @pytest.mark.parametrize(
@@ -223,13 +220,12 @@ def test_a_network_is_exported_and_run_without_torch_in_this_process(tmp_path: P
     code = """
 import sys
 from cache import Artifacts
-from featurize.networks.torchvision import backbone
 from featurize.engines import EngineChoice, make_engine
+from featurize.networks.network import choose_network
 from featurize.networks.recipes import formulas
-from featurize.networks.weights import choose
-spec = backbone("squeezenet1_1")
+network = choose_network("squeezenet1_1", "random")
 artifacts = Artifacts(sys.argv[1], "")
-engine = make_engine(spec, choose(spec, "random"), formulas("avgpool,gram"), EngineChoice(ENGINE), artifacts)
+engine = make_engine(network, formulas("avgpool,gram"), EngineChoice(ENGINE), artifacts)
 print(engine.describe(), "torch" in sys.modules)
 """
     said = [
@@ -256,12 +252,10 @@ def test_bf16_on_a_cpu_is_near_float32(body: bytes) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 @pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-4), ("bf16", 5e-2)])
-def test_a_gpu_agrees_with_the_cpu(network: torch.nn.Module, precision: str, most: float) -> None:
+def test_a_gpu_agrees_with_the_cpu(module: torch.nn.Module, precision: str, most: float) -> None:
     pixels = pictures(8)
-    here = TorchEngine(SPEC, network, PLAIN, Transform(), batch_size=8).embed(pixels)
-    there = TorchEngine(SPEC, network, PLAIN, Transform(), batch_size=8, device="cuda", precision=precision).embed(
-        pixels
-    )
+    here = TorchEngine(SQUEEZENET, module, PLAIN, batch_size=8).embed(pixels)
+    there = TorchEngine(SQUEEZENET, module, PLAIN, batch_size=8, device="cuda", precision=precision).embed(pixels)
     for formula in PLAIN:
         assert relative_difference(there[formula.recipe], here[formula.recipe]).max() < most
 

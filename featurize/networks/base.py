@@ -1,0 +1,231 @@
+"""The contract of a provider of networks: what is known of a network before it is loaded, and how it is loaded.
+
+All that a key needs is plain data, given without loading torch or the provider's library: keys are made and complete
+caches recognised in milliseconds. The methods that build, fill and cut a network load what they need themselves.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cache.key import PLAIN_PROVIDER, Json
+from featurize.errors import BackboneError, WeightsError
+from featurize.pictures.transform import Transform
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A place in a network where a feature map is read.
+
+    Parameters
+    ----------
+    node : str
+        The provider's name of the place; part of the key.
+    channels : int, optional
+        Of the feature map; None where that is not known before the network is loaded.
+    reduction : int, optional
+        Pixels of the picture for each position of the map along one side; None where it is not known.
+    """
+
+    node: str
+    channels: int | None = None
+    reduction: int | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """A set of weights that the provider offers.
+
+    Parameters
+    ----------
+    identity : str
+        As it stands in the key, "torchvision:resnet50-0676ba61".
+    transform : Transform
+        The one that these weights were evaluated with.
+    source : str
+        The address they come from.
+    licence : str
+        Under which terms they may be used.
+    digest : str
+        The first digits of the file's sha256, so that a copy of the file is recognised; "" where they are not known.
+    """
+
+    identity: str
+    transform: Transform
+    source: str
+    licence: str
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network that can be frozen, as it is known without loading it.
+
+    Parameters
+    ----------
+    provider : str
+        As it stands in the key, "torchvision".
+    name : str
+        The provider's name of the network, "resnet50".
+    stages : tuple of Stage
+        Where its feature maps are read, from early to late; the last is the final one.
+    transform : Transform
+        What is assumed of a file of weights that does not say what it expects.
+    published : mapping of str to Published
+        By the names that `--weights` takes; the first is the default.
+    variant : mapping
+        What else of the architecture decides the numbers, as plain JSON: `{"activation": "quick_gelu"}`.
+    """
+
+    provider: str
+    name: str
+    stages: tuple[Stage, ...]
+    transform: Transform
+    published: Mapping[str, Published] = field(default_factory=dict)
+    variant: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        """As users name it: "resnet50", "timm:resnet50"."""
+        return self.name if self.provider == PLAIN_PROVIDER else f"{self.provider}:{self.name}"
+
+    @property
+    def nodes(self) -> list[str]:
+        """The names of the stages' nodes, from early to late."""
+        return [stage.node for stage in self.stages]
+
+    @property
+    def identity(self) -> dict[str, Json]:
+        """As it stands in the key."""
+        return {**self.variant, "provider": self.provider, "name": self.name, "stages": self.nodes}
+
+    def with_nodes(self, nodes: Sequence[str]) -> Backbone:
+        """The same network, read at other nodes."""
+        known = {stage.node: stage for stage in self.stages}
+        return replace(self, stages=tuple(known.get(node, Stage(node)) for node in nodes))
+
+
+class Provider(ABC):
+    """A library, or a kind of file, that networks come from.
+
+    Attributes
+    ----------
+    drawn_by : tuple of str
+        The packages that draw the numbers of an untrained network: their versions are part of its identity.
+    """
+
+    drawn_by: tuple[str, ...] = ("torch",)
+
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """The networks it has."""
+
+    @abstractmethod
+    def backbone(self, name: str) -> Backbone:
+        """The network of that name, without loading it.
+
+        Raises
+        ------
+        BackboneError
+            There is none; the message lists those there are, or the nearest of many.
+        """
+
+    @abstractmethod
+    def fetch(self, published: Published) -> Path:
+        """The file of published weights, downloaded first if it has to be, and checked.
+
+        Raises
+        ------
+        WeightsError
+            It can't be had.
+        """
+
+    @abstractmethod
+    def build(self, backbone: Backbone) -> torch.nn.Module:
+        """The whole network, untrained, on the CPU, in float32; its numbers come from torch's generator."""
+
+    @abstractmethod
+    def classifier(self, backbone: Backbone) -> tuple[str, ...]:
+        """How the names of arrays begin that a file of weights may lack: those behind the last stage."""
+
+    @abstractmethod
+    def cut(self, backbone: Backbone, network: torch.nn.Module, nodes: Sequence[str]) -> torch.nn.Module:
+        """The network up to the last of some nodes.
+
+        Parameters
+        ----------
+        backbone : Backbone
+        network : torch.nn.Module
+            From `build`, with its weights, in evaluation mode.
+        nodes : sequence of str
+
+        Returns
+        -------
+        torch.nn.Module
+            Normalised pixels (B, 3, H, W) -> the feature maps by the place of their node: {"0": (B, C, h, w), ...}. Its
+            arithmetic may be rearranged for speed (BatchNorm folded into convolutions).
+
+        Raises
+        ------
+        BackboneError
+            The network has no such node.
+        """
+
+    def rebuild(self, identity: Mapping[str, Json]) -> Backbone:
+        """The network that a key names, read at the nodes of the key.
+
+        Raises
+        ------
+        BackboneError
+            There is no network of that name any more, or it would be built in another way than that of the key.
+        """
+        found = self.backbone(identity["name"]).with_nodes(identity["stages"])
+        for what in sorted(found.identity.keys() | identity.keys()):
+            ours, theirs = found.identity.get(what), identity.get(what)
+            if ours != theirs:
+                raise BackboneError(
+                    f"the embeddings were made by {found.full_name} with {what} {theirs!r}, this version builds it "
+                    f"with {ours!r}: embed the pictures again with `featurize run`"
+                )
+        return found
+
+    def fill(
+        self, backbone: Backbone, network: torch.nn.Module, state: Mapping[str, torch.Tensor], source: str
+    ) -> None:
+        """Copy a state dict into a network; its classifier may be missing or have other classes.
+
+        Parameters
+        ----------
+        backbone : Backbone
+        network : torch.nn.Module
+        state : mapping of str to torch.Tensor
+        source : str
+            Where it comes from, for the message.
+
+        Raises
+        ------
+        WeightsError
+            It belongs to another network.
+        """
+        own, behind = network.state_dict(), self.classifier(backbone)
+        needed = [k for k in own if not k.startswith(behind) and not k.endswith("num_batches_tracked")]
+        absent = [k for k in needed if k not in state]
+        shaped = [k for k in needed if k in state and state[k].shape != own[k].shape]
+        what = ""
+        if absent:
+            what = f"{len(absent)} of {len(needed)} arrays are missing, the first is {absent[0]!r}"
+        elif shaped:
+            found, expected = (tuple(arrays[shaped[0]].shape) for arrays in (state, own))
+            what = f"{shaped[0]!r} has shape {found}, {expected} is expected"
+        if what:
+            raise WeightsError(
+                f"{source!r} holds no weights of {backbone.full_name}: {what}; choose the backbone they belong to"
+            )
+        network.load_state_dict({k: state.get(k, v) if k in needed else v for k, v in own.items()})

@@ -1,0 +1,139 @@
+"""A frozen network with its weights and its transform: the one road from a key, or from a user's choice, to it.
+
+Nothing is loaded on the way. Whoever computes vectors, makes keys, checks a cache or predicts comes along here, so a
+wrong node, transform or file of weights is found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cache import Key
+from featurize.errors import BackboneError, WeightsError
+from featurize.networks.base import Backbone
+from featurize.networks.providers import backbone, provider_of
+from featurize.networks.weights import RANDOM_SEED, Weights, choose, find
+from featurize.networks.weights_file import read_state
+from featurize.pictures.transform import Transform
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Network:
+    """Everything that decides the vectors of pictures, recipes and precision apart.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    weights : Weights
+    transform : Transform
+        How pictures become its pixels.
+    """
+
+    backbone: Backbone
+    weights: Weights
+    transform: Transform
+
+    def key(self, precision: str = "fp32") -> Key:
+        """The key of the embeddings that it makes."""
+        return Key(self.backbone.identity, self.weights.identity, self.transform.as_json(), precision)
+
+    def describe(self) -> str:
+        """The network and its weights in a few words."""
+        return f"{self.backbone.full_name} ({self.weights.identity})"
+
+    def fetch(self) -> Path | None:
+        """The file of its weights, downloaded first if it has to be; None for an untrained network.
+
+        Raises
+        ------
+        WeightsError
+            It can't be downloaded, or an earlier download is damaged.
+        """
+        published = self.weights.published
+        return provider_of(self.backbone.provider).fetch(published) if published else self.weights.file
+
+    def load(self) -> torch.nn.Module:
+        """The whole network with its weights, in evaluation mode, on the CPU, in float32.
+
+        Raises
+        ------
+        WeightsError
+            The weights can't be downloaded, are no plain state dict, or belong to another network.
+        """
+        import torch
+
+        provider = provider_of(self.backbone.provider)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(RANDOM_SEED)
+            network = provider.build(self.backbone)
+        path = self.fetch()
+        if path:
+            provider.fill(self.backbone, network, read_state(path), str(path))
+        return network.eval().requires_grad_(False)
+
+    def cut(self, network: torch.nn.Module, stages: int) -> torch.nn.Module:
+        """The loaded network up to one of its stages; see `Provider.cut`."""
+        nodes = self.backbone.nodes[:stages]
+        return provider_of(self.backbone.provider).cut(self.backbone, network, nodes)
+
+
+def choose_network(name: str, weights: str | None = None, *, size: int | None = None, decode: str = "exact") -> Network:
+    """The network that a user asks for.
+
+    Parameters
+    ----------
+    name : str
+        "resnet50", "torchvision:resnet50", "timm:...".
+    weights : str, optional
+        The name of published weights, "random", or a file; by default the first that the provider publishes.
+    size : int, optional
+        Side of the square that the network sees, where it is not to be the weights' own.
+    decode : str
+        "exact" or "fast".
+
+    Raises
+    ------
+    BackboneError, WeightsError
+        There is no such network, size or way to decode; or no such weights of it.
+    """
+    spec = backbone(name)
+    chosen = choose(spec, weights)
+    return Network(spec, chosen, chosen.transform.with_options(size, decode))
+
+
+def network_from(key: Key, weights: str | None = None, places: Sequence[Path] = ()) -> Network:
+    """The network that made the embeddings of a key: same nodes, same weights, same transform.
+
+    Parameters
+    ----------
+    key : Key
+    weights : str, optional
+        The name or file of the weights, as given to `featurize run`; by default they are found by their identity.
+    places : sequence of Path
+        Where a file of weights was seen; it is taken only if its bytes are the right ones.
+
+    Raises
+    ------
+    BackboneError
+        This version can't build the network, or makes other pixels.
+    WeightsError
+        The weights given are others than those of the key, or can't be found.
+    """
+    provider = provider_of(key.network["provider"])
+    spec = provider.rebuild(key.network)
+    found = choose(spec, weights) if weights else find(spec, key.weights, places)
+    if key.weights not in (found.identity, found.also):
+        raise WeightsError(
+            f"the embeddings {key.folder_name} were made with the weights {key.weights}, and {weights!r} stands for "
+            f"{found.identity}: give the same --weights as to `featurize run`"
+        )
+    network = Network(spec, replace(found, identity=key.weights), Transform.from_json(key.transform))
+    if network.key(key.precision).digest != key.digest:
+        raise BackboneError(f"the key {key.folder_name} can't be read without loss: embed the pictures again")
+    return network

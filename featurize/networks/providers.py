@@ -1,0 +1,45 @@
+"""Where networks come from: provider -> factory, and the networks by the names that users give them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+from cache.key import PLAIN_PROVIDER
+from featurize.errors import BackboneError
+from featurize.networks.base import Backbone, Provider
+
+
+def _torchvision() -> Provider:
+    from featurize.networks.torchvision import Torchvision
+
+    return Torchvision()
+
+
+PROVIDERS: Mapping[str, Callable[[], Provider]] = {"torchvision": _torchvision}
+
+
+@functools.cache
+def provider_of(name: str) -> Provider:
+    """The provider of that name.
+
+    Raises
+    ------
+    BackboneError
+        There is none; the message lists those there are.
+    """
+    if name not in PROVIDERS:
+        raise BackboneError(f"{name!r} is not a known provider of networks; there are: {', '.join(PROVIDERS)}")
+    return PROVIDERS[name]()
+
+
+def backbone(name: str) -> Backbone:
+    """The network that a user names: "resnet50" or, the same, "torchvision:resnet50".
+
+    Raises
+    ------
+    BackboneError
+        There is no such network or provider.
+    """
+    provider, colon, rest = name.partition(":")
+    return provider_of(provider).backbone(rest) if colon else provider_of(PLAIN_PROVIDER).backbone(name)
