@@ -1,15 +1,19 @@
 """Small conditions on labels, as in `year < 1900 and style in ('Realism', 'Impressionism')`.
 
 The grammar is a corner of Python's: comparisons (also chained), `in`, `and`, `or`, `not`, brackets; names of
-columns, numbers, texts. It is read with Python's own parser and evaluated here, never executed. Texts are equal
-when they spell the same label; a comparison with a number that a row doesn't have is neither true nor false, and
-a row is taken only where the whole is true.
+columns, numbers, texts. A column whose name is none in Python stands in backticks, as in `Inv. No.` == '7'. A condition
+is read with Python's own parser and evaluated here, never executed. Texts are equal when they spell the same label; a
+comparison with a number that a row doesn't have is neither true nor false, and a row is taken only where the whole is
+true.
 """
 
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
+import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 from featurize.dataset.labels import label_key
@@ -22,6 +26,7 @@ Test = Callable[[Row], Truth]
 Get = Callable[[Row], Value]
 
 _LONGEST = 2000
+_TEXT_OR_COLUMN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?P<column>[^`]+)`""")
 _ORDER: Mapping[type[ast.cmpop], Callable[[float | str, float | str], bool]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -46,18 +51,43 @@ def rows_where(condition: str, columns: Mapping[str, Sequence[str]], rows: int) 
     """
     if len(condition) > _LONGEST:
         raise SourceError(f"--where is {len(condition)} characters long; {_LONGEST} are allowed")
+    plain, quoted = _without_backticks(condition)
     try:
-        parsed = ast.parse(condition.strip(), mode="eval").body
+        parsed = ast.parse(plain, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise SourceError(f"--where {condition!r} can't be understood: write it like 'year < 1900'") from error
-    test = _Condition(condition, columns).test(parsed)
+        raise SourceError(
+            f"--where {condition!r} can't be understood: write it like year < 1900, with texts in quotes, and columns "
+            f"whose names have spaces or dots in backticks, like {_example(columns)}"
+        ) from error
+    test = _Condition(condition, plain, columns, quoted).test(parsed)
     return [row for row in range(rows) if test(row)]
 
 
+def _without_backticks(condition: str) -> tuple[str, dict[str, str]]:
+    """The condition with a Python name for each name in backticks, and what those mean; texts stay as they are."""
+    quoted: dict[str, str] = {}
+
+    def name(found: re.Match[str]) -> str:
+        if found["column"] is None:
+            return found[0]
+        place = f"_in_backticks_{len(quoted)}_"
+        quoted[place] = found["column"]
+        return f" {place} "
+
+    return _TEXT_OR_COLUMN.sub(name, condition).strip(), quoted
+
+
+def _example(columns: Mapping[str, Sequence[str]]) -> str:
+    column = next((c for c in columns if not c.isidentifier()), "Inventory No.")
+    return f"`{column}` == 'x'"
+
+
 class _Condition:
-    def __init__(self, text: str, columns: Mapping[str, Sequence[str]]) -> None:
-        self._text = text
+    def __init__(self, text: str, plain: str, columns: Mapping[str, Sequence[str]], quoted: Mapping[str, str]) -> None:
+        self._text = text  # as the user wrote it
+        self._plain = plain  # as Python read it
         self._columns = columns
+        self._quoted = quoted
 
     def test(self, node: ast.expr) -> Test:
         if isinstance(node, ast.BoolOp):
@@ -102,17 +132,26 @@ class _Condition:
             constant = node.value if isinstance(node.value, str) else float(node.value)
             return lambda row: constant
         if isinstance(node, ast.Name):
-            if node.id not in self._columns:
-                raise SourceError(
-                    f"--where {self._text!r}: there is no column {node.id!r} (there are: {', '.join(self._columns)}); "
-                    "texts stand in quotes"
-                )
-            column = self._columns[node.id]
+            column = self._column(self._quoted.get(node.id, node.id))
             return lambda row: column[row]
         raise self._refuse(node, "use columns, numbers, texts in quotes, and, or, not, in")
 
+    def _column(self, name: str) -> Sequence[str]:
+        if name in self._columns:
+            return self._columns[name]
+        alike = [c for c in self._columns if unicodedata.normalize("NFKC", c) == unicodedata.normalize("NFKC", name)]
+        if len(alike) == 1:  # Python writes the names that it reads in that form
+            return self._columns[alike[0]]
+        there = ", ".join(c if c.isidentifier() and not keyword.iskeyword(c) else f"`{c}`" for c in self._columns)
+        raise SourceError(
+            f"--where {self._text!r}: there is no column {name!r} (there are: {there}); texts stand in quotes, names "
+            "with spaces or dots in backticks"
+        )
+
     def _refuse(self, node: ast.expr, way_out: str) -> SourceError:
-        said = ast.get_source_segment(self._text.strip(), node) or self._text
+        said = ast.get_source_segment(self._plain, node) or self._text
+        for name, column in self._quoted.items():
+            said = said.replace(name, f"`{column}`")
         return SourceError(f"--where {self._text!r}: {said!r} is not understood: {way_out}")
 
 

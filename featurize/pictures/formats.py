@@ -54,6 +54,23 @@ _BEGINNINGS = {
 }
 
 
+_DECODED_BEGINNINGS = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+)
+
+
+def begins_like_a_picture(data: bytes) -> bool:
+    """Whether bytes begin like a picture of a known format, whole or not, decoded or not."""
+    webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    return webp or data.startswith(_DECODED_BEGINNINGS) or bool(refused_by_name(data))
+
+
 def refused_by_name(data: bytes) -> str:
     """The name of a known format that is not decoded; empty where the bytes are none of these.
 

@@ -76,12 +76,58 @@ def test_nothing_but_comparisons_is_understood(condition: str) -> None:
         rows_where(condition, COLUMNS, 4)
 
 
+ODD = {
+    "object name": ["vase", "bowl", "plate", ""],
+    "Inv. No.": ["7", "8", "9", "10"],
+    "class": ["a", "b", "a", "b"],
+    "Nº": ["1", "2", "3", "4"],
+    "it's": ["x", "y", "x", "y"],
+    "year": ["1870", "1900", "", "1999"],
+}
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("`object name` == 'vase'", [0]),
+        ("`object name` in ('vase', 'bowl') and year < 1900", [0]),
+        ("7 < `Inv. No.` <= 9", [1, 2]),
+        ("`class` == 'a' or not `object name` != 'bowl'", [0, 1, 2]),
+        ("Nº > 2", [2, 3]),
+        ("`Nº` > 2", [2, 3]),
+        ("`it's` == 'x'", [0, 2]),
+        ("'bow' in `object name`", [1]),
+        ("`year` == 1900", [1]),
+        ("`object name` == '`class`'", []),
+        ('`object name` != "a `b` c" and`year`==1870', [0]),
+        ("-8 < `Inv. No.` < 8", [0]),
+    ],
+)
+def test_columns_with_any_name_stand_in_backticks(condition: str, rows: list[int]) -> None:
+    assert rows_where(condition, ODD, 4) == rows
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("object name == 'vase'", "names have spaces or dots in backticks, like `object name` == 'x'"),
+        ("`objekt name` == 'vase'", r"no column 'objekt name' \(there are: `object name`, `Inv. No.`, `class`, "),
+        ("`object name`", "'`object name`' is not understood"),
+        ("`object name == 'vase'", "in backticks, like `object name`"),
+        ("`` == 'vase'", "in backticks"),
+    ],
+)
+def test_an_error_says_how_to_name_such_a_column(condition: str, said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        rows_where(condition, ODD, 4)
+
+
 def test_an_unknown_column_is_told_with_those_there_are() -> None:
     with pytest.raises(SourceError, match=r"no column 'stile' \(there are: style, year, artist\); texts stand in"):
         rows_where("stile == 'x'", COLUMNS, 4)
 
 
-@given(st.text("yearstyle<>=!()'\"0123456789 andornotin.,[]{}:*%@-+~^&|\\", max_size=40))
+@given(st.text("yearstyle`<>=!()'\"0123456789 andornotin.,[]{}:*%@-+~^&|\\", max_size=40))
 def test_any_text_gives_rows_or_a_sentence(condition: str) -> None:
     try:
         rows = rows_where(condition, COLUMNS, 4)

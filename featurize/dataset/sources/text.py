@@ -88,22 +88,34 @@ def parquet_text(file: pq.ParquetFile) -> dict[str, list[str]]:
 
 def class_names(schema: pa.Schema) -> dict[str, Sequence[str]]:
     """Column -> names of its classes, from the metadata that `datasets` writes into a schema."""
+    said = _features(schema)
+    return {c: f["names"] for c, f in said.items() if f.get("_type") == "ClassLabel" and "names" in f}
+
+
+def feature_types(schema: pa.Schema) -> dict[str, str]:
+    """Column -> what `datasets` says it holds: "Image", "Audio", "ClassLabel", "Value", ..."""
+    return {column: str(feature.get("_type", "")) for column, feature in _features(schema).items()}
+
+
+def _features(schema: pa.Schema) -> dict[str, Mapping[str, Any]]:
+    """Column -> what `datasets` writes about it, or about the members of its lists."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         flat = {c: f.get("feature", f) if isinstance(f, Mapping) else f[0] for c, f in features.items()}
-        return {c: f["names"] for c, f in flat.items() if f.get("_type") == "ClassLabel"}
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return {}
+    return {column: feature for column, feature in flat.items() if isinstance(feature, Mapping)}
 
 
 def _is_text(kind: Any) -> bool:
     import pyarrow.types as t
 
-    if t.is_list(kind) or t.is_large_list(kind):
+    if t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind):
         return _is_text(kind.value_type)
     if t.is_dictionary(kind):
         return _is_text(kind.value_type)
-    return not (t.is_nested(kind) or t.is_binary(kind) or t.is_large_binary(kind) or t.is_fixed_size_binary(kind))
+    binary = (t.is_binary, t.is_large_binary, t.is_binary_view, t.is_fixed_size_binary)
+    return not (t.is_nested(kind) or any(is_kind(kind) for is_kind in binary))
 
 
 def _text(values: Sequence[Any], names: Sequence[str] | None) -> list[str]:

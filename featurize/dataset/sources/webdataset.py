@@ -1,22 +1,25 @@
-"""WebDataset shards: tar files in which files of one base name make up a sample (`000.jpg`, `000.json`).
+"""WebDataset shards: tar files in which files of one key make up a sample (`000.jpg`, `000.json`).
 
-What is said of a picture stands in the `.json`, `.cls` or `.txt` beside it; `.json` objects give their fields as
-columns. Shards without such files are read as class folders inside a tar. Nothing is unpacked.
+A key ends at the first dot, so `000.image.png` and `000.meta.json` are a sample, too. What is said of a picture stands
+in the `.json`, `.cls` or `.txt` beside it; `.json` objects give their fields as columns, `000.style.txt` gives a column
+`style`. Shards without such files are read as class folders inside a tar. Nothing is unpacked.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from featurize.dataset.names import artist_and_year
+from featurize.dataset.notes import Note
 from featurize.dataset.sources.base import Listing, Reader, Reading
 from featurize.dataset.sources.columns import meaning
 from featurize.dataset.sources.joined import joined
 from featurize.dataset.sources.tree import ending, is_leftover, is_picture_name, read_tree, split_of_shard, stem
-from featurize.dataset.sources.zips import archives_of, members_of
+from featurize.dataset.sources.zips import archives_of, members_of, notes_on
 from featurize.errors import SourceError
 from featurize.pictures import archives
 
@@ -36,46 +39,61 @@ class WebDataset(Reader):
 
 
 def _shard(path: Path, reading: Reading) -> Listing:
-    names = [n for n in members_of(path) if not any(map(is_leftover, n.removeprefix("./").split("/")))]
+    names = [n for n in members_of(path) if not any(map(is_leftover, n.split("/")))]
     part = split_of_shard(path.stem, path.parent.name)
     if not any(ending(n) in _SIDE for n in names):
-        clean = {n.removeprefix("./"): n for n in names}
-        return read_tree(sorted(clean), lambda n: archives.location(path, clean[n]), reading, part)
+        listing = read_tree(sorted(names), lambda n: archives.location(path, n), reading, part)
+        return replace(listing, notes=[*listing.notes, *notes_on(path)])
     pictures = [n for n in names if is_picture_name(n)]
     try:
-        columns = _columns(path, pictures, names)
+        columns, notes = _columns(path, pictures, names)
     except OSError as error:
         raise SourceError(f"{str(path)!r} can't be read: {error.strerror or error}") from error
     meant = meaning(columns, reading, repr(path.name))
     said = [artist_and_year(stem(name)) for name in pictures]
     labels = {"artist": [artist for artist, _ in said], "year": [year for _, year in said]} | dict(meant.labels)
     splits = [split or part for split in meant.splits] if columns else [part] * len(pictures)
-    return Listing([archives.location(path, name) for name in pictures], splits, labels)
+    return Listing([archives.location(path, name) for name in pictures], splits, labels, [*notes, *notes_on(path)])
 
 
-def _columns(path: Path, pictures: Sequence[str], names: Iterable[str]) -> dict[str, list[str]]:
-    """What stands beside the pictures, a column for each thing said."""
+def _columns(path: Path, pictures: Sequence[str], names: Iterable[str]) -> tuple[dict[str, list[str]], list[Note]]:
+    """What stands beside the pictures, a column for each thing said.
+
+    A file beside a picture belongs to it where both have the same name but for the ending, or else the same key. Names
+    with dots that match but for the ending are no keys: nothing said of `m.c.-escher_x` is about all of `m`.
+    """
+    files = [name for name in names if ending(name) in _SIDE]
+    stems = set(map(_without_ending, pictures))
+    dotted = {_key(f) for f in files if _without_ending(f) in stems and _without_ending(f) != _key(f)}
     samples: dict[str, dict[str, str]] = {}
-    for name in names:
-        kind = ending(name)
-        if kind in _SIDE:
-            said = _said(archives.open_archive(path).read(name), kind)
-            samples.setdefault(name.removesuffix(name[-len(kind) :]), {}).update(said)
-    rows = [samples.get(_without_ending(p)) or samples.get(_key(p)) or {} for p in pictures]
+    unread = []
+    for name in files:
+        alike, key = _without_ending(name), _key(name)
+        belongs = alike if alike in stems or key in dotted else key
+        said = _said(archives.open_archive(path).read(name), ending(name), alike[len(belongs) + 1 :])
+        if said is None:
+            unread.append(name)
+        samples.setdefault(belongs, {}).update(said or {})
+    rows = []
+    for picture in pictures:
+        shared = samples.get(_key(picture), {}) if _key(picture) not in dotted else {}
+        rows.append(shared | samples.get(_without_ending(picture), {}))
     columns = dict.fromkeys(column for row in rows for column in row)
-    return {column: [row.get(column, "") for row in rows] for column in columns}
+    notes = [Note("files beside pictures hold no JSON: left out", len(unread), unread)] if unread else []
+    return {column: [row.get(column, "") for row in rows] for column in columns}, notes
 
 
-def _said(data: bytes, kind: str) -> dict[str, str]:
+def _said(data: bytes, kind: str, field: str) -> dict[str, str] | None:
+    """Column -> value; `field` is the part of the name between key and ending. None where it can't be read."""
     text = data.decode("utf-8", "replace").strip()
     if kind != ".json":
-        return {kind[1:]: text}
+        return {field or kind[1:]: text}
     try:
         found = json.loads(text)
     except ValueError:
-        return {}
+        return None
     if not isinstance(found, Mapping):
-        return {"label": _plain(found)}
+        return {field or "label": _plain(found)}
     return {str(k): _plain(v) for k, v in found.items() if not isinstance(v, Mapping)}
 
 
@@ -90,6 +108,6 @@ def _without_ending(name: str) -> str:
 
 
 def _key(name: str) -> str:
-    """The base name as WebDataset has it: up to the first dot of the last part."""
+    """The key of a sample as WebDataset has it: up to the first dot of the last part."""
     folder, slash, last = name.rpartition("/")
     return folder + slash + last.partition(".")[0]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from featurize.dataset.notes import Note
 from featurize.dataset.sources.base import Listing, Reader, Reading
 from featurize.dataset.sources.joined import joined
 from featurize.dataset.sources.tree import is_leftover, read_tree, split_of_shard
@@ -25,9 +27,9 @@ class Zips(Reader):
 
 
 def _one(path: Path, reading: Reading) -> Listing:
-    members = {name.replace("\\", "/"): name for name in members_of(path)}
-    names = sorted(name for name in members if not any(map(is_leftover, name.split("/"))))
-    return read_tree(names, lambda name: archives.location(path, members[name]), reading, split_of_shard(path.stem))
+    names = sorted(name for name in members_of(path) if not any(map(is_leftover, name.split("/"))))
+    listing = read_tree(names, lambda name: archives.location(path, name), reading, split_of_shard(path.stem))
+    return replace(listing, notes=[*listing.notes, *notes_on(path)])
 
 
 def archives_of(source: Path, kind: str) -> list[Path]:
@@ -41,7 +43,7 @@ def archives_of(source: Path, kind: str) -> list[Path]:
 
 
 def members_of(path: Path) -> list[str]:
-    """Names of the files in an archive, in its order.
+    """Tidy names of the files in an archive, in its order.
 
     Raises
     ------
@@ -53,3 +55,11 @@ def members_of(path: Path) -> list[str]:
     except (OSError, KeyError) as error:
         said = getattr(error, "strerror", None) or (error if isinstance(error, OSError) else "its ending is not known")
         raise SourceError(f"{str(path)!r} can't be read: {said}") from error
+
+
+def notes_on(path: Path) -> list[Note]:
+    """What a user should know about the members of an archive that can be read."""
+    again = archives.open_archive(path).replaced()
+    return (
+        [Note("names stand several times in an archive: the last of each counts", len(again), again)] if again else []
+    )

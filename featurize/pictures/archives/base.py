@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+_DRIVE = re.compile(r"[A-Za-z]:(?=/)")  # of a name that was written on Windows
+
+
+def tidy(name: str) -> str:
+    """The name of a member as unpacking would leave it: `./a//b/../c.png`, `/a/c.png` and `a\\c.png` are `a/c.png`.
+
+    Programs that make archives write names as they were given them. Nothing is ever unpacked, so a name that leads out
+    of the archive leads to its top.
+    """
+    parts: list[str] = []
+    for part in _DRIVE.sub("", name.replace("\\", "/")).split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
 
 
 class Archive(ABC):
-    """A file with pictures in it.
+    """A file with pictures in it. Its members are known by their tidy names, see `tidy`.
 
     Parameters
     ----------
@@ -25,7 +43,11 @@ class Archive(ABC):
 
     @abstractmethod
     def names(self) -> Iterator[str]:
-        """Every member that is a file, in the archive's order."""
+        """The tidy name of every member that is a file, each once, in the archive's order."""
+
+    def replaced(self) -> Sequence[str]:
+        """Names that several members have; as when unpacking, the last of them counts."""
+        return ()
 
     @abstractmethod
     def size(self, name: str) -> int:
@@ -44,5 +66,5 @@ class Archive(ABC):
         ------
         NotInArchive
         OSError
-            The archive is damaged, or the member is locked by a password.
+            The archive is damaged, or the member can't be read: locked by a password, packed in a rare way.
         """

@@ -1,4 +1,6 @@
-"""Pictures in a column of a Parquet file, as `datasets` of Hugging Face writes them: a struct of bytes and path.
+"""Pictures in a column of a Parquet file: bytes, a struct with a field `bytes`, or lists of these.
+
+`datasets` of Hugging Face writes structs of bytes and path. Of a list the first picture counts.
 
 A row group can hold hundreds of megabytes, so none is ever loaded whole: its rows are streamed, and those that
 passed last are kept for the threads that come a little later. Going backwards beyond them starts the row group
@@ -11,8 +13,8 @@ from __future__ import annotations
 import bisect
 import threading
 from collections import OrderedDict
-from collections.abc import Generator, Iterator
-from itertools import accumulate
+from collections.abc import Generator, Iterator, Sequence
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +46,43 @@ class Parquet(Archive):
             raise OSError(f"it is no Parquet file ({str(error).splitlines()[0]})") from error
         self.starts = [0, *accumulate(rows)]  # first row of each row group, and the end
         self._groups: OrderedDict[tuple[str, int], _RowGroup] = OrderedDict()
+
+    def held(self, column: str) -> Sequence[bool]:
+        """Whether each row holds bytes, be they none at all; where statistics say it, no row is read.
+
+        Raises
+        ------
+        OSError
+            The file is damaged.
+        """
+        held: list[bool] = []
+        with _streaming(self._path) as file:
+            for group in range(file.num_row_groups):
+                part = file.metadata.row_group(group)
+                facts = _leaf(part, column).statistics
+                if facts is not None and facts.has_null_count and facts.null_count == 0:
+                    held += [True] * part.num_rows
+                else:
+                    held += [data is not None for data in _rows(file, self.columns[column], group)]
+        return held
+
+    def beyond_the_first(self, column: str) -> int:
+        """How many pictures stand behind the first of a row."""
+        with _streaming(self._path) as file:
+            parts = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
+            return sum(_leaf(part, column).num_values - part.num_rows for part in parts)
+
+    def some(self, column: str, most: int) -> list[bytes]:
+        """The first few pictures of a column that are not empty.
+
+        Raises
+        ------
+        OSError
+            The file is damaged.
+        """
+        with _streaming(self._path) as file:
+            rows = (data for n in range(file.num_row_groups) for data in _rows(file, self.columns[column], n) if data)
+            return list(islice(rows, most))
 
     def names(self) -> Iterator[str]:
         return (f"{column}/{row}" for column in self.columns for row in range(self.starts[-1]))
@@ -114,20 +153,34 @@ class _RowGroup:
             self._kept_bytes -= len(self._kept.popitem(last=False)[1] or b"")
 
     def _stream(self) -> Generator[bytes | None, None, None]:
-        import pyarrow as pa
-
-        try:
-            with _streaming(self._path) as file:
-                for batch in file.iter_batches(
-                    _ROWS_AT_ONCE, row_groups=[self._group], columns=[self._field], use_threads=False
-                ):
-                    column = batch.column(0)
-                    if pa.types.is_struct(column.type):
-                        column = column.field(0)
-                    yield from (value.as_py() for value in column)
-        except pa.ArrowException as error:
-            raise OSError(f"the file is damaged ({str(error).splitlines()[0]})") from error
+        with _streaming(self._path) as file:
+            yield from _rows(file, self._field, self._group)
         raise OSError("the file is cut short")
+
+
+def _rows(file: pq.ParquetFile, field: str, group: int) -> Iterator[bytes | None]:
+    """The bytes in each row of a row group; None where there are none."""
+    import pyarrow as pa
+
+    try:
+        for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], columns=[field], use_threads=False):
+            yield from (_bytes_of(value.as_py()) for value in batch.column(0))
+    except pa.ArrowException as error:
+        raise OSError(f"the file is damaged ({str(error).splitlines()[0]})") from error
+
+
+def _bytes_of(value: Any) -> bytes | None:
+    """The bytes of a cell: its own, its field's, or those of the first in its list."""
+    while isinstance(value, list | dict):
+        value = value.get("bytes") if isinstance(value, dict) else next(iter(value), None)
+    return value if isinstance(value, bytes) else None
+
+
+def _leaf(part: Any, column: str) -> Any:
+    """What a row group's metadata say about the bytes of a column, however deep they lie in it."""
+    leaves = [part.column(n) for n in range(part.num_columns)]
+    own = [leaf for leaf in leaves if leaf.path_in_schema == column or leaf.path_in_schema.startswith(f"{column}.")]
+    return next((leaf for leaf in own if leaf.path_in_schema.endswith(".bytes")), own[0])
 
 
 def _streaming(path: Path) -> pq.ParquetFile:
@@ -137,13 +190,28 @@ def _streaming(path: Path) -> pq.ParquetFile:
 
 
 def picture_columns(schema: Any) -> dict[str, str]:
-    """Columns that hold pictures -> what to read of them: `image` -> `image.bytes`."""
+    """Columns whose type can hold pictures -> what to read of them: `image` -> `image.bytes`."""
     import pyarrow as pa
 
     found = {}
     for field in schema:
-        if pa.types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0:
+        if pa.types.is_struct(field.type) and _holds_bytes(field.type):
             found[field.name] = f"{field.name}.bytes"
-        elif pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+        elif _holds_bytes(field.type) or (_is_list(field.type) and _holds_bytes(field.type.value_type)):
             found[field.name] = field.name
     return found
+
+
+def _holds_bytes(kind: Any) -> bool:
+    import pyarrow.types as t
+
+    if t.is_struct(kind):
+        place = kind.get_field_index("bytes")
+        return bool(place >= 0 and _holds_bytes(kind.field(place).type))
+    return bool(t.is_binary(kind) or t.is_large_binary(kind) or t.is_binary_view(kind))
+
+
+def _is_list(kind: Any) -> bool:
+    import pyarrow.types as t
+
+    return bool(t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind))
