@@ -29,15 +29,19 @@ def align(probabilities: Probabilities, known: Sequence[str], classes: Sequence[
 
 
 def predictions(truth: Codes, probabilities: Probabilities) -> Predictions:
-    """Answers from true classes (N,) and probabilities (N, K); among equal ones the first class wins."""
+    """Answers from true classes (N,) and probabilities (N, K).
+
+    Among equally likely classes the first is named, since one must be. All others count as before the true class: an
+    order by name is no ranking, and would make the top-3 and top-5 of a head that can't decide a matter of spelling.
+    """
     own = probabilities[np.arange(len(truth)), truth]
-    before = np.arange(probabilities.shape[1])[None, :] < truth[:, None]
-    better = (probabilities > own[:, None]) | ((probabilities == own[:, None]) & before)
+    predicted = probabilities.argmax(1)
+    others = (probabilities >= own[:, None]).sum(1) - 1
     return Predictions(
-        predicted=tuple(probabilities.argmax(1).tolist()),
+        predicted=tuple(predicted.tolist()),
         confidence=tuple(probabilities.max(1).tolist()),
         truth=tuple(own.tolist()),
-        rank=tuple(better.sum(1).tolist()),
+        rank=tuple(np.where(predicted == truth, 0, others).tolist()),
     )
 
 

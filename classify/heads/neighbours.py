@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from classify.heads.base import Head
+from classify.heads.calibration import softmax
 from classify.heads.rows.blocks import Array, Rows, blocks, take
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.parts import Part, class_means
 from classify.heads.rows.scaling import unit
 
 QUERIES = 512  # rows compared at once
-NEARER = 1e-3  # how much of a vote its similarity is worth: it decides ties
+TINY = 1e-30  # votes of a class that the rows do not have
+SHARPNESS = 5.0  # how steeply the last vote is shared out by similarity; on digits and paintings 2 to 20 differ little
 
 
 class KNN(Head):
     """The classes of the k most similar training rows, by cosine.
 
-    The score of a class is log((votes + 1 / K) / (k + 1)).
+    The score of a class is log((votes + share) / (k + 1)): one vote more is shared out among all classes by
+    exp(5 x similarity of the class's most similar row), so that classes with as many votes, or none, are ordered by
+    similarity.
 
     Parameters
     ----------
@@ -31,8 +35,8 @@ class KNN(Head):
 
     Attributes
     ----------
-    rows_ : (N, D) float32, the prepared training rows at unit length
-    codes_ : (N,) int64
+    rows_ : (N, D) float32, the prepared training rows at unit length, class after class
+    codes_ : (N,) int64, in increasing order
     weights_ : (K,) float64
     """
 
@@ -65,12 +69,19 @@ class KNN(Head):
 
     def _fit(self, X: Array, codes: Array) -> None:
         self.scaling_ = self._fit_scaling(X)
+        places = np.argsort(np.argsort(codes, kind="stable"))  # of each row among those sorted by class
         self.rows_ = np.empty(X.shape, np.float32)
         start = 0
         for part in blocks(X):
-            self.rows_[start : start + len(part)] = unit(self.scaling_(part))
+            self.rows_[places[start : start + len(part)]] = unit(self.scaling_(part))
             start += len(part)
-        self.codes_, self.weights_ = codes.astype(np.int64), self._class_weights(codes)
+        self.codes_, self.weights_ = np.sort(codes).astype(np.int64), self._class_weights(codes)
+
+    def _restore(self, state: Mapping[str, Array]) -> None:
+        super()._restore(state)
+        if (np.diff(self.codes_) < 0).any():  # a head of an earlier version
+            order = np.argsort(self.codes_, kind="stable")
+            self.rows_, self.codes_ = self.rows_[order], self.codes_[order]
 
     def _scores(self, rows: Array) -> Array:
         scores: Array = self._votes(unit(rows), self.rows_, self.codes_, self.weights_, [self.k])[0]
@@ -80,6 +91,7 @@ class KNN(Head):
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
         scalings = self._fit_scalings(X, [train for train, _ in folds])
         for scaling, (train, held_out) in zip(scalings, folds, strict=True):
+            train = train[np.argsort(codes[train], kind="stable")]
             known, asked = (unit(scaling(take(X, at))).astype(np.float32, copy=False) for at in (train, held_out))
             weights = self._class_weights(codes, train)
             out[:, held_out] = self._votes(asked, known, codes[train], weights, values)
@@ -87,22 +99,23 @@ class KNN(Head):
 
     @staticmethod
     def _votes(asked: Array, known: Array, codes: Array, weights: Array, ks: Sequence[int]) -> Array:
-        """Scores (len(ks), n, K) of unit rows `asked` (n, D) for several numbers of neighbours."""
+        """Scores (len(ks), n, K) of unit rows `asked` (n, D) for several numbers of neighbours; codes in order."""
         out = np.empty((len(ks), len(asked), len(weights)), asked.dtype)
         known = known.astype(asked.dtype, copy=False)
         most = min(int(max(ks)), len(known))
+        present, starts = np.unique(codes, return_index=True)
         for start in range(0, len(asked), QUERIES):
             similar = asked[start : start + QUERIES] @ known.T
-            near = np.argpartition(-similar, most - 1, axis=1)[:, :most]
-            values = np.take_along_axis(similar, near, 1)
-            order = np.argsort(-values, axis=1, kind="stable")
-            near, values = np.take_along_axis(near, order, 1), np.take_along_axis(values, order, 1)
-            ballots = weights[codes[near]] * (1 + NEARER * values)
+            share = np.zeros((len(similar), len(weights)))
+            share[:, present] = softmax(SHARPNESS * np.maximum.reduceat(similar, starts, axis=1))
+            near = np.argpartition(similar, len(known) - most, axis=1)[:, -most:]
+            order = np.argsort(-np.take_along_axis(similar, near, 1), axis=1, kind="stable")
+            voters = codes[np.take_along_axis(near, order, 1)]
             lines = np.arange(len(near))[:, None]
             for number, k in enumerate(ks):
-                votes = np.zeros((len(near), len(weights)))
-                np.add.at(votes, (lines, codes[near[:, :k]]), ballots[:, :k])
-                out[number, start : start + QUERIES] = np.log((votes + 1 / len(weights)) / (k + 1))
+                votes = share.copy()
+                np.add.at(votes, (lines, voters[:, :k]), weights[voters[:, :k]])
+                out[number, start : start + QUERIES] = np.log(np.maximum(votes, TINY) / (k + 1))
         return out
 
 

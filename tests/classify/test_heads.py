@@ -199,3 +199,25 @@ def test_features_that_never_change_are_no_obstacle(name):
     X, y = data(120)
     X[:, 2], X[:, 7] = 0, 1e6
     assert make_head(QUICK.get(name, name)).fit(X, y).score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("k", [1, 3, 9])
+def test_neighbours_order_classes_by_votes_then_by_their_most_similar_row(k):
+    """Against a plain loop; before, classes without votes came in alphabetical order, as if that were a ranking."""
+    X, y = data(200, features=6)
+    head = make_head("knn:calibrate=false", k=k).fit(X[:120], y[:120])
+    known, asked = (head.scaling_(part) for part in (X[:120], X[120:]))
+    known, asked = (part / np.linalg.norm(part, axis=1)[:, None] for part in (known, asked))
+    for row, chances in zip(asked, head.predict_proba(X[120:]), strict=True):
+        similar = known @ row
+        voters = y[:120][np.argsort(-similar)[:k]]
+        wanted = sorted(head.classes_, key=lambda c: (-np.sum(voters == c), -similar[y[:120] == c].max()))
+        assert head.classes_[np.argsort(-chances)].tolist() == wanted
+
+
+def test_the_names_of_the_classes_decide_nothing_between_neighbours():
+    X, y = data(200, features=6)
+    turned = dict(zip(np.unique(y), np.unique(y)[::-1], strict=True))
+    head = make_head("knn:k=3").fit(X[:120], y[:120])
+    other = make_head("knn:k=3").fit(X[:120], np.array([turned[name] for name in y[:120]]))
+    np.testing.assert_allclose(other.predict_proba(X[120:])[:, ::-1], head.predict_proba(X[120:]), atol=0.05)

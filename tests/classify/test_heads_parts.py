@@ -52,7 +52,7 @@ def features(kinds, seed):
 @example(list(KINDS), 0)
 def test_shared_work_is_a_direct_fit_for_each_fold(spec, kinds, seed):
     """Head._path fits each fold and value anew; what a head does instead gives the same scores of held-out rows."""
-    X, codes = features(["plain", *kinds], seed)
+    X, codes = features(["plain", "plain", "plain", *kinds], seed)
     head = make_head(spec, calibrate=False, **TIGHT.get(spec.partition(":")[0], {}))
     values = [next(iter(head.tunable.values()))[place] for place in (2, 4)] if head.tunable else [None]
     folds = make_folds(codes, n=3)

@@ -70,14 +70,22 @@ def test_align_puts_a_head_s_classes_in_their_places() -> None:
 
 @given(st.integers(0, 10_000))
 def test_rank_counts_the_classes_before_the_true_one(seed: int) -> None:
-    """Also with ties, where the first class is named: rank 0 is exactly a right answer, and ranks are a sorting."""
+    """Rank 0 is exactly a right answer; of classes that tie with the true one, all count as before it."""
     rng = np.random.default_rng(seed)
     p = rng.integers(0, 3, (12, 5)).astype(float)
     truth = rng.integers(0, 5, 12)
     got = predictions(truth, p)
-    order = np.argsort(-p, axis=1, kind="stable")
-    assert list(got.rank) == [int(np.flatnonzero(order[n] == truth[n])[0]) for n in range(12)]
+    for row, code, rank in zip(p, truth, got.rank, strict=True):
+        ahead = [k for k in range(5) if k != code and row[k] >= row[code]]
+        assert rank == (0 if row.argmax() == code else len(ahead))
     assert [r == 0 for r in got.rank] == [a == b for a, b in zip(got.predicted, truth, strict=True)]
+
+
+def test_the_names_of_classes_earn_no_place_among_the_likeliest() -> None:
+    """A head that says one class and nothing of the others has no better top-5 for classes early in the alphabet."""
+    p = np.tile([0.5, *[0.1] * 5], (6, 1))
+    assert predictions(np.arange(6), p).rank == (0, 5, 5, 5, 5, 5)
+    assert measure(np.arange(6), p, CLASSES, [1] * 6).top5 == pytest.approx(1 / 6)
 
 
 def test_calibration_error_by_hand() -> None:
