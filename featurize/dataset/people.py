@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 
@@ -75,18 +75,36 @@ def may_be_one(names: Iterable[str]) -> list[tuple[str, str]]:
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         usual.setdefault(person_key(name), name)
     words = {key: _comparable(key) for key in usual}
-    buckets: dict[str, list[str]] = defaultdict(list)
+    pairs = {(a, b) for a, b in _candidates(words) if _fits(words[a], words[b])}
+    letters: dict[str, list[str]] = defaultdict(list)
     for key in usual:
         if key.replace("-", "").isalpha():  # "room 12" and "room 21" have the same letters, too
-            buckets["".join(sorted(key.replace("-", "")))].append(key)
-        for word in {w for w in words[key] if _is_telling(w)}:
-            buckets[f"word {word}"].append(key)
-    found: set[tuple[str, str]] = set()
-    for shared, keys in buckets.items():
-        for a, b in combinations(keys, 2):
-            if not shared.startswith("word ") or _fits(words[a], words[b]):
-                found.add((min(usual[a], usual[b]), max(usual[a], usual[b])))
-    return sorted(found)
+            letters["".join(sorted(key.replace("-", "")))].append(key)
+    pairs.update(pair for same in letters.values() for pair in combinations(same, 2))
+    return sorted({(min(usual[a], usual[b]), max(usual[a], usual[b])) for a, b in pairs})
+
+
+def _candidates(words: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Pairs of names that share a telling word and, unless one has no other word, the first letter of another.
+
+    So a first name that a thousand artists share does not mean half a million pairs.
+    """
+    with_word: dict[str, list[str]] = defaultdict(list)
+    bare: dict[str, list[str]] = defaultdict(list)
+    with_letter: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for key, parts in words.items():
+        for word in {w for w in parts if _is_telling(w)}:
+            rest = list(parts)
+            rest.remove(word)
+            with_word[word].append(key)
+            if not rest:
+                bare[word].append(key)
+            for letter in {part[:1] for part in rest}:
+                with_letter[word, letter].append(key)
+    for word, short in bare.items():
+        yield from ((a, b) for a in short for b in with_word[word] if a != b)
+    for keys in with_letter.values():
+        yield from combinations(keys, 2)
 
 
 def _comparable(key: str) -> list[str]:
@@ -100,7 +118,7 @@ def _is_telling(word: str) -> bool:
 
 def _fits(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether each word of the shorter name stands in the longer one, in full or as an initial, each used once."""
-    short, long = sorted((a, b), key=len)
+    short, long = sorted((a, b), key=lambda name: (len(name), name))  # the same whichever comes first
     rest = [word for word in long if word not in short]
     for word in short:
         if word not in long:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
@@ -42,6 +43,26 @@ def test_one_normal_form_whatever_the_writing(data: st.DataObject, words: list[s
     assert person_key(one) == person_key(other)
     assert artist_group(one, "1") == artist_group(other, "2")
     assert may_be_one([one, other]) == [], "what is taken for one is no candidate"
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(["claude", "monet", "c", "oscar", "o", "van", "gogh", "mueller", "muller", "12", "m"]),
+            min_size=1,
+            max_size=4,
+        ).map(" ".join),
+        max_size=12,
+    )
+)
+def test_pairs_are_those_of_comparing_all_with_all(names: list[str]) -> None:
+    one_by_one = {pair for a, b in combinations(dict.fromkeys(names), 2) for pair in may_be_one([a, b])}
+    by_key: dict[str, str] = {}
+    counts = Counter(names)
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        by_key.setdefault(person_key(name), name)
+    usual = {tuple(sorted(by_key[person_key(name)] for name in pair)) for pair in one_by_one}
+    assert set(may_be_one(names)) == usual
 
 
 @given(NAMES, NAMES)
