@@ -7,7 +7,6 @@ spreadsheets are allowed: empty cells added at the end of a row, and empty cells
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from featurize.errors import Misfit
 
 _BLOCK = 16  # rows; Excel leaves empty cells at the ends of rows out where a block of so many has none filled
 _CHUNK = 625 * _BLOCK  # rows held as rows before they become columns
+_LINE_END = re.compile("\r\n|\n|\r")
 _ENDING = re.compile(r"\.[A-Za-z]{3,4}\s*$")
 
 
@@ -70,67 +70,64 @@ def read_cells(text: str, way: Way, start: str = "") -> Cells:
     Misfit
         A quote is not closed, or a row has another number of cells than the header.
     """
-    lines = _Lines(text, start)
+    recent: list[str] = []  # the lines of the record that is being read
     reader = csv.reader(
-        lines,
+        _lines_of(text, len(start), recent),
         delimiter=way.delimiter,
         quotechar=way.quotechar,
         escapechar=way.escapechar,
         skipinitialspace=way.skipinitialspace,
         strict=True,
     )
+    above = 1 if start else 0  # lines that the reader does not see
     cells: Cells | None = None
     chunk: list[list[str]] = []
     begins: list[int] = []
+    left = _CHUNK - 1  # with the header, whole blocks
     try:
         for record in reader:
-            taken = lines.take()
-            if not record or (len(record) == 1 and not record[0].strip() and (cells is None or len(cells.header) > 1)):
-                continue
+            line = above + reader.line_num - len(recent) + 1
+            if len(recent) > 1 and cells is not None:
+                _check_not_swallowed(recent, line, len(cells.header), way)
+            recent.clear()
+            if (
+                len(record) < 2
+                and not "".join(record).strip()
+                and (cells is None or len(cells.header) > 1 or not record)
+            ):
+                continue  # a blank line
             if cells is None:
                 cells = Cells(record, [[] for _ in record], way)
                 continue
-            if len(taken) > 1:
-                _check_not_swallowed(taken, lines.number, len(cells.header), way)
             chunk.append(record)
-            begins.append(lines.number - len(taken) + 1)
-            if (len(cells.lines) + len(chunk) + 1) % _CHUNK == 0:  # with the header, whole blocks
+            begins.append(line)
+            if len(chunk) == left:
                 _append(cells, chunk, begins)
-                chunk, begins = [], []
+                chunk, begins, left = [], [], _CHUNK
     except csv.Error as error:
-        raise Misfit(lines.opened, f"has a quote that is not closed as it should be ({error})") from error
+        line = above + max(1, reader.line_num - max(0, len(recent) - 1))
+        raise Misfit(line, f"has a quote that is not closed as it should be ({error})") from error
     if cells is None:
         return Cells([], [], way)
     _append(cells, chunk, begins)
     return cells
 
 
-class _Lines(Iterator[str]):
-    """The lines of a text, counted, with those of the current record."""
-
-    def __init__(self, text: str, start: str) -> None:
-        self._lines = iter(io.StringIO(text, newline=""))
-        self._taken: list[str] = []
-        self.number = 0
-        if start:
-            next(self)
-            self._taken.clear()
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self.number += 1
-        self._taken.append(line)
-        return line
-
-    def take(self) -> list[str]:
-        """The lines since the last call."""
-        taken, self._taken = self._taken, []
-        return taken
-
-    @property
-    def opened(self) -> int:
-        """The line on which the current record begins."""
-        return max(1, self.number - max(0, len(self._taken) - 1))
+def _lines_of(text: str, start: int, recent: list[str]) -> Iterator[str]:
+    """Lines with their ends, each put into `recent`; `io.StringIO` would hold four bytes for each character."""
+    if text.count("\r") == text.count("\r\n"):
+        while end := text.find("\n", start) + 1:
+            recent.append(text[start:end])
+            yield recent[-1]
+            start = end
+    else:
+        for found in _LINE_END.finditer(text, start):
+            recent.append(text[start : found.end()])
+            yield recent[-1]
+            start = found.end()
+    if start < len(text):
+        recent.append(text[start:])
+        yield recent[-1]
 
 
 def _append(cells: Cells, chunk: list[list[str]], begins: list[int]) -> None:
@@ -168,16 +165,16 @@ def _ragged(line: int, record: Sequence[str], header: Sequence[str]) -> Misfit:
     return Misfit(line, f"has {len(record)} fields, the header {len(header)}: mend that line")
 
 
-def _check_not_swallowed(taken: Sequence[str], last: int, width: int, way: Way) -> None:
+def _check_not_swallowed(lines: Sequence[str], first: int, width: int, way: Way) -> None:
     """Raise where a quoted cell holds line breaks between what look like whole rows: somebody left a quote open."""
-    plain = [line.rstrip("\r\n").split(way.delimiter) for line in taken]
+    plain = [line.rstrip("\r\n").split(way.delimiter) for line in lines]
     if width < 2 or any(len(cells) != width for cells in plain):
         return
     if width > 2 or way.delimiter == "\t" or any(_ENDING.search(cell) for cells in plain[1:] for cell in cells):
         raise Misfit(
-            last - len(taken) + 1,
-            f"opens a quote that is closed on line {last}, and each line between is a whole row: remove the quote, or "
-            "write it twice within quotes",
+            first,
+            f"opens a quote that is closed on line {first + len(lines) - 1}, and each line between is a whole row: "
+            "remove the quote, or write it twice within quotes",
             final=True,
         )
 
@@ -190,9 +187,8 @@ def read_lines(text: str, way: Way, start: str = "") -> list[Cells]:
     list of Cells
         Empty where a line is no row in this way either.
     """
-    lines = _Lines(text, start)
     cells: Cells | None = None
-    for line in lines:
+    for number, line in enumerate(_lines_of(text, len(start), []), 2 if start else 1):
         record = _one_line(line, way)
         if not line.strip():
             continue
@@ -205,10 +201,10 @@ def read_lines(text: str, way: Way, start: str = "") -> list[Cells]:
             record = line.rstrip("\r\n").split(way.delimiter)
             if len(record) != len(cells.header) or any(len(c) > 1 and c[0] == c[-1] == '"' for c in record):
                 return []
-            cells.literal.append(lines.number)
+            cells.literal.append(number)
         for column, value in zip(cells.columns, record, strict=True):
             column.append(value)
-        cells.lines.append(lines.number)
+        cells.lines.append(number)
     return [cells] if cells else []
 
 
