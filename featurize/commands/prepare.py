@@ -79,7 +79,9 @@ def selection_options(command: Any) -> Any:
 
 @click.command()
 @click.argument("source", type=FILE)
-@click.option("--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv or .parquet.")
+@click.option(
+    "--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv, .xlsx or .parquet."
+)
 @reading_options
 @selection_options
 @click.option("--split", type=click.Choice(SPLITTINGS),
@@ -89,11 +91,15 @@ def selection_options(command: Any) -> Any:
 @click.option("--before", type=int, help="With --split time: earlier pictures train, the others test.")
 @SEED
 @WORKERS
+@click.option(
+    "--discard-edits", is_flag=True, help="Start anew; the old table stays beside the new one, with its date."
+)
 def prepare(source: Path, out: Path, workers: int | None, **given: Any) -> None:
     """Write the dataset table of SOURCE: one row an image, to open and edit.
 
-    SOURCE is a folder of class folders, a table (.csv, .tsv, .parquet) that names files, ArtGAN's lists, Painter
-    by Numbers, Parquet files with pictures in them, WebDataset shards (.tar) or a .zip.
+    SOURCE is a folder of class folders, a table (.csv, .tsv, .xlsx, .parquet) that names files, ArtGAN's lists, Painter
+    by Numbers, Parquet files with pictures in them, WebDataset shards (.tar) or a .zip. What you changed in the table
+    is kept when you prepare it again.
     """
     import gc
 
@@ -106,7 +112,9 @@ def prepare(source: Path, out: Path, workers: int | None, **given: Any) -> None:
     selection = Selection(
         given["where"], classes, given["min_per_class"], given["top"], given["limit"], given["sample"]
     )
-    rest = {name: given[name] for name in ("target", "several", "split", "val", "test", "before", "seed")}
+    rest = {
+        name: given[name] for name in ("target", "several", "split", "val", "test", "before", "seed", "discard_edits")
+    }
     with progress_bar("reading", "files") as progress:
         done = preparing.prepare(
             source, out, reading=_reading(given), selection=selection, workers=workers, progress=progress, **rest
@@ -152,6 +160,10 @@ def _tell(done: Prepared) -> None:
         click.echo(f"  {count} rejected: {reason.sentence}")
     if rejected:
         click.echo(f"  each of them is listed in {visible(done.rejected_path)}")
+    if done.kept.total:
+        click.echo(str(done.kept))
+    if done.backup:
+        click.echo(f"the table that was there before is in {visible(done.backup)}")
     click.echo(f"wrote {visible(done.path)}" + (f"; all notes are in {visible(done.notes_path)}" if done.notes else ""))
 
 

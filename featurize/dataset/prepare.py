@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cache import files
+from featurize.dataset.edits.memory import NO_EDITS
+from featurize.dataset.edits.merging import NOTHING_KEPT, Kept, Merge
+from featurize.dataset.edits.older import look_at, save
 from featurize.dataset.labels import is_nobody, settle
 from featurize.dataset.notes import Note
 from featurize.dataset.people import may_be_one, spelled_apart
-from featurize.dataset.periods import period_length, period_of
+from featurize.dataset.periods import period_length, period_of, year_of
 from featurize.dataset.scan import Looks, Seen, count_reasons, known_files
 from featurize.dataset.selection import EVERYTHING, Selection, select
 from featurize.dataset.sheets import beside, readable, write_sheet
 from featurize.dataset.sources import AS_FOUND, Listing, Reading, read_source
 from featurize.dataset.splits import Splitting, split_rows
-from featurize.dataset.table import FACTS, DatasetTable, relative_paths, write_table
+from featurize.dataset.table import FACTS, DatasetTable, relative_paths
 from featurize.errors import SourceError, Undecodable
+from featurize.pictures import archives
 from featurize.progress import Progress
 from featurize.reasons import Reason
 
@@ -46,6 +50,10 @@ class Prepared:
         Rows taken over from the table before, because size and time of the file are unchanged.
     notes : sequence of Note
         What the user should know.
+    kept : Kept
+        Edits of people that stand in the table.
+    backup : Path, optional
+        Where the table is that was there before, if it was not simply brought up to date.
     """
 
     table: DatasetTable
@@ -59,11 +67,13 @@ class Prepared:
     left_out: int
     reused: int
     notes: Sequence[Note]
+    kept: Kept = NOTHING_KEPT
+    backup: Path | None = None
 
     @property
     def named(self) -> int:
-        """Files named by the source: rows + rejected, and those that the selection left out."""
-        return len(self.table) + sum(self.rejected.values()) + self.left_out
+        """Files named by the source or by people: rows + rejected, and what the selection or people left out."""
+        return len(self.table) + sum(self.rejected.values()) + self.left_out + self.kept.deleted
 
 
 def prepare(
@@ -81,15 +91,16 @@ def prepare(
     seed: int = 0,
     workers: int | None = None,
     progress: Progress | None = None,
+    discard_edits: bool = False,
 ) -> Prepared:
-    """Write the dataset table of a source.
+    """Write the dataset table of a source; what people changed in an older one is kept.
 
     Parameters
     ----------
     source : Path
         Anything that a reader recognises.
     out : Path
-        The table: `.csv` or `.parquet`. An older table there saves reading unchanged files again.
+        The table: `.csv`, `.xlsx` or `.parquet`. An older table there saves reading unchanged files again.
     target : str
         The label column of the source's classes; or "century", "decade", "period:50", made from the years.
     reading : Reading
@@ -108,11 +119,15 @@ def prepare(
         Reading threads.
     progress : callable, optional
         Called with (files done, files in all).
+    discard_edits : bool
+        Start anew; the older table stays beside the new one.
 
     Raises
     ------
     SourceError
         The source can't be read or holds no picture at all, or lacks what the selection or split needs.
+    TableError
+        The older table can't be read, so that edits in it would be lost.
     StorageFailed
         The table can't be written.
     """
@@ -124,20 +139,34 @@ def prepare(
         raise SourceError(
             f"--out {str(out)!r}: the dataset table is written as .csv, .xlsx or .parquet; choose such a name"
         )
+    folder = out.absolute().parent
+    older = look_at(out, reading.encoding, discard_edits)
     years = period_length(target)
     form, listing = read_source(source, replace(reading, target="style" if years else target))
     listing = _each_once(listing)
-    labels, notes = settle(readable(listing.labels), "style" if years else target, several)
+    said, notes = settle(readable(listing.labels), "style" if years else target, several)
     if years:
         target = target.partition(":")[0]
-        labels[target] = [period_of(year, years) for year in labels.get("year", [""] * len(listing))]
-    written = relative_paths(listing.paths, out.absolute().parent)
-    looks = Looks(listing.paths, written, known_files(out))
-    rows = _wanted_and_readable(looks, listing, labels, target, source, selection, seed, workers, progress)
-    refused = looks.refused
+        said[target] = _periods(said, years)
+    written = relative_paths(listing.paths, folder)
+    edits, told = (NO_EDITS, []) if discard_edits else older.edits(said, written, split is None, _is_in(folder))
+    of_source, listing = len(listing), _with_rows(listing, sorted(edits.added - set(written)), folder)
+    written = relative_paths(listing.paths, folder)
+    said = {column: [*values, *[""] * (len(listing) - of_source)] for column, values in said.items()}
+    merge = Merge(edits, written, of_source)
+    labels = _merged(merge, said, target, years)
+    looks = Looks(listing.paths, written, known_files(older.known))
+    rows = _wanted_and_readable(looks, listing, labels, target, source, selection, seed, workers, progress, merge)
+    known = set(older.paths)
+    if merge.find_renamed({n: looks[n].id for n in rows if written[n] not in known}):
+        labels = _merged(merge, said, target, years)
+        rows = [n for n in rows if n not in merge.deleted]
+    refused = {n: why for n, why in looks.refused.items() if n not in merge.deleted}
     columns = _columns([looks[n] for n in rows], rows, written, listing.splits, labels, target)
-    splits, how, said = split_rows(columns, target, Splitting(split or "", val, test, before, seed))
-    table = DatasetTable({**columns, "split": splits}, out.absolute().parent)
+    columns = {c: v for c, v in columns.items() if c not in edits.dropped or c == target}
+    drawn, how, why = split_rows(columns, target, Splitting(split or "", val, test, before, seed))
+    splits, by_hand = merge.splits(rows, drawn)
+    table = _in_their_order(DatasetTable({**columns, "split": splits}, folder), older.columns or {})
     done = Prepared(
         table=table,
         target=target,
@@ -147,12 +176,86 @@ def prepare(
         format=form,
         how_split=how,
         rejected=count_reasons(refused),
-        left_out=len(listing) - len(rows) - len(refused),
+        left_out=len(listing) - len(rows) - len(refused) - len(merge.deleted),
         reused=sum(looks[n].reused for n in rows),
-        notes=[*listing.notes, *notes, *said, *_unlabelled(table, target), *_people(table), *_duplicates(table)],
+        notes=[
+            *listing.notes,
+            *notes,
+            *why,
+            *_unlabelled(table, target),
+            *_people(table),
+            *_duplicates(table),
+            *told,
+            *merge.notes(rows, columns),
+            *_apart_no_more(how, by_hand),
+            *older.notes(table, merge.kept(rows)),
+        ],
+        kept=merge.kept(rows),
+        backup=older.back_up(table, discard_edits),
     )
+    files.make_folder(folder)
+    save(table.columns, merge.remaining(rows), older)
     _write(done, refused, written)
     return done
+
+
+def _periods(labels: Mapping[str, Sequence[str]], years: int) -> list[str]:
+    return [period_of(year, years) for year in labels.get("year", [""] * len(next(iter(labels.values()), ())))]
+
+
+def _merged(merge: Merge, said: dict[str, list[str]], target: str, years: int | None) -> dict[str, Sequence[str]]:
+    """The source's labels with people's in them; a period follows the year that people wrote."""
+    if "year" in said:
+        theirs = merge.column("year", said["year"])
+        year = [t if t == s else year_of(t) or t for t, s in zip(theirs, said["year"], strict=True)]
+        if years:
+            said[target] = _periods({"year": year}, years)
+        return merge.labels(said) | {"year": year}
+    return merge.labels(said)
+
+
+def _is_in(folder: Path) -> Callable[[str], bool]:
+    """Whether the file of a table's path is there."""
+
+    def there(path: str) -> bool:
+        try:
+            archives.facts(str(folder / path))
+        except OSError:
+            return False
+        return True
+
+    return there
+
+
+def _with_rows(listing: Listing, paths: Sequence[str], folder: Path) -> Listing:
+    """A listing and further pictures, of which the source says nothing."""
+    if not paths:
+        return listing
+    none = [""] * len(paths)
+    return Listing(
+        [*listing.paths, *(str(folder / path) for path in paths)],
+        [*listing.splits, *none],
+        {column: [*values, *none] for column, values in listing.labels.items()},
+        listing.notes,
+    )
+
+
+def _in_their_order(table: DatasetTable, older: Mapping[str, Sequence[str]]) -> DatasetTable:
+    """A table whose rows and columns stand as people ordered them in the older one; what is new comes last."""
+    places = {path: n for n, path in enumerate(older.get("path", ()))}
+    known = [place for path in table.columns["path"] if (place := places.get(path)) is not None]
+    if known != sorted(known):
+        last = len(places)
+        table = table.take(sorted(range(len(table)), key=lambda n: places.get(table.columns["path"][n], last)))
+    names = [name for name in older if name in table.columns]
+    if names == [name for name in table.columns if name in older]:
+        return table
+    return DatasetTable({name: table.columns[name] for name in dict.fromkeys([*names, *table.columns])}, table.folder)
+
+
+def _apart_no_more(how_split: str, by_hand: int) -> list[Note]:
+    text = "splits that you set by hand differ from --split artist: an artist may be in two parts"
+    return [Note(text, by_hand)] if by_hand and how_split == "artist" else []
 
 
 def _each_once(listing: Listing) -> Listing:
@@ -179,8 +282,9 @@ def _wanted_and_readable(
     seed: int,
     workers: int | None,
     progress: Progress | None,
+    merge: Merge,
 ) -> list[int]:
-    """Numbers of the files that the selection wants and that are pictures.
+    """Numbers of the files that the selection wants, that are pictures, and that nobody removed from the table.
 
     Only wanted files are read. Where some of them turn out to be no pictures, the selection is made again without
     them, until it holds: a limit is reached, and a class is as large as it was asked to be.
@@ -188,11 +292,15 @@ def _wanted_and_readable(
     names = relative_paths(listing.paths, source.absolute())
     while True:
         refused = looks.refused
-        usable = [n for n in range(len(listing)) if n not in refused]
+        usable = [n for n in range(len(listing)) if n not in refused and n not in merge.deleted]
+        if not usable and merge.deleted:
+            raise SourceError(
+                f"all pictures of {str(source)!r} were removed from the table: --discard-edits brings them back"
+            )
         if not usable:
             raise SourceError(_nothing(source, listing, refused))
         there = {**labels, "split": listing.splits, "path": names}
-        if refused:
+        if len(usable) < len(listing):
             there = {c: [values[n] for n in usable] for c, values in there.items()}
         chosen = [usable[n] for n in select(there, target, [names[n] for n in usable], selection, seed)]
         looks.read(chosen, workers, progress)
@@ -272,8 +380,6 @@ def _duplicates(table: DatasetTable) -> list[Note]:
 
 
 def _write(done: Prepared, refused: Mapping[int, Undecodable], written: Sequence[str]) -> None:
-    files.make_folder(done.path.absolute().parent)
-    write_table(done.table, done.path)
     rejected = {
         "path": [written[n] for n in refused],
         "reason": [why.reason.label for why in refused.values()],

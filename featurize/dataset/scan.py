@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from featurize import processors
-from featurize.dataset.table import DatasetTable, read_table
-from featurize.errors import TableError, Undecodable
+from featurize.errors import Undecodable
 from featurize.pictures import archives, decoding
 from featurize.pictures.file import digest, read
 from featurize.progress import Progress
@@ -45,23 +44,22 @@ class Seen(NamedTuple):
     reused: bool = False
 
 
-def known_files(table: Path) -> Known:
-    """What an older table says of its files; nothing where there is none, or it can't be read."""
-    if not table.exists():
+def known_files(older: Mapping[str, Sequence[str]]) -> Known:
+    """What the columns of an older table say of its files; nothing where they say nothing."""
+    if not {"path", "id", "mtime_ns"} <= set(older):
         return {}
-    try:
-        older = read_table(table)
-    except TableError:
-        return {}  # it is written anew
-    columns = older.columns
-    rows = zip(
-        columns["path"],
-        older.whole_numbers("size"),
-        older.whole_numbers("mtime_ns"),
-        columns["id"],
-        strict=True,
-    )
+    paths = older["path"]
+    sizes = _whole(older.get("size", [""] * len(paths)))
+    rows = zip(paths, sizes, _whole(older["mtime_ns"]), older["id"], strict=True)
     return {path: (size, changed, picture) for path, size, changed, picture in rows}
+
+
+def _whole(column: Sequence[str]) -> list[int]:
+    """Whole numbers; -1 for a cell that is none, as a spreadsheet leaves it."""
+    try:
+        return list(map(int, column))
+    except ValueError:
+        return [int(value) if value.isdecimal() else -1 for value in column]
 
 
 class Looks:
@@ -146,4 +144,4 @@ def count_reasons(refused: Mapping[int, Undecodable]) -> dict[Reason, int]:
     return {r: n for r in Reason if (n := sum(why.reason == r for why in refused.values()))}
 
 
-__all__ = ["DatasetTable", "Looks", "Seen", "count_reasons", "known_files"]
+__all__ = ["Looks", "Seen", "count_reasons", "known_files"]

@@ -35,10 +35,20 @@ def write_sheet(columns: Columns, path: Path) -> None:
     StorageFailed
         The file system refused, or the columns don't fit into such a file.
     """
-    write = {".xlsx": _workbook, ".parquet": _parquet}.get(path.suffix.lower(), _csv)
-    data = write(columns, path)
+    data = sheet_bytes(columns, path)
     if not _holds(path, data):
         files.write_atomic(path, [data])
+
+
+def sheet_bytes(columns: Columns, path: Path) -> bytes:
+    """Columns as the content of a `.xlsx`, `.parquet` or else CSV file.
+
+    Raises
+    ------
+    StorageFailed
+        The columns don't fit into such a file.
+    """
+    return {".xlsx": _workbook, ".parquet": _parquet}.get(path.suffix.lower(), _csv)(columns, path)
 
 
 def beside(table: Path, what: str) -> Path:

@@ -1,0 +1,1 @@
+"""What people changed in a dataset table is theirs: told from a changed source, and kept by the next `prepare`."""
