@@ -10,7 +10,9 @@ from functools import lru_cache
 
 _SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015()\[\]{}'\"\u2018-\u201d.,/\\]+")
 _WITHOUT_ACCENT = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
-_MARKS_ARE_LETTERS = "\u0590"  # from Hebrew on, a mark can make another letter (Japanese, Hindi, Thai)
+_MARKS_ARE_LETTERS = "\u0400"  # from Cyrillic on, a mark makes another letter (Russian й, Japanese バ, Hindi, Thai)
+_STRESS = {"\u0300", "\u0301"}  # over a Cyrillic vowel they only say how to read it
+_CYRILLIC_VOWELS = set("аеиоуыэюяіїє")
 
 
 @lru_cache(maxsize=200_000)
@@ -26,10 +28,15 @@ def words_of(text: str) -> str:
     """
     letters = ""
     for c in unicodedata.normalize("NFKD", text.casefold()):
-        if not unicodedata.combining(c) or letters[-1:] >= _MARKS_ARE_LETTERS:
+        if not unicodedata.combining(c) or _makes_a_letter(c, letters[-1:]):
             letters += c
     plain = unicodedata.normalize("NFC", letters).translate(_WITHOUT_ACCENT)
     return _SEPARATORS.sub(" ", plain).strip()
+
+
+def _makes_a_letter(mark: str, before: str) -> bool:
+    """Whether a mark makes another letter of the one before it."""
+    return before >= _MARKS_ARE_LETTERS and not (mark in _STRESS and before in _CYRILLIC_VOWELS)
 
 
 def spelled_alike(names: Iterable[str], key: Callable[[str], str]) -> list[list[str]]:

@@ -25,6 +25,23 @@ from featurize.errors import SourceError
         ("1900-10", "190010", False),
         ("C", "C++", False),
         ("Cubism", "Cubismo", False),
+        ("バロック", "ハロック", False),
+        ("\uff8a\uff9eロック", "バロック", True),  # half the width
+        ("ハ\u3099ロック", "バロック", True),
+        ("がく", "かく", False),
+        ("Андрей", "Андреи", False),
+        ("Андреи\u0306", "Андрей", True),
+        ("Киселёв", "Киселев", False),
+        ("Київ", "Киів", False),
+        ("Ре\u0301пин", "Репин", True),
+        ("Крќа", "Крка", False),  # ќ is a letter of its own, though its mark is an acute
+        ("हिन्दी", "हनद", False),
+        ("น้ำ", "นำ", False),
+        ("בּ", "ב", False),
+        ("أحمد", "احمد", False),
+        ("강", "가", False),
+        ("Έργο", "Εργο", True),
+        ("Αΰ", "Αυ", True),
     ],
 )
 def test_which_spellings_are_one_label(one: str, other: str, same: bool) -> None:
