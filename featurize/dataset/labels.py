@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from featurize.dataset.dates import read_date, says_no_date
 from featurize.dataset.notes import Note
 from featurize.dataset.people import person_key
-from featurize.dataset.periods import year_of
 from featurize.dataset.spelling import words_of
 from featurize.dataset.table import tidy
 
@@ -25,6 +25,7 @@ _NOBODY = {
     "unbekannt", "unidentified", "unidentifiedartist", "unknown", "unknownartist", "unknownpainter", "various",
     "variousartists", "xunknown",
 }  # fmt: skip
+_PLAIN_YEAR = re.compile(r"\s*-?\d{0,4}(?:\.0+)?\s*")
 _NO_CLASS = {"unknown", "other", "unspecified", "notspecified", "unclassified"}
 
 
@@ -86,6 +87,10 @@ def settle(
     for name, values in columns.items():
         if name == "year":
             settled[name], told = _years(values)
+            if not all(map(_PLAIN_YEAR.fullmatch, values)) and not any(
+                c != "year" and list(column) == list(values) for c, column in columns.items()
+            ):
+                settled["date" if "date" not in columns else "year_as_written"] = _mapped(values, tidy)
         elif name in (*NAMED, target):
             settled[name], told = _names(name, values, several if name != "artist" else "whole")
         else:
@@ -135,9 +140,22 @@ def _spellings(counts: Mapping[str, int]) -> tuple[dict[str, str], dict[str, int
 
 
 def _years(values: Sequence[str]) -> tuple[list[str], list[Note]]:
-    years = {value: year_of(value) for value in set(values)}
-    lost = Counter(v for v in values if v.strip().lower() not in _EMPTY and not years[v])
-    notes = [_note("dates without a year that could be read", lost)] if lost else []
+    """Years in digits, with notes of dates that have none."""
+    years: dict[str, str] = {}
+    unread: Counter[str] = Counter()
+    wide: Counter[str] = Counter()
+    for value, count in Counter(values).items():
+        dated = None if says_no_date(value) else read_date(value)
+        years[value] = str(dated.year) if dated and dated.year is not None else ""
+        if dated and dated.year is None:
+            wide[value] = count
+        elif not dated and not says_no_date(value):
+            unread[value] = count
+    notes = []
+    if unread:
+        notes.append(_note("dates could not be read with certainty: no year (they stay as they were written)", unread))
+    if wide:
+        notes.append(_note("dates are open to one side, or longer than a century: no year", wide))
     return [years[v] for v in values], notes
 
 

@@ -1,32 +1,41 @@
-"""Years out of dates as catalogues write them, and periods as classes."""
+"""Periods as classes: the century, the decade or any number of years that a picture was made in."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
+from featurize.dataset.dates import Dated, read_date
+from featurize.dataset.headers import means_date
+from featurize.dataset.notes import Note
 from featurize.errors import SourceError
 
-_YEAR = re.compile(r"(?<!\d)(\d{3,4})(?:\.0+)?(?!\d)")
-_BEFORE_CHRIST = re.compile(r"\bb\.?\s?c\b", re.IGNORECASE)
-_EARLIEST, _LATEST = 100, 2100
 _NAMES = {"century": 100, "decade": 10, "period": 50}
+_WHOLE = re.compile(r"\s*(-?\d{1,6})\s*")
 
 
-def year_of(date: str) -> str:
-    """The year of a date, as digits; an empty string where none is told.
-
-    The first number of four digits counts (of three, where there is none of four), whatever surrounds it; what
-    is said to be before Christ counts as not told.
+def year_number(year: str) -> int | None:
+    """The number in a cell of the column `year`, negative before Christ; None for a cell that holds none.
 
     Examples
     --------
-    >>> [year_of(d) for d in ("1889.0", "c.1912", "(after) 1600", "Sept. 28, 1952", "1503-1506", "")]
-    ['1889', '1912', '1600', '1952', '1503', '']
+    >>> year_number("1889"), year_number("-300"), year_number("")
+    (1889, -300, None)
     """
-    if _BEFORE_CHRIST.search(date):
-        return ""
-    found = [n for n in _YEAR.findall(date) if _EARLIEST <= int(n) <= _LATEST]
-    return next((n for n in found if len(n) == 4), found[0] if found else "").lstrip("0")
+    whole = _WHOLE.fullmatch(year)
+    return int(whole[1]) if whole else None
+
+
+def year_of(date: str) -> str:
+    """The year that stands for a date, in digits; an empty string where it has none.
+
+    Examples
+    --------
+    >>> [year_of(date) for date in ("1889.0", "c. 1912", "300 BCE", "after 1650")]
+    ['1889', '1912', '-300', '']
+    """
+    dated = read_date(date)
+    return str(dated.year) if dated and dated.year is not None else ""
 
 
 def period_length(target: str) -> int:
@@ -47,22 +56,73 @@ def period_length(target: str) -> int:
     return int(years)
 
 
-def period_of(year: str, years: int) -> str:
-    """The period that a year lies in: "1850-1899"; for a hundred years "19th century"; "" for an unknown year.
+def period_of(dated: Dated | None, years: int) -> str:
+    """The period that a date lies in: "1850-1899"; for a hundred years "19th century"; "" where it lies in several.
+
+    Before Christ periods are counted back from the year 1 BCE: "400-351 BCE", "4th century BCE".
 
     Parameters
     ----------
-    year : str
-        Digits, or an empty string.
+    dated : Dated, optional
     years : int
         Length of a period.
     """
-    if not year.isdecimal():
+    if dated is None or dated.year is None or dated.first * dated.last < 0:
         return ""
-    start = int(year) // years * years
+    numbers = {period_number(year, years) for year in (dated.first, dated.last)}
+    if len(numbers) > 1:
+        return ""
+    number = numbers.pop()
     if years == 100:
-        return f"{_ordinal(start // 100 + 1)} century"
-    return f"{start}-{start + years - 1}" if years > 1 else str(start)
+        return f"{_ordinal(number + 1)} century" if number >= 0 else f"{_ordinal(-number)} century BCE"
+    return years_of_period(number, years)
+
+
+def period_number(year: int, years: int) -> int:
+    """Which period of a length a year lies in: 0 for the first after Christ, -1 for the one before it."""
+    return year // years
+
+
+def years_of_period(number: int, years: int) -> str:
+    """The first and the last year of a period: "1850-1899", "400-351 BCE"."""
+    if number >= 0:
+        first, last, era = number * years, (number + 1) * years - 1, ""
+    else:
+        first, last, era = -number * years, -(number + 1) * years + 1, " BCE"
+    return (f"{first}-{last}" if years > 1 else str(first)) + era
+
+
+def periods_of(labels: Mapping[str, Sequence[str]], years: int) -> tuple[list[str], list[Note]]:
+    """The period of each row, with a note of dates that lie in several.
+
+    A row's date is the one that a column says as it was written, if that is where the row's year comes from; so "16th
+    century" is in no decade though its year is 1549. A year that people changed counts by itself.
+
+    Parameters
+    ----------
+    labels : mapping of str to sequence of str
+        Label columns of N rows; `year` holds the years.
+    years : int
+        Length of a period.
+
+    Returns
+    -------
+    periods : list of str
+        N names; "" for a row without a year, and for a date that lies in several periods.
+    notes : list of Note
+    """
+    column = labels.get("year", ())
+    written = [labels[c] for c in labels if c != "year" and means_date(c)]
+    names, several = [], []
+    for n, year in enumerate(column):
+        dated = read_date(year)
+        said = (read_date(dates[n]) for dates in written)
+        dated = next((d for d in said if d and dated and d.year == dated.year), dated)
+        names.append(period_of(dated, years))
+        if dated and dated.year is not None and not names[-1]:
+            several.append(f"{dated.first} to {dated.last}")
+    text = "dates lie in several of the target's periods: left without one"
+    return names, [Note(text, len(several), sorted(set(several)))] if several else []
 
 
 def _ordinal(number: int) -> str:

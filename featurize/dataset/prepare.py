@@ -15,7 +15,7 @@ from featurize.dataset.edits.older import look_at, save
 from featurize.dataset.labels import is_nobody, settle
 from featurize.dataset.notes import Note
 from featurize.dataset.people import may_be_one, spelled_apart
-from featurize.dataset.periods import period_length, period_of, year_of
+from featurize.dataset.periods import period_length, periods_of, year_of
 from featurize.dataset.scan import Looks, Seen, count_reasons, known_files
 from featurize.dataset.selection import EVERYTHING, Selection, select
 from featurize.dataset.sheets import beside, readable, write_sheet
@@ -147,7 +147,8 @@ def prepare(
     said, notes = settle(readable(listing.labels), "style" if years else target, several)
     if years:
         target = target.partition(":")[0]
-        said[target] = _periods(said, years)
+        said[target], in_several = _periods(said, years)
+        notes += in_several
     written = relative_paths(listing.paths, folder)
     edits, told = (NO_EDITS, []) if discard_edits else older.edits(said, written, split is None, _is_in(folder))
     of_source, listing = len(listing), _with_rows(listing, sorted(edits.added - set(written)), folder)
@@ -199,8 +200,9 @@ def prepare(
     return done
 
 
-def _periods(labels: Mapping[str, Sequence[str]], years: int) -> list[str]:
-    return [period_of(year, years) for year in labels.get("year", [""] * len(next(iter(labels.values()), ())))]
+def _periods(labels: Mapping[str, Sequence[str]], years: int) -> tuple[list[str], list[Note]]:
+    periods, notes = periods_of(labels, years)
+    return periods or [""] * len(next(iter(labels.values()), ())), notes
 
 
 def _merged(merge: Merge, said: dict[str, list[str]], target: str, years: int | None) -> dict[str, Sequence[str]]:
@@ -209,7 +211,7 @@ def _merged(merge: Merge, said: dict[str, list[str]], target: str, years: int | 
         theirs = merge.column("year", said["year"])
         year = [t if t == s else year_of(t) or t for t, s in zip(theirs, said["year"], strict=True)]
         if years:
-            said[target] = _periods({"year": year}, years)
+            said[target], _ = _periods(said | {"year": year}, years)
         return merge.labels(said) | {"year": year}
     return merge.labels(said)
 

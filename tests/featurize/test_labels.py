@@ -1,4 +1,4 @@
-"""One spelling for a class, nobody for unknown artists, a year out of any date."""
+"""One spelling for a class, nobody for unknown artists."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from featurize.dataset.labels import artist_group, is_nobody, label_key, settle
 from featurize.dataset.names import mended
-from featurize.dataset.periods import period_length, period_of, year_of
-from featurize.errors import SourceError
 
 
 @pytest.mark.parametrize(
@@ -107,64 +105,6 @@ def test_nobody_is_a_group_of_its_own_for_each_picture(name: str) -> None:
 def test_an_artist_is_one_group_in_any_spelling() -> None:
     spellings = ["edgar-degas", "Edgar Degas", "EDGAR_DEGAS", "Degas, Edgar", "Dégas Edgar"]
     assert {artist_group(name, str(n)) for n, name in enumerate(spellings)} == {"degas-edgar"}
-
-
-@pytest.mark.parametrize(
-    ("date", "year"),
-    [
-        ("1889.0", "1889"),
-        ("c.1912", "1912"),
-        ("ca. 1650", "1650"),
-        ("(after) 1600", "1600"),
-        ("1503-1506", "1503"),
-        ("12.05.1890", "1890"),
-        ("Sept. 28, 1952", "1952"),
-        ("no. 312, 1890", "1890"),
-        ("1866-67", "1866"),
-        ("850", "850"),
-        ("0950", "950"),
-        ("300 BC", ""),
-        ("300 b.c.", ""),
-        ("19th century", ""),
-        ("99999", ""),
-        ("", ""),
-    ],
-)
-def test_the_year_of_a_date(date: str, year: str) -> None:
-    assert year_of(date) == year
-
-
-def test_dates_without_a_year_are_told() -> None:
-    columns, (note,) = settle({"year": ["1900.0", "long ago", ""]}, "style")
-    assert (columns["year"], note.count) == (["1900", "", ""], 1)
-
-
-@pytest.mark.parametrize(
-    ("year", "years", "period"),
-    [
-        ("1850", 50, "1850-1899"),
-        ("1899", 50, "1850-1899"),
-        ("1900", 100, "20th century"),
-        ("1512", 100, "16th century"),
-        ("1150", 100, "12th century"),
-        ("2001", 100, "21st century"),
-        ("1887", 10, "1880-1889"),
-        ("", 50, ""),
-    ],
-)
-def test_periods(year: str, years: int, period: str) -> None:
-    assert period_of(year, years) == period
-
-
-@pytest.mark.parametrize(("target", "years"), [("century", 100), ("decade", 10), ("period:25", 25), ("style", 0)])
-def test_targets_that_are_periods(target: str, years: int) -> None:
-    assert period_length(target) == years
-
-
-@pytest.mark.parametrize("target", ["period:", "period:x", "period:0", "period:-5"])
-def test_a_period_without_years_is_refused(target: str) -> None:
-    with pytest.raises(SourceError, match="give whole years"):
-        period_length(target)
 
 
 @pytest.mark.parametrize(

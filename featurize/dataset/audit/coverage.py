@@ -10,6 +10,7 @@ from featurize.dataset.audit.result import ClassSize, Coverage, Group, Period, S
 from featurize.dataset.labels import artist_group, is_nobody
 from featurize.dataset.names import artist_and_year
 from featurize.dataset.people import may_be_one, person_key, spelled_apart
+from featurize.dataset.periods import period_number, year_number, years_of_period
 from featurize.dataset.sources.tree import stem
 
 COMPARED = (("val", "train"), ("test", "train"), ("test", "val"))  # what must not know the other
@@ -68,18 +69,18 @@ def spellings_of(artists: Sequence[str], splits: Sequence[str]) -> list[Spelling
 
 def years_of(years: Sequence[str], splits: Sequence[str]) -> Years:
     """When the pictures were made, in periods of a handy length."""
-    known = [(int(year), split) for year, split in zip(years, splits, strict=True) if year.isdecimal()]
+    known = [(n, split) for year, split in zip(years, splits, strict=True) if (n := year_number(year)) is not None]
     numbers = [year for year, _ in known]
     coverage = Coverage(len(known), len(years), len(set(numbers)))
     if not known:
         return Years(coverage, None, None, [])
     first, last = min(numbers), max(numbers)
-    length = next(n for n in (10, 25, 50, 100, 500, 3000) if (last - first) // n < _MOST_PERIODS)
+    length = next(n for n in (10, 25, 50, 100, 500, 3000, 30_000) if (last - first) // n < _MOST_PERIODS)
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     for year, split in known:
-        counts[year // length * length][split] += 1
-    starts = range(first // length * length, last + 1, length)
-    return Years(coverage, first, last, [Period(f"{s}-{s + length - 1}", dict(counts[s])) for s in starts])
+        counts[period_number(year, length)][split] += 1
+    all_periods = range(period_number(first, length), period_number(last, length) + 1)
+    return Years(coverage, first, last, [Period(years_of_period(n, length), dict(counts[n])) for n in all_periods])
 
 
 def same_names(paths: Sequence[str], splits: Sequence[str], labels: Sequence[str]) -> list[Group]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from featurize.dataset.periods import year_number
 from featurize.dataset.splits.draw import check_shares, draw
 from featurize.errors import SourceError
 
@@ -16,7 +17,7 @@ def time_split(ids: Sequence[str], years: Sequence[str], before: int, *, val: fl
     ids : sequence of str
         N hexadecimal digests.
     years : sequence of str
-        N years as digits; a picture without a year is in no part.
+        N years as digits, negative before Christ; a picture without a year is in no part.
     before : int
         The first year of the test part.
     val : float
@@ -34,19 +35,20 @@ def time_split(ids: Sequence[str], years: Sequence[str], before: int, *, val: fl
         One side is empty.
     """
     check_shares(val, 0)
-    known = [int(year) for year in years if year.isdecimal()]
+    numbers = list(map(year_number, years))
+    known = [year for year in numbers if year is not None]
     if not known:
         raise SourceError("--split time: no picture has a year; name their column with --label-column year=COLUMN")
     if not min(known) < before <= max(known):
         raise SourceError(
             f"--before {before} leaves one side empty: the pictures are from {min(known)} to {max(known)}"
         )
-    return [_part(i, year, before, val, seed) for i, year in zip(ids, years, strict=True)]
+    return [_part(i, year, before, val, seed) for i, year in zip(ids, numbers, strict=True)]
 
 
-def _part(picture: str, year: str, before: int, val: float, seed: int) -> str:
-    if not year.isdecimal():
+def _part(picture: str, year: int | None, before: int, val: float, seed: int) -> str:
+    if year is None:
         return ""
-    if int(year) >= before:
+    if year >= before:
         return "test"
     return "val" if draw(picture, seed) < val else "train"
