@@ -50,7 +50,7 @@ def test_every_command_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     make_sources(tmp_path)
     fake.install(monkeypatch)
-    monkeypatch.setattr("featurize.networks.weights.fetch", lambda weights: tmp_path / "weights.pth")
+    monkeypatch.setattr("featurize.networks.network.Network.fetch", lambda network: tmp_path / "weights.pth")
     listed = commands()
     assert {c[1] for c in listed} == {"prepare", "audit", "run"}
     assert {Path(c[2]).name for c in listed if c[1] == "prepare"} >= {

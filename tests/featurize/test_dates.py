@@ -419,10 +419,10 @@ DATES = ("c. 1353–1336 BCE", "-300", "350 av. J.-C.", "1028 AH/AD 1618-1619 (Q
 
 @pytest.fixture
 def museum(tmp_path: Path) -> Path:
-    lines = [f'p{n}.jpg,{"aabb"[n]},"{date}"' for n, date in enumerate(DATES)]
+    lines = [f'dated-{n}.jpg,{"aabb"[n]},"{date}"' for n, date in enumerate(DATES)]
     put(tmp_path / "list.csv", "\n".join(["file,style,date", *lines]).encode())
     for n in range(len(DATES)):
-        put(tmp_path / f"p{n}.jpg", jpeg(n))
+        put(tmp_path / f"dated-{n}.jpg", jpeg(n))
     return tmp_path / "list.csv"
 
 
