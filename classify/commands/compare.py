@@ -11,6 +11,7 @@ import click
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.commands.console import print_table
 from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
+from featurize.commands.remembered import Command
 from featurize.wording import percent, visible
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 ALL = "all"
 
 
-@click.command()
+@click.command(cls=Command)
 @TABLE
 @FEATURES
 @click.option(
@@ -100,7 +101,7 @@ def _run_protocol(
     setting = protocols.Setting(table, caches, **given)
     if protocol == "slides":
         return protocols.slides(setting)
-    chosen = context.get_parameter_source("heads") is ParameterSource.COMMANDLINE
+    chosen = context.get_parameter_source("heads") in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
     return protocols.rasta(setting, read_specs(heads) if chosen else protocols.RASTA_HEADS, options["test"])
 
 
@@ -116,14 +117,16 @@ def open_caches(features: Path, keys: tuple[str, ...]) -> list[Store]:
 
 
 def as_typed(context: click.Context) -> str:
-    """The command line again, with what was given and without what was not."""
+    """The command line again, with what was given or is remembered, and without what was not."""
     from click.core import ParameterSource
 
     words = ["classify", "compare"]
     for parameter in context.command.params:
         name = parameter.name or ""
-        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+        if context.get_parameter_source(name) not in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP):
             continue
+        if name not in context.params:
+            continue  # --remember says nothing about the comparison
         value = context.params[name]
         if isinstance(value, bool):
             options = parameter.opts if value else parameter.secondary_opts

@@ -22,6 +22,7 @@ from featurize.commands.options import (
     TUNE,
     WORKERS,
 )
+from featurize.commands.remembered import Group
 from featurize.wording import counted, visible
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ HEAD_FILE = click.option("--head", "head_file", type=FILE, required=True, help="
 WEIGHTS = click.option("--weights", help="The backbone's weights, where they are not found by themselves.")
 
 
-@click.group("classify", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("classify", cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="artstyle")
 def cli() -> None:
     """Embeddings in, styles out: fit heads on a feature cache, compare them honestly, predict.

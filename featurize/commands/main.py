@@ -11,14 +11,16 @@ from featurize.choices import DECODERS, DEFAULT_EMBEDDING, ENGINES, PRECISIONS, 
 from featurize.commands.console import print_table, run
 from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SEED, SPLIT, TABLE, WEIGHTS, WORKERS
 from featurize.commands.prepare import audit, prepare
+from featurize.commands.remembered import FILE as REMEMBERED
+from featurize.commands.remembered import Group, recall, shown
 from featurize.wording import counted, listing, visible
 
 if TYPE_CHECKING:
     from featurize.run.extract import Extraction
-    from featurize.run.verify import Summary
+    from featurize.run.summary import Summary
 
 
-@click.group("featurize", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("featurize", cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="artstyle")
 def cli() -> None:
     """Paintings in, embeddings out: each picture is embedded once and kept in a feature cache.
@@ -151,9 +153,10 @@ def _tell_failures(done: Extraction) -> None:
 @cli.command()
 @FEATURES
 def info(features: Path) -> None:
-    """Say what the feature caches hold."""
-    from featurize.run.verify import summarise
+    """Say what is remembered in this folder, and what the feature caches hold."""
+    from featurize.run.summary import summarise
 
+    _tell_remembered()
     _tell_summaries(features, summarise(features))
 
 
@@ -247,6 +250,15 @@ def export(out: Path, dataset: Path, features: Path, key: str | None, split: str
         f"wrote {counted(done.rows, 'row')} with {', '.join(r.name for r in recipes)} to {visible(done.path)}"
         f"{_untrained(cache.key.untrained)}" + (f"; {done.left_out} rows have no vector" if done.left_out else "")
     )
+
+
+def _tell_remembered() -> None:
+    remembered = recall()
+    if remembered is None:
+        return
+    for name, options in remembered.sections.items():
+        for key, value in options.items():
+            click.echo(f"{REMEMBERED}, line {remembered.line_of(name, key)}: [{name}] {key} = {shown(value)}")
 
 
 def _tell_summaries(features: Path, found: list[Summary]) -> None:

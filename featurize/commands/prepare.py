@@ -11,6 +11,7 @@ import click
 from featurize.choices import FORMATS, SAMPLES, SEVERAL, SPLITS, SPLITTINGS
 from featurize.commands.console import print_table
 from featurize.commands.options import FEATURES, FILE, KEY, SEED, TABLE, WORKERS
+from featurize.commands.remembered import Command
 from featurize.wording import counted, visible
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def selection_options(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("source", type=FILE)
 @click.option(
     "--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv, .xlsx or .parquet."
@@ -176,7 +177,7 @@ def _tell_notes(notes: Sequence[Note], most: int = 3) -> None:
             click.echo(f"  and {len(note.examples) - most:,} more")
 
 
-@click.command()
+@click.command(cls=Command)
 @TABLE
 @click.option(
     "--lists-only", type=FILE, metavar="SOURCE", help="Audit the lists of SOURCE; needs no picture, no table."

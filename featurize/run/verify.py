@@ -1,13 +1,10 @@
-"""What a feature cache holds, and whether all of it is still true."""
+"""Whether all that a feature cache holds is still true."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from cache import CacheError, Key, Store, list_caches
+from cache import Store, list_caches
 from cache.ids import plain
 from cache.places import remembered_places
 from featurize.dataset.table import DatasetTable
@@ -15,43 +12,14 @@ from featurize.engines import EngineChoice, make_engine
 from featurize.errors import TableError
 from featurize.networks.network import network_from
 from featurize.networks.recipes import formula_of
-from featurize.reasons import Reason
 from featurize.run import agreement
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One key's cache in figures.
-
-    Parameters
-    ----------
-    key : Key
-    embedded : mapping of str to int
-        Recipe name -> vectors.
-    failures : mapping of Reason to int
-    segments : int
-    nbytes : int
-    problems : sequence of CacheError
-        Damaged or foreign segments, left out of the counts; and what else was found damaged.
-    """
-
-    key: Key
-    embedded: Mapping[str, int]
-    failures: Mapping[Reason, int]
-    segments: int
-    nbytes: int
-    problems: Sequence[CacheError]
-
-
-def summarise(root: Path) -> list[Summary]:
-    """Figures of every key's cache under a features folder, or of the one that it is."""
-    return [_summary(cache, cache.problems) for cache in list_caches(root)]
+from featurize.run.summary import Summary, summary_of
 
 
 def verify(root: Path) -> list[Summary]:
-    """The same after every byte was checked, of segments and of what lies beside them."""
+    """Figures of every cache under a features folder, after every byte of it was checked."""
     checked = [(cache, cache.verify()) for cache in list_caches(root)]
-    return [_summary(cache, problems) for cache, problems in checked]
+    return [summary_of(cache, problems) for cache, problems in checked]
 
 
 def verify_deep(cache: Store, table: DatasetTable, weights: str | None, sample: int, device: str = "auto") -> float:
@@ -91,15 +59,3 @@ def verify_deep(cache: Store, table: DatasetTable, weights: str | None, sample: 
     choice = EngineChoice(device=device, precision=cache.key.precision)
     engine = make_engine(network, wanted, choice, cache.artifacts)
     return agreement.check(cache, engine, network.transform, [f.recipe for f in wanted], pictures, sample)
-
-
-def _summary(cache: Store, problems: Sequence[CacheError]) -> Summary:
-    ids = cache.ids()
-    return Summary(
-        key=cache.key,
-        embedded={r.name: int(cache.embedded(ids, r).sum()) for r in cache.recipes()},
-        failures=Counter(Reason(f.status) for f in cache.failures()),
-        segments=cache.segment_count,
-        nbytes=cache.nbytes,
-        problems=problems,
-    )
