@@ -183,20 +183,19 @@ class Store(ABC):
         found = [r for r in self.recipes() if r.name == name]
         if not found:
             there = ", ".join(sorted({r.name for r in self.recipes()})) or "none yet"
-            raise NotStored(
-                f"the feature cache {self.key.folder_name} holds no embedding {name!r} (it holds: {there}): "
-                f"make it with `featurize run --embedding {name}`"
-            )
+            what = f"the feature cache {self.key.folder_name} holds no embedding {name!r} (it holds: {there})"
+            raise NotStored(what, self.key, name, self.place)
         if len(found) > 1:
             raise UnclearKey(f"{self.key.folder_name} holds {len(found)} definitions of the embedding {name!r}")
         return found[0]
 
 
-def check_all_found(key: Key, wanted: Ids, found: NDArray[np.bool_], recipe: Recipe) -> None:
+def check_all_found(cache: Store, wanted: Ids, found: NDArray[np.bool_], recipe: Recipe) -> None:
     """Raise `NotStored` unless every wanted id was found."""
     if not found.all():
         example = to_hex(wanted[np.flatnonzero(~found)[:1]])[0]
-        raise NotStored(
+        what = (
             f"{int((~found).sum())} of {len(wanted)} pictures have no {recipe.name!r} embedding in the feature "
-            f"cache {key.folder_name} (the first has id {example[:12]}): run `featurize run`"
+            f"cache {cache.key.folder_name} (the first has id {example[:12]})"
         )
+        raise NotStored(what, cache.key, recipe.name, cache.place)

@@ -19,6 +19,11 @@ catches `ArtstyleError` to catch them all.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cache.key import Key
+
 
 class ArtstyleError(Exception):
     """The root of the tree: every error that the packages raise on purpose for their users."""
@@ -87,7 +92,24 @@ class ArtifactDamaged(CacheError):
 
 
 class NotStored(CacheError):
-    """Rows or recipes that the cache does not hold."""
+    """Rows or recipes that the cache does not hold.
+
+    Parameters
+    ----------
+    what : str
+        What is missing, as the beginning of a sentence.
+    key : Key, optional
+        The key of the cache; whoever knows how to make embeddings can then say the whole command.
+    embedding : str
+        Names of the recipes that are missing.
+    place : str
+        Where the cache lies.
+    """
+
+    def __init__(self, what: str, key: Key | None = None, embedding: str = "", place: str = "") -> None:
+        way_out = f": run `featurize run{f' --embedding {embedding}' if embedding else ''}`" if key else ""
+        super().__init__(what + way_out)
+        self.what, self.key, self.embedding, self.place = what, key, embedding, place
 
 
 class StorageFailed(CacheError):

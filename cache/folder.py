@@ -8,6 +8,7 @@ from cache.contract import Store
 from cache.errors import UnclearKey
 from cache.key import KEY_FILE, Key, safe_name
 from cache.schema1 import earlier_cache, key_buckets, list_earlier
+from cache.segment import SUFFIX
 from cache.store import FeatureCache, read_key
 
 
@@ -80,7 +81,8 @@ def open_cache(root: Place, chosen: str | None = None) -> Store:
     Raises
     ------
     UnclearKey
-        None or several fit; the message lists what is there.
+        None or several fit; the message lists what is there. A cache without rows, as a run leaves it that stopped
+        before its first picture, is no choice where another fits.
     EarlierVersion
         Only a cache of an earlier version fits; the message says how to take it over.
     """
@@ -89,6 +91,8 @@ def open_cache(root: Place, chosen: str | None = None) -> Store:
         return FeatureCache(above)
     buckets = _buckets(above)
     fitting = [bucket for bucket in buckets if _fits(bucket.name, chosen)]
+    filled = [bucket for bucket in fitting if has_rows(bucket)]
+    fitting = filled or fitting
     if len(fitting) == 1:
         return FeatureCache(fitting[0])
     earlier = [old for old in list_earlier(above) if _fits(old.folder.name, chosen)]
@@ -97,13 +101,18 @@ def open_cache(root: Place, chosen: str | None = None) -> Store:
     where = above.where()
     if not buckets:
         raise UnclearKey(f"there is no feature cache in {where!r}: make one with `featurize run`")
-    listed = ", ".join(bucket.name for bucket in buckets)
+    listed = ", ".join(f"{bucket.name}{' (empty)' if filled and not has_rows(bucket) else ''}" for bucket in buckets)
     if not fitting:
         raise UnclearKey(f"no feature cache in {where!r} has {chosen!r} in its name; there are: {listed}")
     raise UnclearKey(
         f"{len(fitting)} feature caches in {where!r} fit: choose one with --key and a part of its name; "
         f"there are: {listed}"
     )
+
+
+def has_rows(bucket: Bucket) -> bool:
+    """Whether a key's bucket holds any segment; none is opened."""
+    return any(name.endswith(SUFFIX) for name in bucket.names())
 
 
 def _fits(name: str, chosen: str | None) -> bool:

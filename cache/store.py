@@ -112,7 +112,7 @@ class FeatureCache(Store):
     def _map(self, wanted: Ids, recipe: Recipe) -> Mapped:
         places = self._segments.places(recipe)
         found = places.find(wanted)
-        check_all_found(self.key, wanted, found >= 0, recipe)
+        check_all_found(self, wanted, found >= 0, recipe)
         segments = self._segments.opened
         used, number = np.unique(places.segment[found], return_inverse=True)
         return Mapped([segments[n].vectors(recipe) for n in used], number, places.row[found])

@@ -112,7 +112,7 @@ def open_caches(features: Path, keys: tuple[str, ...]) -> list[Store]:
     if ALL in keys:
         for old in list_earlier(features):
             click.echo(f"warning: left out: {old.refusal()}", err=True)
-        return list_caches(features) or [open_cache(features)]
+        return [cache for cache in list_caches(features) if cache.segment_count] or [open_cache(features)]
     return [open_cache(features, key) for key in keys or (None,)]
 
 

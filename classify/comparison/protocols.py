@@ -153,7 +153,7 @@ def rasta(setting: Setting, heads: Sequence[str | HeadSpec] = RASTA_HEADS, test:
         f"With and without mirror averaging: {', '.join(mirrored)}."
         if mirrored
         else "Without mirror averaging: this feature cache holds no mirrored embedding (make one with "
-        "`featurize run --mirror`).",
+        f"`{_command_for_mirrored(setting)}`).",
     )
     return replace(
         comparison,
@@ -169,6 +169,14 @@ def rasta(setting: Setting, heads: Sequence[str | HeadSpec] = RASTA_HEADS, test:
             facts=facts,
         ),
     )
+
+
+def _command_for_mirrored(setting: Setting) -> str:
+    from featurize.run.again import run_command
+
+    names = [f"{name}-mirror" for name in setting.embeddings if "+" not in name and not name.endswith("-mirror")]
+    cache = setting.caches[0]
+    return run_command(cache.key, ",".join(names), cache.place)
 
 
 def _sampled(setting: Setting) -> tuple[DatasetTable, list[int]]:

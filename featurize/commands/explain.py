@@ -21,8 +21,12 @@ def explain(error: BaseException) -> str:
     error : BaseException
         With its traceback, by which an error of a library is told from one of this project.
     """
-    from cache.errors import ArtstyleError  # only now: `--help` is quick without the cache
+    from cache.errors import ArtstyleError, NotStored  # only now: `--help` is quick without the cache
 
+    if isinstance(error, NotStored) and error.key:
+        from featurize.run.again import run_command
+
+        return f"{error.what}: run `{run_command(error.key, error.embedding, error.place)}`"
     if isinstance(error, ArtstyleError):
         return str(error)
     if isinstance(error, MemoryError) or _is_of_torch(error, "OutOfMemoryError"):

@@ -292,6 +292,8 @@ def _tell_figures(features: Path, found: list[Summary]) -> None:
         ],
     )
     for s in found:
+        if not s.segments:
+            click.echo(f"{s.key.folder_name}: empty, nothing was embedded yet; no command takes it for a choice")
         if s.key.untrained:
             click.echo(f"{s.key.folder_name}: untrained backbone")
         for reason, count in s.failures.items():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import Recipe, StorageFailed, Store, files
+from cache import NotStored, Recipe, StorageFailed, Store, files
 from featurize.dataset.table import DatasetTable
 from featurize.errors import TableError
 
@@ -48,8 +48,10 @@ def export(table: DatasetTable, cache: Store, recipes: Sequence[Recipe], path: P
 
     Raises
     ------
+    NotStored
+        No row has vectors.
     TableError
-        No row has vectors, or the ending of `path` is neither.
+        The ending of `path` is neither.
     SegmentDamaged
         Rows are missing because their segment is damaged.
     StorageFailed
@@ -63,7 +65,10 @@ def export(table: DatasetTable, cache: Store, recipes: Sequence[Recipe], path: P
     if cache.problems and len(kept) < len(rows):
         raise cache.problems[0]
     if not len(kept):
-        raise TableError(f"none of the {len(rows)} rows has an embedding in {cache.place!r}: run `featurize run`")
+        names = ",".join(recipe.name for recipe in recipes)
+        raise NotStored(
+            f"none of the {len(rows)} rows has an embedding in {cache.place!r}", cache.key, names, cache.place
+        )
     write = {".h5": _write_hdf5, ".hdf5": _write_hdf5, ".npz": _write_npz}.get(path.suffix)
     if write is None:
         raise TableError(f"{path.name!r} has none of the known endings: use .h5 or .npz")
