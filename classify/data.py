@@ -45,8 +45,8 @@ class LabelledRows:
     paths : sequence of Path
     artists, years : sequence of str
         As the table has them, "" where unknown.
-    left_out : int
-        Rows of the split that are not here, because they have no label or because their picture is broken.
+    unlabelled, broken : int
+        Rows of the split that are not here, because they have no label, or because their picture is broken.
     """
 
     ids: Sequence[str]
@@ -56,7 +56,8 @@ class LabelledRows:
     paths: Sequence[Path]
     artists: Sequence[str]
     years: Sequence[str]
-    left_out: int = 0
+    unlabelled: int = 0
+    broken: int = 0
 
     def __len__(self) -> int:
         return len(self.y)
@@ -65,6 +66,11 @@ class LabelledRows:
     def classes(self) -> list[str]:
         """Class names, sorted."""
         return sorted(set(self.y.tolist()))
+
+    @property
+    def left_out(self) -> int:
+        """Rows of the split that are not here."""
+        return self.unlabelled + self.broken
 
     @property
     def artists_known(self) -> bool:
@@ -90,7 +96,8 @@ class LabelledRows:
             some(self.paths),
             some(self.artists),
             some(self.years),
-            self.left_out,
+            self.unlabelled,
+            self.broken,
         )
 
     def followed_by(self, other: LabelledRows) -> LabelledRows:
@@ -103,7 +110,8 @@ class LabelledRows:
             [*self.paths, *other.paths],
             [*self.artists, *other.artists],
             [*self.years, *other.years],
-            self.left_out + other.left_out,
+            self.unlabelled + other.unlabelled,
+            self.broken + other.broken,
         )
 
 
@@ -185,7 +193,8 @@ def load_rows(table: DatasetTable, target: str, split: str, caches: Sequence[Sto
         paths=[table.folder / table.columns["path"][n] for n in chosen],
         artists=["" if is_nobody(artists[n]) else artists[n] for n in chosen],
         years=[years[n] for n in chosen],
-        left_out=len(rows) - len(chosen),
+        unlabelled=int((~labelled).sum()),
+        broken=int((labelled & broken).sum()),
     )
 
 

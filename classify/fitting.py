@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import Recipe, Store
-from classify.data import Examples, LabelledRows, check_trainable, load_examples, load_vectors, rows_if_any
+from classify.data import Examples, check_trainable, load_examples, load_vectors, rows_if_any
 from classify.errors import HeadError
 from classify.evaluation.metrics import expected_calibration_error, reliability_bins
 from classify.headfile import SavedHead
 from classify.heads import HEADS, HeadSpec
 from classify.heads.rows.folds import Folds
 from classify.heads.solvers.threads import threads_for
+from classify.row_cautions import label_cautions, row_cautions
 from classify.training import training_facts
 from featurize.dataset.table import DatasetTable
 
@@ -194,7 +195,10 @@ def fit_head(
         training={**facts, "seconds": round(seconds, 3)},
         metrics={s.split: _metrics(s) for s in scores},
     )
-    return Fitted(saved, scores, [*warnings, *_doubts(scores, train.rows, cache)])
+    cautions = [*row_cautions(train.rows, "training", target, scored=False), *label_cautions(train.rows)]
+    if val_rows:
+        cautions += row_cautions(val_rows, "val", target, scored=True)
+    return Fitted(saved, scores, [*warnings, *(c.text for c in cautions), *_doubts(scores, cache)])
 
 
 def _following(
@@ -255,7 +259,7 @@ def _metrics(s: Score) -> dict[str, Any]:
     return {**figures, "calibration_error": s.calibration_error}
 
 
-def _doubts(scores: Sequence[Score], train: LabelledRows, cache: Store) -> list[str]:
+def _doubts(scores: Sequence[Score], cache: Store) -> list[str]:
     doubts = []
     for s in scores:
         if s.near_chance:
@@ -267,8 +271,6 @@ def _doubts(scores: Sequence[Score], train: LabelledRows, cache: Store) -> list[
             doubts.append(
                 f"{s.unknown} pictures of {s.split} are of classes without a training picture: counted as wrong"
             )
-    if train.left_out:
-        doubts.append(f"{train.left_out} training pictures without label or vector were left out")
     if cache.key.untrained:
         doubts.append("untrained backbone: these figures say nothing about what trained weights would give")
     return doubts

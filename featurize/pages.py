@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 
 def render(package: str, template: str, facts: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]]) -> str:
@@ -19,7 +22,7 @@ def render(package: str, template: str, facts: Mapping[str, Any], filters: Mappi
     facts : mapping
         What the template speaks of; a fact that is missing is an error.
     filters : mapping
-        Functions for the template, by name.
+        Functions for the template, by name, beside Jinja's own and `code`: commands between backticks as code.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -31,6 +34,14 @@ def render(package: str, template: str, facts: Mapping[str, Any], filters: Mappi
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(filters)
+    environment.filters.update({"code": _with_code, **filters})
     style = (files(package) / "templates" / "style.css").read_text("utf-8")
     return environment.get_template(template).render(style=style, **facts)
+
+
+def _with_code(text: str) -> Markup:
+    """A sentence in which commands stand between backticks."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(Markup("<code>%s</code>") % part if n % 2 else part for n, part in enumerate(parts))

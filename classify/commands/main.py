@@ -86,7 +86,7 @@ def fit(
     if not fitted.scores:
         click.echo("no val split to score it on: use `classify evaluate`")
     for warning in fitted.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"warning: {visible(warning)}", err=True)
     click.echo(f"wrote {visible(path)}")
 
 
@@ -99,11 +99,15 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
     """Score a saved head on a split."""
     from classify.data import load_examples
     from classify.fitting import score
+    from classify.row_cautions import label_cautions, row_cautions
     from featurize.dataset.table import read_table
 
     saved = _load(head_file)
     cache = saved.open_cache(features)
-    _tell_score(score(saved.head, load_examples(read_table(dataset), cache, saved.recipes, saved.target, split), split))
+    examples = load_examples(read_table(dataset), cache, saved.recipes, saved.target, split)
+    _tell_score(score(saved.head, examples, split))
+    for caution in (*row_cautions(examples.rows, split, saved.target, scored=True), *label_cautions(examples.rows)):
+        click.echo(f"warning: {visible(caution.text)}", err=True)
     if cache.key.untrained:
         click.echo("warning: untrained backbone", err=True)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from classify.comparison.result import Caution, DatasetFacts
+from classify.comparison.result import DatasetFacts
+from classify.data import LabelledRows
 from classify.evaluation.entry import Entry
-from classify.evaluation.findings import LeakAudit
+from classify.evaluation.findings import Caution, LeakAudit
+from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.labels import label_key
 from featurize.dataset.spelling import spelled_alike
 from featurize.wording import NARROW, counted, listing, percent, plain_names, points
@@ -16,15 +18,23 @@ MOST_NAMED = 4  # classes or heads that a caution names
 
 
 def all_cautions(
-    entries: Sequence[Entry], dataset: DatasetFacts, leaks: LeakAudit, classes: Sequence[str]
+    entries: Sequence[Entry],
+    dataset: DatasetFacts,
+    leaks: LeakAudit,
+    classes: Sequence[str],
+    parts: tuple[LabelledRows, LabelledRows],
 ) -> Iterator[Caution]:
-    """Every warning that the figures give rise to, the gravest first."""
+    """Every warning that the figures and the rows of both parts give rise to, the gravest first."""
     yield from untrained(entries)
     yield from near_chance(entries, dataset)
     yield from copies(leaks)
     yield from shared_artists(leaks)
     yield from namesakes(leaks)
     yield from ungrouped_folds(entries, dataset)
+    train, test = parts
+    yield from row_cautions(test, dataset.test, dataset.target, scored=True)
+    yield from row_cautions(train, "training", dataset.target, scored=False)
+    yield from label_cautions(train.followed_by(test))
     yield from class_spellings(classes)
     yield from absent_classes(dataset, classes)
     yield from small_classes(dataset, classes)

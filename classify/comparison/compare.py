@@ -20,12 +20,12 @@ from classify.comparison.leaks import audit
 from classify.comparison.matched import Matched, match
 from classify.comparison.mistakes import most_confident, most_confused
 from classify.comparison.provenance import gather_provenance
-from classify.comparison.result import Caution, Comparison, DatasetFacts, TestRow
+from classify.comparison.result import Comparison, DatasetFacts, TestRow
 from classify.data import LabelledRows, check_trainable
 from classify.errors import HeadError
 from classify.evaluation.contrasts import judge
 from classify.evaluation.entry import Entry, Estimate
-from classify.evaluation.findings import LeakAudit, Verdict
+from classify.evaluation.findings import Caution, LeakAudit, Verdict
 from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.ordering import related_order
 from classify.fitting import place, read_spec
@@ -136,7 +136,7 @@ def compare(
     whole = {e.name: (facts.train_rows, e.scores.accuracy) for e in entries}
     curves = finished_curves(contest.learning_curves(), whole) if learning_curve else ()
     again = contest.repeats(repeats, by_artist=_disjoint(leaks)) if repeats else None
-    cautions = all_cautions(entries, facts, leaks, task.classes.tolist())
+    cautions = all_cautions(entries, facts, leaks, task.classes.tolist(), matched.parts)
     return Comparison(
         classes=tuple(task.classes.tolist()),
         class_order=order,
@@ -166,7 +166,8 @@ def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
         test=matched.test,
         train_rows=len(train),
         test_rows=len(test),
-        left_out=matched.left_out,
+        unlabelled=tuple(part.unlabelled for part in matched.parts),
+        broken=tuple(part.broken for part in matched.parts),
         train_counts=tuple(task.train_counts.tolist()),
         test_counts=tuple(np.bincount(task.truth, minlength=count).tolist()),
         train_artists=train.artist_count if task.artists_known else None,

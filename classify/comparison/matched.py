@@ -58,11 +58,6 @@ class Matched:
         return self.rows[self.train], self.rows[self.test]
 
     @property
-    def left_out(self) -> int:
-        """Rows of the two splits that are not here."""
-        return sum(part.left_out for part in self.parts)
-
-    @property
     def digest(self) -> str:
         """sha256 over id, split and label of each row of the two splits, in order of the ids."""
         splits = zip((self.train, self.test), self.parts, strict=True)

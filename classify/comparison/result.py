@@ -12,25 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from classify.evaluation.entry import Entry
-from classify.evaluation.findings import Confusion, Curve, LeakAudit, Mistake, Protocol, Repeats, Verdict
+from classify.evaluation.findings import Caution, Confusion, Curve, LeakAudit, Mistake, Protocol, Repeats, Verdict
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Caution:
-    """Something a reader must know before believing a figure.
-
-    Parameters
-    ----------
-    kind : str
-        "untrained", "near-chance", "duplicates", "artist-overlap", "artist-names", "ungrouped-folds",
-        "class-spellings", "absent-classes", "small-classes" or "data".
-    text : str
-    """
-
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -54,8 +38,10 @@ class DatasetFacts:
     ----------
     target, train, test : str
         Label column and splits.
-    train_rows, test_rows, left_out : int
-        Pictures; those without label or embedding are left out of all heads alike.
+    train_rows, test_rows : int
+        Rows that are learned from and scored on, the same for all heads.
+    unlabelled, broken : (int, int)
+        Training and test rows that are left out because they have no label, or no embedding as their file is broken.
     train_counts, test_counts : tuple of int
         Per class.
     train_artists, test_artists : int or None
@@ -73,7 +59,8 @@ class DatasetFacts:
     test: str
     train_rows: int
     test_rows: int
-    left_out: int
+    unlabelled: tuple[int, ...]
+    broken: tuple[int, ...]
     train_counts: tuple[int, ...]
     test_counts: tuple[int, ...]
     train_artists: int | None

@@ -12,6 +12,22 @@ from classify.evaluation.entry import Estimate
 
 
 @dataclass(frozen=True)
+class Caution:
+    """Something a reader must know before believing a figure.
+
+    Parameters
+    ----------
+    kind : str
+        "untrained", "near-chance", "duplicates", "artist-overlap", "artist-names", "ungrouped-folds", "left-out",
+        "repeated-rows", "several-labels", "class-spellings", "absent-classes", "small-classes" or "data".
+    text : str
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Contrast:
     """Two heads on the same pictures.
 

@@ -42,7 +42,8 @@ class DatasetTable:
     Raises
     ------
     TableError
-        A column is missing or has another length, an id is no sha256, a path stands twice.
+        A column is missing or has another length, an id is no sha256, a path stands with two ids. Rows that repeat a
+        picture are allowed, whether they repeat the path or not: people add labels so, and the audit removes repeats.
     """
 
     columns: Mapping[str, Sequence[str]]
@@ -67,6 +68,13 @@ class DatasetTable:
             from_hex(self.columns["id"])
         except ValueError as error:
             raise TableError(f"in the dataset table {error}: run `featurize prepare` again") from error
+        pictures: dict[str, str] = {}
+        for path, picture in zip(self.columns["path"], self.columns["id"], strict=True):
+            if pictures.setdefault(path, picture) != picture:
+                raise TableError(
+                    f"the dataset table has {path!r} in two rows with different ids, but one file has one id: remove "
+                    "the wrong row, or run `featurize prepare` again"
+                )
         strange = sorted(set(self.columns["split"]) - {*SPLITS, ""})
         if strange:
             raise TableError(f"the dataset table has a split {strange[0]!r}: use train, val, test, or leave it empty")

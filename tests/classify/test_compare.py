@@ -94,7 +94,7 @@ def test_several_backbones_see_the_same_rows() -> None:
     vectors[[3, 100]] = np.nan
     other.append(Rows(ids, status, {AVGPOOL: vectors}, {3: "broken", 100: "broken"}))
     c = compare(world.table, [world.cache, other], ["logreg:C=0.01"])
-    assert (c.dataset.train_rows, c.dataset.test_rows, c.dataset.left_out) == (79, 79, 2)
+    assert (c.dataset.train_rows, c.dataset.test_rows) == (79, 79)
     assert c.entries[0].predictions == c.entries[1].predictions
     assert {e.name for e in c.entries} == {"logreg:C=0.01 · tinynet", "logreg:C=0.01 · othernet"}
 

@@ -26,7 +26,7 @@ def tables(draw: st.DrawFn) -> dict[str, list[str]]:
     labels = {name: column(text) for name in draw(st.sets(names, max_size=3))}
     return {
         "id": column(digests),
-        "path": column(text.filter(bool)),
+        "path": draw(st.lists(text.filter(bool), min_size=rows, max_size=rows, unique=True)),
         "size": column(st.integers(0, 2**40).map(str)),
         "mtime_ns": column(st.integers(0, 2**62).map(str)),
         "split": column(st.sampled_from(["train", "val", "test", ""])),

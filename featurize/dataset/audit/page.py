@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featurize import pages
 from featurize.dataset.audit import words
 from featurize.dataset.audit.result import Audit
 from featurize.pictures.thumbnail import Thumbnail, thumbnail
 from featurize.wording import plain
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 _SIDE = 260  # pixels of the longer side of a thumbnail
 MOST = 48  # pairs of each kind that are shown; `audit.json` has all
@@ -34,7 +30,7 @@ def render(found: Audit, folder: Path) -> str:
         return thumbnail(folder / found.told[row].path, _SIDE)
 
     facts = {"a": found, "w": words, "picture": picture, "most": MOST, "largest": _largest(found)}
-    filters = {"code": _with_code, "plain": plain, "count": lambda number: f"{number:,}"}
+    filters = {"plain": plain, "count": lambda number: f"{number:,}"}
     return pages.render("featurize.dataset.audit", "audit.html", facts, filters)
 
 
@@ -44,11 +40,3 @@ def _largest(found: Audit) -> dict[str, int]:
         "class": max((size.total for size in found.classes), default=1),
         "period": max((sum(period.counts.values()) for period in found.years.periods), default=1) or 1,
     }
-
-
-def _with_code(text: str) -> Markup:
-    """A sentence in which commands stand between backticks."""
-    from markupsafe import Markup, escape
-
-    parts = [escape(part) for part in text.split("`")]
-    return Markup("").join(Markup("<code>%s</code>") % part if n % 2 else part for n, part in enumerate(parts))

@@ -39,6 +39,17 @@ def cautions(found: Audit) -> list[str]:
             f"{counted(across, 'picture')} with the same content in several splits: "
             "`featurize audit --drop-duplicates` removes them."
         )
+    if repeats := sum(len(group.rows) - len(group.splits) for group in found.duplicates):
+        told.append(
+            f"{counted(repeats, 'row repeats a picture', 'rows repeat a picture')} of another row of its split, and "
+            "each row counts in training and in figures: `featurize audit --drop-duplicates` removes them."
+        )
+    if several := [group for group in found.duplicates if len(group.labels) > 1]:
+        first = f"{visible(found.told[several[0].rows[0]].path.rpartition('/')[2])}: {mixed(several[0])}"
+        told.append(
+            f"{counted(len(several), 'picture has', 'pictures have')} several labels (as {first}): a head can name one "
+            "of them; give each picture one row."
+        )
     if across := len(found.near_across):
         told.append(
             f"{counted(across, 'near-duplicate pair')} across splits: `featurize audit --drop-duplicates` removes them."
