@@ -142,7 +142,7 @@ def prepare(
     folder = out.absolute().parent
     older = look_at(out, reading.encoding, discard_edits)
     years = period_length(target)
-    form, listing = read_source(source, replace(reading, target="style" if years else target))
+    form, listing = read_source(source, replace(reading, target="style" if years else target, table=out))
     listing = _each_once(listing)
     said, notes = settle(readable(listing.labels), "style" if years else target, several)
     if years:

@@ -14,6 +14,7 @@ from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import Prepared, prepare
 from featurize.dataset.sources import Reading
+from featurize.dataset.table import read_table, write_table
 from featurize.errors import SourceError
 from featurize.pictures import file
 from featurize.reasons import Reason
@@ -134,8 +135,6 @@ def test_rows_and_rejections_are_all_files_named(paintings: Path, tmp_path: Path
     ["with space.jpg", "with'quote\".jpg", "new\nline.jpg", "naïve.jpg", "nai\u0308ve.jpg", "日本.jpg", "a,b;c.jpg"],
 )
 def test_any_name_survives_the_table(tmp_path: Path, name: str) -> None:
-    from featurize.dataset.table import read_table
-
     save_picture(tmp_path / "p" / "Style" / name)
     prepare(tmp_path / "p", tmp_path / "dataset.csv")
     picture = read_table(tmp_path / "dataset.csv").picture(0)
@@ -144,8 +143,6 @@ def test_any_name_survives_the_table(tmp_path: Path, name: str) -> None:
 
 
 def test_a_name_that_is_no_utf8_survives_the_table(tmp_path: Path) -> None:
-    from featurize.dataset.table import read_table
-
     target = save_picture(tmp_path / "p" / "Style" / "x.jpg")
     os.rename(target, os.path.join(os.fsencode(target.parent), b"caf\xe9.jpg"))  # noqa: PTH118
     prepare(tmp_path / "p", tmp_path / "dataset.csv")
@@ -257,6 +254,21 @@ def test_a_table_beside_class_folders_is_pointed_at(tmp_path: Path) -> None:
     (tmp_path / "museum" / "catalogue.csv").write_text("path,style\nscans/x.jpg,Cubism\n")
     done = prepare(tmp_path / "museum", tmp_path / "dataset.csv")
     assert [note.examples for note in done.notes if "give it as SOURCE" in note.text] == [["catalogue.csv"]]
+
+
+@pytest.mark.parametrize("out", ["dataset.csv", "tables/mine.xlsx"])
+def test_what_lies_beside_the_table_is_no_file_of_the_source(
+    paintings: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`featurize prepare .`, twice, in the folder of the pictures."""
+    monkeypatch.chdir(paintings)
+    (paintings / "other.csv").write_text("path,style\n")
+    for discard in (False, True, False):
+        done = prepare(Path(), Path(out), discard_edits=discard)
+        assert sum(done.rejected.values()) == 1
+        assert [note.examples for note in done.notes if "give it as SOURCE" in note.text] == [["other.csv"]]
+        table = read_table(Path(out))
+        write_table(table.with_columns(note=["x"] * len(table)), Path(out))
 
 
 @pytest.mark.parametrize("name", ["dataset.ods", "dataset", "dataset.tsv"])

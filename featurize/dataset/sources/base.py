@@ -9,6 +9,8 @@ from pathlib import Path
 
 from featurize.dataset.notes import Note
 
+_OWN = (".csv", ".xlsx", ".parquet", ".json", ".npy", ".toml")  # endings of the table and of what lies beside it
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -30,6 +32,8 @@ class Reading:
         Take the lists' word for it and look for no picture.
     encoding : str
         The encoding of a table's lines that are not UTF-8; empty for that of this country's spreadsheets.
+    table : Path, optional
+        The dataset table that is being written: it and what lies beside it are no files of the source.
     """
 
     target: str = "style"
@@ -39,6 +43,14 @@ class Reading:
     label_columns: Mapping[str, str] = field(default_factory=dict)
     lists_only: bool = False
     encoding: str = ""
+    table: Path | None = None
+
+    def is_own(self, path: str) -> bool:
+        """Whether a file was written by this project beside the table: `dataset.csv`, `dataset.notes.json`, ..."""
+        if self.table is None or not path.endswith(_OWN):
+            return False
+        table, file = self.table.absolute(), Path(path)
+        return file.parent == table.parent and file.name.startswith((f"{table.stem}.", "artstyle.toml"))
 
 
 AS_FOUND = Reading()

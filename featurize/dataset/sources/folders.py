@@ -19,7 +19,7 @@ class ClassFolders(Reader):
 
     def read(self, source: Path, reading: Reading) -> Listing:
         root = str(source)
-        names = files_below(root)
+        names = [name for name in files_below(root) if not reading.is_own(f"{root}/{name}")]
         listing = read_tree(names, lambda name: f"{root}/{name}", reading)
         tables = [name for name in names if "/" not in name and ending(name) in TABLES]
         told = Note("tables beside the pictures: to read the labels in one, give it as SOURCE", len(tables), tables)
