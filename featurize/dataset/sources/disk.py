@@ -1,23 +1,20 @@
-"""What lies on the disk: all files below a folder, and which of them a list means.
+"""What lies on the disk: all files below a folder, and where the pictures of a list are.
 
-Lists and disks disagree about case, `_`, `-` and spaces, accents and Unicode normal forms, endings, folders
-above. A name is looked for as it stands first; only names and files that are still without a partner are then
-matched loosely, and only where the partner is the one possible. What was matched so is told.
+A list's pictures lie in the folder that the user names, or below the list's own folder; only where none of them lies
+there, in a folder beside it, and that is noted.
 """
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from featurize.dataset.labels import label_key
-from featurize.dataset.names import mended
 from featurize.dataset.notes import Note
-from featurize.dataset.sources.tree import ending, is_leftover, is_picture_name, stem
+from featurize.dataset.sources.matching import match, plain
+from featurize.dataset.sources.tree import ending, is_leftover, is_picture_name
 from featurize.errors import SourceError
 from featurize.pictures import archives
 
@@ -97,83 +94,47 @@ def find(names: Sequence[str], folder: Path, images: Path | None = None) -> Foun
     """
     if images is not None and not images.is_dir():
         raise SourceError(f"--images {str(images)!r} is not a folder: give the one that holds the list's pictures")
-    wanted = [_plain(name) for name in names]
-    root = str((images or _beside(folder, wanted)).absolute())
-    there = [name for name in _with_archives(root) if is_picture_name(name)]
-    search = _Search(wanted, there, root)
-    search.as_written()
-    search.loosely()
-    return Found(search.paths(), search.notes())
+    wanted = [plain(name) for name in names]
+    own = str((images or folder).absolute())
+    matched = match(wanted, _pictures_below(own), own)
+    if matched.found or images is not None:
+        return Found(matched.paths(), matched.notes())
+    beside = _beside(folder.absolute(), wanted)
+    if beside is None:
+        return Found(matched.paths(), matched.notes())
+    matched = match(wanted, _pictures_below(str(beside)), str(beside))
+    text = f"pictures lie in {str(beside)!r} beside the list's folder: taken from there (--images FOLDER names another)"
+    return Found(matched.paths(), [Note(text, len(matched.found)), *matched.notes()])
 
 
-class _Search:
-    def __init__(self, wanted: Sequence[str], there: Sequence[str], root: str) -> None:
-        self._root = root
-        self._wanted = wanted
-        self._there = there
-        self._found: dict[str, str] = {}  # name in the list -> name on disk, or an absolute location
-        self._copies: set[str] = set()  # files that would have done as well
-        self._loose: dict[str, str] = {}
-
-    def as_written(self) -> None:
-        """Names that stand on the disk as they are, below any folders."""
-        known = set(self._there)
-        rest = []
-        for name in dict.fromkeys(self._wanted):
-            if name in known or (name.startswith("/") and os.path.exists(name)):  # noqa: PTH110
-                self._found[name] = name
-            else:
-                rest.append(name)
-        by_file = _grouped(self._there, lambda name: name[name.rfind("/") + 1 :]) if rest else {}
-        for name in rest:
-            fitting = [f for f in by_file.get(name[name.rfind("/") + 1 :], ()) if f.endswith(f"/{name}")]
-            if fitting:
-                self._found[name], *copies = fitting
-                self._copies.update(copies)
-
-    def loosely(self) -> None:
-        """Names that differ from a file's only in spelling; first with the folder they are in, then without."""
-        for key in (_key_with_folder, _key):
-            names = _grouped([n for n in dict.fromkeys(self._wanted) if n not in self._found], key)
-            files = _grouped(self._unused(), key) if names else {}
-            for spelled, listed in names.items():
-                fitting = files.get(spelled, [])
-                if len(fitting) > 1:
-                    fitting = [f for f in fitting if ending(f) == ending(listed[0])]
-                if len(listed) == len(fitting) == 1:
-                    self._found[listed[0]] = self._loose[listed[0]] = fitting[0]
-
-    def paths(self) -> list[str]:
-        places = {name: self._found.get(name, name) for name in set(self._wanted)}
-        return [p if (p := places[name]).startswith("/") else f"{self._root}/{p}" for name in self._wanted]
-
-    def notes(self) -> list[Note]:
-        notes = []
-        if self._loose:
-            told = [f"{name} = {file}" for name, file in self._loose.items()]
-            notes.append(Note("names in the list are spelled otherwise on the disk: matched", len(told), told))
-        if self._found and (unused := [f for f in self._unused() if f not in self._copies]):
-            notes.append(Note("pictures on the disk that the list does not name: left out", len(unused), unused))
-        return notes
-
-    def _unused(self) -> list[str]:
-        used = set(self._found.values())
-        return [name for name in self._there if name not in used]
+def _pictures_below(root: str) -> list[str]:
+    return [name for name in _with_archives(root) if is_picture_name(name)]
 
 
-def _plain(name: str) -> str:
-    """A name with `/` between its parts and no `./` before it."""
-    if "\\" in name and "/" not in name:
-        name = name.replace("\\", "/")
-    return name.strip().removeprefix("./")
+def _beside(folder: Path, wanted: Sequence[str]) -> Path | None:
+    """The folder beside a list's own that holds most of its names; None where none of them does.
 
-
-def _beside(folder: Path, wanted: Sequence[str]) -> Path:
-    """The folder that holds most of a list's names: the list's own, or one beside it."""
+    Raises
+    ------
+    SourceError
+        Several of them hold as many.
+    """
     relative = [name for name in wanted if name and not name.startswith("/")]
     some = relative[:: len(relative) // _TRIED + 1]
-    beside = sorted(p for p in folder.parent.iterdir() if p.is_dir() and p != folder and not is_leftover(p.name))
-    return max([folder, *beside], key=lambda where: sum((where / name).exists() for name in some))
+    counts = {
+        place: sum((place / name).is_file() for name in some)
+        for place in sorted(p for p in folder.parent.iterdir() if p.is_dir() and p != folder)
+        if not is_leftover(place.name)
+    }
+    most = max(counts.values(), default=0)
+    if not most:
+        return None
+    best = [place for place, count in counts.items() if count == most]
+    if len(best) > 1:
+        raise SourceError(
+            f"the list's pictures lie in {str(best[0])!r} and in {str(best[1])!r}: say which with --images FOLDER"
+        )
+    return best[0]
 
 
 def _with_archives(root: str) -> Iterator[str]:
@@ -186,19 +147,3 @@ def _with_archives(root: str) -> Iterator[str]:
             except OSError as error:
                 raise SourceError(f"{name!r} can't be read: {error.strerror or error}") from error
             yield from (archives.location(name, member) for member in members)
-
-
-def _grouped(names: Iterable[str], key: object) -> Mapping[str, list[str]]:
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        groups[key(name)].append(name)  # type: ignore[operator]
-    return groups
-
-
-def _key(name: str) -> str:
-    return label_key(mended(stem(name)))
-
-
-def _key_with_folder(name: str) -> str:
-    folder = name.rpartition("/")[0].rpartition("/")[2].rpartition(archives.SEPARATOR)[2]
-    return f"{label_key(mended(folder))}/{_key(name)}"

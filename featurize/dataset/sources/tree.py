@@ -87,10 +87,17 @@ def _said_by_folders(folders: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 
 def stem(name: str) -> str:
-    """The last part of a name without its ending."""
+    """The last part of a name without a picture's ending; other dots belong to it.
+
+    Examples
+    --------
+    >>> stem("a/x.jpg"), stem("67.265.9"), stem("67.265.9.tif.jpg")
+    ('x', '67.265.9', '67.265.9')
+    """
     last = name[name.rfind("/") + 1 :]
-    dot = last.rfind(".")
-    return last[:dot] if dot > 0 else last
+    while is_picture_name(last):
+        last = last[: last.rfind(".")]
+    return last
 
 
 def _above(parts: Sequence[Sequence[str]]) -> tuple[int, bool]:
