@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -105,11 +105,6 @@ class Key:
         """The network as users name it: "resnet50", "timm:vit_small_patch14_dinov2.lvd142m"."""
         provider, name = self.network["provider"], self.network["name"]
         return str(name) if provider == PLAIN_PROVIDER else f"{provider}:{name}"
-
-    @property
-    def stages(self) -> Sequence[str]:
-        """The nodes of the network where its feature maps are read, early to late."""
-        return tuple(self.network["stages"])
 
     @cached_property
     def canonical(self) -> bytes:

@@ -10,10 +10,11 @@ import numpy as np
 
 from cache import Recipe, artifacts_of, has_cache
 from cache.places import remembered_places
+from cache.schema1 import refuse_unadopted
 from classify.errors import HeadMismatch, PictureError
 from classify.headfile import SavedHead
 from featurize import processors
-from featurize.engines import Engine, EngineChoice, make_engine
+from featurize.engines import Engine, EngineChoice, EngineFactory, make_engine
 from featurize.errors import Undecodable
 from featurize.networks.network import network_from
 from featurize.networks.recipes import Formula, formula_of
@@ -54,11 +55,15 @@ class Predictor:
     workers : int, optional
         Decoding threads.
     device : str
+    engines : callable
+        What makes the engine.
 
     Raises
     ------
     HeadMismatch
-        This version makes another embedding under the name of the head's.
+        This version makes another embedding under the name of the head's, or its calibrated network is not there.
+    EarlierVersion
+        An earlier version calibrated its network, and that was not taken over yet.
     WeightsError
         The weights are not those of the head's embeddings, or can't be found.
     BackboneError
@@ -74,6 +79,7 @@ class Predictor:
         batch_size: int | None = None,
         workers: int | None = None,
         device: str = "auto",
+        engines: EngineFactory = make_engine,
     ) -> None:
         artifacts = artifacts_of(features, saved.key)
         network = network_from(saved.key, weights, [*_places(saved), *remembered_places(artifacts)])
@@ -82,8 +88,14 @@ class Predictor:
         self._transform = network.transform
         self._workers = workers or processors.count()
         kept = has_cache(features, saved.key)  # elsewhere nothing is written
+        if not kept and saved.key.precision.startswith("int8"):
+            refuse_unadopted(features, saved.key)
+            raise HeadMismatch(
+                f"the head was trained on 8-bit embeddings, and their calibrated network is not in {str(features)!r}: "
+                "give the features folder where it is with --features"
+            )
         choice = EngineChoice("auto" if kept else "torch", saved.key.precision, device, batch_size)
-        self._engine: Engine = make_engine(network, wanted, choice, artifacts)
+        self._engine: Engine = engines(network, wanted, choice, artifacts)
 
     def predict(self, paths: Sequence[Path], top: int = 3, progress: Progress | None = None) -> Iterator[Prediction]:
         """Predictions in the order of the paths.

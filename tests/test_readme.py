@@ -12,7 +12,7 @@ import pytest
 from classify.commands.main import cli as classify
 from featurize.commands.console import run
 from featurize.commands.main import cli as featurize
-from featurize.run import extract
+from featurize.engines.fake import FakeEngines
 from scripts import list_files
 from tests.conftest import ROOT
 from tests.featurize import fake
@@ -31,8 +31,7 @@ def commands() -> list[list[str]]:
 def test_every_command_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a fast engine in the place of the network, and without a download."""
     monkeypatch.chdir(tmp_path)
-    fake.install(monkeypatch)
-    monkeypatch.setattr("classify.predict.make_engine", extract.make_engine)
+    fake.decode_here(monkeypatch)
     monkeypatch.setattr("featurize.networks.network.Network.fetch", lambda network: tmp_path / "weights.pth")
     assert run(featurize, ["sample", "paintings", "--per-style", "12"]) == 0
     listed = commands()
@@ -41,7 +40,7 @@ def test_every_command_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.M
     for command in listed:
         command = ["--per-style=12" if c == "--per-style" else c for c in command if c != "40"]
         group = {"featurize": featurize, "classify": classify}[command[0]]
-        assert run(group, command[1:]) == 0, shlex.join(command)
+        assert run(group, command[1:], FakeEngines()) == 0, shlex.join(command)
 
 
 def test_the_tree_names_every_room_of_the_packages() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from classify.fitting import Score
     from classify.headfile import SavedHead
+    from featurize.engines import EngineFactory
 
 HEAD_FILE = click.option("--head", "head_file", type=FILE, required=True, help="A head saved by `classify fit`.")
 WEIGHTS = click.option("--weights", help="The backbone's weights, where they are not found by themselves.")
@@ -121,17 +122,21 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
 @FEATURES
 @WORKERS
 @DEVICE
+@click.pass_obj
 def predict(
-    head_file: Path, pictures: tuple[Path, ...], top: int, csv_file: Path | None, weights: str | None, features: Path,
-    workers: int | None, device: str,
+    engines: EngineFactory | None, /, head_file: Path, pictures: tuple[Path, ...], top: int, csv_file: Path | None,
+    weights: str | None, features: Path, workers: int | None, device: str,
 ) -> int:  # fmt: skip
     """Tell the styles of PICTURES: files, and folders of files."""
     from classify.predict import Predictor, find_pictures
     from featurize.dataset.sheets import write_sheet
+    from featurize.engines import make_engine
     from featurize.progress import progress_bar
 
     paths = find_pictures(pictures)
-    predictor = Predictor(_load(head_file), weights, features=features, workers=workers, device=device)
+    predictor = Predictor(
+        _load(head_file), weights, features=features, workers=workers, device=device, engines=engines or make_engine
+    )
     with progress_bar("predicting") as progress:
         predictions = list(predictor.predict(paths, top, progress))
     told = [p for p in predictions if p.trouble is None]

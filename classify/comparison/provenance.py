@@ -42,6 +42,7 @@ def _told(cache: Store) -> Mapping[str, Any]:
         "folder": key.folder_name,
         "digest": key.digest,
         "backbone": key.backbone,
+        "network": dict(key.network),
         "weights": key.weights,
         "untrained": key.untrained,
         "precision": key.precision,

@@ -17,11 +17,19 @@ from featurize.commands.explain import explain
 STOPPED = 130  # exit status after Ctrl-C, as shells have it
 
 
-def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
+def run(command: click.Command, argv: Sequence[str] | None = None, engines: object = None) -> int:
     """Run a command line and give its exit status.
 
     Any error becomes one sentence on stderr and status 1 (`explain`); wrong usage gives 2, as click does. With
     `--debug` anywhere on the line, or ARTSTYLE_DEBUG=1, the traceback is shown.
+
+    Parameters
+    ----------
+    command : click.Command
+    argv : sequence of str, optional
+        By default those of the process.
+    engines : EngineFactory, optional
+        What makes engines for the command, where it is not to be `featurize.engines.make_engine`.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments or os.environ.get("ARTSTYLE_DEBUG") == "1"
@@ -29,7 +37,7 @@ def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore", module=r"PIL\.")  # a picture's oddities are told as reasons
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        result = command.main(arguments, prog_name=command.name, standalone_mode=False)
+        result = command.main(arguments, prog_name=command.name, standalone_mode=False, obj=engines)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:

@@ -16,6 +16,7 @@ from featurize.commands.remembered import Group, recall, shown
 from featurize.wording import counted, listing, visible
 
 if TYPE_CHECKING:
+    from featurize.engines import EngineFactory
     from featurize.run.extract import Extraction
     from featurize.run.summary import Summary
 
@@ -98,16 +99,22 @@ def weights(backbone: str, weights: str | None) -> None:
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: slow to start, faster afterwards.")
 @click.option("--retry-failed", is_flag=True, help="Try pictures again that failed before.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any row has no vector.")
-def run_(dataset: Path, features: Path, strict: bool, **settings: Any) -> int:
+@click.pass_obj
+def run_(engines: EngineFactory | None, /, dataset: Path, features: Path, strict: bool, **settings: Any) -> int:
     """Embed the pictures of the dataset table that are not in the feature cache yet."""
     from featurize.dataset.table import read_table
+    from featurize.engines import make_engine
     from featurize.progress import progress_bar
     from featurize.run.extract import Settings, extract
 
     table = read_table(dataset)
     with progress_bar("embedding") as progress:
-        done = extract(table, features, Settings(**settings), progress, say=lambda line: click.echo(line, err=True))
+        done = extract(table, features, Settings(**settings), progress, _say, engines or make_engine)
     return _tell(done, strict)
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _tell(done: Extraction, strict: bool) -> int:
@@ -168,12 +175,15 @@ def info(features: Path) -> None:
 @click.option("--sample", type=click.IntRange(1), default=32, show_default=True, help="Pictures for --deep.")
 @click.option("--weights", help="For --deep: the file of weights, where it is not found by itself.")
 @DEVICE
+@click.pass_obj
 def verify(
-    features: Path, dataset: Path, key: str | None, deep: bool, sample: int, weights: str | None, device: str
-) -> int:
+    engines: EngineFactory | None, /, features: Path, dataset: Path, key: str | None, deep: bool, sample: int,
+    weights: str | None, device: str,
+) -> int:  # fmt: skip
     """Check every byte of every feature cache."""
     from cache import list_earlier, open_cache
     from featurize.dataset.table import read_table
+    from featurize.engines import make_engine
     from featurize.run import verify
 
     found = verify.verify(features)
@@ -182,7 +192,7 @@ def verify(
         raise list_earlier(features)[0].refusal()
     if deep:
         cache = open_cache(features, key)
-        worst = verify.verify_deep(cache, read_table(dataset), weights, sample, device)
+        worst = verify.verify_deep(cache, read_table(dataset), weights, sample, device, engines or make_engine)
         click.echo(f"up to {sample} pictures embedded again: largest relative difference {worst:.1e}")
     problems = [p for s in found for p in s.problems]
     for problem in problems:

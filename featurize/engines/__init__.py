@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,10 @@ class EngineChoice:
     device: str = "auto"
     batch_size: int | None = None
     compiled: bool = False
+
+
+# What makes an engine: `make_engine`, or a fake in its place.
+EngineFactory = Callable[["Network", Sequence["Formula"], EngineChoice, "Artifacts"], Engine]
 
 
 def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineChoice, artifacts: Artifacts) -> Engine:
@@ -124,4 +128,4 @@ def _torch(network: Network, formulas: Sequence[Formula], choice: EngineChoice, 
     )
 
 
-__all__ = ["Engine", "EngineChoice", "Vectors", "make_engine"]
+__all__ = ["Engine", "EngineChoice", "EngineFactory", "Vectors", "make_engine"]

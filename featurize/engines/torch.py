@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +58,7 @@ class TorchEngine(Engine):
         self.parallel = device == "cpu"
         self.precision = precision
         self._stages = len(network.backbone.stages)
+        self._versions = network.versions()
         last = max(place for f in formulas for place in f.places(self._stages))
         self._type = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
         body = frozen_body(network, module, last).to(device, self._type)
@@ -89,8 +89,7 @@ class TorchEngine(Engine):
         return {
             "engine": "torch",
             "precision": self.precision,
-            "torch": metadata.version("torch"),
-            "torchvision": metadata.version("torchvision"),
+            **self._versions,
             "device": torch.cuda.get_device_name(self.device) if on_gpu else self.device,
             "batch_size": self.batch_size,
         }

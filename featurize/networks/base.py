@@ -117,10 +117,13 @@ class Provider(ABC):
 
     Attributes
     ----------
+    packages : tuple of str
+        Whose versions are recorded with what PyTorch computes.
     drawn_by : tuple of str
         The packages that draw the numbers of an untrained network: their versions are part of its identity.
     """
 
+    packages: tuple[str, ...] = ("torch",)
     drawn_by: tuple[str, ...] = ("torch",)
 
     @abstractmethod

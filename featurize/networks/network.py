@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,10 @@ class Network:
     def describe(self) -> str:
         """The network and its weights in a few words."""
         return f"{self.backbone.full_name} ({self.weights.identity})"
+
+    def versions(self) -> dict[str, str]:
+        """The versions of the packages that compute it in PyTorch."""
+        return {package: metadata.version(package) for package in provider_of(self.backbone.provider).packages}
 
     def fetch(self) -> Path | None:
         """The file of its weights, downloaded first if it has to be; None for an untrained network.

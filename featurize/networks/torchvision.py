@@ -119,6 +119,8 @@ BACKBONES: Mapping[str, Backbone] = {
 class Torchvision(Provider):
     """torchvision, whose networks are cut and simplified as graphs of torch.fx."""
 
+    packages = ("torch", "torchvision")
+
     def names(self) -> Sequence[str]:
         return list(BACKBONES)
 

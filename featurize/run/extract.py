@@ -24,7 +24,7 @@ from cache.schema1 import refuse_unadopted
 from featurize import processors
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.table import DatasetTable
-from featurize.engines import EngineChoice, make_engine
+from featurize.engines import EngineChoice, EngineFactory, make_engine
 from featurize.errors import Undecodable
 from featurize.networks.network import Network, choose_network
 from featurize.networks.recipes import formulas
@@ -154,6 +154,7 @@ def extract(
     settings: Settings = Settings(),
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda line: None,
+    engines: EngineFactory = make_engine,
 ) -> Extraction:
     """Embed the pictures of a table that the cache does not hold yet.
 
@@ -167,6 +168,8 @@ def extract(
         Called with (pictures done, pictures in all).
     say : callable
         Called with a line for the user when something begins that takes a while.
+    engines : callable
+        What makes the engine; see `featurize.engines.fake` for another.
 
     Raises
     ------
@@ -198,7 +201,7 @@ def extract(
     if len(todo):
         decoder_processes.start(min(workers, len(todo)))  # while the network is loaded
         say(f"loading {network.describe()}")
-        runner = make_engine(network, wanted, settings.choice(precision), cache.artifacts)
+        runner = engines(network, wanted, settings.choice(precision), cache.artifacts)
         engine = runner.describe()
         agreement.check(cache, runner, network.transform, recipes, pictures)
         say(f"embedding {len(todo)} pictures with {engine}")

@@ -8,7 +8,7 @@ from cache import Store, list_caches
 from cache.ids import plain
 from cache.places import remembered_places
 from featurize.dataset.table import DatasetTable
-from featurize.engines import EngineChoice, make_engine
+from featurize.engines import EngineChoice, EngineFactory, make_engine
 from featurize.errors import TableError
 from featurize.networks.network import network_from
 from featurize.networks.recipes import formula_of
@@ -22,7 +22,14 @@ def verify(root: Path) -> list[Summary]:
     return [summary_of(cache, problems) for cache, problems in checked]
 
 
-def verify_deep(cache: Store, table: DatasetTable, weights: str | None, sample: int, device: str = "auto") -> float:
+def verify_deep(
+    cache: Store,
+    table: DatasetTable,
+    weights: str | None,
+    sample: int,
+    device: str = "auto",
+    engines: EngineFactory = make_engine,
+) -> float:
     """Embed a sample of stored pictures again and compare with what is stored.
 
     Parameters
@@ -35,6 +42,8 @@ def verify_deep(cache: Store, table: DatasetTable, weights: str | None, sample: 
     sample : int
         Pictures to embed again.
     device : str
+    engines : callable
+        What makes the engine.
 
     Returns
     -------
@@ -57,5 +66,5 @@ def verify_deep(cache: Store, table: DatasetTable, weights: str | None, sample: 
     if not any(i in pictures for i in cache.ids().tolist()):
         raise TableError(f"none of the pictures in {cache.key.folder_name} is in the dataset table")
     choice = EngineChoice(device=device, precision=cache.key.precision)
-    engine = make_engine(network, wanted, choice, cache.artifacts)
+    engine = engines(network, wanted, choice, cache.artifacts)
     return agreement.check(cache, engine, network.transform, [f.recipe for f in wanted], pictures, sample)

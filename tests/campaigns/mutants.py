@@ -18,6 +18,7 @@ import pytest
 from cache import open_cache
 from cache.ids import from_hex
 from featurize.dataset.table import DatasetTable
+from featurize.engines.fake import FakeEngines
 from featurize.errors import Undecodable
 from featurize.networks.recipes import FORMULAS
 from featurize.pictures import decoder_processes
@@ -30,7 +31,6 @@ from tests.campaigns.base import Campaign, Trial
 from tests.campaigns.mutations import mutate
 from tests.campaigns.sources import sources
 from tests.conftest import ROOT
-from tests.featurize import fake
 
 AMONG_NEIGHBOURS = 100  # every so-manieth mutant goes through a run
 TWICE = 10  # every so-manieth is decoded again
@@ -59,7 +59,6 @@ class Mutants(Campaign):
 
     def __init__(self, folder: Path, seed: int, patch: pytest.MonkeyPatch | None = None, each: int = 3) -> None:
         super().__init__(folder, seed)
-        fake.install(patch, isolated_decoder=True)
         (patch.setattr if patch else setattr)(decoder_processes, "LIMIT", SECONDS)
         decoder_processes.stop()  # those that are there know another limit
         self.healthy = sources(PAINTINGS if PAINTINGS.is_dir() else None, seed, each)
@@ -115,7 +114,7 @@ class Mutants(Campaign):
         ids = [digest(data) for data in contents]
         columns = {"id": ids, "path": [str(n) for n in range(len(ids))], "split": ["train"] * len(ids)}
         chosen = Settings(backbone="resnet18", weights="random", batch_size=len(ids), size=TRANSFORM.crop, workers=1)
-        done = extract(DatasetTable(columns, folder), folder / "features", chosen)
+        done = extract(DatasetTable(columns, folder), folder / "features", chosen, engines=FakeEngines())
         neighbours = from_hex(ids[:place] + ids[place + 1 :])
         cache = open_cache(done.folder)
         if not cache.embedded(neighbours, AVGPOOL).all():

@@ -17,7 +17,7 @@ from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import read_table
-from featurize.engines import make_engine  # noqa: F401  loaded before the fork
+from featurize.engines.fake import FakeEngines
 from featurize.networks.recipes import FORMULAS
 from featurize.run import export as exporting
 from featurize.run import plans
@@ -48,7 +48,7 @@ class Studio:
         self.said = folder / "said.txt"
         self.damaged: bytes | None = None
         plans.SEGMENT_PICTURES = 8 * BATCH
-        fake.install()
+        fake.decode_here()
         folder.mkdir(parents=True, exist_ok=True)
         if not self.table_path.exists():
             for n in range(pictures):
@@ -94,7 +94,7 @@ class Studio:
                     raise KeyboardInterrupt
 
             try:
-                extract(read_table(self.table_path), root, self.settings(), progress=interrupt)
+                extract(read_table(self.table_path), root, self.settings(), interrupt, engines=FakeEngines())
             except KeyboardInterrupt:
                 return 130
             return 0
@@ -106,7 +106,7 @@ class Studio:
         return Settings(backbone="resnet18", weights="random", size=SIDE, batch_size=BATCH)
 
     def _command(self, *arguments: str) -> Callable[[], int]:
-        return lambda: run(cli, list(arguments))
+        return lambda: run(cli, list(arguments), FakeEngines())
 
     # Judges: to be called in a child.
 

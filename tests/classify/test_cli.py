@@ -177,6 +177,50 @@ def test_a_head_is_refused_with_other_weights(painted: Path, capsys: Screen, tmp
     assert "were made with the weights random:seed=0" in error_of(capsys)
 
 
+def test_a_file_of_weights_is_found_again_by_its_bytes(
+    paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Screen
+) -> None:
+    """Where it was, for checking and predicting; never another file that lies there now."""
+    import torch
+    from torchvision.models import get_model
+
+    monkeypatch.chdir(tmp_path)
+    few = "paintings/wikipaintings_val/Cubism"
+    torch.save(get_model("squeezenet1_1", weights=None).state_dict(), tmp_path / "mine.pth")
+    assert run(featurize_cli, ["prepare", "paintings"]) == 0
+    arguments = ["run", "--backbone", "squeezenet1_1", "--weights", "mine.pth", "--engine", "torch"]
+    assert run(featurize_cli, arguments) == 0
+    assert "mine.pth does not say which pixels it expects; assumed is that of imagenet-v1" in capsys.readouterr().err
+    assert call("fit", "--head", "prototype", "--out", "head.safetensors") == 0
+    monkeypatch.chdir(paintings)
+    dataset, features = str(tmp_path / "dataset.csv"), str(tmp_path / "features")
+    verify = ["verify", "--deep", "--sample", "2", "--features", features, "--dataset", dataset]
+    predict = ["predict", "--head", tmp_path / "head.safetensors", tmp_path / few, "--features", "nowhere"]
+    assert run(featurize_cli, verify) == 0
+    assert call(*predict) == 0, "the head alone says where it was"
+    (tmp_path / "mine.pth").rename(tmp_path / "moved.pth")
+    torch.save(get_model("squeezenet1_1", weights=None).state_dict(), tmp_path / "mine.pth")
+    capsys.readouterr()
+    for command in (lambda: run(featurize_cli, verify), lambda: call(*predict)):
+        assert command() == 1
+        assert "mine.pth' any more: give it with --weights FILE" in error_of(capsys)
+    assert run(featurize_cli, [*verify, "--weights", str(tmp_path / "moved.pth")]) == 0
+    assert call(*predict, "--weights", tmp_path / "moved.pth") == 0
+    assert run(featurize_cli, [*verify, "--weights", str(tmp_path / "mine.pth")]) == 1
+    assert "were made with the weights sha256:" in error_of(capsys)
+
+
+def test_a_head_on_eight_bits_says_where_its_network_lies(painted: Path, capsys: Screen) -> None:
+    arguments = ["run", "--backbone", "squeezenet1_1", "--weights", "random", "--precision", "int8"]
+    assert run(featurize_cli, [*arguments, "--features", "int8"]) == 0
+    assert call("fit", "--head", "prototype", "--features", "int8", "--out", "eight.safetensors") == 0
+    predict = ["predict", "--head", "eight.safetensors", "paintings/wikipaintings_val/Cubism"]
+    assert call(*predict, "--features", "int8") == 0
+    capsys.readouterr()
+    assert call(*predict) == 1
+    assert "their calibrated network is not in 'features': give the features folder" in error_of(capsys)
+
+
 def test_an_empty_folder_holds_nothing_to_predict(painted: Path, capsys: Screen) -> None:
     (painted / "empty").mkdir()
     assert call("predict", "--head", "head.safetensors", "empty") == 1

@@ -9,10 +9,11 @@ import sys
 
 from featurize.commands.console import run
 from featurize.commands.main import cli
+from featurize.engines.fake import FakeEngines
 from featurize.run import plans
 from tests.featurize import fake
 
 if __name__ == "__main__":
     plans.SEGMENT_PICTURES = 16
-    fake.install(pause=float(sys.argv[1]))
-    raise SystemExit(run(cli, sys.argv[2:]))
+    fake.decode_here()
+    raise SystemExit(run(cli, sys.argv[2:], FakeEngines(pause=float(sys.argv[1]))))

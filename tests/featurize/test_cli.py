@@ -18,6 +18,7 @@ from cache import list_caches, open_cache
 from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
+from featurize.engines.fake import FakeEngines
 from tests.cache.earlier import earlier_key, rows_in, write_earlier
 from tests.conftest import save_picture
 from tests.featurize import fake
@@ -27,14 +28,14 @@ Screen = pytest.CaptureFixture[str]
 
 
 def call(*arguments: object) -> int:
-    return run(cli, [str(a) for a in arguments])
+    return run(cli, [str(a) for a in arguments], FakeEngines())
 
 
 @pytest.fixture
 def here(paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with paintings in it, and the fast engine."""
     monkeypatch.chdir(tmp_path)
-    fake.install(monkeypatch)
+    fake.decode_here(monkeypatch)
     return tmp_path
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from featurize.commands.console import run
 from featurize.commands.main import cli
+from featurize.engines.fake import FakeEngines
 from tests.conftest import ROOT, save_picture
 from tests.featurize import fake, miniatures
 
@@ -49,7 +50,7 @@ def test_every_command_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Mon
     """With a fast engine in the place of the network, and without a download."""
     monkeypatch.chdir(tmp_path)
     make_sources(tmp_path)
-    fake.install(monkeypatch)
+    fake.decode_here(monkeypatch)
     monkeypatch.setattr("featurize.networks.network.Network.fetch", lambda network: tmp_path / "weights.pth")
     listed = commands()
     assert {c[1] for c in listed} == {"prepare", "audit", "run"}
@@ -59,7 +60,7 @@ def test_every_command_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Mon
     }  # fmt: skip
     for command in listed:
         assert command[0] == "featurize"
-        assert run(cli, command[1:]) == 0, shlex.join(command)
+        assert run(cli, command[1:], FakeEngines()) == 0, shlex.join(command)
 
 
 def test_the_links_of_the_page_lead_to_its_headings() -> None:

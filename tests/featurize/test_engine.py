@@ -21,6 +21,7 @@ from featurize import engines
 from featurize.engines import EngineChoice, int8, make_engine, openvino
 from featurize.engines.base import Engine
 from featurize.engines.exported import BODY, export_body, find_body, join, precision_of
+from featurize.engines.fake import FakeEngine
 from featurize.engines.onnx import OnnxEngine
 from featurize.engines.openvino import OpenvinoEngine
 from featurize.engines.torch import TorchEngine
@@ -51,12 +52,27 @@ def in_memory() -> Artifacts:
     return Artifacts(MemoryBucket(), "")
 
 
-@pytest.fixture(scope="module", params=["torch", "onnx", "openvino"])
-def make(request: pytest.FixtureRequest, module: torch.nn.Module, body: bytes) -> Make:
-    if request.param == "torch":
+def maker(name: str, module: torch.nn.Module, body: bytes) -> Make:
+    if name == "fake":
+        return lambda size: FakeEngine(PLAIN, size)
+    if name == "torch":
         return lambda size: TorchEngine(SQUEEZENET, module, PLAIN, batch_size=size)
-    engine = {"onnx": OnnxEngine, "openvino": OpenvinoEngine}[request.param]
+    engine = {"onnx": OnnxEngine, "openvino": OpenvinoEngine}[name]
     return lambda size: engine(join(body, PLAIN, in_memory()), PLAIN, batch_size=size)
+
+
+REAL = ["torch", "onnx", "openvino"]
+
+
+@pytest.fixture(scope="module", params=REAL)
+def make(request: pytest.FixtureRequest, module: torch.nn.Module, body: bytes) -> Make:
+    return maker(request.param, module, body)
+
+
+@pytest.fixture(scope="module", params=[*REAL, "fake"])
+def make_any(request: pytest.FixtureRequest, module: torch.nn.Module, body: bytes) -> Make:
+    """All that stand behind the contract, the fake among them."""
+    return maker(request.param, module, body)
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -99,18 +115,18 @@ def test_vectors_are_those_of_the_definition(make: Make, expected: dict[str, np.
     assert relative_difference(found, expected[name]).max() < 1e-5
 
 
-def test_the_size_of_the_batch_hardly_matters(make: Make) -> None:
+def test_the_size_of_the_batch_hardly_matters(make_any: Make) -> None:
     pixels = pictures(64)
-    whole = make(64).embed(pixels)[AVGPOOL.recipe]
+    whole = make_any(64).embed(pixels)[AVGPOOL.recipe]
     for size in (1, 3, 8):
-        engine = make(size)
+        engine = make_any(size)
         parts = [engine.embed(pixels[n : n + size])[AVGPOOL.recipe] for n in range(0, 24, size)]
         assert relative_difference(np.concatenate(parts), whole[:24]).max() < 1e-5
 
 
-def test_a_picture_s_vector_does_not_depend_on_its_neighbours(make: Make) -> None:
+def test_a_picture_s_vector_does_not_depend_on_its_neighbours(make_any: Make) -> None:
     """Bit for bit, in a batch of one shape: neighbours may fail, be black, or be others."""
-    engine = make(4)
+    engine = make_any(4)
     pixels, others = pictures(4), pictures(4, seed=1)
     alone = np.zeros_like(pixels)
     alone[2], others[2] = pixels[2], pixels[2]
@@ -119,8 +135,8 @@ def test_a_picture_s_vector_does_not_depend_on_its_neighbours(make: Make) -> Non
         assert len({v[formula.recipe][2].tobytes() for v in found}) == 1
 
 
-def test_several_threads_at_once_give_the_same_bits(make: Make) -> None:
-    engine = make(2)
+def test_several_threads_at_once_give_the_same_bits(make_any: Make) -> None:
+    engine = make_any(2)
     pixels = [pictures(2, seed) for seed in range(6)]
     with ThreadPoolExecutor(1, initializer=on_one_processor) as pool:
         alone = [v[AVGPOOL.recipe].tobytes() for v in pool.map(engine.embed, pixels)]

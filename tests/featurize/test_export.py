@@ -12,6 +12,7 @@ import pytest
 from cache import list_caches
 from featurize.commands.console import run
 from featurize.commands.main import cli
+from featurize.engines.fake import FakeEngines
 from featurize.run import plans
 from featurize.run.export import _Patient
 from tests.featurize import fake
@@ -20,7 +21,7 @@ Screen = pytest.CaptureFixture[str]
 
 
 def call(*arguments: object) -> int:
-    return run(cli, [str(a) for a in arguments])
+    return run(cli, [str(a) for a in arguments], FakeEngines())
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def here(paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     """21 paintings, embedded into two segments."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plans, "SEGMENT_PICTURES", 16)
-    fake.install(monkeypatch)
+    fake.decode_here(monkeypatch)
     assert call("prepare", "paintings") == 0
     assert call("run", "--backbone", "resnet18", "--weights", "random", "--batch-size", "2") == 0
     capsys.readouterr()

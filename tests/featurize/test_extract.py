@@ -17,6 +17,7 @@ from cache import list_caches, open_cache
 from cache.plan import unfinished
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable, read_table
+from featurize.engines.fake import FakeEngines
 from featurize.errors import Disagreement, TableError
 from featurize.networks.recipes import FORMULAS
 from featurize.reasons import Reason
@@ -35,8 +36,9 @@ def settings(**changes: object) -> Settings:
 
 
 @pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> list[fake.FakeEngine]:
-    return fake.install(monkeypatch)
+def engines(monkeypatch: pytest.MonkeyPatch) -> FakeEngines:
+    fake.decode_here(monkeypatch)
+    return FakeEngines()
 
 
 @pytest.fixture
@@ -48,96 +50,101 @@ def vectors(done: Extraction, table: DatasetTable) -> bytes:
     return open_cache(done.folder).gather(table.ids, AVGPOOL).tobytes()
 
 
-def test_every_picture_is_embedded_once(table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]) -> None:
-    first = extract(table, tmp_path / "features", settings())
+def test_every_picture_is_embedded_once(table: DatasetTable, tmp_path: Path, engines: FakeEngines) -> None:
+    first = extract(table, tmp_path / "features", settings(), engines=engines)
     assert (first.pictures, first.embedded, first.failed) == (21, 21, [])
-    again = extract(table, tmp_path / "features", settings())
+    again = extract(table, tmp_path / "features", settings(), engines=engines)
     assert (again.pictures, again.embedded) == (21, 0)
-    assert len(engines) == 1, "nothing is loaded where nothing is missing"
+    assert len(engines.made) == 1, "nothing is loaded where nothing is missing"
     assert unfinished(open_cache(first.folder).artifacts) == []
 
 
-def test_train_after_val_adds_only_what_is_missing(
-    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
-) -> None:
-    assert extract(table, tmp_path / "features", settings(split="val")).embedded == 9
-    assert extract(table, tmp_path / "features", settings(split="train")).embedded == 12
-    assert extract(table, tmp_path / "features", settings(split="all")).embedded == 0
+def test_train_after_val_adds_only_what_is_missing(table: DatasetTable, tmp_path: Path, engines: FakeEngines) -> None:
+    assert extract(table, tmp_path / "features", settings(split="val"), engines=engines).embedded == 9
+    assert extract(table, tmp_path / "features", settings(split="train"), engines=engines).embedded == 12
+    assert extract(table, tmp_path / "features", settings(split="all"), engines=engines).embedded == 0
     with pytest.raises(TableError, match="'test' is empty"):
-        extract(table, tmp_path / "features", settings(split="test"))
+        extract(table, tmp_path / "features", settings(split="test"), engines=engines)
 
 
 def test_the_same_picture_under_two_paths_is_embedded_once(
-    paintings: Path, tmp_path: Path, engines: list[fake.FakeEngine]
+    paintings: Path, tmp_path: Path, engines: FakeEngines
 ) -> None:
     source = paintings / "wikipaintings_train" / "Baroque" / "artist-0_work-1-1601.jpg"
     shutil.copy(source, paintings / "wikipaintings_val" / "Cubism" / "a-copy.jpg")
-    done = extract(prepare(paintings, tmp_path / "dataset.csv").table, tmp_path / "features", settings())
+    done = extract(
+        prepare(paintings, tmp_path / "dataset.csv").table, tmp_path / "features", settings(), engines=engines
+    )
     assert (done.rows, done.pictures, done.embedded) == (22, 21, 21)
 
 
 def test_moved_and_relabelled_pictures_are_not_embedded_again(
-    paintings: Path, tmp_path: Path, engines: list[fake.FakeEngine]
+    paintings: Path, tmp_path: Path, engines: FakeEngines
 ) -> None:
-    extract(prepare(paintings, tmp_path / "a.csv").table, tmp_path / "features", settings())
+    extract(prepare(paintings, tmp_path / "a.csv").table, tmp_path / "features", settings(), engines=engines)
     (paintings / "wikipaintings_train").rename(paintings / "test")
     (paintings / "test" / "Cubism").rename(paintings / "test" / "Fauvism")
-    assert extract(prepare(paintings, tmp_path / "b.csv").table, tmp_path / "features", settings()).embedded == 0
+    assert (
+        extract(
+            prepare(paintings, tmp_path / "b.csv").table, tmp_path / "features", settings(), engines=engines
+        ).embedded
+        == 0
+    )
 
 
 def test_another_network_transform_or_weights_is_another_cache(
-    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
 ) -> None:
     """A stale cache is never reused."""
     for changes in ({}, {"backbone": "resnet34"}, {"backbone": "resnet50"}):
-        assert extract(table, tmp_path / "features", settings(**changes)).embedded == 21
+        assert extract(table, tmp_path / "features", settings(**changes), engines=engines).embedded == 21
     assert len(list_caches(tmp_path / "features")) == 3
 
 
 def test_broken_pictures_are_rows_with_reasons_and_move_nobody(
-    paintings: Path, tmp_path: Path, engines: list[fake.FakeEngine]
+    paintings: Path, tmp_path: Path, engines: FakeEngines
 ) -> None:
-    clean = extract(prepare(paintings, tmp_path / "a.csv").table, tmp_path / "clean", settings())
+    clean = extract(prepare(paintings, tmp_path / "a.csv").table, tmp_path / "clean", settings(), engines=engines)
     broken = paintings / "wikipaintings_train" / "Baroque" / "artist-0_cut-1600.jpg"
     broken.write_bytes(REASONS["JPEG, cut"][0]())
     table = prepare(paintings, tmp_path / "b.csv").table
-    done = extract(table, tmp_path / "features", settings())
+    done = extract(table, tmp_path / "features", settings(), engines=engines)
     assert [(f.path, f.reason) for f in done.failed] == [(broken, Reason.TRUNCATED)]
     assert done.embedded == 21
     good = read_table(tmp_path / "a.csv")
     ours = open_cache(done.folder).gather(good.ids, AVGPOOL)
     theirs = open_cache(clean.folder).gather(good.ids, AVGPOOL)
     assert relative_difference(ours, theirs).max() < 1e-5, "each vector is its own picture's"
-    made = len(engines)
-    again = extract(table, tmp_path / "features", settings())
+    made = len(engines.made)
+    again = extract(table, tmp_path / "features", settings(), engines=engines)
     assert (again.embedded, [f.reason for f in again.failed]) == (0, [Reason.TRUNCATED])
-    assert len(engines) == made, "tried once"
-    extract(table, tmp_path / "features", settings(retry_failed=True))
-    assert len(engines) == made + 1, "tried again on request"
+    assert len(engines.made) == made, "tried once"
+    extract(table, tmp_path / "features", settings(retry_failed=True), engines=engines)
+    assert len(engines.made) == made + 1, "tried again on request"
 
 
 def test_files_changed_since_prepare_are_told_and_all_others_embedded(
-    table: DatasetTable, paintings: Path, tmp_path: Path, engines: list[fake.FakeEngine]
+    table: DatasetTable, paintings: Path, tmp_path: Path, engines: FakeEngines
 ) -> None:
     changed = table.picture(3).path
     save_picture(changed, 1234)
     gone = table.picture(5).path
     gone.unlink()
-    done = extract(table, tmp_path / "features", settings())
+    done = extract(table, tmp_path / "features", settings(), engines=engines)
     assert done.embedded == 19
     assert {(f.path, f.reason) for f in done.failed} == {(changed, Reason.CHANGED), (gone, Reason.MISSING)}
     assert unfinished(open_cache(done.folder).artifacts) == []
 
 
 def test_a_touched_file_with_the_same_content_is_no_change(
-    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
 ) -> None:
     table.picture(0).path.touch()
-    assert extract(table, tmp_path / "features", settings()).failed == []
+    assert extract(table, tmp_path / "features", settings(), engines=engines).failed == []
 
 
 def test_a_change_between_looking_and_decoding_is_found(
-    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine], monkeypatch: pytest.MonkeyPatch
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Same size, same time, other bytes: the content decides."""
     path = table.picture(0).path
@@ -147,7 +154,7 @@ def test_a_change_between_looking_and_decoding_is_found(
     import os
 
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    done = extract(table, tmp_path / "features", settings())
+    done = extract(table, tmp_path / "features", settings(), engines=engines)
     assert [(f.path, f.reason) for f in done.failed] == [(path, Reason.CHANGED)]
     assert done.embedded == 20
 
@@ -155,45 +162,43 @@ def test_a_change_between_looking_and_decoding_is_found(
 def test_a_machine_that_computes_otherwise_may_not_add_rows(
     table: DatasetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake.install(monkeypatch)
-    done = extract(table, tmp_path / "features", settings(split="val"))
-    fake.install(monkeypatch, bias=0.1)
+    fake.decode_here(monkeypatch)
+    done = extract(table, tmp_path / "features", settings(split="val"), engines=FakeEngines())
     with pytest.raises(Disagreement, match="differs from the stored 'avgpool' vector"):
-        extract(table, tmp_path / "features", settings())
+        extract(table, tmp_path / "features", settings(), engines=FakeEngines(bias=0.1))
     assert len(open_cache(done.folder).ids()) == 9
-    fake.install(monkeypatch, bias=1e-6)
-    assert extract(table, tmp_path / "features", settings()).embedded == 12
+    assert extract(table, tmp_path / "features", settings(), engines=FakeEngines(bias=1e-6)).embedded == 12
 
 
 def test_a_damaged_segment_is_made_again_by_the_next_run(
-    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
 ) -> None:
-    done = extract(table, tmp_path / "features", settings())
+    done = extract(table, tmp_path / "features", settings(), engines=engines)
     before = vectors(done, table)
     (hurt,) = done.folder.glob("*.h5")
     data = bytearray(hurt.read_bytes())
     data[-100] ^= 1
     hurt.write_bytes(data)
-    again = extract(table, tmp_path / "features", settings())
+    again = extract(table, tmp_path / "features", settings(), engines=engines)
     assert again.set_aside == [hurt.name]
     assert again.embedded == 21
     assert vectors(again, table) == before
 
 
 def test_ctrl_c_keeps_what_is_finished_and_the_rest_follows_bit_for_bit(
-    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
 ) -> None:
-    reference = vectors(extract(table, tmp_path / "reference", settings()), table)
+    reference = vectors(extract(table, tmp_path / "reference", settings(), engines=engines), table)
 
     def interrupt(done: int, total: int) -> None:
         if done >= 9:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        extract(table, tmp_path / "features", settings(), progress=interrupt)
+        extract(table, tmp_path / "features", settings(), progress=interrupt, engines=engines)
     (cache,) = list_caches(tmp_path / "features")
     assert len(cache.ids()) >= 8, "finished batches were committed"
-    done = extract(table, tmp_path / "features", settings())
+    done = extract(table, tmp_path / "features", settings(), engines=engines)
     assert done.embedded == 21 - len(cache.ids())
     assert vectors(done, table) == reference
 
@@ -265,9 +270,9 @@ def test_killed_very_often(tmp_path: Path) -> None:
 
 
 def test_a_complete_cache_is_recognised_without_torch(
-    table: DatasetTable, tmp_path: Path, engines: list[fake.FakeEngine]
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
 ) -> None:
-    extract(table, tmp_path / "features", settings())
+    extract(table, tmp_path / "features", settings(), engines=engines)
     code = (
         "import sys; from featurize.commands.main import cli; from featurize.commands.console import run;"
         "status = run(cli, sys.argv[1:]); print('torch' in sys.modules, 'sklearn' in sys.modules, status)"

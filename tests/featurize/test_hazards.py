@@ -23,6 +23,7 @@ from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable
+from featurize.engines.fake import FakeEngines
 from featurize.errors import DecoderMissing, Undecodable
 from featurize.networks.recipes import FORMULAS
 from featurize.pictures import decoder_processes
@@ -45,7 +46,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.fixture
 def crashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Companions that a picture can crash or hang."""
-    fake.install(monkeypatch, isolated_decoder=True)
     monkeypatch.setattr(decoder_processes, "PROGRAM", "tests.featurize.companion_crashing")
     monkeypatch.setattr(decoder_processes, "LIMIT", 1.5)
     decoder_processes.stop()
@@ -65,7 +65,7 @@ def table_of(folder: Path, contents: Mapping[str, bytes | None]) -> DatasetTable
 
 def embed(table: DatasetTable, folder: Path, **changes: object) -> Extraction:
     chosen = {"backbone": "resnet18", "weights": "random", "batch_size": 4, "size": 32, "workers": 2, **changes}
-    return extract(table, folder, Settings(**chosen))  # type: ignore[arg-type]
+    return extract(table, folder, Settings(**chosen), engines=FakeEngines())  # type: ignore[arg-type]
 
 
 def rows_with_a_vector(done: Extraction, table: DatasetTable) -> dict[str, bytes]:
@@ -77,7 +77,6 @@ def rows_with_a_vector(done: Extraction, table: DatasetTable) -> dict[str, bytes
 
 def test_every_hazard_has_its_one_outcome_in_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through companions, as users have them."""
-    fake.install(monkeypatch, isolated_decoder=True)
     good = {f"good-{n}": make() for n, (make, _, _) in enumerate(PIXELS.values())}
     bad = {f"bad-{n}": make() for n, (make, _) in enumerate(REASONS.values())}
     table = table_of(tmp_path / "pictures", {**good, **bad})
@@ -110,7 +109,7 @@ def test_rows_are_embedded_or_failed_and_neighbours_keep_their_bits(kinds: list[
         named = REASONS[rng.choice(QUICK)][0]() + bytes([n + 1])  # no two alike
         hostile[f"{n}"] = {"good": whole, "bad": named, "missing": None, "twice": hostile.get("0", whole)}[kind]
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
-        fake.install(patch)
+        fake.decode_here(patch)
         folder = Path(name)
         table, expected = table_of(folder / "a", hostile), table_of(folder / "b", fine)
         done, reference = embed(table, folder / "features"), embed(expected, folder / "reference")
@@ -168,7 +167,6 @@ def test_a_crash_that_does_not_happen_again_costs_nothing(tmp_path: Path, crashi
 
 def test_a_companion_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is nobody's picture's fault: no row is written."""
-    fake.install(monkeypatch, isolated_decoder=True)
     monkeypatch.setattr(decoder_processes, "PROGRAM", "tests.featurize.there_is_no_such_module")
     decoder_processes.stop()
     table = table_of(tmp_path / "pictures", {"a": JPEG})
@@ -176,7 +174,7 @@ def test_a_companion_that_does_not_start_is_told(tmp_path: Path, monkeypatch: py
         embed(table, tmp_path / "features")
     decoder_processes.stop()
     monkeypatch.undo()
-    fake.install(monkeypatch)
+    fake.decode_here(monkeypatch)
     assert embed(table, tmp_path / "features").embedded == 1
 
 
@@ -217,7 +215,7 @@ def test_companions_end_with_their_process(tmp_path: Path) -> None:
 def test_the_run_ends_with_reasons_and_a_file_of_failures(
     paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fake.install(monkeypatch)
+    fake.decode_here(monkeypatch)
     monkeypatch.chdir(tmp_path)
     broken = paintings / "wikipaintings_train" / "Baroque" / "cut.jpg"
     broken.write_bytes(REASONS["JPEG, cut"][0]())
@@ -246,7 +244,7 @@ def test_the_run_ends_with_reasons_and_a_file_of_failures(
 
 def test_a_vector_that_is_there_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures may be moved away once they are embedded; one that became another picture is told."""
-    fake.install(monkeypatch)
+    fake.decode_here(monkeypatch)
     table = table_of(tmp_path / "pictures", {"a": JPEG, "b": JPEG + b"b"})
     embed(table, tmp_path / "features")
     (tmp_path / "pictures" / "a").unlink()
@@ -297,7 +295,7 @@ def test_the_campaign_finds_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_ids_in_the_file_of_failures_are_those_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line a row: the same broken picture under two paths is told twice."""
-    fake.install(monkeypatch)
+    fake.decode_here(monkeypatch)
     bad = REASONS["PNG, cut"][0]()
     table = table_of(tmp_path / "pictures", {"x": bad, "good": JPEG, "y": bad})
     done = embed(table, tmp_path / "features")

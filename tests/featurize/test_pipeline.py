@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from featurize import processors
+from featurize.engines.fake import FakeEngine
 from featurize.networks.recipes import formulas
 from featurize.pictures import decoder_processes
 from featurize.pictures.file import Picture
 from featurize.pictures.transform import Transform
 from featurize.run.pipeline import Pipeline
 from tests.conftest import save_picture
-from tests.featurize.fake import FakeEngine
 from tests.featurize.hazards import JPEG
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not say who runs where")

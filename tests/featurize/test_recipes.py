@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from cache import open_cache
 from featurize.dataset.prepare import prepare
+from featurize.engines.fake import FakeEngines
 from featurize.errors import BackboneError
 from featurize.networks.recipes import FORMULAS, formulas
 from featurize.run.extract import Settings, extract
@@ -44,13 +46,15 @@ def test_names_are_taken_once_and_in_order() -> None:
 def test_rows_gain_recipes_and_keep_those_they_have(
     paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engines = fake.install(monkeypatch)
+    fake.decode_here(monkeypatch)
+    engines = FakeEngines()
     table = prepare(paintings, tmp_path / "dataset.csv").table
     settings = Settings(backbone="resnet18", weights="random", embedding="avgpool")
-    first = extract(table, tmp_path / "features", settings)
-    more = extract(table, tmp_path / "features", Settings(**{**vars(settings), "embedding": "avgpool,stats"}))
+    first = extract(table, tmp_path / "features", settings, engines=engines)
+    settings = replace(settings, embedding="avgpool,stats")
+    more = extract(table, tmp_path / "features", settings, engines=engines)
     assert more.embedded == 21
-    assert [f.recipe.name for f in engines[-1].formulas] == ["stats"], "only what is missing is computed"
+    assert [f.recipe.name for f in engines.made[-1].formulas] == ["stats"], "only what is missing is computed"
     cache = open_cache(first.folder)
     for name in ("avgpool", "stats"):
         assert cache.embedded(table.ids, FORMULAS[name].recipe).all()
@@ -59,13 +63,15 @@ def test_rows_gain_recipes_and_keep_those_they_have(
 def test_half_precision_on_disk_is_half_as_large_and_nearly_the_same(
     paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake.install(monkeypatch)
+    fake.decode_here(monkeypatch)
+    engines = FakeEngines()
     table = prepare(paintings, tmp_path / "dataset.csv").table
     found = {}
     for store in ("float32", "float16"):
-        done = extract(table, tmp_path / store, Settings(backbone="resnet18", weights="random", store=store))
+        settings = Settings(backbone="resnet18", weights="random", store=store)
+        done = extract(table, tmp_path / store, settings, engines=engines)
         found[store] = open_cache(done.folder).gather(table.ids, FORMULAS["avgpool"].recipe)
     assert found["float16"].dtype == np.float16
     assert np.allclose(found["float16"], found["float32"], rtol=1e-3)
-    again = extract(table, tmp_path / "float16", Settings(backbone="resnet18", weights="random", store="float16"))
+    again = extract(table, tmp_path / "float16", settings, engines=engines)
     assert again.embedded == 0

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import os
 import pickle
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,9 +23,11 @@ from featurize.networks.base import Backbone, Published
 from featurize.networks.download import MIRROR_VARIABLE
 from featurize.networks.network import Network, choose_network
 from featurize.networks.providers import backbone
+from featurize.networks.torchvision import BACKBONES
 from featurize.networks.weights import choose
 from featurize.networks.weights_file import Card, read_card, read_state, write_weights
 from featurize.pictures.transform import Transform
+from tests.conftest import ROOT
 
 SQUEEZENET = backbone("squeezenet1_1")
 
@@ -286,6 +289,21 @@ def test_a_card_that_can_not_be_understood_is_told(tmp_path: Path, name: str) ->
 def test_a_name_that_can_not_hold_a_card_is_refused(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
     with pytest.raises(WeightsError, match=r"ends in \.safetensors"):
         write_weights(tmp_path / "x.pth", state, CARD)
+
+
+def test_the_example_of_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {"network": torch.nn.Linear(2, 2)}
+    exec(example, names)
+    assert read_card(Path("mine.safetensors")) == names["card"]
+
+
+def test_the_page_lists_the_networks_there_are() -> None:
+    page = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
+    named = page[page.index("The networks that are known") : page.index("## Which pixels")]
+    assert set(re.findall(r"`(\w+)`", named)) == set(BACKBONES)
 
 
 def test_other_metadata_is_none_of_ours(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
