@@ -127,10 +127,10 @@ class Predictor:
         if not batch.vectors:
             return []
         X = np.concatenate([batch.vectors[r] for r in self.saved.recipes], axis=1)[: len(batch.places)]
-        probabilities = self.saved.head.predict_proba(X)  # (B, K)
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+        logs = self.saved.head.predict_log_proba(X)  # (B, K); they differ where the smallest probabilities are all 0
+        order = np.argsort(-logs, axis=1, kind="stable")[:, :top]
         classes = self.saved.classes
-        return [[(classes[k], float(p[k])) for k in ks] for p, ks in zip(probabilities, order, strict=True)]
+        return [[(classes[k], float(p[k])) for k in ks] for p, ks in zip(np.exp(logs), order, strict=True)]
 
 
 def find_pictures(given: Sequence[Path]) -> list[Path]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,15 +18,15 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_n_features,
-    assert_all_finite,
     check_consistent_length,
     check_is_fitted,
     column_or_1d,
     validate_data,
 )
 
-from classify.heads.calibration import fit_temperature, softmax
-from classify.heads.rows.blocks import Array, block_rows, blocks
+from classify.heads.calibration import fit_temperature, log_softmax
+from classify.heads.checks import check_arrays, check_finite, check_numbers, check_rows, check_scores
+from classify.heads.rows.blocks import Array, block_rows
 from classify.heads.rows.folds import Folds, make_folds
 from classify.heads.rows.gathered import Gathered
 from classify.heads.rows.moments import Pieces
@@ -150,8 +149,16 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities (n, K) float64 of rows X (n, D)."""
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithms (n, K) float64 of the probabilities, also where these are too small for a float."""
+        return log_softmax(self.scores(X), self.temperature_)
+
+    def decision_function(self, X: Any) -> Array:
+        """Scores (n, K) of rows X (n, D); of two classes, how far the second is ahead of the first, (n,)."""
         scores = self.scores(X)
-        return softmax(scores, self.temperature_)
+        return scores if len(self.classes_) > 2 else scores[:, 1] - scores[:, 0]
 
     # ---- folds and calibration
 
@@ -242,10 +249,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def _check_state(self, state: Mapping[str, Array]) -> None:
         """Raise a ValueError unless the arrays are finite and give one score for each class."""
-        for name, array in state.items():
-            constant = np.isposinf(array) if name.endswith("scaling.scale") else False  # a constant feature's scale
-            if not (np.isfinite(array) | constant).all():
-                raise ValueError(f"its {name} holds NaN or infinity")
+        check_arrays(state)
         if list(self.classes_) != sorted(set(self.classes_.tolist())):
             raise ValueError("its classes are not in order")
         try:
@@ -262,7 +266,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         for name, bounds in self.bounds.items():
             value, word = getattr(self, name), self.words.get(name)
             if word is None or value != word:
-                _check_numbers(name, value, bounds, word)
+                check_numbers(name, value, bounds, word)
         if not (isinstance(self.class_weight, Mapping) or self.class_weight in (None, "balanced")):
             raise ValueError(f"there is no class_weight={self.class_weight}; choose from none, balanced")
         check_device(getattr(self, "device", "cpu"))
@@ -275,12 +279,11 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             y = column_or_1d(y)
         else:
             X, y = validate_data(self, X, y, dtype=FLOATS, ensure_all_finite=False)
-        for part in blocks(X):
-            assert_all_finite(part, input_name="X")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"a head needs two classes or more, but there is one class, {str(self.classes_[0])!r}")
+        check_rows(X, standardize=self.standardize, sqrt=self.sqrt, l2=self.l2)
         return X, codes
 
     def _scores_of(self, X: Array) -> Array:
@@ -288,8 +291,10 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         parts = []
         for start in range(0, len(X), step):
             part = X[start : start + step]
-            assert_all_finite(part, input_name="X")
-            parts.append(self._scores(self.scaling_(part)))
+            check_finite(part)
+            with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is refused
+                parts.append(self._scores(self.scaling_(part)))
+            check_scores(parts[-1], part)
         return np.concatenate(parts)
 
     def _fit_scaling(self, X: Array, index: Array | None = None) -> Scaling:
@@ -320,13 +325,3 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         else:
             weights[present] = compute_class_weight(self.class_weight, classes=present, y=part)
         return weights
-
-
-def _check_numbers(name: str, value: Any, bounds: tuple[float, float], word: str | None) -> None:
-    """Raise unless a parameter's value, or each number of it, lies within the bounds."""
-    least, greatest = bounds
-    numbers = value if isinstance(value, tuple | list) else [value]
-    possible = [isinstance(number, Real) and least <= float(number) <= greatest for number in numbers]
-    if not possible or not all(possible):
-        other = f", or {word}" if word else ""
-        raise ValueError(f"{name}={value} is out of bounds: it must be from {least:g} to {greatest:g}{other}")

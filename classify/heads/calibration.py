@@ -11,10 +11,15 @@ LOWEST, HIGHEST = -9.0, 9.0  # bounds of log temperature; scores of some heads a
 
 def softmax(scores: Array, temperature: float = 1.0) -> Array:
     """Scores (n, K) -> probabilities (n, K) float64 that sum to 1."""
+    probabilities: Array = np.exp(log_softmax(scores, temperature))
+    return probabilities
+
+
+def log_softmax(scores: Array, temperature: float = 1.0) -> Array:
+    """Scores (n, K) -> logarithms (n, K) float64 of the probabilities."""
     logits = scores.astype(np.float64) / temperature
     logits -= logits.max(1, keepdims=True)
-    np.exp(logits, out=logits)
-    logits /= logits.sum(1, keepdims=True)
+    logits -= np.log(np.exp(logits).sum(1, keepdims=True))
     return logits
 
 

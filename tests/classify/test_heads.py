@@ -70,6 +70,26 @@ def test_probabilities_are_probabilities(head):
     np.testing.assert_array_equal(model.classes_[P.argmax(1)], model.predict(X))
 
 
+def test_logarithms_of_probabilities_do_not_end_at_zero(head):
+    """They are those of the probabilities, and order classes whose probabilities are all too small for a float."""
+    model, X, _ = head
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), model.predict_proba(X), atol=1e-12)
+    before, model.temperature_ = model.temperature_, model.temperature_ * 1e-5
+    logs = model.predict_log_proba(X)
+    model.temperature_ = before
+    assert np.isfinite(logs).all()
+    np.testing.assert_array_equal(logs.argsort(1)[:, -1], model.scores(X).argmax(1))
+    assert (np.sort(logs, 1)[:, 0] < np.sort(logs, 1)[:, 1]).all()
+
+
+def test_decisions_are_scores_and_of_two_classes_the_lead_of_the_second(head):
+    model, X, y = head
+    np.testing.assert_array_equal(model.decision_function(X), model.scores(X))
+    two = make_head("ridge").fit(X, y == "Cubism")
+    assert two.decision_function(X).shape == (len(X),)
+    np.testing.assert_array_equal(two.decision_function(X) > 0, two.predict(X))
+
+
 def test_a_head_comes_back_from_its_state_with_the_same_bits(head):
     """Through JSON and plain arrays only, as a file would keep them."""
     model, X, _ = head

@@ -77,10 +77,10 @@ def share(X: Array, trains: Sequence[Array], plain: Scaling, standardize: bool) 
 
 def _part(index: Array, scaling: Scaling, found: Moments, standardize: bool) -> Part:
     """The affine map from rows prepared by `scaling` to rows standardised by their own moments."""
-    mean = found.mean - np.asarray(scaling.mean, np.float32)  # in float32, as the rows were prepared
+    mean = found.mean - np.asarray(scaling.mean, found.kind)  # rounded as it was when the rows were prepared
     if not standardize:
         return Part(index, mean.astype(np.float32), np.ones(len(mean), np.float32))
-    unit, scale = np.asarray(scaling.scale, np.float32), found.scale
+    unit, scale = np.asarray(scaling.scale, found.kind), found.scale
     np.divide(scale, unit, out=scale, where=np.isfinite(scale))  # a constant feature stays one
     return Part(index, (mean / unit).astype(np.float32), scale.astype(np.float32))
 

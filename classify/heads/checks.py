@@ -1,0 +1,73 @@
+"""What a head refuses, in one sentence each: numbers that would give wrong answers in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import assert_all_finite
+
+from classify.heads.rows.blocks import Array, blocks
+from classify.heads.rows.float16 import widen
+
+# Between these a deviation can be divided by, and between those a sum of squares of very many numbers is no infinity
+# and no zero, in float32 as in float64.
+STANDARDISED = {np.dtype(np.float64): (1e-140, 1e140), np.dtype(np.float32): (1e-30, 1e36)}
+AS_THEY_ARE = (1e-12, 1e12)
+
+
+def check_numbers(name: str, value: Any, bounds: tuple[float, float], word: str | None) -> None:
+    """Raise unless a parameter's value, or each number of it, lies within the bounds."""
+    least, greatest = bounds
+    numbers = value if isinstance(value, tuple | list) else [value]
+    possible = [isinstance(number, Real) and least <= float(number) <= greatest for number in numbers]
+    if not possible or not all(possible):
+        other = f", or {word}" if word else ""
+        raise ValueError(f"{name}={value} is out of bounds: it must be from {least:g} to {greatest:g}{other}")
+
+
+def check_rows(X: Array, *, standardize: bool, sqrt: bool, l2: bool) -> None:
+    """Raise unless rows X (N, D) are finite, differ, and lie in the range in which heads compute."""
+    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
+    for part in blocks(X):
+        part = widen(part) if part.dtype == np.float16 else part
+        check_finite(part)
+        np.minimum(low, part.min(0), out=low)
+        np.maximum(high, part.max(0), out=high)
+    if (low == high).all():
+        raise ValueError(f"all {len(X)} rows are the same: there is nothing to tell classes apart by")
+    largest = float(max(-low.min(), high.max()))
+    if standardize or l2:
+        least, greatest = STANDARDISED.get(X.dtype, (0.0, np.inf))  # float16 has no number that float32 can't square
+        way_out = "multiply them by a constant"
+    else:
+        least, greatest = (bound**2 if sqrt else bound for bound in AS_THEY_ARE)
+        way_out = "use standardize=true or l2=true, or multiply them by a constant"
+    if not least <= largest <= greatest:
+        raise ValueError(f"the features reach {largest:.3g}, but must reach {least:g} to {greatest:g}: {way_out}")
+
+
+def check_finite(rows: Array) -> None:
+    """Raise where rows hold NaN or infinity."""
+    with np.errstate(invalid="ignore"):  # scikit-learn adds up infinities of both signs
+        assert_all_finite(rows, input_name="X")
+
+
+def check_scores(scores: Array, rows: Array) -> None:
+    """Raise where scores (n, K) of rows (n, D) are not finite."""
+    bad = np.flatnonzero(~np.isfinite(scores).all(1))
+    if len(bad):
+        largest = float(np.abs(rows[bad[0]]).max())
+        raise ValueError(
+            f"{len(bad)} rows can't be scored: the features of one reach {largest:.3g}, too far from the training rows"
+        )
+
+
+def check_arrays(state: Mapping[str, Array]) -> None:
+    """Raise unless the saved arrays of a head are finite."""
+    for name, array in state.items():
+        constant = np.isposinf(array) if name.endswith("scaling.scale") else False  # a constant feature's scale
+        if not (np.isfinite(array) | constant).all():
+            raise ValueError(f"its {name} holds NaN or infinity")
