@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import files, segment
+from cache import files
 from cache.artifacts import Artifacts, Kind
 from cache.buckets import ASIDE, DiskBucket
 from cache.errors import ArtifactDamaged, CacheError, ForeignKey, SegmentDamaged, StorageFailed
@@ -24,7 +24,8 @@ from cache.key import KEY_FILE
 from cache.plan import PLANS
 from cache.rows import OK, Rows
 from cache.schema1 import EarlierCache
-from cache.segment import Segment
+from cache.segments import segment
+from cache.segments.segment import Segment
 from cache.store import FeatureCache
 
 # how plans, exported networks and their formulas were named, each after the sha256 of its bytes

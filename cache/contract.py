@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +12,9 @@ from cache.artifacts import Artifacts
 from cache.errors import CacheError, NotStored, UnclearKey
 from cache.ids import Ids, to_hex
 from cache.key import Json, Key, Recipe
-from cache.mapped import Mapped
 from cache.rows import ABSENT, OK, Failure, Rows
-
-
-@dataclass(frozen=True)
-class Compaction:
-    """What a compaction did: how many segments there were before and after."""
-
-    before: int
-    after: int
+from cache.segments.compact import Compaction
+from cache.segments.mapped import Mapped
 
 
 class Store(ABC):

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from cache.artifacts import Artifacts
 from cache.buckets import Bucket, Place, bucket_at
-from cache.compact import TARGET_BYTES, compact
-from cache.contract import Compaction, Store, check_all_found
+from cache.contract import Store, check_all_found
 from cache.errors import CacheError, ForeignKey, StorageFailed
 from cache.ids import Ids, to_hex
 from cache.key import KEY_FILE, Json, Key, Recipe
-from cache.mapped import Mapped
 from cache.rows import OK, Failure, Rows
 from cache.schema1 import earlier_cache
-from cache.segments import Segments
+from cache.segments.compact import TARGET_BYTES, Compaction, compact
+from cache.segments.listing import Segments
+from cache.segments.mapped import Mapped
 
 
 class FeatureCache(Store):

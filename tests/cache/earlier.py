@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cache import Rows, open_cache, segment
+from cache import Rows, open_cache
 from cache.buckets import DiskBucket
 from cache.key import Json, canonical_json
 from cache.schema1 import EarlierKey
+from cache.segments import segment
 
 WEIGHTS = "torchvision:resnet50-0676ba61"
 TRANSFORM = {

@@ -169,7 +169,7 @@ def test_stopped_anywhere_it_loses_nothing_and_goes_on(
 def test_what_is_not_read_back_as_it_was_leaves_the_old_folder_alone(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cache import segment
+    from cache.segments import segment
 
     original, before = segment.write, contents(root / OLD.folder_name)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cache import FeatureCache, SegmentDamaged, files, segment
+from cache import FeatureCache, SegmentDamaged, files
 from cache.buckets import Bucket, DiskBucket
-from cache.segments import KEY_FILE
+from cache.key import KEY_FILE
+from cache.segments import segment
 from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, rows_of, vector_of
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from cache import FeatureCache, ForeignKey, Key, Rows, SegmentDamaged
 from cache.buckets import ASIDE, DiskBucket, MemoryBucket
-from cache.segment import Segment, write
+from cache.segments.segment import Segment, write
 from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, network, rows_of, vector_of
 
 

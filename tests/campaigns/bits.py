@@ -15,7 +15,7 @@ import numpy as np
 
 from cache import CacheError, NotStored, SegmentDamaged, list_caches, open_cache
 from cache.buckets import DiskBucket
-from cache.segment import Segment
+from cache.segments.segment import Segment
 from tests import sizes
 from tests.campaigns import forks
 from tests.campaigns.base import Campaign, Trial

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cache import compact, files, segment, spans
+from cache import files
 from cache.plan import Plan
-from cache.segments import Segments
+from cache.segments import compact, segment, spans
+from cache.segments.listing import Segments
 from featurize.run import export, plans
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from cache import Store, list_caches
 from cache.buckets import DiskBucket
-from cache.segments import Segments
+from cache.segments.listing import Segments
 from tests import sizes
 from tests.campaigns import forks
 from tests.campaigns.base import Campaign, Trial

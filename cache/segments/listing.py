@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from cache import segment
 from cache.buckets import Bucket
 from cache.errors import CacheError, ForeignKey, SegmentDamaged, StorageFailed
-from cache.index import Places
 from cache.key import KEY_FILE, Recipe
 from cache.rows import Rows
-from cache.segment import Segment
+from cache.segments import segment
+from cache.segments.index import Places
+from cache.segments.segment import Segment
 
 _LISTINGS = 100  # of a bucket that changes all the time, before its state is taken as it is
 

@@ -28,12 +28,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import files, ids, spans
+from cache import files, ids
 from cache.buckets import Bucket, Stat
 from cache.errors import CacheError, ForeignKey, SegmentDamaged, Unreadable
 from cache.key import Json, Recipe
 from cache.rows import Rows
-from cache.spans import Span
+from cache.segments import spans
+from cache.segments.spans import Span
 
 SUFFIX = ".h5"
 _ALIGNMENT = 64  # bytes; a mapped vector starts on a cache line

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cache.ids import ID_DTYPE, Ids, positions
 from cache.key import Recipe
 from cache.rows import ABSENT, OK
-from cache.segment import Segment
+from cache.segments.segment import Segment
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,26 @@ leaves rows that stand twice, which readers see once and the next compaction cle
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from cache import segment
-from cache.contract import Compaction
-from cache.index import Places
 from cache.key import Json
 from cache.rows import Rows
-from cache.segment import Segment
-from cache.segments import Segments
+from cache.segments import segment
+from cache.segments.index import Places
+from cache.segments.listing import Segments
+from cache.segments.segment import Segment
 
 TARGET_BYTES = 256 << 20  # of a merged segment; it passes through memory once, so this bounds the memory
+
+
+@dataclass(frozen=True)
+class Compaction:
+    """What a compaction did: how many segments there were before and after."""
+
+    before: int
+    after: int
 
 
 def compact(segments: Segments, target_bytes: int = TARGET_BYTES) -> Compaction:
