@@ -8,7 +8,7 @@ from cache.contract import Store
 from cache.errors import UnclearKey
 from cache.key import KEY_FILE, Key, safe_name
 from cache.schema1 import earlier_cache, key_buckets, list_earlier
-from cache.segment import SUFFIX
+from cache.segments.segment import SUFFIX
 from cache.store import FeatureCache, read_key
 
 
