@@ -236,19 +236,22 @@ def _checked(
 ) -> Any:
     """A value in the form in which click takes it; whether it is one is asked of the parameter itself."""
     line = remembered.line_of(section, key)
+    if isinstance(parameter, click.Option) and parameter.is_flag:
+        if not isinstance(value, bool):
+            raise RememberedWrongly(line, f"{key} = {value!r} in [{section}]: write true or false")
+        return value
     several = isinstance(parameter, click.Option) and parameter.multiple
-    if several and not isinstance(value, list):
-        value = [value]
-    if isinstance(parameter, click.Option) and parameter.is_flag and not isinstance(value, bool):
-        raise RememberedWrongly(line, f"{key} = {value!r} in [{section}]: write true or false")
-    for one in value if several else [value]:
-        if not isinstance(one, str | int | float):
-            raise RememberedWrongly(line, f"{key} in [{section}] holds {one!r}: write a text, a number, true or false")
+    words = []
+    for one in value if several and isinstance(value, list) else [value]:
+        if isinstance(one, bool) or not isinstance(one, str | int | float) or "\0" in str(one):
+            raise RememberedWrongly(line, f"{key} in [{section}] holds {one!r}: write a text or a number")
+        words.append(str(one))  # as the command line has it
+    taken = tuple(words) if several else words[0]
     try:
-        parameter.process_value(click.Context(command, info_name=section), tuple(value) if several else value)
+        parameter.process_value(click.Context(command, info_name=section), taken)
     except click.UsageError as error:
         raise RememberedWrongly(line, f"{key} = {value!r} in [{section}]: {error.message}") from error
-    return value
+    return taken
 
 
 def _meant(name: str, known: Sequence[str]) -> str:

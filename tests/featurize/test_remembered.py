@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_a_comparison_s_command_says_what_was_remembered(project: Path) -> None:
         ("[prepare]\nval = 'much'\n", "line 2: val = 'much' in [prepare]: 'much' is not a valid float"),
         ("[prepare]\nsplit = 'fair'\n", "line 2: split = 'fair' in [prepare]: 'fair' is not one of"),
         ("[prepare]\nlabel-column = ['style']\n", "line 2: label-column = ['style'] in [prepare]: write LABEL=COLUMN"),
-        ("[prepare]\ntop = [1, 2]\n", "line 2: top in [prepare] holds [1, 2]: write a text"),
+        ("[prepare]\ntop = [1, 2]\n", "line 2: top in [prepare] holds [1, 2]: write a text or a number"),
         ("[prepare]\ntop = -1\n", "line 2: top = -1 in [prepare]: -1 is not in the range x>=0"),
         ("[prepare]\nval = 1979-05-27\n", "line 2: val in [prepare] holds"),
         ("[prepare]\ndiscard-edits = true\n", "line 2: 'discard-edits' takes something away"),
@@ -137,6 +138,26 @@ def test_a_mistake_in_the_file_is_one_sentence_with_its_line(
     assert (f"error: artstyle.toml, {message}" if message else "") in said
     assert "Traceback" not in said
     assert run(featurize, ["prepare", "--help"]) == 0, "help is there all the same"
+
+
+VALUES = ["5", "5.5", "true", '"x"', '""', "[]", "{}", '["a"]', "[[1]]", "{a=1}", "-1", "1e400", "nan", "1979-05-27"]
+
+
+@pytest.mark.parametrize("group", [featurize, classify], ids=["featurize", "classify"])
+def test_any_value_of_any_option_is_taken_or_told_with_its_line(project: Path, group: click.Group) -> None:
+    for name, command in group.commands.items():
+        for key in remembered._by_key(command):
+            for value in [*VALUES, '"\\u0000"']:
+                write(f"[{name}]\n{key} = {value}\n")
+                try:
+                    taken = remembered.defaults_for(group, name)
+                except remembered.RememberedWrongly as wrong:
+                    said = wrong.message
+                else:
+                    said = "line 2"
+                    with contextlib.suppress(click.UsageError):  # what is required beside it is missing
+                        command.make_context(name, [], default_map=taken)
+                assert "line 2" in said, (name, key, value)
 
 
 def test_the_opposite_of_a_flag_is_explained(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
