@@ -108,6 +108,7 @@ WANTED = [["file", "style", "artist"], ["p0.png", "a", "Müller"], ["p1.png", "b
         PLAIN.replace("\n", "\r\n").encode("cp1252"),
         PLAIN.replace("\n", "\r").encode("cp1252"),
         PLAIN.replace("\n", "\r\r\n").encode(),
+        b"\xef\xbb\xbf" + PLAIN.encode("utf-8-sig"),
         ("sep=;\r\n" + PLAIN).encode(),
         ("\ufeffSEP=;\n" + PLAIN).encode(),
         ('"sep=;"\r\n' + PLAIN).encode("utf-16"),
@@ -122,8 +123,9 @@ WANTED = [["file", "style", "artist"], ["p0.png", "a", "Müller"], ["p1.png", "b
     ids=[
         "UTF-8", "byte order mark", "Windows-1252", "UTF-16", "UTF-16, big end first", "UTF-16 without a mark",
         "UTF-16, big end, no mark", "UTF-32", "ends of lines as in Windows", "ends of lines as in old Macs",
-        "ends of lines twice", "sep=", "sep= after a mark", "sep= in quotes, UTF-16", "Unicode text of Excel", "bars",
-        "commas", "spaces after commas", "blank lines", "empty columns", "no end of the last line",
+        "ends of lines twice", "two marks", "sep=", "sep= after a mark", "sep= in quotes, UTF-16",
+        "Unicode text of Excel", "bars", "commas", "spaces after commas", "blank lines", "empty columns",
+        "no end of the last line",
     ],
 )  # fmt: skip
 def test_a_table_reads_the_same_whatever_spreadsheet_saved_it(tmp_path: Path, data: bytes) -> None:
@@ -276,7 +278,26 @@ def test_a_workbook_s_cells_are_read_as_people_see_them(tmp_path: Path) -> None:
 def test_a_second_sheet_that_holds_something_is_named(tmp_path: Path) -> None:
     sheet = read_sheet(workbook(tmp_path / "x.xlsx", [], [["file"], ["p0.png"]], [["old"]], []))
     assert rows_of(sheet) == [["file"], ["p0.png"]]
-    assert "Sheet2" in sheet.notes[0].text
+    assert sheet.notes[0].examples == ["Sheet2"]
+
+
+def test_merged_cells_have_one_value_each_and_are_named(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "x.xlsx", [["file", "style"], ["p0.png", "a"], ["p1.png"], ["p2.png", "b"], ["p3.png"]])
+    book = openpyxl.load_workbook(path)
+    book.active.merge_cells("B2:B3")
+    book.active.merge_cells("B4:B5")
+    book.save(path)
+    sheet = read_sheet(path)
+    assert sheet.cells[1] == list("aabb")
+    assert [note.examples for note in sheet.notes] == [["B2:B3", "B4:B5"]]
+
+
+def test_a_date_of_which_only_the_year_is_seen_is_a_year(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "x.xlsx", [["file", "year"], ["p0.png", datetime.date(1905, 1, 1)]])
+    book = openpyxl.load_workbook(path)
+    book.active["B2"].number_format = "yyyy"
+    book.save(path)
+    assert read_sheet(path).cells[1] == ["1905"]
 
 
 def test_a_workbook_under_another_name_is_read_and_an_old_one_refused(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def decode(data: bytes, other: str = "") -> Decoded:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return Decoded(_whole(data[len(mark) :], encoding), encoding)
-    data = data.removeprefix(codecs.BOM_UTF8)
+    while data.startswith(codecs.BOM_UTF8):  # programs that add one may find one
+        data = data[len(codecs.BOM_UTF8) :]
     if other and b"\n".decode(other, "replace") != "\n":  # its line ends are not bytes of their own
         return Decoded(_whole(data, other), other)
     if encoding := _unmarked_utf16(data[:_SAMPLE]):

@@ -74,7 +74,9 @@ def read_sheet(path: Path, other: str = "", usual: bool = False) -> Sheet:
     with path.open("rb") as file:
         start = file.read(len(_WORKBOOK))
         if start == _OLD_WORKBOOK:
-            raise ValueError("it is a workbook of Excel 97 to 2003: save it as .xlsx")
+            raise ValueError(
+                "it is a workbook of Excel 97 to 2003, or one with a password: save it as .xlsx without one"
+            )
         if start != _WORKBOOK and path.suffix.lower() not in ENDINGS:
             return _from_text(start + file.read(), other, usual)
     return _from_workbook(path)
@@ -103,19 +105,27 @@ def _from_text(data: bytes, other: str, usual: bool) -> Sheet:
 
 
 def _from_workbook(path: Path) -> Sheet:
-    rows, lines, left_out = read_workbook(path)
-    notes = [Note(f"only the first sheet is read, others hold something, too: {left_out}", 1)] if left_out else []
-    if not rows:
+    book = read_workbook(path)
+    notes = []
+    if book.others:
+        text = "sheets of the workbook hold something, too: only the first one is read"
+        notes.append(Note(text, len(book.others), book.others))
+    if book.merged:
+        notes.append(
+            Note("ranges of cells are merged: each of their cells has the value", len(book.merged), book.merged)
+        )
+    if not book.rows:
         return Sheet([], [], [], notes)
-    width = len(rows[0])
+    header, *rows = book.rows
+    width = len(header)
     long = next((n for n, row in enumerate(rows) if any(map(str.strip, row[width:]))), None)
     if long is not None:
         raise ValueError(
-            f"row {lines[long]} has {len(rows[long])} cells, the first row names {width} columns: name every column in "
-            "the first row, and remove what stands above it"
+            f"row {book.lines[long + 1]} has {len(rows[long])} cells, the first row names {width} columns: name every "
+            "column in the first row, and remove what stands above it"
         )
-    columns = [[row[n] if n < len(row) else "" for row in rows[1:]] for n in range(width)]
-    return Sheet(rows[0], columns, lines[1:], notes)
+    columns = [[row[n] if n < len(row) else "" for row in rows] for n in range(width)]
+    return Sheet(header, columns, book.lines[1:], notes)
 
 
 def _names(name: str) -> Iterator[str]:

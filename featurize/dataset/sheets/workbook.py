@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,33 @@ MOST_ROWS = 1_048_576
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # ISO/IEC 29500-1, 22.4.2.4: a character that XML can't hold
 _TO_ESCAPE = re.compile("[\x00-\x08\x0b-\x1f]|_x(?=[0-9A-Fa-f]{4}_)|[\ufffe\uffff]")
 _ZEROS = re.compile("0{2,}")
+_YEARS = ("yyyy", "jjjj", "aaaa")  # formats of dates of which only the year is seen
 
 
-def read_workbook(path: Path) -> tuple[list[list[str]], list[int], str]:
-    """Rows of the first sheet that holds something.
+@dataclass(frozen=True)
+class Filled:
+    """The first sheet of a workbook that holds something.
 
-    Returns
-    -------
+    Parameters
+    ----------
     rows : list of list of str
         Without those that are empty; as long as what they hold.
     lines : list of int
         The numbers of these rows in the sheet.
-    left_out : str
+    merged : list of str
+        Ranges of cells that are merged into one, as "B2:B5"; each cell has the value.
+    others : list of str
         Names of further sheets that hold something.
+    """
+
+    rows: list[list[str]]
+    lines: list[int]
+    merged: list[str]
+    others: list[str]
+
+
+def read_workbook(path: Path) -> Filled:
+    """The first sheet that holds something.
 
     Raises
     ------
@@ -44,16 +59,18 @@ def read_workbook(path: Path) -> tuple[list[list[str]], list[int], str]:
     try:
         with path.open("rb") as file:  # openpyxl would refuse a workbook of another name
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            filled = [(sheet.title, *found) for sheet in book.worksheets if (found := _filled_rows(sheet))[0]]
+            filled = [(sheet, *found) for sheet in book.worksheets if (found := _filled_rows(sheet))[0]]
+            if not filled:
+                return Filled([], [], [], [])
+            sheet, rows, lines = filled[0]
+            with zipfile.ZipFile(file) as archive:
+                xml = archive.read(sheet._worksheet_path)  # openpyxl reads formulas and merged cells only without hurry
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, SyntaxError) as error:
         raise ValueError(
             f"it is no workbook that can be read ({_first_line(error)}): save it again as .xlsx"
         ) from error
-    _check_formulas(path)
-    if not filled:
-        return [], [], ""
-    _, rows, lines = filled[0]
-    return rows, lines, ", ".join(name for name, _, _ in filled[1:])
+    _check_formulas(xml)
+    return Filled(rows, lines, _unmerge(xml, rows, lines), [other.title for other, _, _ in filled[1:]])
 
 
 def workbook_bytes(columns: Mapping[str, Sequence[str]]) -> bytes:
@@ -126,6 +143,8 @@ def _text(cell: Any) -> str:
     if isinstance(value, int):
         zeros = cell.number_format if _ZEROS.fullmatch(cell.number_format or "") else ""
         return str(value).zfill(len(zeros))
+    if isinstance(value, datetime.date) and cell.number_format.lower() in _YEARS:
+        return str(value.year)
     if isinstance(value, datetime.datetime):
         return value.isoformat(" ").removesuffix(" 00:00:00")
     if isinstance(value, datetime.date | datetime.time):
@@ -133,21 +152,34 @@ def _text(cell: Any) -> str:
     return str(value)
 
 
-def _check_formulas(path: Path) -> None:
+def _check_formulas(xml: bytes) -> None:
     """Raise where a formula has no stored value: it would be read as an empty cell."""
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if not re.fullmatch(r"xl/worksheets/[^/]*\.xml", name):
-                continue
-            cell = re.search(
-                rb'<c [^>]*\br="([A-Z]+)(\d+)"[^>]*>\s*<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>',
-                archive.read(name),
-            )
-            if cell and b't="str"' not in cell[0]:
-                raise ValueError(
-                    f"row {cell[2].decode()}, column {cell[1].decode()} holds a formula that was never computed: open "
-                    "the workbook in a spreadsheet program and save it"
-                )
+    cell = re.search(
+        rb'<c [^>]*\br="([A-Z]+)(\d+)"[^>]*>\s*<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>', xml
+    )
+    if cell and b't="str"' not in cell[0]:
+        raise ValueError(
+            f"row {cell[2].decode()}, column {cell[1].decode()} holds a formula that was never computed: open the "
+            "workbook in a spreadsheet program and save it"
+        )
+
+
+def _unmerge(xml: bytes, rows: list[list[str]], lines: list[int]) -> list[str]:
+    """Give each of the cells below the header that are merged the value of all; returns their ranges."""
+    from openpyxl.utils import range_boundaries
+
+    place = {line: n for n, line in enumerate(lines)}
+    ranges = []
+    for found in re.findall(rb'<mergeCell [^>]*\bref="([A-Z]+\d+:[A-Z]+\d+)"', xml):
+        left, top, right, bottom = range_boundaries(found.decode())
+        if place.get(top, 0) == 0 or len(rows[place[top]]) < left:
+            continue
+        value = rows[place[top]][left - 1]
+        for row in (rows[place[line]] for line in range(top, bottom + 1) if line in place):
+            row += [""] * (right - len(row))
+            row[left - 1 : right] = [value] * (right - left + 1)
+        ranges.append(found.decode())
+    return ranges
 
 
 def _escaped(text: str) -> str:
