@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from cache import files
 from featurize.dataset.edits.memory import NO_EDITS
 from featurize.dataset.edits.merging import NOTHING_KEPT, Kept, Merge
-from featurize.dataset.edits.older import look_at, save
-from featurize.dataset.labels import is_nobody, settle
+from featurize.dataset.edits.older import Older, look_at, save
 from featurize.dataset.notes import Note
-from featurize.dataset.people import may_be_one, spelled_apart
-from featurize.dataset.periods import period_length, periods_of, year_of
+from featurize.dataset.remarks import remarks
+from featurize.dataset.said import Said, read_said
 from featurize.dataset.scan import Looks, Seen, count_reasons, known_files
 from featurize.dataset.selection import EVERYTHING, Selection, select
-from featurize.dataset.sheets import beside, readable, write_sheet
-from featurize.dataset.sources import AS_FOUND, Listing, Reading, read_source
+from featurize.dataset.sheets import beside, write_sheet
+from featurize.dataset.sources import AS_FOUND, Listing, Reading
 from featurize.dataset.splits import Splitting, split_rows
 from featurize.dataset.table import FACTS, DatasetTable, relative_paths
 from featurize.errors import SourceError, Undecodable
@@ -141,79 +139,65 @@ def prepare(
         )
     folder = out.absolute().parent
     older = look_at(out, reading.encoding, discard_edits)
-    years = period_length(target)
-    form, listing = read_source(source, replace(reading, target="style" if years else target, table=out))
-    listing = _each_once(listing)
-    said, notes = settle(readable(listing.labels), "style" if years else target, several)
-    if years:
-        target = target.partition(":")[0]
-        said[target], in_several = _periods(said, years)
-        notes += in_several
-    written = relative_paths(listing.paths, folder)
-    edits, told = (NO_EDITS, []) if discard_edits else older.edits(said, written, split is None, _is_in(folder))
-    of_source, listing = len(listing), _with_rows(listing, sorted(edits.added - set(written)), folder)
-    written = relative_paths(listing.paths, folder)
-    said = {column: [*values, *[""] * (len(listing) - of_source)] for column, values in said.items()}
-    merge = Merge(edits, written, of_source)
-    labels = _merged(merge, said, target, years)
-    looks = Looks(listing.paths, written, known_files(older.known))
-    rows = _wanted_and_readable(looks, listing, labels, target, source, selection, seed, workers, progress, merge)
-    known = set(older.paths)
-    if merge.find_renamed({n: looks[n].id for n in rows if written[n] not in known}):
-        labels = _merged(merge, said, target, years)
-        rows = [n for n in rows if n not in merge.deleted]
-    refused = {n: why for n, why in looks.refused.items() if n not in merge.deleted}
-    columns = _columns([looks[n] for n in rows], rows, written, listing.splits, labels, target)
-    columns = {c: v for c, v in columns.items() if c not in edits.dropped or c == target}
-    drawn, how, why = split_rows(columns, target, Splitting(split or "", val, test, before, seed))
+    said = read_said(source, out, reading, target, several)
+    edits, told = (
+        (NO_EDITS, []) if discard_edits else older.edits(said.labels, said.written, split is None, _is_in(folder))
+    )
+    of_source = len(said)
+    said = said.with_rows(sorted(edits.added - set(said.written)) if edits.added else [], folder)
+    merge = Merge(edits, said.written, of_source)
+    looks = Looks(said.listing.paths, said.written, known_files(older.known))
+    rows, labels = _chosen(said, merge, looks, older, source, selection, seed, workers, progress)
+    columns = _columns([looks[n] for n in rows], rows, said, labels)
+    columns = {c: v for c, v in columns.items() if c not in edits.dropped or c == said.target}
+    drawn, how, why = split_rows(columns, said.target, Splitting(split or "", val, test, before, seed))
     splits, by_hand = merge.splits(rows, drawn)
     table = _in_their_order(DatasetTable({**columns, "split": splits}, folder), older.columns or {})
+    refused = {n: reason for n, reason in looks.refused.items() if n not in merge.deleted}
+    kept = merge.kept(rows)
     done = Prepared(
         table=table,
-        target=target,
+        target=said.target,
         path=out,
         rejected_path=beside(out, "rejected"),
         notes_path=out.with_suffix(".notes.json"),
-        format=form,
+        format=said.form,
         how_split=how,
         rejected=count_reasons(refused),
-        left_out=len(listing) - len(rows) - len(refused) - len(merge.deleted),
+        left_out=len(said) - len(rows) - len(refused) - kept.deleted,
         reused=sum(looks[n].reused for n in rows),
         notes=[
-            *listing.notes,
-            *notes,
-            *why,
-            *_unlabelled(table, target),
-            *_people(table),
-            *_duplicates(table),
-            *told,
-            *merge.notes(rows, columns),
-            *_apart_no_more(how, by_hand),
-            *older.notes(table, merge.kept(rows)),
+            *said.notes, *why, *remarks(table, said.target), *told, *merge.notes(rows, columns),
+            *_apart_no_more(how, by_hand), *older.notes(table, kept),
         ],
-        kept=merge.kept(rows),
+        kept=kept,
         backup=older.back_up(table, discard_edits),
-    )
+    )  # fmt: skip
     files.make_folder(folder)
     save(table.columns, merge.remaining(rows), older)
-    _write(done, refused, written)
+    _write(done, refused, said.written)
     return done
 
 
-def _periods(labels: Mapping[str, Sequence[str]], years: int) -> tuple[list[str], list[Note]]:
-    periods, notes = periods_of(labels, years)
-    return periods or [""] * len(next(iter(labels.values()), ())), notes
-
-
-def _merged(merge: Merge, said: dict[str, list[str]], target: str, years: int | None) -> dict[str, Sequence[str]]:
-    """The source's labels with people's in them; a period follows the year that people wrote."""
-    if "year" in said:
-        theirs = merge.column("year", said["year"])
-        year = [t if t == s else year_of(t) or t for t, s in zip(theirs, said["year"], strict=True)]
-        if years:
-            said[target], _ = _periods(said | {"year": year}, years)
-        return merge.labels(said) | {"year": year}
-    return merge.labels(said)
+def _chosen(
+    said: Said,
+    merge: Merge,
+    looks: Looks,
+    older: Older,
+    source: Path,
+    selection: Selection,
+    seed: int,
+    workers: int | None,
+    progress: Progress | None,
+) -> tuple[list[int], Mapping[str, Sequence[str]]]:
+    """Numbers of the pictures that belong into the table, and the labels of all, with people's in them."""
+    labels = said.with_edits(merge)
+    rows = _wanted_and_readable(looks, said, labels, merge.deleted, source, selection, seed, workers, progress)
+    known = set(older.paths)
+    if merge.find_renamed({n: looks[n].id for n in rows if said.written[n] not in known}):
+        labels = said.with_edits(merge)
+        rows = [n for n in rows if n not in merge.deleted]
+    return rows, labels
 
 
 def _is_in(folder: Path) -> Callable[[str], bool]:
@@ -227,19 +211,6 @@ def _is_in(folder: Path) -> Callable[[str], bool]:
         return True
 
     return there
-
-
-def _with_rows(listing: Listing, paths: Sequence[str], folder: Path) -> Listing:
-    """A listing and further pictures, of which the source says nothing."""
-    if not paths:
-        return listing
-    none = [""] * len(paths)
-    return Listing(
-        [*listing.paths, *(str(folder / path) for path in paths)],
-        [*listing.splits, *none],
-        {column: [*values, *none] for column, values in listing.labels.items()},
-        listing.notes,
-    )
 
 
 def _in_their_order(table: DatasetTable, older: Mapping[str, Sequence[str]]) -> DatasetTable:
@@ -260,42 +231,28 @@ def _apart_no_more(how_split: str, by_hand: int) -> list[Note]:
     return [Note(text, by_hand)] if by_hand and how_split == "artist" else []
 
 
-def _each_once(listing: Listing) -> Listing:
-    """A listing without the lines that name a file again; the first line counts."""
-    if len(set(listing.paths)) == len(listing):
-        return listing
-    first: dict[str, int] = {}
-    for n, path in enumerate(listing.paths):
-        first.setdefault(path, n)
-    again = [path for path, count in Counter(listing.paths).items() if count > 1]
-    note = Note("lines name a file that an earlier line names: left out", len(listing) - len(first), again)
-    kept = first.values()
-    labels = {c: [v[n] for n in kept] for c, v in listing.labels.items()}
-    return Listing(list(first), [listing.splits[n] for n in kept], labels, [*listing.notes, note])
-
-
 def _wanted_and_readable(
     looks: Looks,
-    listing: Listing,
+    said: Said,
     labels: Mapping[str, Sequence[str]],
-    target: str,
+    removed: Set[int],
     source: Path,
     selection: Selection,
     seed: int,
     workers: int | None,
     progress: Progress | None,
-    merge: Merge,
 ) -> list[int]:
     """Numbers of the files that the selection wants, that are pictures, and that nobody removed from the table.
 
     Only wanted files are read. Where some of them turn out to be no pictures, the selection is made again without
     them, until it holds: a limit is reached, and a class is as large as it was asked to be.
     """
+    listing = said.listing
     names = relative_paths(listing.paths, source.absolute())
     while True:
         refused = looks.refused
-        usable = [n for n in range(len(listing)) if n not in refused and n not in merge.deleted]
-        if not usable and merge.deleted:
+        usable = [n for n in range(len(listing)) if n not in refused and n not in removed]
+        if not usable and removed:
             raise SourceError(
                 f"all pictures of {str(source)!r} were removed from the table: --discard-edits brings them back"
             )
@@ -304,7 +261,7 @@ def _wanted_and_readable(
         there = {**labels, "split": listing.splits, "path": names}
         if len(usable) < len(listing):
             there = {c: [values[n] for n in usable] for c, values in there.items()}
-        chosen = [usable[n] for n in select(there, target, [names[n] for n in usable], selection, seed)]
+        chosen = [usable[n] for n in select(there, said.target, [names[n] for n in usable], selection, seed)]
         looks.read(chosen, workers, progress)
         if len(looks.refused) == len(refused):
             return chosen
@@ -325,60 +282,17 @@ def _nothing(source: Path, listing: Listing, refused: Mapping[int, Undecodable])
 
 
 def _columns(
-    seen: Sequence[Seen],
-    rows: Sequence[int],
-    written: Sequence[str],
-    splits: Sequence[str],
-    labels: Mapping[str, Sequence[str]],
-    target: str,
+    seen: Sequence[Seen], rows: Sequence[int], said: Said, labels: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
     columns = {
         "id": [s.id for s in seen],
-        "path": [written[n] for n in rows],
+        "path": [said.written[n] for n in rows],
         "size": [str(s.size) for s in seen],
         "mtime_ns": [str(s.mtime_ns) for s in seen],
-        "split": [splits[n] for n in rows],
-        target: [""] * len(rows),
+        "split": [said.listing.splits[n] for n in rows],
+        said.target: [""] * len(rows),
     }
     return columns | {c: [values[n] for n in rows] for c, values in labels.items()}
-
-
-def _unlabelled(table: DatasetTable, target: str) -> list[Note]:
-    """A note where not one picture has a class; pictures that are only to be told need none."""
-    if any(table.columns[target]):
-        return []
-    there = ", ".join(c for c in table.labels if any(table.columns[c]))
-    way = f"--label-column {target}=COLUMN names its column (there are: {there})" if there else "use class folders"
-    return [Note(f"pictures have no {target}, so nothing can be learned from them: {way}", len(table))]
-
-
-def _people(table: DatasetTable) -> list[Note]:
-    """Notes of artists' names that are counted as one, and of those that may mean one person."""
-    artists = [artist for artist in table.columns.get("artist", ()) if not is_nobody(artist)]
-    merged = [" = ".join(names) for names in spelled_apart(artists)]
-    candidates = [" and ".join(pair) for pair in may_be_one(artists)]
-    notes = []
-    if merged:
-        text = "artists whose names stand with their words in another order, too: counted as one"
-        notes.append(Note(text, len(merged), merged))
-    if candidates:
-        text = "pairs of artists' names may mean one person each: if they do, give both one spelling in the table"
-        notes.append(Note(text, len(candidates), candidates))
-    return notes
-
-
-def _duplicates(table: DatasetTable) -> list[Note]:
-    """A note of pictures that stand in several rows."""
-    counts = Counter(table.columns["id"])
-    again = len(table) - len(counts)
-    if not again:
-        return []
-    paths: dict[str, list[str]] = {}
-    for picture, path in zip(table.columns["id"], table.columns["path"], strict=True):
-        if counts[picture] > 1:
-            paths.setdefault(picture, []).append(path)
-    text = "rows hold a picture that another row holds as well (`featurize audit --drop-duplicates` removes them)"
-    return [Note(text, again, [" = ".join(same) for same in paths.values()])]
 
 
 def _write(done: Prepared, refused: Mapping[int, Undecodable], written: Sequence[str]) -> None:
