@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from featurize.engines import EngineFactory
     from featurize.run.extract import Extraction
     from featurize.run.summary import Summary
+    from featurize.run.verify import Deep
 
 
 @click.group("featurize", cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -171,8 +172,10 @@ def info(features: Path) -> None:
 @FEATURES
 @TABLE
 @KEY
-@click.option("--deep", is_flag=True, help="Embed a sample of the pictures again, and compare.")
-@click.option("--sample", type=click.IntRange(1), default=32, show_default=True, help="Pictures for --deep.")
+@click.option("--deep", is_flag=True, help="Read all files again, embed a sample again, and compare.")
+@click.option(
+    "--sample", type=click.IntRange(1), default=32, show_default=True, help="Pictures to embed again for --deep."
+)
 @click.option("--weights", help="For --deep: the file of weights, where it is not found by itself.")
 @DEVICE
 @click.pass_obj
@@ -184,22 +187,45 @@ def verify(
     from cache import list_earlier, open_cache
     from featurize.dataset.table import read_table
     from featurize.engines import make_engine
+    from featurize.progress import progress_bar
     from featurize.run import verify
 
+    changed = False
     found = verify.verify(features)
     _tell_summaries(features, found)
     if not found:
         raise list_earlier(features)[0].refusal()
     if deep:
         cache = open_cache(features, key)
-        worst = verify.verify_deep(cache, read_table(dataset), weights, sample, device, engines or make_engine)
-        click.echo(f"up to {sample} pictures embedded again: largest relative difference {worst:.1e}")
+        with progress_bar("reading", "files") as progress:
+            made_by = engines or make_engine
+            done = verify.verify_deep(cache, read_table(dataset), weights, sample, device, made_by, progress)
+        changed = _tell_deep(done)
     problems = [p for s in found for p in s.problems]
     for problem in problems:
         click.echo(f"error: {problem}", err=True)
     if not problems:
         click.echo("every byte is as it was written")
-    return 1 if problems else 0
+    return 1 if problems or changed else 0
+
+
+def _tell_deep(done: Deep) -> bool:
+    """Print what came of `--deep`; gives whether files are not the pictures that the table names."""
+    click.echo(
+        f"{counted(done.read, 'file')} read again, {len(done.skipped)} skipped; {counted(done.embedded, 'picture')} "
+        f"embedded again: "
+        + (f"largest relative difference {done.worst:.1e}" if done.embedded else "nothing to compare")
+    )
+    for path, why in done.skipped.items():
+        if path not in done.changed:
+            click.echo(f"skipped: {visible(path)}: {why}", err=True)
+    if done.changed:
+        click.echo(
+            f"error: {counted(len(done.changed), 'file is', 'files are')} not the picture that the dataset table names "
+            f"({listing(done.changed)}): run `featurize prepare` again",
+            err=True,
+        )
+    return bool(done.changed)
 
 
 @cli.command()

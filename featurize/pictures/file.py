@@ -40,6 +40,10 @@ class Picture:
             size, changed = archives.facts(self.path)
             if changed == self.mtime_ns and size in (self.size, -1):
                 return None
+        return self.reread()
+
+    def reread(self) -> Undecodable | None:
+        """Why the file's content, read now, is not the one that the id names; None where it is."""
         try:
             return None if digest(read(self.path)) == self.id else Undecodable(Reason.CHANGED)
         except Undecodable as why:

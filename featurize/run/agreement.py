@@ -27,10 +27,9 @@ def check(
     engine: Engine,
     transform: Transform,
     recipes: Sequence[Recipe],
-    at_hand: Mapping[bytes, Picture],
-    sample: int = SAMPLE,
+    chosen: Sequence[Picture],
 ) -> float:
-    """Embed some stored pictures again and compare.
+    """Embed stored pictures again and compare.
 
     Parameters
     ----------
@@ -38,10 +37,8 @@ def check(
     engine : Engine
     transform : Transform
     recipes : sequence of Recipe
-    at_hand : mapping of bytes to Picture
-        Pictures whose files can be read.
-    sample : int
-        How many at most.
+    chosen : sequence of Picture
+        From `choose`.
 
     Returns
     -------
@@ -54,7 +51,6 @@ def check(
         It is above the tolerance.
     """
     worst = 0.0
-    chosen = _choose(cache, recipes, at_hand, min(sample, engine.batch_size))
     side = transform.crop
     for start in range(0, len(chosen), engine.batch_size):
         part = chosen[start : start + engine.batch_size]
@@ -78,7 +74,21 @@ def relative_difference(found: np.ndarray, stored: np.ndarray) -> np.ndarray:
     return relative
 
 
-def _choose(cache: Store, recipes: Sequence[Recipe], at_hand: Mapping[bytes, Picture], sample: int) -> list[Picture]:
+def choose(
+    cache: Store, recipes: Sequence[Recipe], at_hand: Mapping[bytes, Picture], sample: int = SAMPLE
+) -> list[Picture]:
+    """Stored pictures to compare by, evenly over the ids.
+
+    Parameters
+    ----------
+    cache : Store
+    recipes : sequence of Recipe
+        A picture must have a vector of one of them.
+    at_hand : mapping of bytes to Picture
+        Pictures whose files can be read.
+    sample : int
+        How many at most.
+    """
     stored = cache.ids()
     known = np.zeros(len(stored), bool)
     for recipe in recipes:

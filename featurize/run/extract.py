@@ -30,6 +30,7 @@ from featurize.networks.network import Network, choose_network
 from featurize.networks.recipes import formulas
 from featurize.pictures import decoder_processes
 from featurize.pictures.file import Picture
+from featurize.pictures.rehash import rehash_sample
 from featurize.progress import Progress
 from featurize.reasons import Reason
 from featurize.run import agreement
@@ -203,7 +204,7 @@ def extract(
         say(f"loading {network.describe()}")
         runner = engines(network, wanted, settings.choice(precision), cache.artifacts)
         engine = runner.describe()
-        agreement.check(cache, runner, network.transform, recipes, pictures)
+        agreement.check(cache, runner, network.transform, recipes, agreement.choose(cache, recipes, pictures))
         say(f"embedding {len(todo)} pictures with {engine}")
         started = time.perf_counter()
         with Pipeline(runner, network.transform, workers) as pipeline:
@@ -211,7 +212,7 @@ def extract(
             run.carry_out(todo)
         troubles |= run.troubles
         seconds = time.perf_counter() - started
-    failed = failures(table, rows, cache, recipes, troubles)
+    failed = failures(table, rows, cache, recipes, troubles, _misnamed(table, rows, troubles))
     return Extraction(
         folder=root / cache.key.folder_name,
         key=cache.key,
@@ -259,3 +260,11 @@ def _look_at_files(
         else:
             troubles.pop(picture_id, None)
     return ids[first_seen(ids)], pictures, troubles
+
+
+def _misnamed(
+    table: DatasetTable, rows: NDArray[np.intp], troubles: Mapping[bytes, Undecodable]
+) -> dict[int, Undecodable]:
+    """Rows whose file seems unchanged, but is not the picture that their id names; a sample of the files is read."""
+    sound = [row for row, i in zip(rows.tolist(), table.ids[rows].tolist(), strict=True) if i not in troubles]
+    return {sound[n]: why for n, why in rehash_sample([table.picture(row) for row in sound]).items()}

@@ -49,6 +49,7 @@ def failures(
     cache: Store,
     recipes: Sequence[Recipe],
     troubles: Mapping[bytes, Undecodable],
+    misnamed: Mapping[int, Undecodable],
 ) -> list[Failed]:
     """The rows that have no vector, in the table's order, each with its one reason.
 
@@ -63,6 +64,8 @@ def failures(
     troubles : mapping of bytes to Undecodable
         By id, pictures whose files are not those of the table. Where only the file is gone and the vector is there,
         that is no failure.
+    misnamed : mapping of int to Undecodable
+        By row, files whose content is not what their id names, though their size and time are those of the table.
     """
     ids = table.ids[rows]
     status = cache.status(ids)
@@ -72,7 +75,7 @@ def failures(
     for row, picture_id, code, has_all in zip(
         rows.tolist(), ids.tolist(), status.tolist(), whole.tolist(), strict=True
     ):
-        trouble = troubles.get(picture_id)
+        trouble = misnamed.get(row) or troubles.get(picture_id)
         if has_all and (trouble is None or trouble.reason != Reason.CHANGED):
             continue
         if trouble is not None:

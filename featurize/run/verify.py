@@ -1,17 +1,24 @@
-"""Whether all that a feature cache holds is still true."""
+"""Whether all that a feature cache holds is still true, and belongs to the pictures of the dataset table."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from cache import Store, list_caches
 from cache.ids import plain
 from cache.places import remembered_places
 from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineChoice, EngineFactory, make_engine
-from featurize.errors import TableError
+from featurize.errors import TableError, Undecodable
 from featurize.networks.network import network_from
 from featurize.networks.recipes import formula_of
+from featurize.pictures.rehash import rehash
+from featurize.progress import Progress
+from featurize.reasons import Reason
 from featurize.run import agreement
 from featurize.run.summary import Summary, summary_of
 
@@ -22,6 +29,33 @@ def verify(root: Path) -> list[Summary]:
     return [summary_of(cache, problems) for cache, problems in checked]
 
 
+@dataclass(frozen=True)
+class Deep:
+    """What reading the pictures again and embedding some of them again showed.
+
+    Parameters
+    ----------
+    read : int
+        Rows of the table whose picture the cache holds; the file of each was read and compared with its id.
+    skipped : mapping of Path to Undecodable
+        Files among them that are another picture now (reason CHANGED) or can't be read; none of them is embedded.
+    embedded : int
+        Pictures that were embedded again.
+    worst : float
+        The largest relative difference from what is stored.
+    """
+
+    read: int
+    skipped: Mapping[Path, Undecodable]
+    embedded: int
+    worst: float
+
+    @property
+    def changed(self) -> list[Path]:
+        """Files that are not the picture that the table names."""
+        return [path for path, why in self.skipped.items() if why.reason == Reason.CHANGED]
+
+
 def verify_deep(
     cache: Store,
     table: DatasetTable,
@@ -29,8 +63,9 @@ def verify_deep(
     sample: int,
     device: str = "auto",
     engines: EngineFactory = make_engine,
-) -> float:
-    """Embed a sample of stored pictures again and compare with what is stored.
+    progress: Progress | None = None,
+) -> Deep:
+    """Read the files of all stored pictures again, embed a sample of them again, and compare with what is stored.
 
     Parameters
     ----------
@@ -44,11 +79,8 @@ def verify_deep(
     device : str
     engines : callable
         What makes the engine.
-
-    Returns
-    -------
-    float
-        The largest relative difference.
+    progress : callable, optional
+        Called with (files read, files in all).
 
     Raises
     ------
@@ -61,10 +93,17 @@ def verify_deep(
     """
     network = network_from(cache.key, weights, remembered_places(cache.artifacts))
     wanted = [f for f in map(formula_of, cache.recipes()) if f]
-    rows = range(len(table))
-    pictures = {plain(p.id): p for p in map(table.picture, rows)}
-    if not any(i in pictures for i in cache.ids().tolist()):
+    rows = np.flatnonzero(np.isin(table.ids, cache.ids())).tolist()
+    if not rows:
         raise TableError(f"none of the pictures in {cache.key.folder_name} is in the dataset table")
-    choice = EngineChoice(device=device, precision=cache.key.precision)
-    engine = engines(network, wanted, choice, cache.artifacts)
-    return agreement.check(cache, engine, network.transform, [f.recipe for f in wanted], pictures, sample)
+    pictures = [table.picture(row) for row in rows]
+    skipped = rehash(pictures, progress=progress)
+    sound = {plain(picture.id): picture for n, picture in enumerate(pictures) if n not in skipped}
+    recipes = [f.recipe for f in wanted]
+    chosen = agreement.choose(cache, recipes, sound, sample)
+    worst = 0.0
+    if chosen:
+        choice = EngineChoice(device=device, precision=cache.key.precision)
+        engine = engines(network, wanted, choice, cache.artifacts)
+        worst = agreement.check(cache, engine, network.transform, recipes, chosen)
+    return Deep(len(rows), {pictures[n].path: why for n, why in skipped.items()}, len(chosen), worst)

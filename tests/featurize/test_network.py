@@ -199,7 +199,7 @@ def test_another_provider_goes_all_the_way_from_pictures_to_vectors(
         assert (done.embedded, done.folder.name) == (21, f"toy-ViT-B-32-{done.key.digest[:12]}")
         cache = open_cache(tmp_path / engine, "toy:ViT-B-32")
         found[engine] = cache.gather(table.ids, cache.recipe("avgpool"))
-        assert verify_deep(cache, table, None, 8, "cpu") < 1e-5
+        assert verify_deep(cache, table, None, 8, "cpu").worst < 1e-5
     assert found["torch"].shape == (21, 8)
     assert np.allclose(found["torch"], found["onnx"], rtol=1e-4, atol=1e-5)
     assert done.key.transform["fit"] == "squash"

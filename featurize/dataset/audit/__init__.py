@@ -40,7 +40,7 @@ class _Seen:
 
     Parameters
     ----------
-    looked_at, duplicates, near, blank, copies, strange
+    looked_at, duplicates, near, blank, changed, copies, strange
         As in `Audit`.
     """
 
@@ -48,6 +48,7 @@ class _Seen:
     duplicates: Sequence[Group] = ()
     near: Sequence[NearPair] = ()
     blank: Sequence[int] = ()
+    changed: Sequence[int] = ()
     copies: Sequence[CopyPair] = ()
     strange: Sequence[Strange] = ()
 
@@ -59,7 +60,7 @@ class _Seen:
             *(n.rows for n in self.near),
             *(n.rows for n in self.copies),
         ]
-        return {row for rows in together for row in rows} | {*self.blank, *(s.row for s in self.strange)}
+        return {row for rows in together for row in rows} | {*self.blank, *self.changed, *(s.row for s in self.strange)}
 
 
 def audit_lists(source: Path, reading: Reading = AS_FOUND) -> Audit:
@@ -123,7 +124,8 @@ def audit(
     seen = _Seen({"names": "all", "content": "all", "pictures": "not looked at: left out", "embeddings": _NO_VECTORS})
     seen.duplicates = same_content(table.columns["id"], splits, labels)
     if pictures:
-        seen.near, seen.blank, seen.looked_at["pictures"] = _look_at_pictures(table, path, workers, progress)
+        found = _look_at_pictures(table, path, workers, progress)
+        seen.near, seen.blank, seen.changed, seen.looked_at["pictures"] = found
     if cache is not None and recipe is not None:
         seen.copies, seen.strange, seen.looked_at["embeddings"] = _look_at_vectors(table, labels, cache, recipe)
     columns = {c: table.columns[c] for c in table.labels}
@@ -132,7 +134,7 @@ def audit(
 
 def _look_at_pictures(
     table: DatasetTable, path: Path, workers: int | None, progress: ProgressBar | None
-) -> tuple[list[NearPair], list[int], str]:
+) -> tuple[list[NearPair], list[int], list[int], str]:
     from featurize.dataset.audit.pictures import look_at_pictures
 
     return look_at_pictures(table, path, workers, progress)
@@ -184,6 +186,7 @@ def _audit(
         duplicates=seen.duplicates,
         near=seen.near,
         blank=seen.blank,
+        changed=seen.changed,
         copies=seen.copies,
         strange=seen.strange,
         told=told,

@@ -22,7 +22,7 @@ from cache.ids import from_hex
 from featurize import processors
 from featurize.errors import Undecodable
 from featurize.pictures import decoding
-from featurize.pictures.file import Picture, read
+from featurize.pictures.file import Picture, digest, read
 from featurize.pictures.formats import DECODED
 from featurize.progress import Progress
 from featurize.reasons import Reason
@@ -176,7 +176,10 @@ def _made(todo: Sequence[Picture], workers: int) -> Iterator[tuple[int, Prints]]
 
 def _try(picture: Picture) -> tuple[object, ...] | None:
     try:
-        size, grey, colour = print_of(read(picture.path))
+        data = read(picture.path)
+        if digest(data) != picture.id:
+            return None  # another picture's fingerprint must not be kept under this id
+        size, grey, colour = print_of(data)
     except Undecodable:
         return None
     return bytes.fromhex(picture.id), VERSION, size, grey, colour

@@ -16,6 +16,7 @@ from featurize.dataset.audit.near import Near, find_near
 from featurize.dataset.audit.result import NearPair
 from featurize.dataset.table import DatasetTable
 from featurize.pictures.file import Picture
+from featurize.pictures.rehash import rehash_sample
 from featurize.progress import ProgressBar
 
 _RECOLOURED = 30  # mean difference of the colours, of 255, after the brightness is made equal
@@ -23,8 +24,8 @@ _RECOLOURED = 30  # mean difference of the colours, of 255, after the brightness
 
 def look_at_pictures(
     table: DatasetTable, path: Path, workers: int | None, progress: ProgressBar | None
-) -> tuple[list[NearPair], list[int], str]:
-    """Near-duplicates among the rows, rows of one tone, and how much was looked at.
+) -> tuple[list[NearPair], list[int], list[int], str]:
+    """Near-duplicates among the rows, rows of one tone, rows with another file, and how much was looked at.
 
     Rows with the same content are one picture here; the first of them stands for all in a pair.
 
@@ -55,7 +56,8 @@ def look_at_pictures(
     looked_at = f"{len(prints):,} of {len(distinct):,} distinct pictures" + (
         f"; {missing:,} could not be opened" if missing else ""
     )
-    return near, blank, looked_at
+    changed = sorted(rehash_sample([table.picture(row) for row in range(len(table))]))
+    return near, blank, changed, looked_at
 
 
 def _as_rows(

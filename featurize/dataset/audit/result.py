@@ -219,6 +219,8 @@ class Audit:
     near : sequence of NearPair
     blank : sequence of int
         Rows whose picture is of one tone.
+    changed : sequence of int
+        Rows whose file is not the picture that their id names.
     copies : sequence of CopyPair
         In different splits; a pair may be among `near`, too.
     strange : sequence of Strange
@@ -242,6 +244,7 @@ class Audit:
     duplicates: Sequence[Group]
     near: Sequence[NearPair]
     blank: Sequence[int]
+    changed: Sequence[int]
     copies: Sequence[CopyPair]
     strange: Sequence[Strange]
     told: Mapping[int, Row]

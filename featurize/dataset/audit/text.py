@@ -25,6 +25,7 @@ def render(found: Audit, most: int | None = None) -> str:
         _classes(found, most),
         _artists(found, most),
         _years(found),
+        _changed(found, most),
         _same_names(found, most),
         _duplicates(found, most),
         _near(found, most),
@@ -91,6 +92,14 @@ def _near(found: Audit, most: int | None) -> Iterator[str]:
     if found.blank:
         yield f"Pictures of one tone: {len(found.blank):,}"
         yield from (f"  {words.row(found.told[row])}" for row in found.blank[:most])
+
+
+def _changed(found: Audit, most: int | None) -> Iterator[str]:
+    if not found.changed:
+        return
+    yield f"Files that are not the picture that their row names: {len(found.changed):,}"
+    yield from (f"  {words.row(found.told[row])}" for row in found.changed[:most])
+    yield from _more(found.changed, most, "  ")
 
 
 def _copies(found: Audit, most: int | None) -> Iterator[str]:

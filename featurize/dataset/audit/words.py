@@ -20,6 +20,11 @@ def summary(found: Audit) -> str:
 def cautions(found: Audit) -> list[str]:
     """What makes figures got with these splits too good, each with what to do about it."""
     told = []
+    if found.changed:
+        files = counted(len(found.changed), "file is", "files are")
+        told.append(
+            f"{files} not the picture that the table names: run `featurize prepare` again before anything else."
+        )
     for shared in found.shared:
         if shared.pictures and shared.against == "train":
             told.append(f"{sharing(shared)}: `featurize prepare --split artist` keeps artists apart.")
