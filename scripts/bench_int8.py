@@ -77,8 +77,8 @@ def compare_heads(table: Any, base: dict[str, Any], scratch: Path) -> None:
     """Print cosines over all pictures, and each head's accuracy on val in both precisions."""
     from cache import open_cache
     from classify.data import load_examples
-    from classify.heads import make_head
-    from classify.heads.tuning import make_folds, tune
+    from classify.fitting.trial import folds_of, train_head
+    from classify.heads import HeadSpec
     from featurize.run.extract import Settings, extract
 
     def examples(precision: str) -> dict[str, Any]:
@@ -86,9 +86,9 @@ def compare_heads(table: Any, base: dict[str, Any], scratch: Path) -> None:
         return {s: load_examples(table, cache, [cache.recipe("avgpool")], "style", s) for s in ("all", "train", "val")}
 
     def accuracy(name: str, parts: dict[str, Any]) -> float:
-        train, val, head = parts["train"], parts["val"], make_head(name)
-        tuning = tune(head, train.X, train.y, make_folds(train.y, train.rows.groups))
-        return float(np.mean(tuning.refit(head, train.X, train.y).predict(val.X) == val.y))
+        train, val = parts["train"], parts["val"]
+        trial = train_head(HeadSpec(name), train, folds_of(train.rows, seed=0))
+        return float(np.mean(trial.head.predict(val.X) == val.y))
 
     exact, coarse = examples("fp32"), examples("int8")
     print(f"\nall {len(exact['all'].y)} pictures: mean cosine | smallest: {cosines(coarse['all'].X, exact['all'].X)}")

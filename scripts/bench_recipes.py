@@ -112,7 +112,9 @@ def accuracies(head: str, X: Any, y: Any, artists: Any, splits: list[tuple[Any, 
         for train, test in splits:
             new = make_head(head)
             tuning = tune(new, X[train], y[train], make_folds(y[train], artists[train]))
-            found.append(np.mean(tuning.refit(new, X[train], y[train]).predict(X[test]) == y[test]))
+            found.append(
+                np.mean(tuning.refit(new, X[train], y[train], groups=artists[train]).predict(X[test]) == y[test])
+            )
     return np.array(found)
 
 

@@ -28,7 +28,8 @@ from classify.evaluation.entry import Entry, Estimate
 from classify.evaluation.findings import Caution, LeakAudit, Verdict
 from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.ordering import related_order
-from classify.fitting import place, read_spec
+from classify.fitting.asked import place, read_spec
+from classify.fitting.trial import keeps_artists_apart
 from classify.heads import HeadSpec
 from featurize.dataset.table import DatasetTable, relative_path
 from featurize.progress import Progress
@@ -157,8 +158,6 @@ def compare(
 
 def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
     """What is learned from and scored on."""
-    from classify.heads.tuning import can_group
-
     train, test, count = task.train, task.test, len(task.classes)
     return DatasetFacts(
         target=matched.target,
@@ -172,7 +171,7 @@ def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
         test_counts=tuple(np.bincount(task.truth, minlength=count).tolist()),
         train_artists=train.artist_count if task.artists_known else None,
         test_artists=test.artist_count if task.artists_known else None,
-        grouped_tuning=train.artists_known and can_group(train.y, train.groups),
+        grouped_tuning=keeps_artists_apart(train),
         chance=1 / count,
         majority=float(np.mean(task.truth == task.train_counts.argmax())),
         digest=matched.digest,
@@ -237,7 +236,7 @@ def _entry(run: Run, task: Task, clustered: Estimate | None) -> Entry:
         tuned=trial.tuned,
         untrained=key.untrained,
         scores=measure(task.truth, run.probabilities, task.classes.tolist(), task.train_counts.tolist(), clustered),
-        cost=trial.cost,
+        cost=run.cost,
         history=trial.history,
         watched=run.watched,
         predictions=predictions(task.truth, run.probabilities),

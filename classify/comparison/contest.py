@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,18 +12,17 @@ from numpy.typing import NDArray
 
 from classify.comparison.curves import nested_subsets
 from classify.comparison.matched import Matched, View
-from classify.comparison.trial import Trial, run_trial
 from classify.data import Examples
-from classify.evaluation.entry import Estimate
+from classify.evaluation.entry import Cost, Estimate
 from classify.evaluation.findings import Curve, Repeats
 from classify.evaluation.metrics import align
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.evaluation.statistics import wilson
+from classify.fitting.trial import Trial, folds_of, train_head
 from classify.heads import HeadSpec
-from classify.heads.rows.folds import Folds, make_folds
+from classify.heads.rows.folds import Folds
+from classify.heads.watch import Watch
 from featurize.progress import Progress
-
-FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Run:
     view : View
     dimension : int
     trial : Trial
+    cost : Cost
     probabilities : (N, K)
         Of the test rows, over all classes.
     watched : str
@@ -48,6 +49,7 @@ class Run:
     view: View
     dimension: int
     trial: Trial
+    cost: Cost
     probabilities: NDArray[np.float64]
     watched: str
 
@@ -82,12 +84,13 @@ class Contest:
         """The comparison itself: learn from the training part, ask once about the test part."""
         for view in self.matched.views:
             train, test = self._parts(view)
-            watched, name = self._watched(view, test)
-            folds = self._folds(train)
+            watched, split = self._watched(view, test)
+            folds = folds_of(train.rows, self.seed)
+            watch = Watch(watched.X, watched.y)
             for spec in self.specs:
-                trial = self._run(spec, train, test, folds, watched)
-                probabilities = align(trial.probabilities, [str(c) for c in trial.head.classes_], self.classes.tolist())
-                yield Run(self.name(spec, view), spec, view, train.X.shape[1], trial, probabilities, name)
+                trial, cost, probabilities = self._run(spec, train, test, folds, watch)
+                name = self.name(spec, view)
+                yield Run(name, spec, view, train.X.shape[1], trial, cost, probabilities, split)
 
     def learning_curves(self) -> dict[str, list[tuple[int, Estimate]]]:
         """Accuracy on the test part after learning from a part of the training rows, by name of the run."""
@@ -96,9 +99,9 @@ class Contest:
             train, test = self._parts(view)
             for rows in nested_subsets(np.searchsorted(self.classes, train.y), self.seed):
                 some = train.take(rows)
-                folds = self._folds(some)
+                folds = folds_of(some.rows, self.seed)
                 for spec in self.specs:
-                    hits = self._hits(self._run(spec, some, test, folds), test)
+                    hits = self._hits(spec, some, test, folds)
                     out[self.name(spec, view)].append((len(some), wilson(int(hits.sum()), len(test))))
         return out
 
@@ -116,9 +119,9 @@ class Contest:
                 parts = pool.take(learn), pool.take(score)
                 sizes.append((len(learn), len(score)))
                 shared.append(float(np.isin(parts[1].rows.groups, parts[0].rows.groups).mean()))
-                folds = self._folds(parts[0])
+                folds = folds_of(parts[0].rows, self.seed)
                 for spec in self.specs:
-                    hits = self._hits(self._run(spec, *parts, folds), parts[1])
+                    hits = self._hits(spec, *parts, folds)
                     accuracies[self.name(spec, view)].append(float(hits.mean()))
         kind = "artist-disjoint" if by_artist else "random"
         known = float(np.mean(shared)) if pool.rows.artists_known else None
@@ -139,22 +142,25 @@ class Contest:
     def _parts(self, view: View) -> tuple[Examples, Examples]:
         return self.matched.load(view, self.matched.train), self.matched.load(view, self.matched.test)
 
-    def _folds(self, train: Examples) -> Folds:
-        return make_folds(train.y, train.rows.groups, FOLDS, self.seed)
-
     def _run(
-        self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds, watched: Examples | None = None
-    ) -> Trial:
+        self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds, watch: Watch | None = None
+    ) -> tuple[Trial, Cost, NDArray[np.float64]]:
+        """Train one head and ask it once; probabilities (N, K) are over all classes."""
         if self.progress:
             self.progress(self.done, self.total)
-        trial = run_trial(spec, train, test, folds, tune=self.tune, seed=self.seed, watched=watched)
+        trial = train_head(spec, train, folds, tune=self.tune, seed=self.seed, watch=watch)
+        started = time.perf_counter()
+        probabilities = trial.ask(test.X)
+        seconds = (time.perf_counter() - started) / len(test) * 1000
         self.done += 1
         if self.progress and self.done == self.total:
             self.progress(self.done, self.total)
-        return trial
+        cost = Cost(trial.tune_seconds, trial.fit_seconds, seconds, trial.bytes)
+        return trial, cost, align(probabilities, [str(c) for c in trial.head.classes_], self.classes.tolist())
 
-    def _hits(self, trial: Trial, test: Examples) -> NDArray[np.bool_]:
-        hits: NDArray[np.bool_] = trial.head.classes_[trial.probabilities.argmax(1)] == test.y
+    def _hits(self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds) -> NDArray[np.bool_]:
+        probabilities = self._run(spec, train, test, folds)[2]
+        hits: NDArray[np.bool_] = self.classes[probabilities.argmax(1)] == test.y
         return hits
 
     def _watched(self, view: View, test: Examples) -> tuple[Examples, str]:

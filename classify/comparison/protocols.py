@@ -18,6 +18,7 @@ from classify.comparison.compare import compare
 from classify.comparison.result import Comparison
 from classify.errors import DataError
 from classify.evaluation.findings import Control, Protocol, Published
+from classify.fitting.asked import check_seed
 from classify.heads import HeadSpec
 from featurize.dataset.labels import label_key
 from featurize.dataset.table import DatasetTable
@@ -181,6 +182,7 @@ def _command_for_mirrored(setting: Setting) -> str:
 
 def _sampled(setting: Setting) -> tuple[DatasetTable, list[int]]:
     """The slides' pictures in sampled order with their new split, and the rows of the table they come from."""
+    check_seed(setting.seed)
     table = setting.table
     labels = table.column(setting.target)
     ready = (np.stack([cache.status(table.ids) for cache in setting.caches]) == OK).all(axis=0)

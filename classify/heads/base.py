@@ -33,6 +33,7 @@ from classify.heads.rows.moments import Pieces
 from classify.heads.rows.parts import Shared, share
 from classify.heads.rows.scaling import Scaling
 from classify.heads.solvers.device import check_device
+from classify.heads.watch import Epoch, Watch
 
 Point = Mapping[str, Any]  # one point of a grid: parameter -> value
 
@@ -107,12 +108,27 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 out[number, held_out[:, None], head.classes_] = head._scores_of(X[held_out])
         return out
 
+    # ---- hooks for heads that train in epochs; by default nothing happens
+
+    def warm_up(self) -> None:
+        """Load the libraries and the device that a fit needs, so that their time is not taken for the head's."""
+
+    @property
+    def history(self) -> Sequence[Epoch]:
+        """One record for each epoch of the last fit."""
+        return ()
+
     # ---- scikit-learn's contract
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None) -> Self:
         """Fit to X (N, D) and class names y (N,).
 
-        `groups` (N,), for instance artists, keep the folds of the calibration apart.
+        Parameters
+        ----------
+        groups : (N,), optional
+            For instance artists: the folds of the calibration don't take them apart.
+        watch : Watch, optional
+            Sees each epoch; a head without epochs has nothing to show.
 
         Raises
         ------
@@ -183,6 +199,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         if isinstance(self.class_weight, dict):  # by number, as the folds' heads see the classes
             plain.class_weight = {code: self.class_weight.get(name, 1.0) for code, name in enumerate(classes)}
         out = np.full((len(points), len(X), count), np.nan, np.float32)
+        if not folds:  # no row can be held out
+            return out
         together: dict[str, tuple[dict[str, Any], list[int]]] = {}
         for number, point in enumerate(points):
             rest = {key: value for key, value in point.items() if key != self.path_param}

@@ -18,14 +18,14 @@ STANDARDISED = {np.dtype(np.float64): (1e-140, 1e140), np.dtype(np.float32): (1e
 AS_THEY_ARE = (1e-12, 1e12)
 
 
-def check_numbers(name: str, value: Any, bounds: tuple[float, float], word: str | None) -> None:
+def check_numbers(name: str, value: Any, bounds: tuple[float, float], word: str | None = None) -> None:
     """Raise unless a parameter's value, or each number of it, lies within the bounds."""
     least, greatest = bounds
     numbers = value if isinstance(value, tuple | list) else [value]
     possible = [isinstance(number, Real) and least <= float(number) <= greatest for number in numbers]
     if not possible or not all(possible):
         other = f", or {word}" if word else ""
-        raise ValueError(f"{name}={value} is out of bounds: it must be from {least:g} to {greatest:g}{other}")
+        raise ValueError(f"{name}={value} is out of bounds: it must be from {least:g} to {greatest:.10g}{other}")
 
 
 def check_rows(X: Array, *, standardize: bool, sqrt: bool, l2: bool) -> None:

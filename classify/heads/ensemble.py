@@ -14,6 +14,7 @@ from classify.heads.rows.blocks import Array
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.scaling import Scaling
 from classify.heads.spec import HeadSpec
+from classify.heads.watch import Watch
 
 FLOOR = 1e-12  # under it a probability's logarithm tells nothing
 
@@ -70,8 +71,13 @@ class Ensemble(Head):
         own = {**{name: getattr(self, name) for name in names}, "calibrate": True}
         return [spec.make(**own) for spec in self._specs()]
 
-    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
-        """Fit every member to X (N, D) and class names y (N,); see Head.fit."""
+    def warm_up(self) -> None:
+        """What the members need."""
+        for head in self._make():
+            head.warm_up()
+
+    def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None) -> Self:
+        """Fit every member to X (N, D) and class names y (N,); see Head.fit. The members are not watched."""
         X, codes = self._prepare(X, y, groups)
         self.members_ = [head.fit(X, self.classes_[codes], groups) for head in self._make()]
         self.scaling_ = Scaling(False, False)  # the members have their own

@@ -12,6 +12,7 @@ from classify.heads.grids import C_GRID, PATH_SLACK
 from classify.heads.rows.blocks import Array
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.parts import Shared
+from classify.heads.solvers.device import pick_device
 from classify.heads.solvers.linear_path import Problem, Walker, solve
 from classify.heads.solvers.losses import CrossEntropy, Loss, SquaredHinge
 
@@ -39,6 +40,11 @@ class LinearHead(Head):
     coef_: Array
     intercept_: Array
     n_iter_: int
+
+    def warm_up(self) -> None:
+        """Torch and its device, where the products are done by it."""
+        if self.device != "cpu":
+            pick_device(self.device)
 
     def _fit(self, X: Array, codes: Array) -> None:
         shared = self._share(X, [np.arange(len(codes))])

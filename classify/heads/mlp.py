@@ -16,7 +16,8 @@ from classify.heads.base import SEEDS, Head
 from classify.heads.rows.blocks import Array, Rows, block_rows, take
 from classify.heads.rows.folds import Folds
 from classify.heads.solvers.parallel import team_size
-from classify.heads.solvers.sgd import Epoch, Network, OnEpoch, Schedule, run_epoch, work_of
+from classify.heads.solvers.sgd import Network, Schedule, run_epoch, work_of
+from classify.heads.watch import Epoch, Watch
 
 Layers = list[tuple[Array, Array]]  # weights (in, out) and biases (out,)
 
@@ -30,7 +31,7 @@ class NetworkHead(Head):
     ----------
     layers_ : list of (weights (in, out), biases (out,)), float32
     history_ : list of dict, one an epoch: "epoch", "train_loss" and "train_accuracy" (means over the epoch's batches,
-        dropout on, as Keras shows them), "val_accuracy" with a validation set, "held_out_loss" with early stopping
+        dropout on, as Keras shows them), "val_accuracy" where rows are watched, "held_out_loss" with early stopping
     """
 
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
@@ -58,33 +59,19 @@ class NetworkHead(Head):
         """How this head trains its network."""
         return Schedule((), 0.0, self.batch, self.lr, self.weight_decay, self.seed, self.device)
 
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        groups: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        on_epoch: OnEpoch | None = None,
-    ) -> Self:
-        """Fit to X (N, D) and class names y (N,).
+    def warm_up(self) -> None:
+        """Torch loads parts of itself at the first step of a training."""
+        one_step = {**self.get_params(), "epochs": 1, "calibrate": False, "class_weight": None}
+        type(self)(**one_step).fit(np.eye(4, dtype=np.float32), ["a", "b", "a", "b"])
 
-        Parameters
-        ----------
-        groups : (N,), keep the folds of the calibration apart
-        X_val, y_val
-            Rows whose accuracy is recorded after each epoch; nothing is ever chosen by it.
-        on_epoch
-            Called with each entry of history_ as it is made.
-        """
+    @property
+    def history(self) -> Sequence[Epoch]:
+        """As history_."""
+        return tuple(self.history_)
+
+    def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None) -> Self:
+        """Fit to X (N, D) and class names y (N,); `watch` sees each entry of history_ as it is made."""
         X, codes = self._prepare(X, y, groups)
-
-        def watch(record: Epoch) -> None:
-            if X_val is not None:
-                record["val_accuracy"] = float(np.mean(self.predict(X_val) == np.asarray(y_val)))
-            if on_epoch is not None:
-                on_epoch(record)
-
         self.scaling_ = self._fit_scaling(X)
         self._train(X, codes, np.arange(len(codes)), watch)
         return self
@@ -104,7 +91,7 @@ class NetworkHead(Head):
                 out[0, at] = head._scores(head.scaling_(take(X, at)))
         return out
 
-    def _train(self, X: Array, codes: Array, index: Array, watch: OnEpoch | None = None) -> None:
+    def _train(self, X: Array, codes: Array, index: Array, watch: Watch | None = None) -> None:
         """Train on the rows `index`, whose scaling is known."""
         rows = Rows(X, self.scaling_)
         schedule = self._schedule()
@@ -123,7 +110,7 @@ class NetworkHead(Head):
                 better = record["held_out_loss"] < best
                 best, kept, waited = (record["held_out_loss"], self.layers_, 0) if better else (best, kept, waited + 1)
             if watch is not None:
-                watch(record)
+                watch.epoch(self, record)
             self.history_.append(record)
             if len(held_out) and waited >= self.patience:
                 break

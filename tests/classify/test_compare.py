@@ -8,21 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from cache import FeatureCache, Rows, cache_in_memory
 from cache.ids import from_hex
+from classify.comparison.cautions import near_chance
 from classify.comparison.compare import Task, compare, dataset_facts
 from classify.comparison.curves import nested_subsets
-from classify.comparison.leaks import worth_of_artists
+from classify.comparison.leaks import overlap, worth_of_artists
 from classify.comparison.matched import match
 from classify.comparison.mistakes import most_confident, most_confused
 from classify.comparison.result import Comparison
-from classify.comparison.trial import run_trial
-from classify.data import load_examples
+from classify.data import load_examples, load_rows
 from classify.errors import DataError, HeadError
+from classify.evaluation.entry import Estimate
 from classify.evaluation.ordering import related_order
 from classify.evaluation.repeats import judge_repeats, resampled_splits
-from classify.fitting import place
+from classify.fitting import place, train_head
 from classify.heads import HeadSpec
 from featurize.dataset.audit import audit
 from featurize.errors import TableError
@@ -63,6 +65,18 @@ def test_always_naming_a_large_class_is_no_achievement() -> None:
     assert c.dataset.majority == pytest.approx(0.8)
     assert c.best.scores.accuracy.value > 0.6
     assert "near-chance" in kinds(c)
+
+
+def test_an_interval_by_artist_that_reaches_chance_is_warned_of() -> None:
+    """Wilson's interval takes pictures as independent, and may stay above it."""
+    c = run(make_world(style=2.0, disjoint=True))
+    scores = c.best.scores
+    assert scores.accuracy.low > c.dataset.chance
+    assert not list(near_chance([c.best], c.dataset))
+    wide = Estimate(scores.accuracy.value, c.dataset.chance - 0.01, 1)
+    (caution,) = near_chance([replace(c.best, scores=replace(scores, clustered=wide))], c.dataset)
+    assert c.best.name in caution.text
+    assert not list(near_chance([replace(c.best, scores=replace(scores, clustered=None))], c.dataset))
 
 
 def test_untrained_backbone_is_said() -> None:
@@ -178,6 +192,26 @@ def test_shared_artists_are_counted() -> None:
     assert "artist-overlap" in kinds(c)
 
 
+def test_pictures_of_unknown_artists_are_in_no_overlap() -> None:
+    """Neither as known, nor as met, though one of them stands in both parts; and what is left is counted by hand."""
+    world = make_world()
+    names = [name if n % 3 else "unknown" for n, name in enumerate(world.artists)]
+    ids = list(world.table.columns["id"])
+    ids[80 + 4], ids[80 + 2] = ids[0], ids[3]  # rows 84 and 0, of an unknown artist, are one picture
+    names[84] = names[82] = ""
+    train, test = set(names[:80]) - {"unknown"}, [name for name in names[80:] if name not in ("unknown", "")]
+    table = world.table.with_columns(artist=names, id=ids)
+    parts = [load_rows(table, "style", split) for split in ("train", "test")]
+    hits = np.arange(80) % 2 == 0
+    found = overlap(*parts, hits)
+    assert (found.test_pictures, found.test_artists) == (len(test), len(set(test)))
+    assert found.shared_pictures == sum(name in train for name in test)
+    assert found.shared_artists == len(train & set(test))
+    seen = np.array([name in train for name in names[80:]])
+    assert found.seen.value == pytest.approx(hits[seen].mean())
+    assert found.unseen.value == pytest.approx(hits[~seen].mean())
+
+
 def test_inverted_names_in_one_part_change_no_overlap() -> None:
     """As catalogues write them: "Monet, Claude" beside "claude-monet"."""
     world = make_world()
@@ -253,6 +287,15 @@ def test_worth_of_having_met_the_artist(by_artist: float, worth: bool) -> None:
     assert found is not None
     assert (found.difference.low > 0) is worth
     assert found.difference.value == pytest.approx(found.random.value - found.disjoint.value)
+
+
+def test_the_worth_of_an_artist_is_measured_on_two_thousand_pictures() -> None:
+    """More would take long and say little more; artists are taken whole."""
+    world = make_world(style=1.0, by_artist=1.0, artists=60, train=1600, test=1200, dimension=4)
+    parts = [load_examples(world.table, world.cache, [AVGPOOL], "style", s) for s in ("train", "test")]
+    found = worth_of_artists(*parts)
+    assert found is not None
+    assert 1900 <= found.pictures <= 2000
 
 
 def test_rare_training_pictures_are_not_taken_for_a_leak() -> None:
@@ -396,9 +439,9 @@ def test_the_seed_of_a_comparison_is_the_head_s_unless_it_has_its_own() -> None:
 
 def test_a_head_that_refuses_the_embeddings_says_which() -> None:
     world = make_world()
-    parts = [load_examples(world.table, world.cache, [AVGPOOL], "style", s) for s in ("train", "test")]
+    train = load_examples(world.table, world.cache, [AVGPOOL], "style", "train")
     with pytest.raises(HeadError, match=r"logreg:sqrt=true.*non-negative"):
-        run_trial(HeadSpec("logreg", {"sqrt": True}), *parts, [], tune=False, seed=0)
+        train_head(HeadSpec("logreg", {"sqrt": True}), train, [])
 
 
 # ---- learning curves and repeats
@@ -456,6 +499,9 @@ def test_repeats_are_judged_against_the_best() -> None:
     r = judge_repeats({"bad": bad.tolist(), "good": good.tolist()}, [80] * 10, [20] * 10, "random", None)
     assert [h.name for h in r.heads] == ["good", "bad"]
     assert r.heads[0].behind is None
+    reach = stats.t.ppf(0.975, 9) * np.sqrt((1 / 10 + 20 / 80) * good.var(ddof=1))  # Nadeau & Bengio: test / train
+    assert r.heads[0].mean.value == pytest.approx(good.mean())
+    assert r.heads[0].mean.high - r.heads[0].mean.low == pytest.approx(2 * reach)
     behind = r.heads[1].behind
     assert behind is not None
     assert behind.low < 0.2 < behind.high

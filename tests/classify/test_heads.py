@@ -11,6 +11,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from classify.heads import HEADS, head_class, make_head
+from classify.heads.watch import Watch
 
 ALL = list(HEADS)
 # made small, so that scikit-learn's hundreds of fits stay quick
@@ -115,6 +116,25 @@ def test_the_same_seed_gives_the_same_bits(name):
     two, _, _ = fitted(name)
     np.testing.assert_equal(one.state(), two.state())
     np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_training_can_be_watched_whatever_the_head(name):
+    """Heads with epochs show each of them; the others take the watcher and have nothing to show."""
+    X, y = data()
+    seen = []
+    model = make_head(QUICK.get(name, name)).fit(X[:160], y[:160], watch=Watch(X[160:], y[160:], seen.append))
+    assert seen == list(model.history)
+    assert len(seen) == model.get_params().get("epochs", 0)
+    assert all(0 <= record["val_accuracy"] <= 1 for record in seen)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_warming_up_leaves_a_head_unfitted(name):
+    head = make_head(QUICK.get(name, name))
+    before = dict(vars(head))
+    head.warm_up()
+    assert vars(head) == before
 
 
 @pytest.mark.parametrize("name", ["mlp", "softmax"])

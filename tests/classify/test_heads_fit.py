@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classify import fitting
 from classify.errors import HeadError
 from classify.fitting import fit_head
 from classify.headfile import load_head, save_head
@@ -39,7 +38,7 @@ def test_a_fit_repeats_to_the_bit(spec: str, tmp_path: Path) -> None:
 def test_rows_left_on_disk_give_the_same_head(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table, cache = make_dataset(tmp_path)
     read = fit_head(table, cache, spec)
-    monkeypatch.setattr(fitting, "IN_MEMORY", 0)
+    monkeypatch.setattr("classify.fitting.fit.IN_MEMORY", 0)
     monkeypatch.setattr(Gathered, "__array__", lambda *arguments, **options: pytest.fail("all rows read at once"))
     left = fit_head(table, cache, spec)
     np.testing.assert_equal(left.saved.head.state(), read.saved.head.state())

@@ -7,6 +7,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from classify.heads import make_head
+from classify.heads.watch import Watch
 
 torch = pytest.importorskip("torch")
 
@@ -87,7 +88,7 @@ def test_dropout_turns_off_its_share_and_keeps_the_mean():
 def test_each_epoch_is_recorded(name):
     X, y = data()
     seen = []
-    head = make_head(name, epochs=5, lr=0.01).fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:], on_epoch=seen.append)
+    head = make_head(name, epochs=5, lr=0.01).fit(X[:200], y[:200], watch=Watch(X[200:], y[200:], seen.append))
     assert [record["epoch"] for record in head.history_] == [1, 2, 3, 4, 5]
     assert seen == head.history_
     assert head.history_[-1]["train_loss"] < head.history_[0]["train_loss"]
@@ -103,7 +104,7 @@ def test_the_validation_rows_choose_nothing(name):
     plain = make_head(name).fit(X[:200], y[:200])
     shuffled = np.random.default_rng(0).permutation(y[200:])
     for y_val in (y[200:], shuffled):
-        watched = make_head(name).fit(X[:200], y[:200], X_val=X[200:], y_val=y_val)
+        watched = make_head(name).fit(X[:200], y[:200], watch=Watch(X[200:], y_val))
         np.testing.assert_equal(watched.state(), plain.state())
 
 

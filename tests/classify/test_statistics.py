@@ -40,7 +40,7 @@ def _no_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gc.collect", lambda: 0)
 
 
-@pytest.mark.parametrize(("hits", "n"), [(0, 10), (3, 10), (95, 250), (250, 250)])
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (3, 10), (95, 250), (250, 250), (10, 10), (0, 3)])
 def test_wilson_is_the_score_interval(hits: int, n: int) -> None:
     """Its ends are where the score test's z is exactly 1.96 (Wilson 1927)."""
     e = wilson(hits, n)
@@ -147,6 +147,31 @@ def test_a_difference_that_rests_on_one_artist_is_none() -> None:
     assert not contrast.differ
     (alone,) = judge(hits, np.arange(72).astype(str))[1].contrasts
     assert alone.differ
+
+
+def test_among_many_heads_a_difference_must_pass_the_corrected_test() -> None:
+    """Seven pictures that one head alone gets right: p is 0.016 for one pair, and 0.16 among the ten of five heads."""
+    base = np.arange(100) < 40
+    better = np.arange(100) < 47
+    groups = np.arange(100).astype(str)
+    (pair,) = judge(np.stack([better, base], axis=1), groups)[1].contrasts
+    assert pair.differ
+    verdict = judge(np.stack([better, *[base] * 4], axis=1), groups)[1]
+    first = [c for c in verdict.contrasts if c.first == 0]
+    assert all(c.p == pytest.approx(2 / 2**7) and c.p_holm == pytest.approx(20 / 2**7) for c in first)
+    assert all(c.difference.low > 0 for c in first), "the interval alone would call them different"
+    assert not any(c.differ for c in verdict.contrasts)
+    assert verdict.groups == ((0, 1, 2, 3, 4),)
+
+
+def test_the_smallest_difference_is_for_a_typical_pair() -> None:
+    """Three pairs disagree on 2, 40 and 42 of 100 pictures: the median is taken, not the mean."""
+    n = np.arange(100)
+    hits = np.stack([n < 50, (n < 48), (n >= 20) & (n < 70)], axis=1)
+    verdict = judge(hits, n.astype(str))[1]
+    assert sorted(c.only_first + c.only_second for c in verdict.contrasts) == [2, 40, 42]
+    assert verdict.discordant == pytest.approx(0.40)
+    assert verdict.smallest_difference == smallest_difference(100, 0.40)
 
 
 def test_repeated_splits_of_equal_heads_rarely_differ() -> None:

@@ -99,6 +99,32 @@ def test_groups_are_left_out_of_account_where_a_class_is_one_artist():
     assert all(not set(artists[train]) & set(artists[held_out]) for train, held_out in make_folds(y, artists))
 
 
+@pytest.mark.parametrize(("shared", "grouped"), [(4, False), (5, True), (6, True), (9, True)])
+def test_artists_are_kept_apart_where_half_of_the_rows_allow_it(shared, grouped):
+    """`shared` of ten rows are of a class by two artists, the others of classes by one artist each."""
+    y = ["a"] * shared + ["b"] * (10 - shared)
+    groups = ["one"] + ["two"] * (shared - 1) + ["three"] * (10 - shared)
+    assert can_group(y, groups) is grouped
+
+
+def test_groups_of_one_row_change_no_folds():
+    """Rows by unknown artists are split as rows without artists are."""
+    y = np.arange(60) % 4
+    np.testing.assert_equal(make_folds(y, np.arange(60)), make_folds(y))
+    np.testing.assert_equal(make_folds(y, [f"painter {n}" for n in range(60)], 3, 7), make_folds(y, None, 3, 7))
+    twice = np.concatenate([np.arange(30), np.arange(30)])  # each picture stands in two rows
+    for train, held_out in make_folds(np.concatenate([y[:30], y[:30]]), twice):
+        assert not set(twice[train]) & set(twice[held_out])
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_without_folds_no_row_is_scored(name):
+    X, y = data(8)
+    scores = make_head(name).out_of_fold(X, y, [], [{}, {}])
+    assert scores.shape == (2, 8, 4)
+    assert np.isnan(scores).all()
+
+
 def test_the_same_seed_gives_the_same_folds():
     y = np.arange(60) % 3
     one, same, other = make_folds(y, seed=1), make_folds(y, seed=1), make_folds(y, seed=2)
@@ -202,6 +228,34 @@ def test_an_ensemble_tunes_its_members():
     assert [member.get_params() for member in head.members_] == [
         {**member.get_params(), "calibrate": True} for member in members
     ]
+
+
+def test_an_ensemble_tunes_no_option_of_its_members():
+    X, y = data()
+    tuning = tune(make_head("ensemble:members=ridge:alpha=1+knn"), X, y, make_folds(y))
+    assert tuning.params["members"][0] == "ridge:alpha=1"
+    assert tuning.params["members"][1].startswith("knn:k=")
+
+
+def test_an_ensemble_averages_probabilities_and_not_their_logarithms():
+    """Two members who disagree: the mean of 0.9 and 0.1 is a half, whatever their product is."""
+    X, y = data(noise=2.0)
+    head = make_head("ensemble:members=knn:k=1+prototype").fit(X[:120], y[:120])
+    members = [member.predict_proba(X[120:]) for member in head.members_]
+    geometric = np.exp(np.mean(np.log(np.array(members) + 1e-12), axis=0))
+    geometric /= geometric.sum(1, keepdims=True)
+    assert np.abs(np.mean(members, axis=0) - geometric).max() > 0.05
+    np.testing.assert_allclose(head.predict_proba(X[120:]), np.mean(members, axis=0), atol=1e-5)
+
+
+def test_an_ensemble_is_held_out_as_it_answers():
+    """The held-out scores are the logarithms of the same mean."""
+    X, y = data(noise=2.0)
+    folds, codes = make_folds(y), np.unique(y, return_inverse=True)[1]
+    found = make_head("ensemble:members=knn:k=1+prototype").out_of_fold(X, y, folds, [{}])[0]
+    scores = [make_head(name).out_of_fold(X, y, folds, [{}])[0] for name in ("knn:k=1", "prototype")]
+    wanted = np.mean([softmax(one, fit_temperature(one, codes)) for one in scores], axis=0)
+    np.testing.assert_allclose(np.exp(found), wanted, atol=1e-5)
 
 
 # ---- calibration

@@ -28,7 +28,8 @@ def make_folds(y: Any, groups: Any = None, n: int = 5, seed: int = 0) -> list[tu
     """Split rows into folds for tuning; never fails, however few the rows.
 
     Classes are spread evenly; a group (an artist) is never on both sides, but where `can_group` says that this is
-    pointless, and groups are left out of account. There are fewer folds than `n` where no class has `n` rows or there
+    pointless, and groups are left out of account. Groups of one row each are as none: the folds are the same with them
+    and without. There are fewer folds than `n` where no class has `n` rows or there
     are fewer groups. A validation row whose class the fold does not train on (its only
     row or its only artist is held out) teaches nothing about a head and is left out of that fold's validation part;
     such a row still trains the other folds.
@@ -50,8 +51,10 @@ def make_folds(y: Any, groups: Any = None, n: int = 5, seed: int = 0) -> list[tu
     n = min(n, int(counts.max(initial=0)))
     names = None
     if groups is not None and can_group(y, groups):
-        names = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
-        n = min(n, int(names.max()) + 1)
+        names, sizes = np.unique(np.asarray(groups).astype(str), return_inverse=True, return_counts=True)[1:]
+        n = min(n, len(sizes))
+        if sizes.max() == 1:  # nothing to keep together; and StratifiedGroupKFold is slow for many groups
+            names = None
     if n < 2:
         return []
     kind = StratifiedKFold if names is None else StratifiedGroupKFold

@@ -7,7 +7,7 @@ come in the order of a random permutation, gathered a few batches at a time, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 FEWEST = 64  # hidden units that are worth a thread
 FIRST_TWO = (("weights", 1), ("onward", 0))  # the two layers that columns hold a share of, and along which dimension
-
-Epoch = dict[str, float]  # what is known at the end of an epoch
-OnEpoch = Callable[[Epoch], None]
 
 
 @dataclass(frozen=True)

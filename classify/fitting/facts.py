@@ -12,51 +12,44 @@ from typing import TYPE_CHECKING, Any
 from cache import Store
 from cache.places import remembered_places
 from classify.data import LabelledRows
-from classify.heads.rows.folds import Folds, can_group
+from classify.fitting.trial import Trial, keeps_artists_apart
 from featurize.machine import machine, versions
 
 if TYPE_CHECKING:
-    from classify.heads.base import Head
     from classify.heads.tuning import Tuning
 
 PACKAGES = ("python", "artstyle", "numpy", "scipy", "scikit-learn", "torch")
 
 
-def training_facts(
-    head: Head, train: LabelledRows, cache: Store, *, spec: str, seed: int, folds: Folds, tuning: Tuning | None
-) -> dict[str, Any]:
-    """Facts about a fitted head's training as JSON can hold them.
+def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int) -> dict[str, Any]:
+    """Facts about a trained head as JSON can hold them.
 
     Parameters
     ----------
-    head : Head
-        Fitted; its parameters, seed and device among them, are saved beside this.
+    trial : Trial
+        The head's parameters, seed and device among them, are saved beside this.
     train : LabelledRows
     cache : Store
-    spec : str
-        The head as it was asked for.
     seed : int
         Of the folds, and of the head where it draws random numbers.
-    folds : pairs of row numbers
-        On which parameters were tuned and probabilities calibrated; empty where neither was done on them.
-    tuning : Tuning, optional
     """
-    history = getattr(head, "history_", None)
+    tuning = trial.tuning
     return {
-        "spec": spec,
+        "spec": str(trial.spec),
         "seed": seed,
         "split": "train",
         "rows": len(train),
         "left_out": train.left_out,
         "rows_digest": rows_digest(train),
-        "folds": len(folds),
-        "folds_by_artist": bool(folds) and train.artists_known and can_group(train.y, train.groups),
+        "folds": len(trial.folds),
+        "folds_by_artist": bool(trial.folds) and keeps_artists_apart(train),
         "tuned": dict(tuning.params) if tuning else {},
         **({"grid": _grid(tuning)} if tuning and len(tuning.points) > 1 else {}),
         "weights": [str(path) for path in remembered_places(cache.artifacts)],
         "versions": _versions(),
         "machine": _machine(),
-        **({"history": history} if history else {}),
+        **({"history": list(trial.history)} if trial.history else {}),
+        "seconds": round(trial.tune_seconds + trial.fit_seconds, 3),
     }
 
 

@@ -1,0 +1,130 @@
+"""Fitting one head: rows of the train split in, a saved head with its figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cache import Recipe, Store
+from classify.data import Examples, check_trainable, load_examples, load_vectors, rows_if_any
+from classify.fitting.asked import head_errors, place, read_spec
+from classify.fitting.facts import training_facts
+from classify.fitting.scoring import Score, score
+from classify.fitting.trial import folds_of, train_head
+from classify.headfile import SavedHead
+from classify.heads import HeadSpec
+from classify.heads.solvers.threads import threads_for
+from classify.row_cautions import label_cautions, row_cautions
+from featurize.dataset.table import DatasetTable
+
+IN_MEMORY = 1 << 29  # bytes of stored vectors: more stay in the cache and are read in blocks
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted head and what to tell about it."""
+
+    saved: SavedHead
+    scores: Sequence[Score]
+    warnings: Sequence[str]
+
+
+def recipes_of(cache: Store, embedding: str) -> list[Recipe]:
+    """Recipes of a cache by name, "avgpool+stats" being two side by side.
+
+    Raises
+    ------
+    NotStored
+        The cache has no such vectors.
+    """
+    return [cache.recipe(name.strip()) for name in embedding.split("+")]
+
+
+def fit_head(
+    table: DatasetTable,
+    cache: Store,
+    head: str | HeadSpec,
+    *,
+    embedding: str = "avgpool",
+    target: str = "style",
+    tune: bool = True,
+    seed: int = 0,
+    device: str | None = None,
+    on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Fitted:
+    """Fit a head on the train split, tuned by cross-validation within it, and score it on val.
+
+    Parameters
+    ----------
+    table : DatasetTable
+    cache : Store
+    head : str or HeadSpec
+        A head with options, "logreg" or "mlp:epochs=30"; what the options say is not tuned.
+    embedding : str
+        "avgpool", or several joined by "+".
+    target : str
+        The label column.
+    tune : bool
+        Choose what the user left open by cross-validation, grouped by artist where artists are known.
+    seed : int
+    device : str, optional
+        Where logreg, linear-svm, softmax and mlp are trained: "cpu", "cuda" or "auto".
+    on_epoch : callable, optional
+        Called after each epoch of a head that has epochs.
+
+    Raises
+    ------
+    TableError, NotStored, DataError, HeadError
+        Nothing is saved.
+    """
+    from classify.heads.watch import Watch
+
+    spec = read_spec(head)
+    place(spec, seed, device)  # so that what can't be had is known before vectors are read
+    recipes = recipes_of(cache, embedding)
+    train = load_examples(table, cache, recipes, target, "train", IN_MEMORY)
+    warnings = check_trainable(train.rows, target)
+    val_rows = rows_if_any(table, target, "val", [cache])
+    val = Examples(val_rows, load_vectors(val_rows, cache, recipes, IN_MEMORY)) if val_rows else None
+    watch = Watch(val.X, val.y, on_epoch) if val else Watch(on_epoch=on_epoch)
+    trial = train_head(
+        spec, train, folds_of(train.rows, seed) if tune else (), tune=tune, seed=seed, device=device, watch=watch
+    )
+    with head_errors(f"head {str(spec)!r}: "), threads_for(trial):
+        scores = [score(trial.head, val, "val")] if val else []
+    saved = SavedHead(
+        head=trial.head,
+        kind=spec.kind,
+        target=target,
+        key=cache.key,
+        recipes=recipes,
+        training=training_facts(trial, train.rows, cache, seed),
+        metrics={s.split: _metrics(s) for s in scores},
+    )
+    cautions = [*row_cautions(train.rows, "training", target, scored=False), *label_cautions(train.rows)]
+    if val_rows:
+        cautions += row_cautions(val_rows, "val", target, scored=True)
+    return Fitted(saved, scores, [*warnings, *(c.text for c in cautions), *_doubts(scores, cache)])
+
+
+def _metrics(s: Score) -> dict[str, Any]:
+    figures = {"accuracy": s.accuracy, "low": s.low, "high": s.high, "n": s.pictures}
+    return {**figures, "calibration_error": s.calibration_error}
+
+
+def _doubts(scores: Sequence[Score], cache: Store) -> list[str]:
+    doubts = []
+    for s in scores:
+        if s.near_chance:
+            doubts.append(
+                f"on {s.split} the accuracy {s.accuracy:.3f} ({s.low:.3f} to {s.high:.3f}) can't be told from guessing "
+                f"(chance {s.chance:.3f}, largest class {s.majority:.3f})"
+            )
+        if s.unknown:
+            doubts.append(
+                f"{s.unknown} pictures of {s.split} are of classes without a training picture: counted as wrong"
+            )
+    if cache.key.untrained:
+        doubts.append("untrained backbone: these figures say nothing about what trained weights would give")
+    return doubts

@@ -1,0 +1,83 @@
+"""How a fitted head does on the pictures of one split, for `fit` and `evaluate`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from classify.data import Examples
+from classify.evaluation.metrics import expected_calibration_error, reliability_bins
+from classify.evaluation.statistics import wilson
+
+if TYPE_CHECKING:
+    from classify.heads.base import Head
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a head did on the pictures of one split.
+
+    Parameters
+    ----------
+    split : str
+    pictures, correct : int
+    low, high : float
+        95 % Wilson interval of the accuracy (Wilson 1927).
+    chance : float
+        1 / number of classes.
+    majority : float
+        Share of the split's largest class.
+    unknown : int
+        Pictures of classes that the head was not trained on; they count as wrong.
+    calibration_error : float
+        Expected calibration error (Guo et al. 2017).
+    """
+
+    split: str
+    pictures: int
+    correct: int
+    low: float
+    high: float
+    chance: float
+    majority: float
+    unknown: int
+    calibration_error: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of pictures whose class was named."""
+        return self.correct / self.pictures
+
+    @property
+    def near_chance(self) -> bool:
+        """Whether guessing, or always naming the largest class, would do as well."""
+        return self.low <= max(self.chance, self.majority)
+
+
+def score(head: Head, examples: Examples, split: str) -> Score:
+    """Score a fitted head on rows that it was not trained on.
+
+    Parameters
+    ----------
+    head : Head
+    examples : Examples
+    split : str
+        Its name.
+    """
+    probabilities = head.predict_proba(examples.X)
+    right = head.classes_[probabilities.argmax(1)] == examples.y
+    accuracy = wilson(int(right.sum()), len(right))
+    counts = Counter(examples.y.tolist())
+    classes = {str(name) for name in head.classes_}
+    return Score(
+        split=split,
+        pictures=len(right),
+        correct=int(right.sum()),
+        low=accuracy.low,
+        high=accuracy.high,
+        chance=1 / len(classes),
+        majority=max(counts.values()) / len(right),
+        unknown=sum(count for name, count in counts.items() if name not in classes),
+        calibration_error=expected_calibration_error(reliability_bins(probabilities.max(1), right)),
+    )

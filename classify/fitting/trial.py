@@ -1,0 +1,159 @@
+"""One head on one embedding: tuned, fitted and calibrated on labelled rows, by folds that all heads share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.data import Examples, LabelledRows
+from classify.fitting.asked import head_errors, place
+from classify.heads import HeadSpec
+from classify.heads.rows.folds import Folds, can_group, make_folds
+from classify.heads.solvers.threads import threads_for
+
+if TYPE_CHECKING:
+    from classify.heads.base import Head
+    from classify.heads.tuning import Tuning
+    from classify.heads.watch import Watch
+
+FOLDS = 5
+
+
+def folds_of(rows: LabelledRows, seed: int) -> Folds:
+    """The folds on which every head is tuned and calibrated: by class, and by artist where that can be.
+
+    Parameters
+    ----------
+    rows : LabelledRows
+        The training part.
+    seed : int
+    """
+    return make_folds(rows.y, rows.groups, FOLDS, seed)
+
+
+def keeps_artists_apart(rows: LabelledRows) -> bool:
+    """Whether those folds keep the artists of the rows apart, as far as artists are known."""
+    return rows.artists_known and can_group(rows.y, rows.groups)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A head that was trained.
+
+    Parameters
+    ----------
+    spec : HeadSpec
+    head : Head
+        Fitted.
+    folds : pairs of row numbers
+        Those that parameters were chosen and probabilities calibrated on; empty where neither was done on them.
+    tuning : Tuning or None
+        None where there are no such folds.
+    tune_seconds, fit_seconds : float
+        Of cross-validation, and of the one fit to all rows.
+    size : int
+        Numbers in the training rows, N x D; it decides how many threads are used.
+    """
+
+    spec: HeadSpec
+    head: Head
+    folds: Folds
+    tuning: Tuning | None
+    tune_seconds: float
+    fit_seconds: float
+    size: int
+
+    @property
+    def tuned(self) -> dict[str, Any]:
+        """Parameter -> {"chosen": value, "tried": values, "accuracy": means over the folds}."""
+        if self.tuning is None:
+            return {}
+        means = [round(float(a), 6) for a in self.tuning.mean_accuracy]
+        return {
+            name: {"chosen": chosen, "tried": [point[name] for point in self.tuning.points], "accuracy": means}
+            for name, chosen in self.tuning.params.items()
+        }
+
+    @property
+    def history(self) -> tuple[Mapping[str, float], ...]:
+        """One mapping an epoch, for heads that have epochs."""
+        return tuple(dict(epoch) for epoch in self.head.history)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the arrays that a saved head holds."""
+        return sum(array.nbytes for array in self.head.state().values())
+
+    def ask(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Probabilities (n, k) of rows X (n, D), over the head's own classes.
+
+        Raises
+        ------
+        HeadError
+            The head refuses these rows.
+        """
+        with head_errors(f"head {str(self.spec)!r}: "), threads_for(self):
+            answers: NDArray[np.float64] = self.head.predict_proba(X)
+            return answers
+
+
+def train_head(
+    spec: HeadSpec,
+    examples: Examples,
+    folds: Folds,
+    *,
+    tune: bool = True,
+    seed: int = 0,
+    device: str | None = None,
+    watch: Watch | None = None,
+) -> Trial:
+    """Tune, fit and calibrate one head.
+
+    Parameters
+    ----------
+    spec : HeadSpec
+        What it sets is not tuned.
+    examples : Examples
+        The training part.
+    folds : pairs of row numbers
+        From `folds_of`.
+    tune : bool
+        Whether to choose what the spec leaves open on the folds. Without it a head that is calibrated makes folds of
+        its own.
+    seed : int
+        Of the head, where it draws random numbers and the spec has no seed.
+    device : str, optional
+        "cpu", "cuda" or "auto", for heads that have one.
+    watch : Watch, optional
+        Sees each epoch, where the head has epochs; nothing is chosen by it.
+
+    Raises
+    ------
+    HeadError
+        The device can't be had, or the head refuses these rows.
+    """
+    head = place(spec, seed, device)
+    folds = folds if tune and (spec.grid or head.calibrate or head.composite) else ()
+    X, y, groups = examples.X, examples.y, examples.rows.groups
+    with head_errors(f"head {str(spec)!r}: "), threads_for(X):
+        started = time.perf_counter()
+        tuning = _tuned(head, spec, examples, folds)
+        tuned_at = time.perf_counter()
+        if tuning is None:
+            head.fit(X, y, groups=groups, watch=watch)
+        else:
+            head = tuning.refit(head, X, y, groups=groups, watch=watch)
+        done = time.perf_counter()
+    spent = tuned_at - started if tuning else 0.0
+    return Trial(spec, head, folds, tuning, spent, done - tuned_at, X.size)
+
+
+def _tuned(head: Head, spec: HeadSpec, examples: Examples, folds: Folds) -> Tuning | None:
+    from classify.heads.tuning import tune
+
+    return tune(head, examples.X, examples.y, folds, spec.grid) if folds else None
