@@ -83,7 +83,7 @@ def test_rasta_compares_mirror_averaging_where_it_is_stored() -> None:
     assert len(without.entries) == 1
     assert {e.embedding for e in both.entries} == {"avgpool", "avgpool-mirror"}
     assert without.protocol is not None
-    assert "--mirror" in without.protocol.facts[2]
+    assert "--embedding avgpool-mirror" in without.protocol.facts[2]
     assert "21 missing" not in without.protocol.facts[0]
     assert "missing: Baroque" in without.protocol.facts[0]
 
