@@ -52,6 +52,8 @@ def reading_options(command: Any) -> Any:
         click.option("--path-column", default="", help="The column that names the files."),
         click.option("--label-column", "label_columns", multiple=True, callback=_pairs, metavar="LABEL=COLUMN",
                      help="The column of a label, as in style=movement; may be given several times."),
+        click.option("--names/--no-names", default=None, help="Read artist and year from file names like "
+                     "artist_title-year.jpg; default: where most names of class folders are like that."),
         click.option("--several", type=click.Choice(SEVERAL), default="first", show_default=True,
                      help="What to make of a cell with several labels."),
         click.option("--encoding", default="", callback=_known_encoding, help="Encoding of a table's lines that are "
@@ -134,6 +136,7 @@ def _reading(given: Mapping[str, Any], lists_only: bool = False) -> Any:
         given["label_columns"],
         lists_only,
         given["encoding"],
+        given["names"],
     )
 
 

@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from featurize.dataset.names import said_by_names
 from featurize.dataset.sources.artgan import ArtGan
 from featurize.dataset.sources.base import AS_FOUND, Listing, Reader, Reading
 from featurize.dataset.sources.folders import ClassFolders
 from featurize.dataset.sources.painter import PainterByNumbers
 from featurize.dataset.sources.parquet import ParquetPictures
 from featurize.dataset.sources.tables import AnyTable
+from featurize.dataset.sources.tree import is_picture_name, stem
 from featurize.dataset.sources.webdataset import WebDataset
 from featurize.dataset.sources.zips import Zips
 from featurize.errors import SourceError
@@ -70,7 +73,24 @@ def read_source(source: Path, reading: Reading = AS_FOUND) -> tuple[str, Listing
     listing = READERS[name].read(source.absolute(), reading)
     if not len(listing):
         raise SourceError(f"there are no pictures in {str(source)!r}: {_WAY_OUT}")
-    return name, listing
+    return name, _with_names(listing, reading)
+
+
+def _with_names(listing: Listing, reading: Reading) -> Listing:
+    """A listing with what the names of its pictures say of artist and year."""
+    pictures = [n for n, path in enumerate(listing.paths) if is_picture_name(path)]
+    said, notes = said_by_names(
+        [stem(listing.paths[n]) for n in pictures],
+        {column: [values[n] for n in pictures] for column, values in listing.labels.items()},
+        asked=reading.names,
+        class_folders=listing.class_folders,
+        classes=set(listing.labels.get(reading.target, ())),
+    )
+    columns = {column: [""] * len(listing) for column in said}
+    for column, values in said.items():
+        for n, value in zip(pictures, values, strict=True):
+            columns[column][n] = value
+    return replace(listing, labels={**listing.labels, **columns}, notes=[*listing.notes, *notes])
 
 
 __all__ = ["AS_FOUND", "READERS", "Listing", "Reader", "Reading", "format_of", "read_source"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurize.dataset.names import artist_and_year
+from featurize.dataset.names import artist_and_year_by_form, note_of_names
 from featurize.dataset.notes import Note
 from featurize.dataset.sources.base import Listing, Reader, Reading
 from featurize.dataset.sources.tables import located
@@ -51,7 +51,9 @@ class ArtGan(Reader):
             raise SourceError(f"--target {reading.target}: the lists in {str(folder)!r} are for {there}")
         chosen = chosen or tasks[0]
         others = [t for t in tasks if t is not chosen]
-        listing = _with_names(_listing(chosen), chosen.name)
+        listing = _listing(chosen)
+        if reading.names is not False:
+            listing = _with_names(listing, chosen.name)
         return located(_with_others(listing, others), folder, reading)
 
 
@@ -87,14 +89,15 @@ def _listing(task: _Task) -> Listing:
 
 def _with_names(listing: Listing, task: str) -> Listing:
     """With artist and year as the file names have them; few artists stand in lists of their own."""
-    said = [artist_and_year(stem(name)) for name in listing.paths]
+    stems = list(map(stem, listing.paths))
+    said = list(map(artist_and_year_by_form, stems))
     columns = {"artist": [artist for artist, _ in said], "year": [year for _, year in said]}
-    return Listing(listing.paths, listing.splits, {**columns, **listing.labels} if task == "artist" else
-                   {**listing.labels, **columns})  # fmt: skip
+    labels = {**columns, **listing.labels} if task == "artist" else {**listing.labels, **columns}
+    return Listing(listing.paths, listing.splits, labels, [note_of_names(stems, said)])
 
 
 def _with_others(listing: Listing, others: list[_Task]) -> Listing:
-    labels, notes = dict(listing.labels), []
+    labels, notes = dict(listing.labels), list(listing.notes)
     known = set(listing.paths)
     for task in others:
         other = _listing(task)

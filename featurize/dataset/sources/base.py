@@ -32,6 +32,9 @@ class Reading:
         Take the lists' word for it and look for no picture.
     encoding : str
         The encoding of a table's lines that are not UTF-8; empty for that of this country's spreadsheets.
+    names : bool, optional
+        Whether artist and year are read from file names; by default they are where most names of class folders have
+        the form `artist_title-year`.
     table : Path, optional
         The dataset table that is being written: it and what lies beside it are no files of the source.
     """
@@ -43,6 +46,7 @@ class Reading:
     label_columns: Mapping[str, str] = field(default_factory=dict)
     lists_only: bool = False
     encoding: str = ""
+    names: bool | None = None
     table: Path | None = None
 
     def is_own(self, path: str) -> bool:
@@ -70,6 +74,8 @@ class Listing:
         Label column -> N values as the source writes them; "" where it says nothing.
     notes : sequence of Note
         What the user should know.
+    class_folders : bool
+        Whether the source is nothing but class folders.
 
     Raises
     ------
@@ -81,6 +87,7 @@ class Listing:
     splits: Sequence[str]
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: Sequence[Note] = ()
+    class_folders: bool = False
 
     def __post_init__(self) -> None:
         lengths = {len(self.paths), len(self.splits), *map(len, self.labels.values())}

@@ -15,4 +15,5 @@ def joined(parts: Sequence[Listing]) -> Listing:
         [split for part in parts for split in part.splits],
         {c: [v for part in parts for v in part.labels.get(c, [""] * len(part))] for c in columns},
         [note for part in parts for note in part.notes],
+        all(part.class_folders for part in parts),
     )

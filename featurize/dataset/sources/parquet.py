@@ -18,14 +18,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featurize.dataset.names import artist_and_year
 from featurize.dataset.notes import Note
 from featurize.dataset.sources.base import AS_FOUND, Listing, Reader, Reading
 from featurize.dataset.sources.columns import meaning, path_column
 from featurize.dataset.sources.disk import find, is_folder
 from featurize.dataset.sources.joined import joined
 from featurize.dataset.sources.text import feature_types, parquet_text
-from featurize.dataset.sources.tree import is_leftover, split_of_shard, stem
+from featurize.dataset.sources.tree import is_leftover, split_of_shard
 from featurize.errors import SourceError
 from featurize.pictures import archives
 from featurize.pictures.archives.parquet import Parquet, picture_columns
@@ -144,8 +143,6 @@ def _one(path: Path, column: str, reading: Reading) -> Listing:
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"{str(path)!r} can't be read: {str(error).splitlines()[0]}") from error
     meant = meaning(columns, reading, repr(path.name))
-    said = [artist_and_year(stem(name)) for name in names]
-    labels = {"artist": [artist for artist, _ in said], "year": [year for _, year in said]} | dict(meant.labels)
     part = split_of_shard(path.stem, path.parent.name)
     splits = [split or part for split in meant.splits] if columns else [part] * len(names)
     outside = {row: name for row, name in enumerate(names) if name and not held[row]}
@@ -157,7 +154,7 @@ def _one(path: Path, column: str, reading: Reading) -> Listing:
         notes.append(Note(text, len(names)))
     if beyond:
         notes.append(Note(f"pictures stand behind the first in a row of {column!r}: left out", beyond))
-    return Listing(places, splits, labels, notes)
+    return Listing(places, splits, meant.labels, notes)
 
 
 def _outside(names: Mapping[int, str], path: Path, reading: Reading) -> tuple[dict[int, str], list[Note]]:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from featurize.dataset.names import artist_and_year
 from featurize.dataset.notes import Note
 from featurize.dataset.sheets import Sheet
 from featurize.dataset.sources.base import Listing, Reader, Reading
-from featurize.dataset.sources.columns import Columns, meaning, path_column
+from featurize.dataset.sources.columns import meaning, path_column
 from featurize.dataset.sources.disk import find
 from featurize.dataset.sources.text import read_text, text_sheet
-from featurize.dataset.sources.tree import TABLES, is_picture_name, stem
+from featurize.dataset.sources.tree import TABLES, is_picture_name
 
 
 class AnyTable(Reader):
@@ -42,8 +41,7 @@ def _columns(source: Path, reading: Reading) -> tuple[dict[str, list[str]], Sequ
 def located(listing: Listing, folder: Path, reading: Reading) -> Listing:
     """A listing of names as a list has them -> one of locations on the disk.
 
-    Lines without a name are left out, and told. What a file's name says of artist and year is taken where the
-    list has no such column.
+    Lines without a name are left out, and noted.
 
     Parameters
     ----------
@@ -59,11 +57,10 @@ def located(listing: Listing, folder: Path, reading: Reading) -> Listing:
         notes.append(Note("lines of the list name no file: left out", len(listing) - len(named)))
         listing = taken(listing, named)
     names = listing.paths
-    labels = {**_said_by_names(names, listing.labels), **listing.labels}
     if reading.lists_only:
-        return replace(listing, paths=[str(folder / name) for name in names], labels=labels, notes=notes)
+        return replace(listing, paths=[str(folder / name) for name in names], notes=notes)
     found = find(names, folder, reading.images)
-    return replace(listing, paths=found.paths, labels=labels, notes=[*notes, *found.notes])
+    return replace(listing, paths=found.paths, notes=[*notes, *found.notes])
 
 
 def taken(listing: Listing, rows: Sequence[int]) -> Listing:
@@ -74,15 +71,6 @@ def taken(listing: Listing, rows: Sequence[int]) -> Listing:
         {c: [v[n] for n in rows] for c, v in listing.labels.items()},
         listing.notes,
     )
-
-
-def _said_by_names(names: Sequence[str], labels: Columns) -> dict[str, list[str]]:
-    lacking = [c for c in ("artist", "year") if not any(labels.get(c, ()))]
-    if not lacking:
-        return {}
-    said = [artist_and_year(stem(name)) for name in names]
-    columns = {"artist": [artist for artist, _ in said], "year": [year for _, year in said]}
-    return {c: columns[c] for c in lacking if c not in labels and any(columns[c])}
 
 
 def _without_header(sheet: Sheet, target: str) -> dict[str, list[str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from featurize.dataset.names import artist_and_year
 from featurize.dataset.sources.base import Listing, Reading
 
 PICTURES = {
@@ -63,14 +62,9 @@ def read_tree(names: Sequence[str], where: Callable[[str], str], reading: Readin
     target = next((label for label, column in reading.label_columns.items() if column == "folder"), reading.target)
     folders = [name[: name.rfind("/") + 1] for name in names]
     said = _said_by_folders(dict.fromkeys(folders))
-    by_name = [artist_and_year(stem(name)) for name in names]
-    columns = {
-        "artist": [artist for artist, _ in by_name],
-        "year": [year for _, year in by_name],
-        target: [said[folder][1] for folder in folders],
-    }
+    classes = [said[folder][1] for folder in folders]
     splits = [said[folder][0] or split for folder in folders]
-    return Listing([where(name) for name in names], splits, {target: columns[target], **columns})
+    return Listing([where(name) for name in names], splits, {target: classes}, class_folders=True)
 
 
 def _said_by_folders(folders: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -13,12 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from featurize.dataset.names import artist_and_year
 from featurize.dataset.notes import Note
 from featurize.dataset.sources.base import Listing, Reader, Reading
 from featurize.dataset.sources.columns import meaning
 from featurize.dataset.sources.joined import joined
-from featurize.dataset.sources.tree import ending, is_leftover, is_picture_name, read_tree, split_of_shard, stem
+from featurize.dataset.sources.tree import ending, is_leftover, is_picture_name, read_tree, split_of_shard
 from featurize.dataset.sources.zips import archives_of, members_of, notes_on
 from featurize.errors import SourceError
 from featurize.pictures import archives
@@ -50,10 +49,9 @@ def _shard(path: Path, reading: Reading) -> Listing:
     except OSError as error:
         raise SourceError(f"{str(path)!r} can't be read: {error.strerror or error}") from error
     meant = meaning(columns, reading, repr(path.name))
-    said = [artist_and_year(stem(name)) for name in pictures]
-    labels = {"artist": [artist for artist, _ in said], "year": [year for _, year in said]} | dict(meant.labels)
     splits = [split or part for split in meant.splits] if columns else [part] * len(pictures)
-    return Listing([archives.location(path, name) for name in pictures], splits, labels, [*notes, *notes_on(path)])
+    places = [archives.location(path, name) for name in pictures]
+    return Listing(places, splits, meant.labels, [*notes, *notes_on(path)])
 
 
 def _columns(path: Path, pictures: Sequence[str], names: Iterable[str]) -> tuple[dict[str, list[str]], list[Note]]:

@@ -99,7 +99,8 @@ def _drawn(columns: Mapping[str, Sequence[str]], target: str, how: str, splittin
     artists = columns.get("artist", [""] * len(ids))
     if all(map(is_nobody, artists)):
         raise SourceError(
-            "--split artist: no picture names its artist; name their column with --label-column artist=COLUMN"
+            "--split artist: no picture names its artist; name their column with --label-column artist=COLUMN, or give "
+            "--names where file names are like artist_title.jpg"
         )
     return artist_split(ids, labels, artists, val=val, test=test, seed=seed)
 
