@@ -107,6 +107,16 @@ class Store(ABC):
             Nothing was added.
         """
 
+    @abstractmethod
+    def drop(self, unwanted: Ids) -> None:
+        """Forget rows whose vectors are not what the key promises, or that are to be tried anew: all their recipes.
+
+        Raises
+        ------
+        SegmentDamaged, StorageFailed
+            Some may be forgotten already; all other rows are there.
+        """
+
     # Keeping it sound
 
     @property

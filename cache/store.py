@@ -18,7 +18,7 @@ from cache.ids import Ids, to_hex
 from cache.key import KEY_FILE, Json, Key, Recipe
 from cache.rows import OK, Failure, Rows
 from cache.schema1 import earlier_cache
-from cache.segments.compact import TARGET_BYTES, Compaction, compact
+from cache.segments.compact import TARGET_BYTES, Compaction, compact, drop
 from cache.segments.listing import Segments
 from cache.segments.mapped import Mapped
 
@@ -121,6 +121,9 @@ class FeatureCache(Store):
         """Write rows as one new segment."""
         if len(rows):
             self._segments.add(rows)
+
+    def drop(self, unwanted: Ids) -> None:
+        drop(self._segments, unwanted)
 
     @property
     def problems(self) -> Sequence[CacheError]:

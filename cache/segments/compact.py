@@ -1,4 +1,4 @@
-"""Merging many small segments into few: fewer files to open, the same rows.
+"""Writing segments again: many small ones merged into few, which hold the same rows, or one without some rows.
 
 The merged segment names those it replaces and is committed before any of them is deleted. A crash between
 leaves rows that stand twice, which readers see once and the next compaction clears away.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cache.ids import Ids
 from cache.key import Json
 from cache.rows import Rows
 from cache.segments import segment
@@ -59,6 +60,31 @@ def compact(segments: Segments, target_bytes: int = TARGET_BYTES) -> Compaction:
             segments.bucket.delete(name)
     segments.refresh()
     return Compaction(before, len(segments.opened))
+
+
+def drop(segments: Segments, unwanted: Ids) -> None:
+    """Write the segments that hold some pictures again without them.
+
+    As with merging, the new segment names the one that it replaces, and is committed first: a crash between leaves
+    rows that stand twice, and those that were to go, until the same is done again.
+
+    Raises
+    ------
+    SegmentDamaged, StorageFailed
+        Some may be gone already; all other rows are there.
+    """
+    segments.steadily(lambda: _drop(segments, unwanted))
+    segments.refresh()
+
+
+def _drop(segments: Segments, unwanted: Ids) -> None:
+    for opened in segments.opened:
+        kept = np.flatnonzero(~np.isin(opened.ids, unwanted))
+        if len(kept) == len(opened):
+            continue
+        if len(kept):
+            segment.write(segments.bucket, segments.key_digest, opened.rows().take(kept), [opened.name])
+        segments.bucket.delete(opened.name)
 
 
 def _delete_replaced(segments: Segments) -> None:

@@ -66,6 +66,11 @@ class Header:
         return self.width, self.height
 
     @property
+    def has_runs(self) -> bool:
+        """Whether its rows are run lengths."""
+        return self.compression in (_RLE4, _RLE8)
+
+    @property
     def is_ours(self) -> bool:
         """Whether it is unpacked here."""
         return self.compression != _RAW
@@ -110,7 +115,7 @@ def decode_bmp(data: bytes, header: Header) -> Layers:
     Undecodable
         TRUNCATED, BROKEN, or UNSUPPORTED where run lengths leave pixels out.
     """
-    if header.compression in (_RLE4, _RLE8):
+    if header.has_runs:
         return Layers(_in_order(_from_runs(data, header), header))
     return _from_masks(data, header)
 

@@ -78,8 +78,8 @@ def check_png_rows(data: bytes, picture: Image.Image) -> None:
     if np.asarray(last).any():
         return
     found, unpacked = 0, zlib.decompressobj()
-    for kind, content in chunks(data):
-        rest = content if kind == b"IDAT" else b""
+    for kind, place in chunks(data):
+        rest = data[place] if kind == b"IDAT" else b""
         while rest and not unpacked.eof:
             found += len(unpacked.decompress(rest, _PIECE))
             rest = unpacked.unconsumed_tail

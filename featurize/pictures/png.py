@@ -19,6 +19,7 @@ from featurize.reasons import Reason
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
+_BEGINNING = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB = 0, 2  # colour types that may declare a colour transparent (PNG specification, section 11.3.2)
 
 
@@ -30,17 +31,28 @@ def refuse_unread(data: bytes) -> None:
     Undecodable
         UNSUPPORTED.
     """
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"CgBI":
+    if data[:8] == _BEGINNING and data[12:16] == b"CgBI":
         raise Undecodable(Reason.UNSUPPORTED, "a PNG in Apple's own variant, as apps for phones hold them: export it")
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and content of each whole chunk."""
+def chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Name of each chunk, and where its content is."""
     at = 8
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
-        yield kind, data[at + 8 : at + 8 + length]
+        yield kind, slice(at + 8, at + 8 + length)
         at += 12 + length
+
+
+def has_unusual_key(data: bytes) -> bool:
+    """Whether a file is a PNG that declares a colour transparent at 2 or 4 bits of grey, 16 of RGB, or in more bits."""
+    if data[:8] != _BEGINNING or len(data) < 26:
+        return False
+    depth, colour = data[24], data[25]
+    key = _key(data, colour)
+    if key is None:
+        return False
+    return depth in (2, 4) or (colour == _RGB and depth == 16) or max(key) >> depth > 0
 
 
 def coverage_of_key(data: bytes, picture: ImageFile.ImageFile) -> Image.Image | None:
@@ -56,9 +68,10 @@ def coverage_of_key(data: bytes, picture: ImageFile.ImageFile) -> Image.Image | 
     from PIL import Image
 
     depth, colour = data[24], data[25]
-    key = _key(data, colour, depth)
-    if key is None:
+    declared = _key(data, colour)
+    if declared is None:
         return None
+    key = tuple(value & (1 << depth) - 1 for value in declared)
     samples = np.asarray(picture)
     if colour == _RGB and depth == 16:
         samples = samples.astype(np.uint16) << 8 | _lower_bytes(data)
@@ -68,14 +81,14 @@ def coverage_of_key(data: bytes, picture: ImageFile.ImageFile) -> Image.Image | 
     return Image.fromarray(np.where(same, 0, 255).astype(np.uint8))
 
 
-def _key(data: bytes, colour: int, depth: int) -> tuple[int, ...] | None:
-    """The colour that is transparent, in samples of the file."""
+def _key(data: bytes, colour: int) -> tuple[int, ...] | None:
+    """The colour that is declared transparent, in samples of the file."""
     count = {_GREY: 1, _RGB: 3}.get(colour)
-    for kind, content in chunks(data):
+    for kind, place in chunks(data):
         if kind == b"IDAT" or count is None:
             break
-        if kind == b"tRNS" and len(content) >= 2 * count:
-            return tuple(value & (1 << depth) - 1 for value in struct.unpack_from(f">{count}H", content))
+        if kind == b"tRNS" and len(data[place]) >= 2 * count:
+            return struct.unpack_from(f">{count}H", data[place])
     return None
 
 

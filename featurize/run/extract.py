@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import OK, Key, create_cache
+from cache import OK, Key, Store, create_cache
 from cache.ids import Ids, first_seen
 from cache.places import remember_place
 from cache.rows import ABSENT
@@ -33,7 +33,7 @@ from featurize.pictures.file import Picture
 from featurize.pictures.rehash import rehash_sample
 from featurize.progress import Progress
 from featurize.reasons import Reason
-from featurize.run import agreement
+from featurize.run import agreement, editions
 from featurize.run.outcomes import Failed, failures, write_failures
 from featurize.run.pipeline import Pipeline
 from featurize.run.plans import Run
@@ -191,6 +191,7 @@ def extract(
     if network.weights.file:
         remember_place(cache.artifacts, network.weights.file)
     ids, pictures, troubles = _look_at_files(table, rows)
+    _renew(cache, ids, pictures, troubles, say)
     wanted = [f for f in wanted if cache.missing(ids, [f.recipe]).any()] or wanted
     recipes = [f.recipe for f in wanted]
     missing = cache.missing(ids, recipes)
@@ -229,6 +230,22 @@ def extract(
         workers=workers,
         engine=engine,
     )
+
+
+def _renew(
+    cache: Store,
+    ids: Ids,
+    pictures: Mapping[bytes, Picture],
+    troubles: Mapping[bytes, Undecodable],
+    say: Callable[[str], None],
+) -> None:
+    """Drop what an earlier edition of the decoder got wrong, so that it counts as missing."""
+    earlier = editions.look(cache, ids, pictures, troubles)
+    for line in earlier.describe():
+        say(line)
+    if len(earlier.outdated):
+        cache.drop(earlier.outdated)
+    editions.note_seen(cache.artifacts, ids[~np.isin(ids, earlier.unseen)])
 
 
 def precision_of(

@@ -28,6 +28,7 @@ from cache import (
 from cache.buckets import ASIDE, Bucket, DiskBucket, MemoryBucket
 from cache.ids import to_hex
 from cache.rows import ABSENT
+from cache.segments.segment import Segment
 from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, rows_of, vector_of
 
 appends = st.lists(
@@ -42,6 +43,12 @@ appends = st.lists(
 
 def bits(*numbers: int, recipe: Recipe = AVGPOOL) -> bytes:
     return b"".join(vector_of(n, recipe).tobytes() for n in numbers)
+
+
+def _numbers(bucket: Bucket, name: str) -> set[int]:
+    """The numbers below 31 whose rows a segment holds, as a stranger sees it."""
+    known = dict(zip(ids_of(list(range(31))).tolist(), range(31), strict=True))
+    return {known[i] for i in Segment.open(bucket, name, KEY.digest).ids.tolist()}
 
 
 class StoreContract(ABC):
@@ -196,6 +203,41 @@ class StoreContract(ABC):
             assert each.gather(ids_of([5, 4, 3, 2, 1]), AVGPOOL).tobytes() == bits(5, 4, 3, 2, 1)
             assert each.mapped(ids_of([2, 4]), AVGPOOL).read().tobytes() == bits(2, 4)
         assert early.read().tobytes() == bits(1, 3, 5), "rows mapped before stay readable"
+
+    def test_dropped_rows_were_never_there_and_all_others_keep_their_bits(self, tmp_path: Path) -> None:
+        store = self.store(tmp_path)
+        store.append(rows_of([1, 2, 3], failed=(3,)))
+        store.append(rows_of([4]))
+        store.append(rows_of([2], (STATS,)))
+        store.append(rows_of([5, 6]))
+        kept = {name for name in self.segments(store) if 5 in _numbers(self.raw(store), name)}
+        reader = self.again(store)
+        reader.drop(ids_of([2, 3, 4, 9]))
+        for seen in (reader, self.again(store)):
+            assert seen.status(ids_of([1, 2, 3, 4, 5, 6])).tolist() == [OK, ABSENT, ABSENT, ABSENT, OK, OK]
+            assert seen.missing(ids_of([2, 3]), [AVGPOOL]).all()
+            assert seen.gather(ids_of([6, 1, 5]), AVGPOOL).tobytes() == bits(6, 1, 5)
+            assert seen.recipes() == [AVGPOOL]
+            assert seen.verify() == []
+        assert kept <= self.segments(store), "what holds none of them is not written again"
+        reader.append(rows_of([2]))
+        assert reader.gather(ids_of([2, 1]), AVGPOOL).tobytes() == bits(2, 1)
+
+    def test_dropping_that_stopped_half_way_is_done_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The segment without the rows is there, and so is the one with them."""
+        store = self.store(tmp_path)
+        store.append(rows_of([1, 2, 3]))
+        with monkeypatch.context() as patch:
+            patch.setattr(type(self.raw(store)), "delete", lambda bucket, name: {}["the power went"])
+            with pytest.raises(KeyError):
+                store.drop(ids_of([2]))
+        assert self.again(store).gather(ids_of([1, 3]), AVGPOOL).tobytes() == bits(1, 3)
+        self.again(store).drop(ids_of([2]))
+        again = self.again(store)
+        assert (again.segment_count, again.status(ids_of([2])).tolist()) == (1, [ABSENT])
+        assert again.gather(ids_of([1, 3]), AVGPOOL).tobytes() == bits(1, 3)
 
     def test_what_rows_were_computed_with_is_told_once(self, tmp_path: Path) -> None:
         store = self.store(tmp_path)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +63,11 @@ def table_of(folder: Path, contents: Mapping[str, bytes | None]) -> DatasetTable
     return DatasetTable({"id": ids, "path": list(contents), "split": ["train"] * len(ids)}, folder)
 
 
-def embed(table: DatasetTable, folder: Path, **changes: object) -> Extraction:
+def embed(
+    table: DatasetTable, folder: Path, say: Callable[[str], None] = lambda line: None, **changes: object
+) -> Extraction:
     chosen = {"backbone": "resnet18", "weights": "random", "batch_size": 4, "size": 32, "workers": 2, **changes}
-    return extract(table, folder, Settings(**chosen), engines=FakeEngines())  # type: ignore[arg-type]
+    return extract(table, folder, Settings(**chosen), say=say, engines=FakeEngines())  # type: ignore[arg-type]
 
 
 def rows_with_a_vector(done: Extraction, table: DatasetTable) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from featurize.errors import Undecodable
 from featurize.pictures.layers import Layers
 from featurize.pictures.tiff import kinds
 from featurize.pictures.tiff.directory import MAGIC
-from featurize.pictures.tiff.kinds import unsupported
+from featurize.pictures.tiff.kinds import NONE, unsupported
 from featurize.pictures.tiff.layout import Layout, read_layout
 from featurize.pictures.tiff.samples import Samples, read_samples
 from featurize.reasons import Reason
@@ -107,4 +107,4 @@ def _divided(eights: Samples, layout: Layout) -> tuple[Image.Image, Image.Image]
     return layered.convert("RGB"), layered.getchannel("A")
 
 
-__all__ = ["Layout", "decode_tiff", "is_tiff", "read_layout"]
+__all__ = ["NONE", "Layout", "decode_tiff", "is_tiff", "read_layout"]
