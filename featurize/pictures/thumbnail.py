@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurize.errors import Undecodable
+from featurize.pictures.decoding import decode
 from featurize.pictures.file import read
-from featurize.pictures.formats import DECODED
 
 SIDE = 220  # pixels of the longer side
 _QUALITY = 72
@@ -34,16 +34,15 @@ def thumbnail(path: Path, side: int = SIDE) -> Thumbnail | None:
     side : int
         Pixels of the longer side.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(read(path)), formats=DECODED) as opened:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            opened.draft("RGB", (2 * side, 2 * side))  # decodes large JPEGs at a reduced size
-            small = ImageOps.exif_transpose(opened).convert("RGB")
-            small.thumbnail((side, side), Image.Resampling.LANCZOS)
-            buffer = io.BytesIO()
-            small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
-    except (Undecodable, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            small = decode(read(path), 2 * side)  # large JPEGs at a reduced size
+    except Undecodable:
         return None
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
     return Thumbnail("data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), *small.size)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +22,11 @@ from featurize import processors
 from featurize.errors import Undecodable
 from featurize.pictures import decoding
 from featurize.pictures.file import Picture, digest, read
-from featurize.pictures.formats import DECODED
 from featurize.progress import Progress
-from featurize.reasons import Reason
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 SIDE = 32  # pixels of a side of the tiny version
 COLOURS = 8
-VERSION = 1  # of what is computed; other versions are made anew
+VERSION = 2  # of what is computed, from which pixels; other versions are made anew
 PRINT = np.dtype(
     [
         ("id", "S32"),
@@ -140,28 +134,13 @@ def small(data: bytes, side: int) -> tuple[tuple[int, int], NDArray[np.float32]]
     Undecodable
         The bytes are no picture.
     """
-    from PIL import Image, ImageOps
-
-    decoding.probe(data)
-    try:
-        with Image.open(io.BytesIO(data), formats=DECODED) as opened:
-            whole = opened.size
-            opened.draft("RGB", (4 * side, 4 * side))
-            upright = ImageOps.exif_transpose(opened)
-            turned = (upright.width > upright.height) != (whole[0] > whole[1])
-            resized = _plain(upright).resize((side, side), Image.Resampling.BILINEAR, reducing_gap=3)
-    except Exception as error:  # decoders of hostile bytes raise nearly anything
-        raise Undecodable(Reason.BROKEN, " ".join(str(error).split())[:200]) from error
-    return (whole[::-1] if turned else whole), np.asarray(resized, np.float32)
-
-
-def _plain(picture: Image.Image) -> Image.Image:
     from PIL import Image
 
-    if picture.has_transparency_data:
-        layered = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
-    return picture.convert("RGB")
+    whole = decoding.probe(data)
+    picture = decoding.decode(data, 4 * side)
+    turned = (picture.width > picture.height) != (whole[0] > whole[1])
+    resized = picture.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=3)
+    return (whole[::-1] if turned else whole), np.asarray(resized, np.float32)
 
 
 def _made(todo: Sequence[Picture], workers: int) -> Iterator[tuple[int, Prints]]:
