@@ -14,7 +14,8 @@ from featurize.pictures.file import digest
 from featurize.reasons import Reason
 from featurize.run import editions
 from featurize.run.extract import Extraction
-from tests.featurize import fake, tiffs
+from tests.featurize import tiffs
+from tests.featurize.fake import decode_here
 from tests.featurize.hazards import JPEG, PIXELS, PNG, REASONS, TIFF, chunk, encoded, photo
 from tests.featurize.rasters import bmp, gif, png
 from tests.featurize.test_blobs import make_zip
@@ -118,7 +119,7 @@ def bits(done: Extraction, *pictures: bytes) -> list[bytes]:
 def test_a_vector_of_wrong_pixels_is_made_again_and_no_other_is_touched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake.install(monkeypatch)
+    decode_here(monkeypatch)
     table = table_of(tmp_path / "pictures", {"a": JPEG, "b": PLANAR, "c": PNG, "d": TIFF})
     done = embed(table, tmp_path / "features")
     right = bits(done, JPEG, PLANAR, PNG, TIFF)
@@ -138,7 +139,7 @@ def test_a_vector_of_wrong_pixels_is_made_again_and_no_other_is_touched(
 
 def test_a_new_cache_is_never_doubted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even if its run is stopped at once: what it will embed is of this edition."""
-    fake.install(monkeypatch)
+    decode_here(monkeypatch)
     table = table_of(tmp_path / "pictures", {"a": JPEG, "b": PLANAR})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("featurize.run.extract.failures", lambda *_: {}["stopped at the end"])
@@ -148,16 +149,17 @@ def test_a_new_cache_is_never_doubted(tmp_path: Path, monkeypatch: pytest.Monkey
     assert embed(table, tmp_path / "features").embedded == 0
 
 
-def test_a_run_that_is_stopped_after_dropping_leaves_no_wrong_vector(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("stopped", ["featurize.run.editions.note_seen", "cache.store.FeatureCache.drop"])
+def test_a_run_that_is_stopped_anywhere_leaves_no_wrong_vector(
+    stopped: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake.install(monkeypatch)
+    decode_here(monkeypatch)
     table = table_of(tmp_path / "pictures", {"a": JPEG, "b": PLANAR})
     done = embed(table, tmp_path / "features")
     right = bits(done, PLANAR)
     earlier(done, PLANAR)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(editions, "note_seen", lambda *_: {}["the power went"])
+        patch.setattr(stopped, lambda *_: {}["the power went"])
         with pytest.raises(KeyError):
             embed(table, tmp_path / "features")
     assert embed(table, tmp_path / "features").embedded == 1
@@ -166,7 +168,7 @@ def test_a_run_that_is_stopped_after_dropping_leaves_no_wrong_vector(
 
 def test_what_can_not_be_looked_at_stays_until_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures may be moved away once they are embedded."""
-    fake.install(monkeypatch)
+    decode_here(monkeypatch)
     table = table_of(tmp_path / "pictures", {"a": JPEG, "b": PLANAR})
     done = embed(table, tmp_path / "features")
     earlier(done, PLANAR)
@@ -184,7 +186,7 @@ def test_what_can_not_be_looked_at_stays_until_it_is_there(tmp_path: Path, monke
 def test_what_failed_with_an_earlier_version_is_tried_once_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake.install(monkeypatch)
+    decode_here(monkeypatch)
     cut = REASONS["JPEG, cut"][0]()
     table = table_of(tmp_path / "pictures", {"a": JPEG, "b": PLANAR, "c": cut})
     done = embed(table, tmp_path / "features")
