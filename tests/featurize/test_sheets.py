@@ -354,7 +354,7 @@ def test_csv_for_spreadsheets_has_a_mark_and_computes_nothing() -> None:
     data = csv_bytes(
         {"path": ["=1+1.jpg"], "year": ["-300"], "note": ["@me"], "a": ["-"], "b": ["'=x"], "c": ["Müller"]}
     )
-    assert data.decode("utf-8") == "\ufeffpath,year,note,a,b,c\r\n'=1+1.jpg,-300,'@me,-,''=x,Müller\r\n"
+    assert data.decode("utf-8") == "\ufeffpath,year,note,a,b,c\n'=1+1.jpg,-300,'@me,-,''=x,Müller\n"
 
 
 def test_a_workbook_computes_nothing(tmp_path: Path) -> None:
@@ -378,7 +378,7 @@ def test_a_table_keeps_the_semicolons_that_a_spreadsheet_gave_it(tmp_path: Path)
     path = tmp_path / "x.csv"
     path.write_text("a;b\n1,5;2\n")
     write_sheet({"a": ["1"], "b": ["2"]}, path)
-    assert path.read_bytes() == b"\xef\xbb\xbfa;b\r\n1;2\r\n"
+    assert path.read_bytes() == b"\xef\xbb\xbfa;b\n1;2\n"
 
 
 @given(

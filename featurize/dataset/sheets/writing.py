@@ -57,12 +57,19 @@ def beside(table: Path, what: str) -> Path:
 
 
 def csv_bytes(columns: Columns, separator: str = ",") -> bytes:
-    """Columns as a CSV file: UTF-8 with a byte order mark, and lines that end as Windows has it."""
+    """Columns as a CSV file: UTF-8 with a byte order mark."""
+    text = _csv_text(columns, separator, "\n")
+    if "\r" in text:  # csv puts only those characters between quotes that end its lines
+        text = _csv_text(columns, separator, "\r\n")
+    return codecs.BOM_UTF8 + held(text).encode()
+
+
+def _csv_text(columns: Columns, separator: str, end: str) -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=separator, lineterminator="\r\n")  # so that both characters are quoted in cells
+    writer = csv.writer(text, delimiter=separator, lineterminator=end)
     writer.writerow(map(_guarded, columns))
     writer.writerows(zip(*(_guarded_column(name, values) for name, values in columns.items()), strict=True))
-    return codecs.BOM_UTF8 + held(text.getvalue()).encode()
+    return text.getvalue()
 
 
 def plain_columns(columns: Columns) -> dict[str, list[str]]:
