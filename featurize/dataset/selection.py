@@ -10,6 +10,7 @@ from pathlib import Path
 
 from featurize.dataset.conditions import rows_where
 from featurize.dataset.labels import label_key
+from featurize.dataset.sheets.encoding import decode
 from featurize.errors import SourceError
 
 
@@ -59,9 +60,10 @@ def read_classes(path: Path) -> list[str]:
         The file can't be read, or names no class.
     """
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"--classes {str(path)!r} can't be read: {getattr(error, 'strerror', error)}") from error
+        lines = [line.strip() for line in decode(path.read_bytes()).text.splitlines()]
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SourceError(f"--classes {str(path)!r} can't be read: {why}") from error
     names = [line for line in lines if line and not line.startswith("#")]
     pairs = [name.split(maxsplit=1) for name in names]
     if names and all(len(pair) == 2 and pair[0] == str(n) for n, pair in enumerate(pairs)):

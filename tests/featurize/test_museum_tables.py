@@ -141,3 +141,15 @@ def test_a_workbook_is_a_list_and_a_table(museum: Path) -> None:
 
 def test_a_list_without_a_header_may_repeat_itself(museum: Path) -> None:
     assert prepared(b"p0.png,a,a\np1.png,b,b\n") == [("p0.png", "a", ""), ("p1.png", "b", "")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_artgan_s_lists_and_lists_of_classes_saved_by_a_spreadsheet(
+    museum: Path, encoding: str, separator: str
+) -> None:
+    (museum / "style_train.csv").write_bytes(f"p0.png{separator}0\r\np1.png{separator}1\r\n".encode(encoding))
+    (museum / "style_class.txt").write_bytes("0 Frühbarock\r1 Rococo\r".encode(encoding))
+    (museum / "wanted.txt").write_bytes("frühbarock\r\n".encode("cp1252" if encoding == "utf-8" else encoding))
+    assert run(cli, ["prepare", ".", "--classes", "wanted.txt"]) == 0
+    assert list(read_table(museum / "dataset.csv").columns["style"]) == ["Frühbarock"]

@@ -7,12 +7,15 @@ add their labels to the same pictures.
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from featurize.dataset.names import artist_and_year_by_form, note_of_names
 from featurize.dataset.notes import Note
+from featurize.dataset.sheets.encoding import decode
 from featurize.dataset.sources.base import Listing, Reader, Reading
 from featurize.dataset.sources.tables import located
 from featurize.dataset.sources.tree import stem
@@ -20,6 +23,7 @@ from featurize.errors import SourceError
 
 _TASKS = ("style", "genre", "artist")
 _PARTS = ("train", "val", "test")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ENDINGS = ("", ".csv", ".txt")  # the authors' repository has `artist_train` without one
 
 
@@ -118,14 +122,20 @@ def _classes(path: Path) -> dict[str, str]:
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(_text(path), 1):
         if line.strip():
-            name, comma, index = line.rpartition(",")
-            if not comma:
+            separator = next(
+                (s for s in ",;\t" if line.rpartition(s)[2].strip().isdigit()), ","
+            )  # as spreadsheets write
+            if separator not in line:
                 raise SourceError(f"{str(path)!r}, line {number}: {line.strip()!r} is not path,class")
+            name, _, index = line.rpartition(separator)
             yield name, index.strip()
 
 
 def _text(path: Path) -> list[str]:
+    """Lines of a list; bytes of names that are not UTF-8 stay what they are, as the files are called so, too."""
     try:
-        return path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
-    except OSError as error:
-        raise SourceError(f"{str(path)!r} can't be read: {error.strerror}") from error
+        data = path.read_bytes()
+        text = decode(data).text if data[:2] in _UTF16 else data.decode("utf-8-sig", "surrogateescape")
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{str(path)!r} can't be read: {getattr(error, 'strerror', None) or error}") from error
+    return re.split("\r\n|\r|\n", text)
