@@ -144,8 +144,11 @@ def srgb() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def linear_profile() -> bytes:
-    """sRGB's primaries with a gamma of 1, made by rewriting the three tone curves of Pillow's sRGB profile."""
+def linear_profile(old: str = "sRGB", new: str = "line") -> bytes:
+    """sRGB's primaries with a gamma of 1, made by rewriting the three tone curves of Pillow's sRGB profile.
+
+    In its description, "sRGB built-in", `old` is replaced by `new`, which is as long.
+    """
     data = bytearray(srgb())
     for n in range(int.from_bytes(data[128:132], "big")):
         entry = 132 + 12 * n
@@ -155,7 +158,9 @@ def linear_profile() -> bytes:
         if tag == b"desc":
             size = int.from_bytes(data[entry + 8 : entry + 12], "big")
             text = bytes(data[offset : offset + size])
-            data[offset : offset + size] = text.replace(b"s\0R\0G\0B", b"l\0i\0n\0e").replace(b"sRGB", b"line")
+            for coding in ("utf-16-be", "ascii"):
+                text = text.replace(old.encode(coding), new.encode(coding))
+            data[offset : offset + size] = text
     return bytes(data)
 
 
@@ -280,6 +285,11 @@ PIXELS: dict[str, tuple[Make, Array, int]] = {
     "PNG with a broken profile": (lambda: encoded(photo(), icc_profile=b"no profile"), PHOTO, 0),
     "PNG with a profile in linear light": (
         lambda: encoded(photo(), icc_profile=linear_profile()),
+        _from_linear(PHOTO),
+        3,
+    ),
+    "PNG with a profile in linear light that calls itself sRGB": (
+        lambda: encoded(photo(), icc_profile=linear_profile("built-in", "(linear)")),
         _from_linear(PHOTO),
         3,
     ),

@@ -312,6 +312,21 @@ def test_one_of_each_group_stays_and_no_group_is_left_in_two_splits(world: tuple
     assert len(set(dropped.table.columns["id"])) == len(dropped.table)
 
 
+def test_of_equal_rows_the_largest_file_stays(tmp_path: Path) -> None:
+    columns = {
+        "id": [f"{n:064x}" for n in range(4)], "path": [*"abcd"], "size": ["300", "9000", "12", "9000"],
+        "split": ["train", "train", "train", "val"], "style": [*"xxxx"],
+    }  # fmt: skip
+    table = DatasetTable(columns, tmp_path)
+    found = audit(table, tmp_path / "d.csv", pictures=False)
+    pair = NearPair((0, 1), 0.9, 0.9, False, False, 0.0, True, False)
+    near = [pair, replace(pair, rows=(1, 2))]
+    assert drop_duplicates(table, replace(found, near=near)).removed == [(0, 1), (2, 1)]
+    assert drop_duplicates(table, replace(found, near=[*near, replace(pair, rows=(2, 3))])).removed == [
+        (0, 3), (1, 3), (2, 3)
+    ], "a row to test on stays before a larger one"  # fmt: skip
+
+
 def test_what_was_dropped_is_written_beside_the_table(tmp_path: Path) -> None:
     columns = {"id": ["1" * 64] * 2, "path": ["a", "b"], "split": ["train", "train"], "style": ["x", "y"]}
     table = DatasetTable(columns, tmp_path)

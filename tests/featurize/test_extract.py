@@ -17,7 +17,7 @@ from cache import list_caches, open_cache
 from cache.plan import unfinished
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable, read_table
-from featurize.engines.fake import FakeEngines
+from featurize.engines.fake import FakeEngine, FakeEngines
 from featurize.errors import Disagreement, TableError
 from featurize.networks.recipes import FORMULAS
 from featurize.reasons import Reason
@@ -168,6 +168,29 @@ def test_a_machine_that_computes_otherwise_may_not_add_rows(
         extract(table, tmp_path / "features", settings(), engines=FakeEngines(bias=0.1))
     assert len(open_cache(done.folder).ids()) == 9
     assert extract(table, tmp_path / "features", settings(), engines=FakeEngines(bias=1e-6)).embedded == 12
+
+
+class OneOff(FakeEngine):
+    """Computes one place of its first batch otherwise."""
+
+    place = 0
+
+    def run(self, pixels: np.ndarray) -> list[np.ndarray]:
+        outputs = super().run(pixels)
+        if self.seen == 1:
+            outputs[0][self.place] += 1
+        return outputs
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_one_picture_of_several_that_disagrees_is_enough(
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """Four stored pictures are embedded again before new rows join: each of them counts."""
+    extract(table, tmp_path / "features", settings(split="val"), engines=engines)
+    monkeypatch.setattr(OneOff, "place", place)
+    with pytest.raises(Disagreement):
+        extract(table, tmp_path / "features", settings(), engines=lambda _, formulas, *__: OneOff(formulas, 4))
 
 
 def test_a_damaged_segment_is_made_again_by_the_next_run(

@@ -95,7 +95,30 @@ def test_labels_that_say_nothing_are_left_empty_and_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Unknown", "anonymous", "Unknown Artist", "unknown-artist", "", "  ", "?", "N/A", "nan", "Unbekannt"]
+    "name",
+    [
+        "Unknown",
+        "anonymous",
+        "Unknown Artist",
+        "unknown-artist",
+        "",
+        "  ",
+        "?",
+        "N/A",
+        "nan",
+        "Unbekannt",
+        "Anonym",
+        "Unidentified",
+        "unidentified artist",
+        "Unknown painter",
+        "Artist unknown",
+        "Various",
+        "various artists",
+        "Anonyme",
+        "anónimo",
+        "Desconocido",
+        "inconnu",
+    ],
 )
 def test_nobody_is_a_group_of_its_own_for_each_picture(name: str) -> None:
     assert is_nobody(name)

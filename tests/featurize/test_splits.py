@@ -138,6 +138,16 @@ def test_a_class_s_share_is_missed_by_less_than_its_largest_artist(world: World,
 
 
 @given(worlds(), st.integers(0, 3))
+@pytest.mark.parametrize("part", ["test", "val"])
+def test_no_artist_fills_a_part_far_beyond_its_share(part: str) -> None:
+    """Of 100 pictures 38 are by one artist: half of them would fit into a share of 20, all of them are far too many."""
+    artists = ["the productive one"] * 38 + [f"artist {n}" for n in range(62)]
+    for seed in range(40):
+        split = artist_split(ids_of(100), ["a"] * 100, artists, val=0.2, test=0.2, seed=seed)
+        assert split.count(part) <= 25
+        assert split[0] == "train"
+
+
 def test_a_class_with_an_artist_for_each_part_is_in_each(world: World, seed: int) -> None:
     ids, labels, artists = world
     split = artist_split(ids, labels, artists, seed=seed)
