@@ -82,7 +82,8 @@ class Faults(Campaign):
         if ended.status not in (0, 1):
             return [f"ended with {ended.status}: {ended.said[-300:]}"]
         last = ended.said.strip().splitlines()[-1:] or [""]
-        if ended.status == 1 and (not last[0].startswith("error: ") or "unexpected" in ended.said):
+        foreign = "unexpected" in ended.said or "--debug shows where" in last[0]  # no sentence of the cache's own
+        if ended.status == 1 and (not last[0].startswith("error: ") or foreign):
             return [f"no clear error: {ended.said[-300:]}"]
         return []
 
