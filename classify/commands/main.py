@@ -128,7 +128,7 @@ def predict(
     weights: str | None, features: Path, workers: int | None, device: str,
 ) -> int:  # fmt: skip
     """Tell the styles of PICTURES: files, and folders of files."""
-    from classify.predict import Predictor, find_pictures
+    from classify.prediction import Predictor, find_pictures
     from featurize.dataset.sheets import write_sheet
     from featurize.engines import make_engine
     from featurize.progress import progress_bar

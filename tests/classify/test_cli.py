@@ -155,7 +155,7 @@ def test_prediction_from_files_is_prediction_from_the_cache(painted: Path) -> No
     from cache import open_cache
     from classify.data import load_examples
     from classify.headfile import load_head
-    from classify.predict import Predictor
+    from classify.prediction import Predictor
     from featurize.dataset.table import read_table
 
     saved = load_head(painted / "head.safetensors")
