@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_n_features,
     check_consistent_length,
@@ -25,7 +24,14 @@ from sklearn.utils.validation import (
 )
 
 from classify.heads.calibration import fit_temperature, log_softmax
-from classify.heads.checks import check_arrays, check_finite, check_numbers, check_rows, check_scores
+from classify.heads.checks import (
+    check_arrays,
+    check_classes,
+    check_finite,
+    check_numbers,
+    check_rows,
+    check_scores,
+)
 from classify.heads.rows.blocks import Array, block_rows
 from classify.heads.rows.folds import Folds, make_folds
 from classify.heads.rows.gathered import Gathered
@@ -297,7 +303,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             y = column_or_1d(y)
         else:
             X, y = validate_data(self, X, y, dtype=FLOATS, ensure_all_finite=False)
-        check_classification_targets(y)
+        check_classes(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"a head needs two classes or more, but there is one class, {str(self.classes_[0])!r}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite
 
 from classify.heads.rows.blocks import Array, blocks
@@ -47,6 +49,17 @@ def check_rows(X: Array, *, standardize: bool, sqrt: bool, l2: bool) -> None:
         way_out = "use standardize=true or l2=true, or multiply them by a constant"
     if not least <= largest <= greatest:
         raise ValueError(f"the features reach {largest:.3g}, but must reach {least:g} to {greatest:g}: {way_out}")
+
+
+def check_classes(y: Any) -> None:
+    """Raise where classes y (N,) are measurements, as in a regression.
+
+    scikit-learn also warns where more than half of the rows have a class of their own. Here that is no mistake: it is a
+    collection with one picture of each class.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%", UserWarning)
+        check_classification_targets(y)
 
 
 def check_finite(rows: Array) -> None:

@@ -14,6 +14,9 @@ from classify.heads.rows.parts import Part, class_means
 from classify.heads.solvers.shifted_systems import Shifted
 
 TINY = 1e-13  # prior of a class that the rows do not have
+FLAT = (
+    1e-12  # share of the spread between classes under which that within them is rounding (float32's eps squared: 1e-14)
+)
 
 
 class LDA(Head):
@@ -26,6 +29,8 @@ class LDA(Head):
     shrinkage : "auto" or float
         Between 0 and 1; "auto" is Ledoit & Wolf's (Journal of Multivariate Analysis 2004, theorem 1 and lemmas 3.2 to
         3.5), for the rows less their class means.
+
+    Where S is zero, because each class has a single row, the covariance is that sphere with the trace of all rows.
 
     The others are those of Head; class weights multiply the prior probabilities, which are the shares of the training
     rows ("balanced": equal priors).
@@ -96,6 +101,13 @@ class LDA(Head):
 
         count, features = len(part.index), rows.shape[1]
         system = Shifted(within(), (count, features))
+        between = float(sizes @ np.square(means, dtype=np.float64).sum(1))
+        if (
+            system.trace <= FLAT * between
+        ):  # one row a class: no covariance can be estimated, the sphere of all rows serves
+            W = means * np.float32(count * features / between)
+            b = np.log(priors) - 0.5 * np.einsum("kd,kd->k", W, means)
+            return [(*part.raw(W, b.astype(np.float32)), 1.0) for _ in values]
         out = []
         for value in values:
             shrinkage = ledoit_wolf(system, count, features) if value == "auto" else float(value)
