@@ -1,26 +1,31 @@
-"""Picture files -> styles with probabilities, through the very backbone, weights and transform of a head."""
+"""Pictures -> styles with probabilities, through the very backbone, weights and transform of a head.
+
+The command line and the service come along here. Each picture's row goes through the head alone, because products of
+matrices of other sizes may differ in their last bits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cache import Recipe, artifacts_of, has_cache
-from cache.places import remembered_places
-from cache.schema1 import refuse_unadopted
-from classify.errors import HeadMismatch, PictureError
+from cache.errors import ArtstyleError
+from classify.errors import AddressError, HeadMismatch, PictureError
+from classify.head_network import HeadNetwork
 from classify.headfile import SavedHead
-from featurize import processors
-from featurize.engines import Engine, EngineChoice, EngineFactory, make_engine
 from featurize.errors import Undecodable
-from featurize.networks.network import network_from
-from featurize.networks.recipes import Formula, formula_of
-from featurize.pictures.file import Picture
 from featurize.progress import Progress
-from featurize.run.pipeline import Batch, Pipeline
+from featurize.run.pipeline import on_one_processor
+
+Styles = Sequence[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -29,16 +34,32 @@ class Prediction:
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
+        The file; the address or another name of a picture that is none.
     styles : sequence of (str, float)
         The likeliest classes with their probabilities, best first; empty where the picture could not be read.
-    trouble : Undecodable or None
+    trouble : Undecodable, AddressError or PictureError, or None
         Why it could not.
     """
 
-    path: Path
-    styles: Sequence[tuple[str, float]]
-    trouble: Undecodable | None = None
+    path: Path | str
+    styles: Styles
+    trouble: ArtstyleError | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture that is no file on this machine's disk, or not known to be one yet.
+
+    Parameters
+    ----------
+    name : str
+    load : callable
+        Gives the bytes of the picture file; raises `Undecodable`, `AddressError` or `PictureError`.
+    """
+
+    name: str
+    load: Callable[[], bytes]
 
 
 class Predictor:
@@ -49,53 +70,24 @@ class Predictor:
     saved : SavedHead
     weights : str, optional
         Name or file of the weights; by default those the head was trained on, if they can be found.
-    features : Path
-        The features folder, where an exported or calibrated network may lie.
-    batch_size : int, optional
-    workers : int, optional
-        Decoding threads.
-    device : str
-    engines : callable
-        What makes the engine.
+    network : HeadNetwork, optional
+        One that is loaded already, and fits the head.
+    options
+        Those of `HeadNetwork`: features, batch_size, workers, device, engines.
 
     Raises
     ------
-    HeadMismatch
-        This version makes another embedding under the name of the head's, or its calibrated network is not there.
-    EarlierVersion
-        An earlier version calibrated its network, and that was not taken over yet.
-    WeightsError
-        The weights are not those of the head's embeddings, or can't be found.
-    BackboneError
-        This version can't build the network of the head's embeddings.
+    HeadMismatch, EarlierVersion, WeightsError, BackboneError
+        See `HeadNetwork`.
     """
 
     def __init__(
-        self,
-        saved: SavedHead,
-        weights: str | None = None,
-        *,
-        features: Path = Path("features"),
-        batch_size: int | None = None,
-        workers: int | None = None,
-        device: str = "auto",
-        engines: EngineFactory = make_engine,
+        self, saved: SavedHead, weights: str | None = None, *, network: HeadNetwork | None = None, **options: Any
     ) -> None:
-        artifacts = artifacts_of(features, saved.key)
-        network = network_from(saved.key, weights, [*_places(saved), *remembered_places(artifacts)])
-        wanted = [_formula(recipe) for recipe in saved.recipes]
+        if network and not network.fits(saved):
+            raise HeadMismatch(f"the head was trained on {saved.key.folder_name}, the network makes other embeddings")
         self.saved = saved
-        self._transform = network.transform
-        self._workers = workers or processors.count()
-        kept = has_cache(features, saved.key)  # elsewhere nothing is written
-        if not kept and saved.key.precision.startswith("int8"):
-            refuse_unadopted(features, saved.key)
-            raise HeadMismatch(
-                f"the head was trained on 8-bit embeddings, and their calibrated network is not in {str(features)!r}: "
-                "give the features folder where it is with --features"
-            )
-        choice = EngineChoice("auto" if kept else "torch", saved.key.precision, device, batch_size)
-        self._engine: Engine = engines(network, wanted, choice, artifacts)
+        self.network = network or HeadNetwork(saved, weights, **options)
 
     def predict(self, paths: Sequence[Path], top: int = 3, progress: Progress | None = None) -> Iterator[Prediction]:
         """Predictions in the order of the paths.
@@ -108,29 +100,71 @@ class Predictor:
         progress : callable, optional
             Called with (pictures done, pictures in all).
         """
-        size = self._engine.batch_size
-        pictures = [Picture("", path) for path in paths]
-        batches = [pictures[n : n + size] for n in range(0, len(pictures), size)]
         done = 0
-        with Pipeline(self._engine, self._transform, self._workers) as pipeline:
-            for batch in pipeline.batches(batches):
-                best = self._likeliest(batch, top)
-                done += len(batch.places)
-                if progress:
-                    progress(done, len(pictures))
-                for place, picture in enumerate(batch.places):
-                    assert picture is not None
-                    trouble = batch.failed.get(place)
-                    yield Prediction(picture.path, () if trouble else best[place], trouble)
+        for batch, rows in self.network.batches(paths):
+            done += len(batch.places)
+            if progress:
+                progress(done, len(paths))
+            for place, picture in enumerate(batch.places):
+                assert picture is not None
+                trouble = batch.failed.get(place)
+                yield Prediction(picture.path, () if trouble else self.styles(rows[place], top), trouble)
 
-    def _likeliest(self, batch: Batch, top: int) -> list[list[tuple[str, float]]]:
-        if not batch.vectors:
-            return []
-        X = np.concatenate([batch.vectors[r] for r in self.saved.recipes], axis=1)[: len(batch.places)]
-        logs = self.saved.head.predict_log_proba(X)  # (B, K); they differ where the smallest probabilities are all 0
-        order = np.argsort(-logs, axis=1, kind="stable")[:, :top]
+    def predict_each(self, sources: Iterable[Source], top: int = 3) -> Iterator[Prediction]:
+        """Predictions in the order of the sources, each as soon as it is there: for streams.
+
+        Parameters
+        ----------
+        sources : iterable of Source
+            May wait between one and the next; read a few ahead.
+        top : int
+            How many classes to give.
+        """
+        tasks: queue.Queue[Future[Prediction] | None] = queue.Queue(2 * self.network.workers)
+        ended = threading.Event()
+
+        def feed() -> None:
+            try:
+                for source in sources:
+                    if ended.is_set():
+                        return
+                    tasks.put(pool.submit(self._predict_one, source, top))
+                tasks.put(None)
+            except BaseException as error:
+                failed: Future[Prediction] = Future()
+                failed.set_exception(error)
+                tasks.put(failed)
+
+        with ThreadPoolExecutor(self.network.workers, initializer=on_one_processor) as pool:
+            threading.Thread(target=feed, daemon=True).start()  # it may be waiting for a line that never comes
+            try:
+                while (task := tasks.get()) is not None:
+                    yield task.result()
+            finally:
+                ended.set()
+
+    def styles(self, row: NDArray[np.float32], top: int) -> Styles:
+        """The likeliest classes of a picture with their probabilities, best first, from its row (D,)."""
+        logs = self.saved.head.predict_log_proba(row[None])[0]  # (K,); they differ where small probabilities are all 0
+        order = np.argsort(-logs, kind="stable")[:top]
         classes = self.saved.classes
-        return [[(classes[k], float(p[k])) for k in ks] for p, ks in zip(np.exp(logs), order, strict=True)]
+        return [(classes[k], float(np.exp(logs[k]))) for k in order]
+
+    def _predict_one(self, source: Source, top: int) -> Prediction:
+        try:
+            pixels = self.network.decode(source.load())
+        except (Undecodable, AddressError, PictureError) as trouble:
+            return Prediction(source.name, (), trouble)
+        return Prediction(source.name, self.styles(self.network.embed([pixels])[0], top))
+
+
+def load_predictors(heads: Sequence[SavedHead], weights: str | None = None, **options: Any) -> list[Predictor]:
+    """A predictor for each head; heads on the same embeddings share one network."""
+    loaded: list[Predictor] = []
+    for saved in heads:
+        shared = next((p.network for p in loaded if p.network.fits(saved)), None)
+        loaded.append(Predictor(saved, weights, network=shared, **options))
+    return loaded
 
 
 def find_pictures(given: Sequence[Path]) -> list[Path]:
@@ -152,18 +186,4 @@ def find_pictures(given: Sequence[Path]) -> list[Path]:
             found.append(path)
         else:
             raise PictureError(f"there is no {str(path)!r}: give a picture or a folder of pictures")
-    return found
-
-
-def _places(saved: SavedHead) -> list[Path]:
-    """Where the head says that the file of its network's weights was."""
-    recorded = saved.training.get("weights")
-    listed = [recorded] if isinstance(recorded, str) else recorded or []  # a text in heads of an earlier version
-    return [Path(place) for place in listed]
-
-
-def _formula(recipe: Recipe) -> Formula:
-    found = formula_of(recipe)
-    if found is None:
-        raise HeadMismatch(f"the embedding {recipe.name!r} is defined otherwise in this version: fit the head again")
     return found

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from classify.commands.compare import compare
+from classify.commands.options import HEAD_FILE, load_told
+from classify.commands.predict import predict
 from featurize.commands.console import print_table, run
 from featurize.commands.options import (
     ANY_SPLIT,
-    DEVICE,
     FEATURES,
     FILE,
     KEY,
@@ -20,7 +21,6 @@ from featurize.commands.options import (
     TABLE,
     TARGET,
     TUNE,
-    WORKERS,
 )
 from featurize.commands.remembered import Group
 from featurize.wording import counted, visible
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from classify.fitting import Score
-    from classify.headfile import SavedHead
-    from featurize.engines import EngineFactory
-
-HEAD_FILE = click.option("--head", "head_file", type=FILE, required=True, help="A head saved by `classify fit`.")
-WEIGHTS = click.option("--weights", help="The backbone's weights, where they are not found by themselves.")
 
 
 @click.group("classify", cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -103,7 +98,7 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
     from classify.row_cautions import label_cautions, row_cautions
     from featurize.dataset.table import read_table
 
-    saved = _load(head_file)
+    saved = load_told(head_file)
     cache = saved.open_cache(features)
     examples = load_examples(read_table(dataset), cache, saved.recipes, saved.target, split)
     _tell_score(score(saved.head, examples, split))
@@ -113,52 +108,8 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
         click.echo("warning: untrained backbone", err=True)
 
 
-@cli.command()
-@HEAD_FILE
-@click.argument("pictures", type=FILE, nargs=-1, required=True)
-@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many classes to give.")
-@click.option("--csv", "csv_file", type=FILE, help="Write the predictions into this file.")
-@WEIGHTS
-@FEATURES
-@WORKERS
-@DEVICE
-@click.pass_obj
-def predict(
-    engines: EngineFactory | None, /, head_file: Path, pictures: tuple[Path, ...], top: int, csv_file: Path | None,
-    weights: str | None, features: Path, workers: int | None, device: str,
-) -> int:  # fmt: skip
-    """Tell the styles of PICTURES: files, and folders of files."""
-    from classify.prediction import Predictor, find_pictures
-    from featurize.dataset.sheets import write_sheet
-    from featurize.engines import make_engine
-    from featurize.progress import progress_bar
-
-    paths = find_pictures(pictures)
-    predictor = Predictor(
-        _load(head_file), weights, features=features, workers=workers, device=device, engines=engines or make_engine
-    )
-    with progress_bar("predicting") as progress:
-        predictions = list(predictor.predict(paths, top, progress))
-    told = [p for p in predictions if p.trouble is None]
-    if csv_file:
-        columns = {"path": [str(p.path) for p in told]}
-        for rank in range(min(top, len(predictor.saved.classes))):
-            columns[f"{predictor.saved.target}_{rank + 1}"] = [p.styles[rank][0] for p in told]
-            columns[f"probability_{rank + 1}"] = [f"{p.styles[rank][1]:.6f}" for p in told]
-        write_sheet(columns, csv_file)
-        click.echo(f"wrote {counted(len(told), 'prediction')} to {visible(csv_file)}")
-    else:
-        for p in told:
-            click.echo(f"{visible(p.path)}\t" + ", ".join(f"{style} {chance:.3f}" for style, chance in p.styles))
-    if predictor.saved.key.untrained:
-        click.echo("warning: untrained backbone: these predictions are guesses", err=True)
-    troubles = [p for p in predictions if p.trouble is not None]
-    for p in troubles:
-        click.echo(f"error: {visible(p.path)}: {p.trouble}", err=True)
-    return 1 if troubles else 0
-
-
-cli.add_command(compare)
+for command in (compare, predict):
+    cli.add_command(command)
 
 
 def _told(value: Any) -> str:
@@ -168,19 +119,6 @@ def _told(value: Any) -> str:
 def _tell_epoch(epoch: Mapping[str, Any]) -> None:
     val = f", accuracy on val {epoch['val_accuracy']:.3f}" if "val_accuracy" in epoch else ""
     click.echo(f"epoch {epoch['epoch']:3}: loss {epoch['train_loss']:.4f}{val}")
-
-
-def _load(head_file: Path) -> SavedHead:
-    from classify.headfile import load_head
-
-    saved = load_head(head_file)
-    if not saved.guarded:
-        click.echo(
-            f"warning: {visible(head_file)} was saved by a version that wrote no digest, so that a change to it can't "
-            "be noticed: fit the head again to have one",
-            err=True,
-        )
-    return saved
 
 
 def _tell_score(score: Score) -> None:

@@ -65,7 +65,7 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
         The weights can't be had.
     """
     precision = choice.precision.partition(":")[0]
-    device = _device(choice, precision)
+    device = device_for(choice)
     engine = choice.engine if choice.engine != "auto" else _fastest(precision, device)
     _check(engine, precision, device)
     if engine == "torch":
@@ -84,10 +84,18 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
     return OpenvinoEngine(model, formulas, batch_size=size, precision=choice.precision, workers=processors.count())
 
 
-def _device(choice: EngineChoice, precision: str) -> str:
+def device_for(choice: EngineChoice) -> str:
+    """The device that a choice leads to: "cpu", "cuda", ...
+
+    Raises
+    ------
+    BackboneError
+        It is not there.
+    """
     from featurize.engines.torch import choose_device
 
-    if choice.device == "auto" and (precision == "int8" or choice.engine in ("onnx", "openvino")):
+    on_cpu = choice.precision.startswith("int8") or choice.engine in ("onnx", "openvino")
+    if choice.device == "auto" and on_cpu:
         return "cpu"
     return choose_device(choice.device)
 
@@ -128,4 +136,4 @@ def _torch(network: Network, formulas: Sequence[Formula], choice: EngineChoice, 
     )
 
 
-__all__ = ["Engine", "EngineChoice", "EngineFactory", "Vectors", "make_engine"]
+__all__ = ["Engine", "EngineChoice", "EngineFactory", "Vectors", "device_for", "make_engine"]
