@@ -102,18 +102,15 @@ class LDA(Head):
         count, features = len(part.index), rows.shape[1]
         system = Shifted(within(), (count, features))
         between = float(sizes @ np.square(means, dtype=np.float64).sum(1))
-        if (
-            system.trace <= FLAT * between
-        ):  # one row a class: no covariance can be estimated, the sphere of all rows serves
-            W = means * np.float32(count * features / between)
-            b = np.log(priors) - 0.5 * np.einsum("kd,kd->k", W, means)
-            return [(*part.raw(W, b.astype(np.float32)), 1.0) for _ in values]
+        none_within = system.trace <= FLAT * between  # one row a class: no covariance can be estimated
         out = []
         for value in values:
             shrinkage = ledoit_wolf(system, count, features) if value == "auto" else float(value)
             kept = max(1 - shrinkage, 1e-6)
             # (kept S + shrinkage trace S / D)^-1 = count / kept (Z^T Z + shift)^-1, S = Z^T Z / count
             W = count / kept * system.solve(shrinkage / kept * system.trace / features, means.T).T
+            if none_within:
+                W, shrinkage = means * (count * features / between), 1.0
             b = np.log(priors) - 0.5 * np.einsum("kd,kd->k", W, means)
             out.append((*part.raw(W.astype(np.float32), b.astype(np.float32)), shrinkage))
         return out
