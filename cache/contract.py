@@ -191,6 +191,24 @@ class Store(ABC):
             raise UnclearKey(f"{self.key.folder_name} holds {len(found)} definitions of the embedding {name!r}")
         return found[0]
 
+    def recipes_named(self, names: str | Recipe | Sequence[str | Recipe]) -> list[Recipe]:
+        """Recipes by name, in the order asked for.
+
+        Parameters
+        ----------
+        names : str, Recipe, or sequence of these
+            "avgpool"; several names are joined by "+" or ",", as on the command line.
+
+        Raises
+        ------
+        NotStored, UnclearKey
+            As `recipe` raises them.
+        """
+        if isinstance(names, Recipe):
+            return [names]
+        listed = names.replace(",", "+").split("+") if isinstance(names, str) else names
+        return [self.recipe(name.strip()) if isinstance(name, str) else name for name in listed]
+
 
 def check_all_found(cache: Store, wanted: Ids, found: NDArray[np.bool_], recipe: Recipe) -> None:
     """Raise `NotStored` unless every wanted id was found."""

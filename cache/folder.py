@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cache.artifacts import Artifacts
 from cache.buckets import Bucket, MemoryBucket, Place, bucket_at
 from cache.contract import Store
@@ -67,13 +69,13 @@ def artifacts_of(root: Place, key: Key) -> Artifacts:
     return Artifacts(bucket_at(root).within(key.folder_name), key.digest)
 
 
-def open_cache(root: Place, chosen: str | None = None) -> Store:
+def open_cache(root: Place = "features", chosen: str | None = None) -> Store:
     """The one cache under a features folder that `chosen` names.
 
     Parameters
     ----------
     root : str, Path or Bucket
-        The features folder, or a key's own folder.
+        The features folder, or a key's own folder; the folder "features" by default.
     chosen : str, optional
         A network, or any part of the key folder's name that only one has: "resnet50", "timm:vit_small", or some digits
         of its digest.
@@ -108,6 +110,17 @@ def open_cache(root: Place, chosen: str | None = None) -> Store:
         f"{len(fitting)} feature caches in {where!r} fit: choose one with --key and a part of its name; "
         f"there are: {listed}"
     )
+
+
+def as_cache(cache: Store | Place) -> Store:
+    """A cache as it is; where a place is given, the one cache there, as `open_cache` finds it."""
+    return cache if isinstance(cache, Store) else open_cache(cache)
+
+
+def as_caches(caches: Store | Place | Sequence[Store | Place]) -> list[Store]:
+    """Caches, or places of caches, as a list; one of them may be given alone."""
+    several = caches if isinstance(caches, Sequence) and not isinstance(caches, str) else [caches]
+    return [as_cache(cache) for cache in several]
 
 
 def has_rows(bucket: Bucket) -> bool:

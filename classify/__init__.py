@@ -1,1 +1,45 @@
-"""From embeddings to styles: heads, honest comparison, reports, prediction."""
+"""From embeddings to styles: heads, honest comparison, reports, prediction.
+
+Begin with `compare`, or with `fit` and `predict`; `make_head` gives a classifier for scikit-learn. docs/python.md is a
+short introduction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cache.lazy import hand_out
+
+if TYPE_CHECKING:
+    from classify.comparison.compare import compare as compare
+    from classify.comparison.result import Comparison as Comparison
+    from classify.data import Examples as Examples
+    from classify.data import load_examples as load_examples
+    from classify.errors import ClassifyError as ClassifyError
+    from classify.fitting.evaluate import evaluate as evaluate
+    from classify.fitting.fit import fit as fit
+    from classify.headfile import SavedHead as SavedHead
+    from classify.headfile import load_head as load_head
+    from classify.headfile import save_head as save_head
+    from classify.heads import HeadSpec as HeadSpec
+    from classify.heads import make_head as make_head
+    from classify.prediction import Prediction as Prediction
+    from classify.prediction import Predictor as Predictor
+    from classify.prediction import predict as predict
+    from classify.report import write_report as write_report
+else:
+    __getattr__, __dir__, __all__ = hand_out(
+        __name__,
+        {
+            "classify.comparison.compare": "compare",
+            "classify.comparison.result": "Comparison",
+            "classify.data": "Examples load_examples",
+            "classify.errors": "ClassifyError",
+            "classify.fitting.evaluate": "evaluate",
+            "classify.fitting.fit": "fit",
+            "classify.headfile": "SavedHead load_head save_head",
+            "classify.heads": "HeadSpec make_head",
+            "classify.prediction": "Prediction Predictor predict",
+            "classify.report": "write_report",
+        },
+    )

@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import Recipe, Store
+from cache.folder import as_cache
 from cache.ids import from_hex
 from cache.rows import ABSENT, OK
 from classify.errors import DataError
 from classify.heads.rows.gathered import Gathered
+from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.groups import Groups
 from featurize.dataset.labels import is_nobody
-from featurize.dataset.table import DatasetTable
+from featurize.dataset.table import DatasetTable, as_table
 from featurize.wording import listing
 
 T = TypeVar("T")
@@ -236,22 +238,42 @@ def load_vectors(
 
 
 def load_examples(
-    table: DatasetTable,
-    cache: Store,
-    recipes: Sequence[Recipe],
-    target: str,
-    split: str,
+    table: DatasetTable | str | Path = "dataset.csv",
+    cache: Store | str | Path = "features",
+    recipes: str | Recipe | Sequence[str | Recipe] = DEFAULT_EMBEDDING,
+    target: str = "style",
+    split: str = "train",
     in_memory: int | None = None,
 ) -> Examples:
-    """Rows of a split with their labels and vectors: `load_rows`, then `load_vectors`.
+    """Rows of a split with their labels and vectors.
+
+    Parameters
+    ----------
+    table : DatasetTable, str or Path
+        The table, or where it lies.
+    cache : Store, str or Path
+        The feature cache, or its features folder.
+    recipes : str, Recipe, or sequence of these
+        "avgpool", or "avgpool+stats" for the vectors of two recipes side by side.
+    target : str
+        The label column.
+    split : str
+        "train", "val", "test" or "all".
+    in_memory : int, optional
+        As in `load_vectors`.
 
     Raises
     ------
-    TableError, DataError, NotStored
-        As those do.
+    TableError
+        There is no such table or label column, or the split is empty.
+    DataError
+        No row of the split has a label, or all that have one are broken.
+    NotStored
+        Pictures were not embedded yet.
     """
-    rows = load_rows(table, target, split, [cache])
-    return Examples(rows, load_vectors(rows, cache, recipes, in_memory))
+    store = as_cache(cache)
+    rows = load_rows(as_table(table), target, split, [store])
+    return Examples(rows, load_vectors(rows, store, store.recipes_named(recipes), in_memory))
 
 
 def check_trainable(rows: LabelledRows, target: str) -> list[str]:

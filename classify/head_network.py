@@ -38,9 +38,9 @@ class HeadNetwork:
     Parameters
     ----------
     saved : SavedHead
-    weights : str, optional
+    weights : str or Path, optional
         Name or file of the weights; by default those the head was trained on, if they can be found.
-    features : Path
+    features : str or Path
         The features folder, where an exported or calibrated network may lie.
     batch_size : int, optional
         By default 1 on a processor, 32 on a GPU.
@@ -65,9 +65,9 @@ class HeadNetwork:
     def __init__(
         self,
         saved: SavedHead,
-        weights: str | None = None,
+        weights: str | Path | None = None,
         *,
-        features: Path = Path("features"),
+        features: str | Path = "features",
         batch_size: int | None = None,
         workers: int | None = None,
         device: str = "auto",

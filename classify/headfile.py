@@ -70,7 +70,7 @@ class SavedHead:
         """Class names in the order of the probabilities."""
         return [str(c) for c in self.head.classes_]
 
-    def open_cache(self, features: Path) -> Store:
+    def open_cache(self, features: str | Path = "features") -> Store:
         """The feature cache of the embeddings that the head was trained on.
 
         Raises
@@ -91,7 +91,12 @@ class SavedHead:
         return cache
 
 
-def save_head(saved: SavedHead, path: Path) -> None:
+def as_head(head: SavedHead | str | Path) -> SavedHead:
+    """A saved head as it is; where a path is given, the head is read from there."""
+    return head if isinstance(head, SavedHead) else load_head(head)
+
+
+def save_head(saved: SavedHead, path: str | Path) -> None:
     """Write a head; the file exists whole or not at all.
 
     Raises
@@ -101,6 +106,7 @@ def save_head(saved: SavedHead, path: Path) -> None:
     """
     from safetensors.numpy import save
 
+    path = Path(path)
     facts = {
         "format": _FORMAT,
         "head": saved.kind,
@@ -119,7 +125,7 @@ def save_head(saved: SavedHead, path: Path) -> None:
     files.write_atomic(path, [save(arrays, metadata={"artstyle": text, "digest": _digest(text, arrays)})])
 
 
-def load_head(path: Path) -> SavedHead:
+def load_head(path: str | Path) -> SavedHead:
     """Read a head.
 
     Raises
@@ -127,6 +133,7 @@ def load_head(path: Path) -> SavedHead:
     HeadFileError
         The file is missing, damaged, changed, no head, or of a newer version.
     """
+    path = Path(path)
     if not path.is_file():
         raise HeadFileError(f"there is no head {str(path)!r}: make one with `classify fit`")
     text, digest, state = _read(path)

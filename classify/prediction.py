@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from cache.errors import ArtstyleError
 from classify.errors import AddressError, HeadMismatch, PictureError
 from classify.head_network import HeadNetwork
-from classify.headfile import SavedHead
+from classify.headfile import SavedHead, as_head
+from featurize.engines import EngineFactory, make_engine
 from featurize.errors import Undecodable
 from featurize.progress import Progress
 from featurize.run.pipeline import on_one_processor
@@ -68,7 +69,7 @@ class Predictor:
     Parameters
     ----------
     saved : SavedHead
-    weights : str, optional
+    weights : str or Path, optional
         Name or file of the weights; by default those the head was trained on, if they can be found.
     network : HeadNetwork, optional
         One that is loaded already, and fits the head.
@@ -82,7 +83,12 @@ class Predictor:
     """
 
     def __init__(
-        self, saved: SavedHead, weights: str | None = None, *, network: HeadNetwork | None = None, **options: Any
+        self,
+        saved: SavedHead,
+        weights: str | Path | None = None,
+        *,
+        network: HeadNetwork | None = None,
+        **options: Any,
     ) -> None:
         if network and not network.fits(saved):
             raise HeadMismatch(f"the head was trained on {saved.key.folder_name}, the network makes other embeddings")
@@ -156,6 +162,53 @@ class Predictor:
         except (Undecodable, AddressError, PictureError) as trouble:
             return Prediction(source.name, (), trouble)
         return Prediction(source.name, self.styles(self.network.embed([pixels])[0], top))
+
+
+def predict(
+    head: SavedHead | str | Path,
+    pictures: str | Path | Sequence[str | Path],
+    *,
+    top: int = 3,
+    weights: str | Path | None = None,
+    features: str | Path = "features",
+    workers: int | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    engines: EngineFactory = make_engine,
+) -> list[Prediction]:
+    """Predict the classes of pictures.
+
+    Whoever predicts several times makes a `Predictor`, which loads the network once.
+
+    Parameters
+    ----------
+    head : SavedHead, str or Path
+        The head, or the file that it was saved in.
+    pictures : str or Path, or sequence of these
+        Files, and folders of files.
+    top : int
+        How many classes to give.
+    weights, features, workers, device, engines
+        As in `Predictor`.
+    progress : callable, optional
+        Called with (pictures done, pictures in all).
+
+    Returns
+    -------
+    list of Prediction
+        In the order of the files. One that can't be read has no styles, and says why.
+
+    Raises
+    ------
+    PictureError
+        A path is not there, or a folder holds no file.
+    HeadFileError, HeadMismatch, EarlierVersion, WeightsError, BackboneError
+        The head or its network can't be had.
+    """
+    several = [pictures] if isinstance(pictures, str | Path) else pictures
+    paths = find_pictures([Path(path) for path in several])
+    options = {"features": features, "workers": workers, "device": device, "engines": engines}
+    return list(Predictor(as_head(head), weights, **options).predict(paths, top, progress))
 
 
 def load_predictors(heads: Sequence[SavedHead], weights: str | None = None, **options: Any) -> list[Predictor]:

@@ -1,1 +1,48 @@
-"""From paintings to embeddings: dataset tables, pictures, backbones, extraction into a feature cache."""
+"""From paintings to embeddings: dataset tables, pictures, backbones, extraction into a feature cache.
+
+Begin with `prepare`, go on with `extract`; `Embedder` does it inside a scikit-learn pipeline. docs/python.md is a
+short introduction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cache.lazy import hand_out
+
+if TYPE_CHECKING:
+    from featurize.dataset.audit import Audit as Audit
+    from featurize.dataset.audit import audit as audit
+    from featurize.dataset.audit import audit_lists as audit_lists
+    from featurize.dataset.prepare import Prepared as Prepared
+    from featurize.dataset.prepare import prepare as prepare
+    from featurize.dataset.selection import Selection as Selection
+    from featurize.dataset.sources import Reading as Reading
+    from featurize.dataset.table import DatasetTable as DatasetTable
+    from featurize.dataset.table import read_table as read_table
+    from featurize.dataset.table import write_table as write_table
+    from featurize.embedder import Embedder as Embedder
+    from featurize.errors import FeaturizeError as FeaturizeError
+    from featurize.gallery import draw_gallery as draw_gallery
+    from featurize.run.export import export as export
+    from featurize.run.extract import Extraction as Extraction
+    from featurize.run.extract import Settings as Settings
+    from featurize.run.extract import extract as extract
+    from featurize.run.verify import verify as verify
+else:
+    __getattr__, __dir__, __all__ = hand_out(
+        __name__,
+        {
+            "featurize.dataset.audit": "Audit audit audit_lists",
+            "featurize.dataset.prepare": "Prepared prepare",
+            "featurize.dataset.selection": "Selection",
+            "featurize.dataset.sources": "Reading",
+            "featurize.dataset.table": "DatasetTable read_table write_table",
+            "featurize.embedder": "Embedder",
+            "featurize.errors": "FeaturizeError",
+            "featurize.gallery": "draw_gallery",
+            "featurize.run.export": "export",
+            "featurize.run.extract": "Extraction Settings extract",
+            "featurize.run.verify": "verify",
+        },
+    )

@@ -62,20 +62,19 @@ def compare(
 ) -> None:
     """Train heads on the same rows, compare them honestly, and write a report."""
     from classify.comparison.compare import compare as run_comparison
-    from classify.fitting import read_specs
     from classify.report import check_place, write_report
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
     check_place(out)
     table, caches = read_table(dataset), open_caches(features, keys)
-    options["embeddings"] = [e.strip() for e in options.pop("embedding").split(",") if e.strip()]
+    options["embeddings"] = options.pop("embedding")
     options["command"] = as_typed(context)
     with progress_bar("comparing", "fits") as progress:
         if protocol:
             comparison = _run_protocol(context, protocol, table, caches, heads, {**options, "progress": progress})
         else:
-            comparison = run_comparison(table, caches, read_specs(heads), progress=progress, **options)
+            comparison = run_comparison(table, caches, heads, progress=progress, **options)
     tell(comparison, write_report(comparison, out))
 
 

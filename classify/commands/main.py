@@ -60,7 +60,7 @@ def fit(
 ) -> None:  # fmt: skip
     """Fit a head on the train split and save it."""
     from cache import open_cache
-    from classify.fitting import fit_head
+    from classify.fitting.fit import fit as fit_head
     from classify.headfile import SUFFIX, save_head
     from featurize.dataset.table import read_table
 
@@ -93,19 +93,12 @@ def fit(
 @click.option("--split", type=ANY_SPLIT, default="test", show_default=True)
 def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None:
     """Score a saved head on a split."""
-    from classify.data import load_examples
-    from classify.fitting import score
-    from classify.row_cautions import label_cautions, row_cautions
-    from featurize.dataset.table import read_table
+    from classify.fitting.evaluate import evaluate as score_head
 
-    saved = load_told(head_file)
-    cache = saved.open_cache(features)
-    examples = load_examples(read_table(dataset), cache, saved.recipes, saved.target, split)
-    _tell_score(score(saved.head, examples, split))
-    for caution in (*row_cautions(examples.rows, split, saved.target, scored=True), *label_cautions(examples.rows)):
-        click.echo(f"warning: {visible(caution.text)}", err=True)
-    if cache.key.untrained:
-        click.echo("warning: untrained backbone", err=True)
+    score = score_head(load_told(head_file), dataset, features, split)
+    _tell_score(score)
+    for warning in score.warnings:
+        click.echo(f"warning: {visible(warning)}", err=True)
 
 
 for command in (compare, predict):

@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cache import Store
+from cache.folder import as_caches
 from classify.comparison.cautions import all_cautions
 from classify.comparison.contest import Contest, Run, finished_curves
 from classify.comparison.curves import nested_subsets
@@ -28,10 +30,11 @@ from classify.evaluation.entry import Entry, Estimate
 from classify.evaluation.findings import Caution, LeakAudit, Verdict
 from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.ordering import related_order
-from classify.fitting.asked import place, read_spec
+from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.trial import keeps_artists_apart
 from classify.heads import HeadSpec
-from featurize.dataset.table import DatasetTable, relative_path
+from featurize.choices import DEFAULT_EMBEDDING
+from featurize.dataset.table import DatasetTable, as_table, relative_path
 from featurize.progress import Progress
 
 
@@ -73,11 +76,11 @@ class Task:
 
 
 def compare(
-    table: DatasetTable,
-    caches: Sequence[Store],
-    heads: Sequence[str | HeadSpec],
+    table: DatasetTable | str | Path = "dataset.csv",
+    caches: Store | str | Path | Sequence[Store | str | Path] = "features",
+    heads: str | HeadSpec | Sequence[str | HeadSpec] = "all",
     *,
-    embeddings: Sequence[str] = ("avgpool",),
+    embeddings: str | Sequence[str] = DEFAULT_EMBEDDING,
     target: str = "style",
     train: str = "train",
     test: str | None = None,
@@ -92,13 +95,14 @@ def compare(
 
     Parameters
     ----------
-    table : DatasetTable
-    caches : sequence of Store
-        One for each backbone.
-    heads : sequence of str or HeadSpec
-        As in "svm:C=3"; parameters that are given are not tuned.
-    embeddings : sequence of str
-        Recipes; "a+b" puts two side by side.
+    table : DatasetTable, str or Path
+        The table, or where it lies.
+    caches : Store, str or Path, or sequence of these
+        One for each backbone, or the features folder of the only one.
+    heads : str, HeadSpec, or sequence of these
+        "logreg,svm:C=3", or ["logreg", "svm:C=3"]; parameters that are given are not tuned. "all" is every head.
+    embeddings : str or sequence of str
+        Recipes, "avgpool,stats" or ["avgpool", "stats"]; "avgpool+stats" puts two side by side.
     target : str
         The label column.
     train, test : str
@@ -121,6 +125,9 @@ def compare(
         Each with the way out.
     """
     started = time.perf_counter()
+    table, caches = as_table(table), as_caches(caches)
+    if isinstance(embeddings, str):
+        embeddings = [name.strip() for name in embeddings.split(",") if name.strip()]
     specs = _distinct(heads, seed)
     if repeats == 1 or repeats < 0:
         raise HeadError(f"--repeats {repeats}: two splits or more are needed to see how much they differ")
@@ -178,9 +185,12 @@ def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
     )
 
 
-def _distinct(heads: Sequence[str | HeadSpec], seed: int) -> list[HeadSpec]:
+def _distinct(heads: str | HeadSpec | Sequence[str | HeadSpec], seed: int) -> list[HeadSpec]:
     """The heads, each once; all of them can be made, so that a mistyped one is known before others are fitted."""
-    specs = list(dict.fromkeys(read_spec(head) for head in heads))
+    if isinstance(heads, str):
+        heads = read_specs(heads)
+    asked = [heads] if isinstance(heads, HeadSpec) else heads
+    specs = list(dict.fromkeys(read_spec(head) for head in asked))
     if not specs:
         raise HeadError("no heads to compare: name some with --heads, as in logreg,mlp,svm")
     for spec in specs:

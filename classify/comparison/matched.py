@@ -104,5 +104,5 @@ def match(
 def _views(caches: Sequence[Store], embeddings: Sequence[str]) -> Iterator[View]:
     for cache in caches:
         for embedding in dict.fromkeys(embeddings):
-            recipes = tuple(cache.recipe(name.strip()) for name in embedding.split("+"))
+            recipes = tuple(cache.recipes_named(embedding))
             yield View(cache, embedding, recipes)

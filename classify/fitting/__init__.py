@@ -7,15 +7,14 @@ it, and `facts` says how it was made.
 from __future__ import annotations
 
 from classify.fitting.asked import place, read_spec, read_specs
-from classify.fitting.fit import Fitted, fit_head
+from classify.fitting.fit import Fitted
 from classify.fitting.scoring import Score, score
-from classify.fitting.trial import Trial, train_head
+from classify.fitting.trial import Trial, folds_of, train_head
 
 __all__ = [
     "Fitted",
     "Score",
     "Trial",
-    "fit_head",
     "folds_of",
     "place",
     "read_spec",

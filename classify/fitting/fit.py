@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from cache import Recipe, Store
+from cache import Store
+from cache.folder import as_cache
 from classify.data import Examples, check_trainable, load_examples, load_vectors, rows_if_any
 from classify.fitting.asked import head_errors, place, read_spec
 from classify.fitting.facts import training_facts
@@ -16,7 +18,8 @@ from classify.headfile import SavedHead
 from classify.heads import HeadSpec
 from classify.heads.solvers.threads import threads_for
 from classify.row_cautions import label_cautions, row_cautions
-from featurize.dataset.table import DatasetTable
+from featurize.choices import DEFAULT_EMBEDDING
+from featurize.dataset.table import DatasetTable, as_table
 
 IN_MEMORY = 1 << 29  # bytes of stored vectors: more stay in the cache and are read in blocks
 
@@ -30,23 +33,12 @@ class Fitted:
     warnings: Sequence[str]
 
 
-def recipes_of(cache: Store, embedding: str) -> list[Recipe]:
-    """Recipes of a cache by name, "avgpool+stats" being two side by side.
-
-    Raises
-    ------
-    NotStored
-        The cache has no such vectors.
-    """
-    return [cache.recipe(name.strip()) for name in embedding.split("+")]
-
-
-def fit_head(
-    table: DatasetTable,
-    cache: Store,
-    head: str | HeadSpec,
+def fit(
+    table: DatasetTable | str | Path = "dataset.csv",
+    cache: Store | str | Path = "features",
+    head: str | HeadSpec = "logreg",
     *,
-    embedding: str = "avgpool",
+    embedding: str = DEFAULT_EMBEDDING,
     target: str = "style",
     tune: bool = True,
     seed: int = 0,
@@ -57,8 +49,10 @@ def fit_head(
 
     Parameters
     ----------
-    table : DatasetTable
-    cache : Store
+    table : DatasetTable, str or Path
+        The table, or where it lies.
+    cache : Store, str or Path
+        The feature cache, or its features folder.
     head : str or HeadSpec
         A head with options, "logreg" or "mlp:epochs=30"; what the options say is not tuned.
     embedding : str
@@ -80,9 +74,10 @@ def fit_head(
     """
     from classify.heads.watch import Watch
 
+    table, cache = as_table(table), as_cache(cache)
     spec = read_spec(head)
     place(spec, seed, device)  # so that what can't be had is known before vectors are read
-    recipes = recipes_of(cache, embedding)
+    recipes = cache.recipes_named(embedding)
     train = load_examples(table, cache, recipes, target, "train", IN_MEMORY)
     warnings = check_trainable(train.rows, target)
     val_rows = rows_if_any(table, target, "val", [cache])

@@ -32,6 +32,8 @@ class Score:
         Pictures of classes that the head was not trained on; they count as wrong.
     calibration_error : float
         Expected calibration error (Guo et al. 2017).
+    warnings : tuple of str
+        What must be known of the rows and of the embeddings before the figures are believed.
     """
 
     split: str
@@ -43,6 +45,7 @@ class Score:
     majority: float
     unknown: int
     calibration_error: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float:

@@ -21,7 +21,7 @@ def check_place(out: Path) -> None:
         raise StorageFailed(f"can't write a report to {str(out)!r}: {str(there)!r} {what}; choose another --out")
 
 
-def write_report(comparison: Comparison, out: Path) -> Path:
+def write_report(comparison: Comparison, out: str | Path) -> Path:
     """Write `results.json`, `predictions.csv`, `report.md` and `index.html` into a folder.
 
     Each is written before the next is made: whatever goes wrong with the page, the figures of a long comparison are
@@ -30,7 +30,7 @@ def write_report(comparison: Comparison, out: Path) -> Path:
     Parameters
     ----------
     comparison : Comparison
-    out : Path
+    out : str or Path
         Made where it is missing; files of the same names are replaced.
 
     Returns
@@ -52,6 +52,7 @@ def write_report(comparison: Comparison, out: Path) -> Path:
         "report.md": lambda: page.render(comparison, "report.md"),
         PAGE: lambda: page.render(comparison, "page.html"),
     }
+    out = Path(out)
     files.make_folder(out.absolute())
     for name, make in texts.items():
         text = make()

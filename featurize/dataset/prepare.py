@@ -75,8 +75,8 @@ class Prepared:
 
 
 def prepare(
-    source: Path,
-    out: Path,
+    source: str | Path,
+    out: str | Path = "dataset.csv",
     *,
     target: str = "style",
     reading: Reading = AS_FOUND,
@@ -95,9 +95,9 @@ def prepare(
 
     Parameters
     ----------
-    source : Path
+    source : str or Path
         Anything that a reader recognises.
-    out : Path
+    out : str or Path
         The table: `.csv`, `.xlsx` or `.parquet`. An older table there saves reading unchanged files again.
     target : str
         The label column of the source's classes; or "century", "decade", "period:50", made from the years.
@@ -129,6 +129,7 @@ def prepare(
     StorageFailed
         The table can't be written.
     """
+    source, out = Path(source), Path(out)
     if target in FACTS:
         raise SourceError(
             f"--target {target}: the dataset table keeps a column of that name for itself; choose another"

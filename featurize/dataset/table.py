@@ -150,12 +150,17 @@ class DatasetTable:
         return DatasetTable({**self.columns, **columns}, self.folder)
 
 
-def read_table(path: Path, other: str = "") -> DatasetTable:
+def as_table(table: DatasetTable | str | Path) -> DatasetTable:
+    """A dataset table as it is; where a path is given, the table is read from there."""
+    return table if isinstance(table, DatasetTable) else read_table(table)
+
+
+def read_table(path: str | Path = "dataset.csv", other: str = "") -> DatasetTable:
     """Read a dataset table.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         `.csv`, `.tsv`, `.xlsx` or `.parquet`.
     other : str
         The encoding of lines that are not UTF-8; empty for that of this country's spreadsheets.
@@ -165,6 +170,7 @@ def read_table(path: Path, other: str = "") -> DatasetTable:
     TableError
         The file is missing, or no dataset table.
     """
+    path = Path(path)
     if not path.exists():
         raise TableError(f"there is no dataset table {str(path)!r}: make one with `featurize prepare SOURCE`")
     columns = table_columns(path, other)
@@ -221,7 +227,7 @@ def _split(value: str) -> str:
     return plain if plain in ("", *SPLITS) else value
 
 
-def write_table(table: DatasetTable, path: Path) -> None:
+def write_table(table: DatasetTable, path: str | Path) -> None:
     """Write a dataset table; it exists whole or not at all.
 
     Raises
@@ -229,7 +235,7 @@ def write_table(table: DatasetTable, path: Path) -> None:
     StorageFailed
         The file system refused, or the table does not fit into such a file.
     """
-    write_sheet(table.columns, path)
+    write_sheet(table.columns, Path(path))
 
 
 def relative_path(path: Path, folder: Path) -> str:

@@ -88,14 +88,16 @@ class Network:
         return provider_of(self.backbone.provider).cut(self.backbone, network, nodes)
 
 
-def choose_network(name: str, weights: str | None = None, *, size: int | None = None, decode: str = "exact") -> Network:
+def choose_network(
+    name: str, weights: str | Path | None = None, *, size: int | None = None, decode: str = "exact"
+) -> Network:
     """The network that a user asks for.
 
     Parameters
     ----------
     name : str
         "resnet50", "torchvision:resnet50", "timm:...".
-    weights : str, optional
+    weights : str or Path, optional
         The name of published weights, "random", or a file; by default the first that the provider publishes.
     size : int, optional
         Side of the square that the network sees, where it is not to be the weights' own.
@@ -108,17 +110,17 @@ def choose_network(name: str, weights: str | None = None, *, size: int | None = 
         There is no such network, size or way to decode; or no such weights of it.
     """
     spec = backbone(name)
-    chosen = choose(spec, weights)
+    chosen = choose(spec, None if weights is None else str(weights))
     return Network(spec, chosen, chosen.transform.with_options(size, decode))
 
 
-def network_from(key: Key, weights: str | None = None, places: Sequence[Path] = ()) -> Network:
+def network_from(key: Key, weights: str | Path | None = None, places: Sequence[Path] = ()) -> Network:
     """The network that made the embeddings of a key: same nodes, same weights, same transform.
 
     Parameters
     ----------
     key : Key
-    weights : str, optional
+    weights : str or Path, optional
         The name or file of the weights, as given to `featurize run`; by default they are found by their identity.
     places : sequence of Path
         Where a file of weights was seen; it is taken only if its bytes are the right ones.
@@ -132,11 +134,11 @@ def network_from(key: Key, weights: str | None = None, places: Sequence[Path] = 
     """
     provider = provider_of(key.network["provider"])
     spec = provider.rebuild(key.network)
-    found = choose(spec, weights) if weights else find(spec, key.weights, places)
+    found = choose(spec, str(weights)) if weights else find(spec, key.weights, places)
     if key.weights not in (found.identity, found.also):
         raise WeightsError(
-            f"the embeddings {key.folder_name} were made with the weights {key.weights}, and {weights!r} stands for "
-            f"{found.identity}: give the same --weights as to `featurize run`"
+            f"the embeddings {key.folder_name} were made with the weights {key.weights}, and {str(weights)!r} stands "
+            f"for {found.identity}: give the same --weights as to `featurize run`"
         )
     network = Network(spec, replace(found, identity=key.weights), Transform.from_json(key.transform))
     if network.key(key.precision).digest != key.digest:

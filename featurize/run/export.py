@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import NotStored, Recipe, StorageFailed, Store, files
-from featurize.dataset.table import DatasetTable
+from cache.folder import as_cache
+from featurize.dataset.table import DatasetTable, as_table
 from featurize.errors import TableError
 
 if TYPE_CHECKING:
@@ -33,15 +34,24 @@ class Exported:
     left_out: int
 
 
-def export(table: DatasetTable, cache: Store, recipes: Sequence[Recipe], path: Path, split: str = "all") -> Exported:
+def export(
+    table: DatasetTable | str | Path,
+    cache: Store | str | Path,
+    recipes: str | Recipe | Sequence[str | Recipe],
+    path: str | Path,
+    split: str = "all",
+) -> Exported:
     """Write the rows of a table that have all the vectors.
 
     Parameters
     ----------
-    table : DatasetTable
-    cache : Store
-    recipes : sequence of Recipe
-    path : Path
+    table : DatasetTable, str or Path
+        The table, or where it lies.
+    cache : Store, str or Path
+        The feature cache, or its features folder.
+    recipes : str, Recipe, or sequence of these
+        "avgpool", or "avgpool,stats".
+    path : str or Path
         `.h5` (datasets `id`, `path`, `split`, `labels/<column>`, `features/<recipe>`) or `.npz` (the same names
         with `_` for `/`).
     split : str
@@ -57,6 +67,8 @@ def export(table: DatasetTable, cache: Store, recipes: Sequence[Recipe], path: P
     StorageFailed
         The file system refused; nothing is left behind.
     """
+    table, cache, path = as_table(table), as_cache(cache), Path(path)
+    recipes = cache.recipes_named(recipes)
     rows = table.rows_of(split)
     has_all = np.ones(len(rows), bool)
     for recipe in recipes:

@@ -23,7 +23,7 @@ from cache.rows import ABSENT
 from cache.schema1 import refuse_unadopted
 from featurize import processors
 from featurize.choices import DEFAULT_EMBEDDING
-from featurize.dataset.table import DatasetTable
+from featurize.dataset.table import DatasetTable, as_table
 from featurize.engines import EngineChoice, EngineFactory, make_engine
 from featurize.errors import Undecodable
 from featurize.networks.network import Network, choose_network
@@ -49,7 +49,7 @@ class Settings:
         "train", "val", "test" or "all".
     backbone, embedding : str
         As on the command line.
-    weights : str, optional
+    weights : str or Path, optional
         The name of published weights, "random", or a file; by default the first that the network's provider publishes.
     mirror : bool
         Average each embedding over the picture and its mirror image.
@@ -72,7 +72,7 @@ class Settings:
 
     split: str = "all"
     backbone: str = "resnet50"
-    weights: str | None = None
+    weights: str | Path | None = None
     embedding: str = DEFAULT_EMBEDDING
     mirror: bool = False
     size: int | None = None
@@ -150,8 +150,8 @@ class Extraction:
 
 
 def extract(
-    table: DatasetTable,
-    root: Path,
+    table: DatasetTable | str | Path = "dataset.csv",
+    root: str | Path = "features",
     settings: Settings = Settings(),
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda line: None,
@@ -161,8 +161,9 @@ def extract(
 
     Parameters
     ----------
-    table : DatasetTable
-    root : Path
+    table : DatasetTable, str or Path
+        The table, or where it lies.
+    root : str or Path
         The features folder; made where it is not there.
     settings : Settings
     progress : callable, optional
@@ -177,6 +178,7 @@ def extract(
     TableError, BackboneError, WeightsError, EarlierVersion, Disagreement, StorageFailed
         Everything that was finished before stays.
     """
+    table, root = as_table(table), Path(root)
     network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
     wanted = formulas(settings.embedding, settings.mirror)
     for formula in wanted:

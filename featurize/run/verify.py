@@ -23,7 +23,7 @@ from featurize.run import agreement
 from featurize.run.summary import Summary, summary_of
 
 
-def verify(root: Path) -> list[Summary]:
+def verify(root: str | Path = "features") -> list[Summary]:
     """Figures of every cache under a features folder, after every byte of it was checked."""
     checked = [(cache, cache.verify()) for cache in list_caches(root)]
     return [summary_of(cache, problems) for cache, problems in checked]

@@ -232,7 +232,7 @@ def test_real_paintings_and_real_weights_reach_the_known_accuracy(
 ) -> None:
     """RASTA's small set, 25 styles, chance 0.04."""
     from cache import open_cache
-    from classify.fitting import fit_head
+    from classify.fitting.fit import fit
     from featurize.dataset.table import read_table
 
     monkeypatch.chdir(tmp_path)
@@ -241,6 +241,6 @@ def test_real_paintings_and_real_weights_reach_the_known_accuracy(
     assert run(featurize_cli, ["run", "--backbone", "mobilenet_v2", "--weights", weights]) == 0
     table, cache = read_table(tmp_path / "dataset.csv"), open_cache(tmp_path / "features")
     for head, least in (("logreg", 0.36), ("svm", 0.34), ("mlp", 0.34)):
-        (score,) = fit_head(table, cache, head).scores
+        (score,) = fit(table, cache, head).scores
         assert score.pictures == 250
         assert score.accuracy >= least, head

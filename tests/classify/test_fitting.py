@@ -13,7 +13,7 @@ from classify.comparison.compare import compare
 from classify.comparison.result import Comparison
 from classify.data import Examples, load_examples
 from classify.errors import HeadError
-from classify.fitting import fit_head
+from classify.fitting.fit import fit
 from classify.fitting.scoring import score
 from classify.fitting.trial import folds_of
 from classify.heads import HEADS, make_head
@@ -60,7 +60,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.mark.parametrize("spec", ALL)
 def test_fit_and_compare_choose_the_same_and_answer_the_same(case: Case, spec: str) -> None:
     """To the bit, for every head, whatever is known of the artists."""
-    saved = fit_head(case.table, case.cache, spec, seed=3).saved
+    saved = fit(case.table, case.cache, spec, seed=3).saved
     (entry,) = (e for e in case.comparison.entries if e.spec == spec)
     assert {name: told["chosen"] for name, told in entry.tuned.items()} == saved.training["tuned"]
     params = saved.head.get_params()
@@ -76,7 +76,7 @@ def test_fit_and_compare_choose_the_same_and_answer_the_same(case: Case, spec: s
 @pytest.mark.parametrize("spec", ALL)
 def test_a_score_is_what_compare_says(case: Case, spec: str) -> None:
     """Accuracy, its interval and the calibration error come from one computation."""
-    saved = fit_head(case.table, case.cache, spec, seed=3).saved
+    saved = fit(case.table, case.cache, spec, seed=3).saved
     (entry,) = (e for e in case.comparison.entries if e.spec == spec)
     got, scores = score(saved.head, case.examples("test"), "test"), entry.scores
     assert (got.accuracy, got.low, got.high) == (scores.accuracy.value, scores.accuracy.low, scores.accuracy.high)
@@ -110,7 +110,7 @@ def test_tuning_does_not_see_the_same_painter_on_both_sides(road: str) -> None:
     table, cache = painted()
     train = load_examples(table, cache, [AVGPOOL], "style", "train")
     if road == "fit":
-        found = [point["accuracy"] for point in fit_head(table, cache, "ridge").saved.training["grid"]]
+        found = [point["accuracy"] for point in fit(table, cache, "ridge").saved.training["grid"]]
     else:
         found = list(compare(table, [cache], ["ridge"]).entries[0].tuned["alpha"]["accuracy"])
     wanted = []
@@ -151,7 +151,7 @@ def test_probabilities_are_calibrated_on_painters_who_were_not_met(spec: str, tu
     """Held-out pictures by a painter of the other folds are told too easily, so that temperatures come out too low."""
     table, cache = painted()
     train = load_examples(table, cache, [AVGPOOL], "style", "train")
-    head = fit_head(table, cache, spec, tune=tune).saved.head
+    head = fit(table, cache, spec, tune=tune).saved.head
     for part in getattr(head, "members_", [head]):
         apart, mixed = (
             type(part)(**part.get_params()).fit(train.X, train.y, groups).temperature_
@@ -168,7 +168,7 @@ def test_probabilities_are_calibrated_on_painters_who_were_not_met(spec: str, tu
 def test_a_seed_that_cannot_be_is_refused(seed: int) -> None:
     table, cache = painted()
     for road in (
-        lambda: fit_head(table, cache, "ridge", seed=seed),
+        lambda: fit(table, cache, "ridge", seed=seed),
         lambda: compare(table, [cache], ["ridge"], seed=seed),
     ):
         with pytest.raises(HeadError, match=rf"seed={seed} is out of bounds: it must be from 0 to 4294967295"):

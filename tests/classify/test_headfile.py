@@ -21,7 +21,7 @@ from cache.schema1 import EarlierKey
 from classify import headfile
 from classify.data import load_examples
 from classify.errors import HeadFileError, HeadMismatch
-from classify.fitting import fit_head
+from classify.fitting.fit import fit
 from classify.headfile import SavedHead, load_head, save_head
 from classify.heads import HEADS
 from tests.cache.earlier import earlier_key, rows_in, write_earlier
@@ -33,7 +33,7 @@ from tests.classify.embedded import AVGPOOL, KEY, STYLES, make_dataset
 def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[SavedHead, Path]:
     folder = tmp_path_factory.mktemp("head")
     table, cache = make_dataset(folder)
-    fitted = fit_head(table, cache, "logreg")
+    fitted = fit(table, cache, "logreg")
     save_head(fitted.saved, folder / "head.safetensors")
     return fitted.saved, folder / "head.safetensors"
 
@@ -41,7 +41,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[SavedHead, Path]:
 @pytest.mark.parametrize("name", HEADS)
 def test_every_head_predicts_the_same_bits_after_loading(tmp_path: Path, name: str) -> None:
     table, cache = make_dataset(tmp_path)
-    head = fit_head(table, cache, name, tune=False).saved
+    head = fit(table, cache, name, tune=False).saved
     save_head(head, tmp_path / "head.safetensors")
     again = load_head(tmp_path / "head.safetensors")
     X = load_examples(table, cache, [AVGPOOL], "style", "all").X
@@ -71,7 +71,7 @@ def earlier(saved: SavedHead, path: Path, backbone: str = "resnet18") -> Earlier
 def test_a_head_of_an_earlier_version_goes_on_working_on_what_was_taken_over(tmp_path: Path) -> None:
     table, cache = make_dataset(tmp_path)
     path = tmp_path / "head.safetensors"
-    save_head(fit_head(table, cache, "logreg").saved, path)
+    save_head(fit(table, cache, "logreg").saved, path)
     saved = load_head(path)
     key = earlier(saved, path)
     write_earlier(tmp_path / "old", key, *rows_in(Path(cache.place)))
@@ -88,7 +88,7 @@ def test_a_head_of_an_earlier_version_goes_on_working_on_what_was_taken_over(tmp
 def test_a_head_of_an_earlier_version_on_a_network_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     table, cache = make_dataset(tmp_path)
     path = tmp_path / "head.safetensors"
-    save_head(fit_head(table, cache, "prototype").saved, path)
+    save_head(fit(table, cache, "prototype").saved, path)
     earlier(load_head(path), path, "mynet")
     with pytest.raises(HeadFileError, match=r"earlier version of artstyle on a network 'mynet'.*fit the head again"):
         load_head(path)
@@ -97,7 +97,7 @@ def test_a_head_of_an_earlier_version_on_a_network_that_nobody_knows_is_refused(
 def test_a_changed_key_in_a_head_is_refused(tmp_path: Path) -> None:
     table, cache = make_dataset(tmp_path)
     path = tmp_path / "head.safetensors"
-    save_head(fit_head(table, cache, "prototype").saved, path)
+    save_head(fit(table, cache, "prototype").saved, path)
     for change in ({"key_digest": "0" * 64}, {"key": dict(earlier_key("resnet18").fields)}):
         with safe_open(path, "numpy") as file:
             facts = json.loads(file.metadata()["artstyle"]) | change
@@ -147,7 +147,7 @@ def contents(saved: SavedHead) -> dict:
 @pytest.fixture(scope="module", params=["prototype", "ensemble:members=knn+ridge", "mlp:hidden=4,epochs=1"])
 def intact(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, dict]:
     folder = tmp_path_factory.mktemp("intact")
-    save_head(fit_head(*make_dataset(folder), request.param, tune=False).saved, folder / "head.safetensors")
+    save_head(fit(*make_dataset(folder), request.param, tune=False).saved, folder / "head.safetensors")
     return folder, (folder / "head.safetensors").read_bytes(), contents(load_head(folder / "head.safetensors"))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from classify.errors import HeadError
-from classify.fitting import fit_head
+from classify.fitting.fit import fit
 from classify.headfile import load_head, save_head
 from classify.heads import HEADS, make_head
 from classify.heads.rows.gathered import Gathered
@@ -23,12 +23,12 @@ ALL = [QUICK.get(name, name) for name in HEADS]
 def test_a_fit_repeats_to_the_bit(spec: str, tmp_path: Path) -> None:
     """Also from what the saved head says about itself alone: its kind, parameters, seed, rows and folds."""
     table, cache = make_dataset(tmp_path)
-    one, two = (fit_head(table, cache, spec, seed=3).saved for _ in range(2))
+    one, two = (fit(table, cache, spec, seed=3).saved for _ in range(2))
     np.testing.assert_equal(two.head.state(), one.head.state())
     assert {**one.training, "seconds": 0} == {**two.training, "seconds": 0}
     save_head(one, tmp_path / "head.safetensors")
     told = load_head(tmp_path / "head.safetensors")
-    again = fit_head(table, cache, told.training["spec"], target=told.target, seed=told.training["seed"]).saved
+    again = fit(table, cache, told.training["spec"], target=told.target, seed=told.training["seed"]).saved
     np.testing.assert_equal(again.head.state(), told.head.state())
     assert again.head.get_params() == one.head.get_params()
     assert again.training["rows_digest"] == told.training["rows_digest"]
@@ -37,10 +37,10 @@ def test_a_fit_repeats_to_the_bit(spec: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("spec", ALL)
 def test_rows_left_on_disk_give_the_same_head(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table, cache = make_dataset(tmp_path)
-    read = fit_head(table, cache, spec)
+    read = fit(table, cache, spec)
     monkeypatch.setattr("classify.fitting.fit.IN_MEMORY", 0)
     monkeypatch.setattr(Gathered, "__array__", lambda *arguments, **options: pytest.fail("all rows read at once"))
-    left = fit_head(table, cache, spec)
+    left = fit(table, cache, spec)
     np.testing.assert_equal(left.saved.head.state(), read.saved.head.state())
     assert left.scores == read.scores
 
@@ -50,13 +50,13 @@ def test_other_rows_labels_or_another_order_are_told_apart(tmp_path: Path) -> No
     styles = table.columns["style"]
     swapped = table.with_columns(style=[styles[-1], *styles[1:]])
     turned = table.take(list(reversed(range(len(table)))))
-    digests = [fit_head(t, cache, "ridge").saved.training["rows_digest"] for t in (table, swapped, turned, table)]
+    digests = [fit(t, cache, "ridge").saved.training["rows_digest"] for t in (table, swapped, turned, table)]
     assert len(set(digests)) == 3
     assert digests[0] == digests[3]
 
 
 def test_the_facts_say_what_was_tried_and_where(tmp_path: Path) -> None:
-    training = fit_head(*make_dataset(tmp_path), "svm:gamma=0.1", seed=5).saved.training
+    training = fit(*make_dataset(tmp_path), "svm:gamma=0.1", seed=5).saved.training
     assert [point["C"] for point in training["grid"]] == list(make_head("svm").tunable["C"])
     best = max(training["grid"], key=lambda point: point["accuracy"])
     assert training["tuned"] == {"C": best["C"]}
@@ -66,7 +66,7 @@ def test_the_facts_say_what_was_tried_and_where(tmp_path: Path) -> None:
 
 
 def test_calibration_error_is_reported_and_saved(tmp_path: Path) -> None:
-    fitted = fit_head(*make_dataset(tmp_path), "ridge")
+    fitted = fit(*make_dataset(tmp_path), "ridge")
     error = fitted.scores[0].calibration_error
     assert error is not None
     assert 0 <= error < 1
@@ -74,8 +74,8 @@ def test_calibration_error_is_reported_and_saved(tmp_path: Path) -> None:
 
 
 def test_an_ensemble_is_made_of_tuned_members(tmp_path: Path) -> None:
-    saved = fit_head(*make_dataset(tmp_path), "ensemble:members=knn+ridge").saved
-    members = [fit_head(*make_dataset(tmp_path), name).saved.head for name in ("knn", "ridge")]
+    saved = fit(*make_dataset(tmp_path), "ensemble:members=knn+ridge").saved
+    members = [fit(*make_dataset(tmp_path), name).saved.head for name in ("knn", "ridge")]
     assert [m.get_params() for m in saved.head.members_] == [m.get_params() for m in members]
 
 
@@ -102,15 +102,15 @@ def test_a_head_on_a_device_is_the_head_on_the_cpu(name: str, monkeypatch: pytes
 def test_a_device_is_asked_of_heads_that_have_one(tmp_path: Path) -> None:
     table, cache = make_dataset(tmp_path)
     for name in ("logreg", "linear-svm", "softmax", "mlp:hidden=8"):
-        assert fit_head(table, cache, name, device="auto", tune=False).saved.head.get_params()["device"] == "auto"
-    assert fit_head(table, cache, "logreg:device=cpu", device="auto").saved.head.get_params()["device"] == "cpu"
+        assert fit(table, cache, name, device="auto", tune=False).saved.head.get_params()["device"] == "auto"
+    assert fit(table, cache, "logreg:device=cpu", device="auto").saved.head.get_params()["device"] == "cpu"
     with pytest.raises(HeadError, match="device=cuda: ridge runs on the CPU only; logreg, softmax, mlp, linear-svm"):
-        fit_head(table, cache, "ridge", device="cuda")
+        fit(table, cache, "ridge", device="cuda")
     if not pytest.importorskip("torch").cuda.is_available():
         with pytest.raises(HeadError, match="device=cuda can't be had"):
-            fit_head(table, cache, "logreg", device="cuda")
+            fit(table, cache, "logreg", device="cuda")
 
 
 def test_what_a_head_refuses_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(HeadError, match="head 'logreg:sqrt=true': sqrt=true needs non-negative features"):
-        fit_head(*make_dataset(tmp_path), "logreg:sqrt=true")
+        fit(*make_dataset(tmp_path), "logreg:sqrt=true")

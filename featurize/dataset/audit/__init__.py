@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cache.folder import as_cache
+from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.audit.coverage import (
     artist_coverage,
     class_sizes,
@@ -22,7 +24,7 @@ from featurize.dataset.audit.coverage import (
 from featurize.dataset.audit.result import Audit, CopyPair, Group, NearPair, Row, Strange
 from featurize.dataset.labels import settle
 from featurize.dataset.sources import AS_FOUND, Reading, read_source
-from featurize.dataset.table import DatasetTable, relative_paths
+from featurize.dataset.table import DatasetTable, read_table, relative_paths
 from featurize.errors import TableError
 from featurize.progress import ProgressBar
 
@@ -63,12 +65,12 @@ class _Seen:
         return {row for rows in together for row in rows} | {*self.blank, *self.changed, *(s.row for s in self.strange)}
 
 
-def audit_lists(source: Path, reading: Reading = AS_FOUND) -> Audit:
+def audit_lists(source: str | Path, reading: Reading = AS_FOUND) -> Audit:
     """Audit the lists of a source, without opening or even looking for a picture.
 
     Parameters
     ----------
-    source : Path
+    source : str or Path
     reading : Reading
 
     Raises
@@ -76,6 +78,7 @@ def audit_lists(source: Path, reading: Reading = AS_FOUND) -> Audit:
     SourceError
         The source can't be read.
     """
+    source = Path(source)
     _, listing = read_source(source, replace(reading, lists_only=True))
     labels, _ = settle(listing.labels, reading.target)
     paths = relative_paths(listing.paths, source.absolute() if source.is_dir() else source.absolute().parent)
@@ -84,12 +87,12 @@ def audit_lists(source: Path, reading: Reading = AS_FOUND) -> Audit:
 
 
 def audit(
-    table: DatasetTable,
-    path: Path,
+    table: DatasetTable | str | Path = "dataset.csv",
+    path: str | Path | None = None,
     target: str = "style",
     *,
-    cache: Store | None = None,
-    recipe: Recipe | None = None,
+    cache: Store | str | Path | None = None,
+    recipe: Recipe | str | None = None,
     pictures: bool = True,
     workers: int | None = None,
     progress: ProgressBar | None = None,
@@ -98,13 +101,17 @@ def audit(
 
     Parameters
     ----------
-    table : DatasetTable
-    path : Path
-        Where the table lies; fingerprints of its pictures are kept beside it.
+    table : DatasetTable, str or Path
+        The table, or where it lies.
+    path : str or Path, optional
+        Where a table lies that was read already, by default "dataset.csv" in its folder; fingerprints of its pictures
+        are kept beside it.
     target : str
         The label column.
-    cache, recipe : optional
-        Embeddings to find copies and possible label errors with.
+    cache : Store, str or Path, optional
+        Embeddings to find copies and possible label errors with, or their features folder.
+    recipe : Recipe or str, optional
+        Which of them; by default "avgpool", or the first there is.
     pictures : bool
         Open the pictures to find near-duplicates.
     workers : int, optional
@@ -119,6 +126,13 @@ def audit(
     StorageFailed
         The fingerprints can't be written.
     """
+    if isinstance(table, DatasetTable):
+        path = table.folder / "dataset.csv" if path is None else Path(path)
+    else:
+        path = Path(table)
+        table = read_table(path)
+    cache = None if cache is None else as_cache(cache)
+    chosen = choose_recipe(cache, recipe) if cache else None
     labels = table.column(target)
     splits = list(table.columns["split"])
     seen = _Seen({"names": "all", "content": "all", "pictures": "not looked at: left out", "embeddings": _NO_VECTORS})
@@ -126,10 +140,24 @@ def audit(
     if pictures:
         found = _look_at_pictures(table, path, workers, progress)
         seen.near, seen.blank, seen.changed, seen.looked_at["pictures"] = found
-    if cache is not None and recipe is not None:
-        seen.copies, seen.strange, seen.looked_at["embeddings"] = _look_at_vectors(table, labels, cache, recipe)
+    if cache and chosen:
+        seen.copies, seen.strange, seen.looked_at["embeddings"] = _look_at_vectors(table, labels, cache, chosen)
     columns = {c: table.columns[c] for c in table.labels}
     return _audit(str(path), target, table.columns["path"], splits, columns, seen)
+
+
+def choose_recipe(cache: Store, wanted: Recipe | str | None = None) -> Recipe | None:
+    """The embedding to compare pictures by: the one that is wanted, else "avgpool" or the first; None where none is.
+
+    Raises
+    ------
+    NotStored
+        The cache has no embedding of the wanted name.
+    """
+    if wanted is not None:
+        return cache.recipe(wanted) if isinstance(wanted, str) else wanted
+    there = cache.recipes()
+    return next((r for r in there if r.name == DEFAULT_EMBEDDING), there[0] if there else None)
 
 
 def _look_at_pictures(
@@ -200,4 +228,4 @@ def as_json(found: Audit) -> dict[str, Any]:
     return {**asdict(found), "shared": shared}
 
 
-__all__ = ["Audit", "as_json", "audit", "audit_lists"]
+__all__ = ["Audit", "as_json", "audit", "audit_lists", "choose_recipe"]

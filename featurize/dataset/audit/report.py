@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cache import Recipe, Store, files, list_caches, list_earlier, open_cache
-from featurize.choices import DEFAULT_EMBEDDING
-from featurize.dataset.audit import as_json, page
+from featurize.dataset.audit import as_json, choose_recipe, page
 from featurize.dataset.audit.result import Audit
 from featurize.dataset.audit.text import render as text
 
@@ -28,10 +27,8 @@ def find_embeddings(features: Path, key: str | None, embedding: str | None) -> t
         if not any(c.recipes() for c in caches) and not list_earlier(features):
             return None, None
     cache = open_cache(features, key)
-    if embedding:
-        return cache, cache.recipe(embedding)
-    there = cache.recipes()
-    return (cache, next((r for r in there if r.name == DEFAULT_EMBEDDING), there[0])) if there else (None, None)
+    recipe = choose_recipe(cache, embedding or None)
+    return (cache, recipe) if recipe else (None, None)
 
 
 def save(found: Audit, out: Path, folder: Path) -> list[Path]:

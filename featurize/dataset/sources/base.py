@@ -22,7 +22,7 @@ class Reading:
         What the source's classes mean, where it does not say: the name of the label column.
     format : str
         Name of a reader; empty to find out by looking.
-    images : Path, optional
+    images : str or Path, optional
         Where the pictures of a list are, if not beside it.
     path_column : str
         The column of a table that names the files; empty to find out by looking.
@@ -41,13 +41,18 @@ class Reading:
 
     target: str = "style"
     format: str = ""
-    images: Path | None = None
+    images: str | Path | None = None
     path_column: str = ""
     label_columns: Mapping[str, str] = field(default_factory=dict)
     lists_only: bool = False
     encoding: str = ""
     names: bool | None = None
     table: Path | None = None
+
+    @property
+    def images_folder(self) -> Path | None:
+        """`images` as a path."""
+        return None if self.images is None else Path(self.images)
 
     def is_own(self, path: str) -> bool:
         """Whether a file was written by this project beside the table: `dataset.csv`, `dataset.notes.json`, ..."""

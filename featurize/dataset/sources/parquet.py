@@ -164,7 +164,7 @@ def _outside(names: Mapping[int, str], path: Path, reading: Reading) -> tuple[di
     notes = [Note("rows name a file instead of holding a picture: read from there", len(names), list(names.values()))]
     if reading.lists_only:
         return {row: str(path.parent / name) for row, name in names.items()}, notes
-    found = find(list(names.values()), path.parent, reading.images)
+    found = find(list(names.values()), path.parent, reading.images_folder)
     return dict(zip(names, found.paths, strict=True)), [*notes, *found.notes]
 
 

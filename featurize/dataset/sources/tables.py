@@ -59,7 +59,7 @@ def located(listing: Listing, folder: Path, reading: Reading) -> Listing:
     names = listing.paths
     if reading.lists_only:
         return replace(listing, paths=[str(folder / name) for name in names], notes=notes)
-    found = find(names, folder, reading.images)
+    found = find(names, folder, reading.images_folder)
     return replace(listing, paths=found.paths, notes=[*notes, *found.notes])
 
 
