@@ -87,6 +87,13 @@ def open_cache(root: Place = "features", chosen: str | None = None) -> Store:
         before its first picture, is no choice where another fits.
     EarlierVersion
         Only a cache of an earlier version fits; the message says how to take it over.
+
+    Examples
+    --------
+    >>> import cache
+    >>> store = cache.open_cache("features")
+    >>> store.key.backbone, [recipe.name for recipe in store.recipes()]
+    ('resnet18', ['avgpool'])
     """
     above = bucket_at(root)
     if above.has(KEY_FILE):

@@ -270,6 +270,13 @@ def load_examples(
         No row of the split has a label, or all that have one are broken.
     NotStored
         Pictures were not embedded yet.
+
+    Examples
+    --------
+    >>> import classify
+    >>> train = classify.load_examples("dataset.csv", "features", "avgpool", "style", "train")
+    >>> train.X.shape == (len(train.y), 512)
+    True
     """
     store = as_cache(cache)
     rows = load_rows(as_table(table), target, split, [store])

@@ -132,6 +132,13 @@ def load_head(path: str | Path) -> SavedHead:
     ------
     HeadFileError
         The file is missing, damaged, changed, no head, or of a newer version.
+
+    Examples
+    --------
+    >>> import classify
+    >>> saved = classify.load_head("style.safetensors")
+    >>> saved.kind, saved.target
+    ('ridge', 'style')
     """
     path = Path(path)
     if not path.is_file():

@@ -204,6 +204,13 @@ def predict(
         A path is not there, or a folder holds no file.
     HeadFileError, HeadMismatch, EarlierVersion, WeightsError, BackboneError
         The head or its network can't be had.
+
+    Examples
+    --------
+    >>> import classify
+    >>> first, *others = classify.predict("style.safetensors", "paintings/Baroque", top=2, device="cpu")
+    >>> len(first.styles), first.trouble
+    (2, None)
     """
     several = [pictures] if isinstance(pictures, str | Path) else pictures
     paths = find_pictures([Path(path) for path in several])

@@ -123,6 +123,13 @@ def compare(
     ------
     ClassifyError, CacheError, TableError
         Each with the way out.
+
+    Examples
+    --------
+    >>> import classify
+    >>> comparison = classify.compare("dataset.csv", "features", "ridge,lda", tune=False)
+    >>> sorted(entry.name for entry in comparison.entries)
+    ['lda', 'ridge']
     """
     started = time.perf_counter()
     table, caches = as_table(table), as_caches(caches)

@@ -39,6 +39,13 @@ def evaluate(
         The features folder holds other embeddings than the head was trained on.
     TableError, DataError, NotStored
         The split has no rows with a label, or they were not embedded yet.
+
+    Examples
+    --------
+    >>> import classify
+    >>> score = classify.evaluate("style.safetensors", "dataset.csv", "features", "test")
+    >>> 0 <= score.low <= score.accuracy <= score.high <= 1
+    True
     """
     saved = as_head(head)
     cache = saved.open_cache(features)

@@ -71,6 +71,14 @@ def fit(
     ------
     TableError, NotStored, DataError, HeadError
         Nothing is saved.
+
+    Examples
+    --------
+    >>> import classify
+    >>> fitted = classify.fit("dataset.csv", "features", "ridge", tune=False)
+    >>> fitted.saved.classes[:2]
+    ['Abstract_Expressionism', 'Baroque']
+    >>> classify.save_head(fitted.saved, "style.safetensors")
     """
     from classify.heads.watch import Watch
 

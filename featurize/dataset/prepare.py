@@ -128,6 +128,13 @@ def prepare(
         The older table can't be read, so that edits in it would be lost.
     StorageFailed
         The table can't be written.
+
+    Examples
+    --------
+    >>> import featurize
+    >>> done = featurize.prepare("paintings", "dataset.csv", split="random", val=0.1, test=0.25)
+    >>> len(done.table), done.target
+    (40, 'style')
     """
     source, out = Path(source), Path(out)
     if target in FACTS:

@@ -169,6 +169,13 @@ def read_table(path: str | Path = "dataset.csv", other: str = "") -> DatasetTabl
     ------
     TableError
         The file is missing, or no dataset table.
+
+    Examples
+    --------
+    >>> import featurize
+    >>> table = featurize.read_table("dataset.csv")
+    >>> table.labels
+    ('style', 'artist', 'year')
     """
     path = Path(path)
     if not path.exists():

@@ -125,6 +125,13 @@ def audit(
         The table has no such labels.
     StorageFailed
         The fingerprints can't be written.
+
+    Examples
+    --------
+    >>> import featurize
+    >>> found = featurize.audit("dataset.csv", pictures=False)
+    >>> found.rows, len(found.classes)
+    (40, 10)
     """
     if isinstance(table, DatasetTable):
         path = table.folder / "dataset.csv" if path is None else Path(path)
