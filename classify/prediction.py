@@ -214,7 +214,7 @@ def predict(
     """
     several = [pictures] if isinstance(pictures, str | Path) else pictures
     paths = find_pictures([Path(path) for path in several])
-    options = {"features": features, "workers": workers, "device": device, "engines": engines}
+    options: dict[str, Any] = {"features": features, "workers": workers, "device": device, "engines": engines}
     return list(Predictor(as_head(head), weights, **options).predict(paths, top, progress))
 
 
