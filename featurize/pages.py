@@ -16,7 +16,8 @@ def render(package: str, template: str, facts: Mapping[str, Any], filters: Mappi
     Parameters
     ----------
     package : str
-        A package with a folder `templates`; the style sheet in it becomes the fact `style`.
+        A package with a folder `templates`; the style sheet in it becomes the fact `style`. Templates that all pages
+        may include lie in `featurize/templates`: `glossary.html`, what the words mean.
     template : str
         The file's name; in `.html` files, what is filled in is escaped.
     facts : mapping
@@ -24,10 +25,12 @@ def render(package: str, template: str, facts: Mapping[str, Any], filters: Mappi
     filters : mapping
         Functions for the template, by name, beside Jinja's own and `code`: commands between backticks as code.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+
+    from featurize.glossary import glossary
 
     environment = Environment(
-        loader=PackageLoader(package),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("featurize")]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -36,7 +39,7 @@ def render(package: str, template: str, facts: Mapping[str, Any], filters: Mappi
     )
     environment.filters.update({"code": _with_code, **filters})
     style = (files(package) / "templates" / "style.css").read_text("utf-8")
-    return environment.get_template(template).render(style=style, **facts)
+    return environment.get_template(template).render(style=style, glossary=glossary(), **facts)
 
 
 def _with_code(text: str) -> Markup:

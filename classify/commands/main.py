@@ -23,6 +23,7 @@ from featurize.commands.options import (
     TUNE,
 )
 from featurize.commands.remembered import Group
+from featurize.commands.words import words
 from featurize.wording import counted, visible
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def cli() -> None:
     """Embeddings in, styles out: fit heads on a feature cache, compare them honestly, predict.
 
     Begin with `classify fit --head logreg`, or compare several with `classify compare`. Every command takes
-    --debug to show where an error comes from.
+    --debug to show where an error comes from. `classify words` says what the words mean.
     """
 
 
@@ -101,7 +102,7 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
         click.echo(f"warning: {visible(warning)}", err=True)
 
 
-for command in (compare, predict):
+for command in (compare, predict, words):
     cli.add_command(command)
 
 

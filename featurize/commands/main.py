@@ -13,6 +13,7 @@ from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SE
 from featurize.commands.prepare import audit, prepare
 from featurize.commands.remembered import FILE as REMEMBERED
 from featurize.commands.remembered import Group, recall, shown
+from featurize.commands.words import words
 from featurize.wording import counted, listing, visible
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def cli() -> None:
     """Paintings in, embeddings out: each picture is embedded once and kept in a feature cache.
 
     Begin with `featurize prepare FOLDER`, go on with `featurize run`, then use `classify`. Every command takes
-    --debug to show where an error comes from.
+    --debug to show where an error comes from. `featurize words` says what the words mean.
     """
 
 
@@ -55,6 +56,7 @@ def sample(folder: Path, per_style: int, seed: int) -> None:
 
 cli.add_command(prepare)
 cli.add_command(audit)
+cli.add_command(words)
 
 
 @cli.command()
