@@ -22,7 +22,7 @@ from classify.errors import DataError
 from classify.heads.rows.gathered import Gathered
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.groups import Groups
-from featurize.dataset.labels import is_nobody
+from featurize.dataset.people import makers_of, person_key
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.wording import listing
 
@@ -47,6 +47,8 @@ class LabelledRows:
     paths : sequence of Path
     artists, years : sequence of str
         As the table has them, "" where unknown.
+    makers : sequence of tuple of str
+        The known makers of each picture, as written; several where a cell names several.
     unlabelled, broken : int
         Rows of the split that are not here, because they have no label, or because their picture is broken.
     """
@@ -58,6 +60,7 @@ class LabelledRows:
     paths: Sequence[Path]
     artists: Sequence[str]
     years: Sequence[str]
+    makers: Sequence[tuple[str, ...]]
     unlabelled: int = 0
     broken: int = 0
 
@@ -81,8 +84,8 @@ class LabelledRows:
 
     @property
     def artist_count(self) -> int:
-        """Number of known artists."""
-        return len(np.unique(self.groups[self.known]))
+        """Number of known artists; of several makers of a picture each counts."""
+        return len({person_key(name) for names in self.makers for name in names})
 
     def take(self, rows: NDArray[np.intp]) -> LabelledRows:
         """Some of the rows, in that order."""
@@ -98,6 +101,7 @@ class LabelledRows:
             some(self.paths),
             some(self.artists),
             some(self.years),
+            some(self.makers),
             self.unlabelled,
             self.broken,
         )
@@ -112,6 +116,7 @@ class LabelledRows:
             [*self.paths, *other.paths],
             [*self.artists, *other.artists],
             [*self.years, *other.years],
+            [*self.makers, *other.makers],
             self.unlabelled + other.unlabelled,
             self.broken + other.broken,
         )
@@ -186,15 +191,16 @@ def load_rows(table: DatasetTable, target: str, split: str, caches: Sequence[Sto
     nothing = [""] * len(table)
     artists, years = table.columns.get("artist", nothing), table.columns.get("year", nothing)
     ids = table.columns["id"]
-    groups = Groups.of(ids, artists)
+    groups, makers = Groups.of(ids, artists), makers_of(artists)
     return LabelledRows(
         ids=[ids[n] for n in chosen],
         y=np.array([labels[n] for n in chosen]),
         groups=np.array([groups.names[n] for n in chosen]),
         known=np.array([groups.known[n] for n in chosen], bool),
         paths=[table.folder / table.columns["path"][n] for n in chosen],
-        artists=["" if is_nobody(artists[n]) else artists[n] for n in chosen],
+        artists=[artists[n] if makers[n] else "" for n in chosen],
         years=[years[n] for n in chosen],
+        makers=[makers[n] for n in chosen],
         unlabelled=int((~labelled).sum()),
         broken=int((labelled & broken).sum()),
     )

@@ -181,7 +181,7 @@ def main() -> None:
     from bench_recipes import TEST_SHARE, folds
 
     from classify.evaluation.statistics import corrected_resampled
-    from featurize.dataset.labels import artist_group
+    from featurize.dataset.groups import Groups
     from featurize.dataset.prepare import prepare
     from featurize.engines.frozen import frozen_body
     from featurize.networks.network import choose_network
@@ -190,7 +190,7 @@ def main() -> None:
         table = prepare(given.folder, Path(scratch) / "dataset.csv").table
     columns = table.columns
     y = np.array(columns["style"])
-    artists = np.array([artist_group(*pair) for pair in zip(columns["artist"], columns["id"], strict=True)])
+    artists = np.array(Groups.of(columns["id"], columns["artist"]).names)
     paths = [table.folder / path for path in columns["path"]]
     at = {}
     for size in (224, 320, 448):

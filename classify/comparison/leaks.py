@@ -80,7 +80,7 @@ def overlap(train: LabelledRows, test: LabelledRows, hits: NDArray[np.bool_]) ->
         test_pictures=int(test.known.sum()),
         test_artists=test.artist_count,
         shared_pictures=int(seen.sum()),
-        shared_artists=len(np.unique(test.groups[seen])),
+        shared_artists=test.take(np.flatnonzero(seen)).artist_count,
         seen=parts[0],
         unseen=parts[1],
         candidates=_candidates(train, test, ~seen & test.known),
@@ -89,9 +89,9 @@ def overlap(train: LabelledRows, test: LabelledRows, hits: NDArray[np.bool_]) ->
 
 def _candidates(train: LabelledRows, test: LabelledRows, new: NDArray[np.bool_]) -> tuple[Namesake, ...]:
     """Artists of test pictures that count as new, whose names may mean an artist of the training part."""
-    known = [name for name in train.artists if name]
+    known = [name for names in train.makers for name in names]
     learned = set(map(person_key, known))
-    unmet = [test.artists[n] for n in np.flatnonzero(new).tolist()]
+    unmet = [name for n in np.flatnonzero(new).tolist() for name in test.makers[n]]
     pictures = Counter(map(person_key, unmet))
     pairs = may_be_one([*known, *unmet])
     either_way = [(person_key(a), person_key(b), a, b) for pair in pairs for a, b in (pair, pair[::-1])]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from featurize.dataset.labels import artist_group, is_nobody
+from featurize.dataset.people import keys_of
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Groups:
     def of(cls, ids: Sequence[str], artists: Sequence[str]) -> Groups:
         """Groups of rows by their pictures and artists.
 
-        A picture of an unknown artist is a group of its own. Artists who share a picture (one file under two names)
-        are one group, named after the first of them in alphabetical order.
+        A picture of an unknown artist is a group of its own. Artists who share a picture (one file under two names,
+        or several makers in a cell) are one group, named after the first of them in alphabetical order.
 
         Parameters
         ----------
@@ -40,9 +40,9 @@ class Groups:
         artists : sequence of str
             As the table has them.
         """
-        own = [[artist_group(artist, picture)] for artist, picture in zip(artists, ids, strict=True)]
-        names = _joined(ids, own)
-        named = {name for name, artist in zip(names, artists, strict=True) if not is_nobody(artist)}
+        makers = keys_of(artists)
+        names = _joined(ids, [own or (f"?{picture}",) for own, picture in zip(makers, ids, strict=True)])
+        named = {name for name, own in zip(names, makers, strict=True) if own}
         return cls(names, [name in named for name in names])
 
 

@@ -1,4 +1,4 @@
-"""Labels as people write them -> one spelling for each class, and which names name nobody.
+"""Labels as people write them -> one spelling for each class.
 
 `Art Nouveau (Modern)`, `Art_Nouveau_Modern` and `art nouveau/modern` are one class; its name is the spelling
 that stands most often. Everything that is changed is told in a note, so that no two classes merge unseen.
@@ -13,18 +13,12 @@ from functools import lru_cache
 
 from featurize.dataset.dates import read_date, says_no_date
 from featurize.dataset.notes import Note
-from featurize.dataset.people import person_key
 from featurize.dataset.spelling import words_of
 from featurize.dataset.table import tidy
 
 NAMED = ("style", "genre", "artist")  # columns whose values are names of classes or people
 
 _EMPTY = {"", "nan", "none", "null", "n/a", "na", "?", "-"}
-_NOBODY = {
-    "anonym", "anonyme", "anonimo", "anonymous", "anonymousartist", "artistunknown", "desconocido", "inconnu",
-    "unbekannt", "unidentified", "unidentifiedartist", "unknown", "unknownartist", "unknownpainter", "various",
-    "variousartists", "xunknown",
-}  # fmt: skip
 _PLAIN_YEAR = re.compile(r"\s*-?\d{0,4}(?:\.0+)?\s*")
 _NO_CLASS = {"unknown", "other", "unspecified", "notspecified", "unclassified"}
 
@@ -45,23 +39,6 @@ def label_key(label: str) -> str:
     False
     """
     return re.sub(r"(?<!\d) | (?!\d)", "", words_of(label)) or tidy(label)
-
-
-def is_nobody(artist: str) -> bool:
-    """Whether an artist's name says that the artist is not known: such pictures are no group."""
-    return artist.strip().lower() in _EMPTY or label_key(artist) in _NOBODY
-
-
-def artist_group(artist: str, picture: str) -> str:
-    """The group of a picture by its artist in one normal form; each picture of an unknown artist is its own.
-
-    Parameters
-    ----------
-    artist : str
-    picture : str
-        Its id.
-    """
-    return f"?{picture}" if is_nobody(artist) else person_key(artist)
 
 
 def settle(

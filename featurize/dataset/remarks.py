@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from featurize.dataset.labels import is_nobody
 from featurize.dataset.notes import Note
-from featurize.dataset.people import may_be_one, spelled_apart
+from featurize.dataset.people import makers_of, may_be_one, spelled_apart
 from featurize.dataset.table import DatasetTable
 
 
@@ -26,7 +25,7 @@ def _unlabelled(table: DatasetTable, target: str) -> list[Note]:
 
 def _people(table: DatasetTable) -> list[Note]:
     """Notes of artists' names that are counted as one, and of those that may mean one person."""
-    artists = [artist for artist in table.columns.get("artist", ()) if not is_nobody(artist)]
+    artists = [name for names in makers_of(table.columns.get("artist", ())) for name in names]
     merged = [" = ".join(names) for names in spelled_apart(artists)]
     candidates = [" and ".join(pair) for pair in may_be_one(artists)]
     notes = []

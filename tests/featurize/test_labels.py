@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featurize.dataset.labels import artist_group, is_nobody, label_key, settle
+from featurize.dataset.labels import label_key, settle
 from featurize.dataset.names import mended
 
 
@@ -92,42 +92,6 @@ def test_labels_that_say_nothing_are_left_empty_and_told() -> None:
     columns, notes = settle({"genre": ["Unknown Genre", "nan", "portrait"]}, "style")
     assert columns["genre"] == ["", "", "portrait"]
     assert [note.count for note in notes] == [2]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Unknown",
-        "anonymous",
-        "Unknown Artist",
-        "unknown-artist",
-        "",
-        "  ",
-        "?",
-        "N/A",
-        "nan",
-        "Unbekannt",
-        "Anonym",
-        "Unidentified",
-        "unidentified artist",
-        "Unknown painter",
-        "Artist unknown",
-        "Various",
-        "various artists",
-        "Anonyme",
-        "anónimo",
-        "Desconocido",
-        "inconnu",
-    ],
-)
-def test_nobody_is_a_group_of_its_own_for_each_picture(name: str) -> None:
-    assert is_nobody(name)
-    assert artist_group(name, "1") != artist_group(name, "2")
-
-
-def test_an_artist_is_one_group_in_any_spelling() -> None:
-    spellings = ["edgar-degas", "Edgar Degas", "EDGAR_DEGAS", "Degas, Edgar", "Dégas Edgar"]
-    assert {artist_group(name, str(n)) for n, name in enumerate(spellings)} == {"degas-edgar"}
 
 
 @pytest.mark.parametrize(

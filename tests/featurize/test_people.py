@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from featurize.dataset.audit.coverage import shared_artists
 from featurize.dataset.groups import Groups
-from featurize.dataset.labels import artist_group, is_nobody
-from featurize.dataset.people import may_be_one, person_key, spelled_apart
+from featurize.dataset.people import is_nobody, may_be_one, person_key, spelled_apart
 from featurize.dataset.prepare import prepare
 from featurize.dataset.splits import artist_split
 from tests.conftest import save_picture
@@ -41,7 +40,7 @@ def test_one_normal_form_whatever_the_writing(data: st.DataObject, words: list[s
     one, other = data.draw(writings(words)), data.draw(writings(words))
     assume(not is_nobody(one) and not is_nobody(other))
     assert person_key(one) == person_key(other)
-    assert artist_group(one, "1") == artist_group(other, "2")
+    assert len(set(Groups.of(["1", "2"], [one, other]).names)) == 1
     assert may_be_one([one, other]) == [], "what is taken for one is no candidate"
 
 
@@ -78,8 +77,8 @@ def test_folds_splits_and_audit_count_the_same_artists(artists: list[str]) -> No
     ids = [f"{n:064x}" for n in range(len(artists))]
     people = [person_key(artist) for artist in artists]
     same = {(a, b) for a, b in combinations(range(len(artists)), 2) if people[a] == people[b]}
-    for groups in (Groups.of(ids, artists).names, [artist_group(a, i) for a, i in zip(artists, ids, strict=True)]):
-        assert {(a, b) for a, b in combinations(range(len(artists)), 2) if groups[a] == groups[b]} == same
+    groups = Groups.of(ids, artists).names
+    assert {(a, b) for a, b in combinations(range(len(artists)), 2) if groups[a] == groups[b]} == same
     splits = artist_split(ids, ["x"] * len(ids), artists)
     assert all(splits[a] == splits[b] for a, b in same)
     assert all(not shared.pictures for shared in shared_artists(artists, splits))
@@ -112,7 +111,7 @@ def test_inverting_names_in_one_split_changes_no_overlap() -> None:
 )
 def test_candidates_are_shown_and_stay_apart(one: str, other: str) -> None:
     assert may_be_one([one, other]) == [tuple(sorted((one, other)))]
-    assert artist_group(one, "1") != artist_group(other, "2")
+    assert len(set(Groups.of(["1", "2"], [one, other]).names)) == 2
 
 
 @pytest.mark.parametrize(

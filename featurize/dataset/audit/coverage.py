@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from featurize.choices import SPLITS
 from featurize.dataset.audit.result import ClassSize, Coverage, Group, Period, SharedArtists, Spellings, Years
-from featurize.dataset.labels import artist_group, is_nobody
 from featurize.dataset.names import artist_and_year
-from featurize.dataset.people import may_be_one, person_key, spelled_apart
+from featurize.dataset.people import keys_of, makers_of, may_be_one, person_key, spelled_apart
 from featurize.dataset.periods import period_number, year_number, years_of_period
 from featurize.dataset.sources.tree import stem
 
@@ -29,18 +28,22 @@ def class_sizes(labels: Sequence[str], splits: Sequence[str]) -> list[ClassSize]
 
 def artist_coverage(artists: Sequence[str]) -> Coverage:
     """For how many rows the artist is known, and how many artists there are."""
-    known = [artist_group(artist, "") for artist in artists if not is_nobody(artist)]
-    return Coverage(len(known), len(artists), len(set(known)))
+    known = [keys for keys in keys_of(artists) if keys]
+    return Coverage(len(known), len(artists), len({key for keys in known for key in keys}))
 
 
 def shared_artists(artists: Sequence[str], splits: Sequence[str]) -> list[SharedArtists]:
-    """For each two splits, how many pictures of the later are by artists of the earlier (train, val, test)."""
+    """For each two splits, how many pictures of the later are by artists of the earlier (train, val, test).
+
+    Of several makers in a cell each counts as an artist; the picture counts once.
+    """
     names: dict[str, str] = {}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for artist, split in zip(artists, splits, strict=True):
-        if not is_nobody(artist):
-            key = artist_group(artist, "")
-            names.setdefault(key, artist)
+    makers = makers_of(artists)
+    keys = [tuple(map(person_key, own)) for own in makers]
+    for own, own_keys, split in zip(makers, keys, splits, strict=True):
+        for name, key in zip(own, own_keys, strict=True):
+            names.setdefault(key, name)
             counts[split][key] += 1
     sizes = Counter(splits)
     found = []
@@ -48,13 +51,15 @@ def shared_artists(artists: Sequence[str], splits: Sequence[str]) -> list[Shared
         if sizes[part] and sizes[against] and names:
             both = sorted(counts[part].keys() & counts[against].keys(), key=lambda a: (-counts[part][a], a))
             shared = [(names[a], counts[part][a], counts[against][a]) for a in both]
-            found.append(SharedArtists(part, against, sum(n for _, n, _ in shared), sizes[part], shared))
+            either = set(both)
+            pictures = sum(s == part and not either.isdisjoint(own) for own, s in zip(keys, splits, strict=True))
+            found.append(SharedArtists(part, against, pictures, sizes[part], shared))
     return found
 
 
 def spellings_of(artists: Sequence[str], splits: Sequence[str]) -> list[Spellings]:
     """Artists' names that are counted as one though spelled otherwise, and pairs that may be one artist."""
-    named = [(artist, split) for artist, split in zip(artists, splits, strict=True) if not is_nobody(artist)]
+    named = [(name, split) for own, split in zip(makers_of(artists), splits, strict=True) for name in own]
     names = [artist for artist, _ in named]
     by_spelling: dict[str, Counter[str]] = defaultdict(Counter)
     by_person: dict[str, Counter[str]] = defaultdict(Counter)

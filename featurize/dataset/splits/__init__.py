@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from featurize.dataset.labels import is_nobody
 from featurize.dataset.notes import Note
+from featurize.dataset.people import makers_of
 from featurize.dataset.splits.by_artist import artist_split
 from featurize.dataset.splits.by_chance import random_split
 from featurize.dataset.splits.by_time import time_split
@@ -97,7 +97,7 @@ def _drawn(columns: Mapping[str, Sequence[str]], target: str, how: str, splittin
             raise SourceError("--split time needs --before YEAR: pictures made earlier train, the others test")
         return time_split(ids, columns.get("year", [""] * len(ids)), splitting.before, val=val, seed=seed)
     artists = columns.get("artist", [""] * len(ids))
-    if all(map(is_nobody, artists)):
+    if not any(makers_of(artists)):
         raise SourceError(
             "--split artist: no picture names its artist; name their column with --label-column artist=COLUMN, or give "
             "--names where file names are like artist_title.jpg"

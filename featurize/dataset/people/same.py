@@ -33,7 +33,7 @@ def person_key(name: str) -> str:
     >>> person_key("van Gogh, Vincent") == person_key("Vincent van Gogh")
     True
     """
-    return "-".join(sorted(words_of(name).split())) or " ".join(name.split())
+    return "-".join(sorted(words_of(name.replace("&", " and ")).split())) or " ".join(name.split())
 
 
 def spelled_apart(names: Iterable[str]) -> list[list[str]]:

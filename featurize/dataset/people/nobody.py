@@ -1,0 +1,197 @@
+"""Names that name nobody: unknown makers, and hands near a master that are not the master's.
+
+`Künstler unbekannt`, `佚名` and `Unknown photographer` name nobody, and neither do `School of Rembrandt`, `Werkstatt
+Cranachs` or `after Titian`: whoever made such a picture is not known, and two of them need not be by one person. A
+master who is called after a work (`Master of the Embroidered Foliage`) is one hand, and stays an artist.
+
+Cells are compared as `words_of` gives them: small letters without accents, one space between words.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from featurize.dataset.spelling import words_of
+
+
+def _words(text: str) -> list[str]:
+    """Words of a list, each with `_` for a space in it."""
+    return [words_of(word) for word in text.split()]
+
+
+_EXACT = frozenset(
+    _words("""
+    nan none null n/a na n.a. n.n. n._n. nn o.a. o._a. k.a. k._a. s.n. s._n. s/n tbd tba not_applicable
+    no_artist no_maker no_name unsigned not_signed unsigniert ohne_angabe keine_angabe ohne_namen senza_nome sin_firma
+    sans_nom zonder_naam various various_artists various_makers various_painters several_artists several diverse divers
+    diverse_künstler verschiedene verschiedene_künstler divers_artistes plusieurs_artistes varios varios_artistas
+    vari autori_vari artisti_vari diversi diverse_kunstenaars verschillende_kunstenaars q4233718 xunknown
+    anonymousartist artistunknown unidentifiedartist unknownartist unknownpainter unknownmaker variousartists
+    無款 作者 """)
+) | {""}
+# Wherever one of these words stands, the cell names nobody.
+_UNKNOWN = frozenset(
+    _words("""
+    unknown unidentified unattributed unrecorded unnamed anonymous anonymus anon uncredited
+    unbekannt unbekannte unbekannter unbekannten unbekanntes unbek anonym anonyme anonymer anonymen anonymes
+    unidentifiziert ungenannt ungenannter namenlos
+    inconnu inconnue inconnus inconnues anonymes
+    onbekend onbekende anoniem anonieme ongeïdentificeerd ongeïdentificeerde
+    ignoto ignota ignoti anonimo anonima anonimi sconosciuto sconosciuta sconosciuti
+    desconocido desconocida desconocidos anónimo anónima anónimos
+    desconhecido desconhecida anônimo anônima desconegut desconeguda anònim descoñecido ezezaguna
+    ubekendt ubekendte ukendt ukendte ukjent ukjente okänd okända okänt anonymt óþekktur óþekkt tuntematon anonyymi
+    neznámý neznámá neznámí neznámeho neznámy nieznany nieznana nieznani anonimowy nepoznat nepoznati neznan neznani
+    ismeretlen névtelen necunoscut necunoscută nežinomas nezināms tundmatu teadmata bilinmeyen bilinmiyor anonim meçhul
+    неизвестный неизвестная неизвестные неизвестного неизвестен неизв неизвестно аноним анонимный невідомий невідома
+    непознат невядомы άγνωστος άγνωστη αγνώστου ανώνυμος مجهول ناشناس نامعلوم אלמוני अज्ञात অজ্ঞাত
+    ignotus incertus sconosc desc անհայտ უცნობი nekonata anhysbys
+    """)
+)
+_PHRASES = tuple(_words("""
+    not_known not_identified not_recorded not_stated nicht_bekannt nicht_identifiziert nicht_ermittelt nicht_überliefert
+    non_identifié non_identifiée non_identificato non_identificata non_noto no_identificado no_identificada
+    sin_identificar no_conocido niet_bekend niet_geïdentificeerd ikke_kendt ikke_kjent ej_känd não_identificado
+    no_consta não_consta nesignovaný khuyết_danh vô_danh không_rõ tidak_diketahui well_known_genid
+    غير_معروف غير_معروفة לא_ידוע לא_ידועה"""))  # fmt: skip
+_SIGNS = (
+    "作者不",
+    "不詳",
+    "不详",
+    "不明",
+    "未詳",
+    "未详",
+    "佚名",
+    "無名氏",
+    "无名氏",
+    "未知",
+    "詠み人知らず",
+    "미상",
+    "무명",
+    "ไม่ทราบ",
+    "ไม่ปรากฏ",
+)
+# A master's name follows, or goes before: `circle of X`, `X (circle of)`.
+_NEAR = r"""
+    (?:(?:unknown|possibly|probably|perhaps|maybe|formerly|previously|traditionally|once|close|immediate|late|later|early
+        |in|from|by|the|a|an|or|to)\ )*
+    (?:(?:workshop|studio|atelier|shop|circle|school|followers?|manner|style|pupils?|students?|assistants?|associate
+        |imitators?|copyist|copy|copies|entourage|milieu|orbit|surroundings|disciples?|apprentice|emulator|reproduction)
+        \ (?:of|after)
+    |(?:attributed|ascribed|attrib|attr|assigned|credited)(?:\ (?:to|a))?
+    |after(?!\Z)|possibly|probably|perhaps|formerly|previously
+    |werkstatt(?:\ (?:von|der|des))?|umkreis(?:\ (?:von|der|des))?|umfeld(?:\ (?:von|der|des))?
+    |(?:kreis|schule|schuler|schulerin|mitarbeiter|gehilfe|lehrling)\ (?:von|um|der|des)
+    |nachfolge(?:r|rin)?(?:\ (?:von|der|des))?|nachahmer(?:in)?|kopist|(?:kopie|stich|radierung|nachstich)\ nach
+    |kopie(?:\ (?:von|des))?|(?:in\ der\ )?(?:art|manier|stil)\ (?:von|der|des)|nach(?!\Z)|zugeschrieben|zugeschr
+    |wohl(?=\ \w+\ \w)|vermutlich|moglicherweise|angeblich|fruher|vormals
+    |(?:atelier|cercle|entourage|ecole|eleve|disciple|suiveur|imitateur|copiste|maniere|genre|gout|style)\ (?:de|du|des)
+    |(?:cercle|entourage|ecole|eleve|disciple|suiveur|imitateur|copiste|maniere)\ d|atelier\ d(?!\ ora\b)
+    |(?:a\ la\ |dans\ (?:la|le|l)\ )(?:maniere|gout|style|entourage|suite)(?:\ (?:de|d|du|des))?
+    |(?:copie\ )?d\ apres|attribuee?s?(?:\ (?:a|au))?|peut\ etre|probablement|anciennement
+    |(?:bottega|scuola|cerchia|ambito|seguace|maniera|allievo|allieva|aiut[oi]|imitatore|entourage|stile)
+        \ (?:di|de|del|dell|dello|della|degli|dei)
+    |copia\ d[aie]l?|(?:derivazione|replica)\ da|attribuit[oa](?:\ a)?|forse|probabilmente|gia\ attribuit[oa]
+    |(?:taller|circulo|escuela|seguidor|discipulo|entorno|imitador|estilo|manera|oficina|escola|ambiente|alumno)
+        \ (?:de|del|do|da|dos|de\ la)
+    |copia\ (?:de|segun|sobre)|segun|atribuid[oa](?:\ (?:a|al|ao))?|posiblemente|probablemente
+    |(?:atelier|werkplaats|kring|school|omgeving|navolger|volgeling|leerling|medewerker|manier|trant|stijl|kopiist)\ van
+    |navolger|(?:kopie\ )?naar(?!\Z)|toegeschreven(?:\ aan)?|mogelijk|waarschijnlijk|vermoedelijk|voorheen
+    |(?:kopi(?:e|a)?\ )?(?:efter|etter)(?!\Z)|tilskrevet|tillagt|tillskriven
+    |(?:kreds|krets|elev|skola|skole)(?:en)?\ (?:af|av|omkring|kring)
+    |warsztat|nasladowca|szkola|kopia\ wg|wedlug|wg|przypisywany
+    |dilna|okruh|nasledovnik|kopie\ podle|podle(?!\Z)|pripisovano|pripsano
+    |(?:мастерская|круг|школа|последователь|подражатель|ученик|окружение|копия\ с|по\ оригиналу|приписывается|манера)
+    |koulukunta|seuraaja|kovetoje|koruli
+    )(?!\w)"""
+_NEAR_HAND = re.compile(rf"(?<!\w){_NEAR}", re.VERBOSE)
+# Words that say so behind a name, too: `Cranach-Werkstatt`, `Delft School`.
+_BEHIND = frozenset(
+    _words("""
+    workshop school follower followers copyist imitator werkstatt werkstätte umkreis umfeld nachfolger
+    nachfolgerin nachfolge schule nachahmer kopist kopie copie zugeschrieben zugeschr attributed attrib attr
+    attribué attribuée attribuito attribuita atribuido atribuida atribuído toegeschreven tilskrevet tillagt tillskriven
+    przypisywany entourage suiveur école cercle bottega scuola cerchia seguace escuela escola seguidor
+    werkplaats navolger omgeving skole skola værksted verkstad warsztat szkoła dílna okruh
+    мастерская школа круг последователь приписывается műhelye iskola köre követője koulukunta
+    伝 派 工房""")
+)
+_BEFORE = frozenset(
+    _words("""
+    school schule école escuela scuola escola skola skole school szkoła школа werkstatt umkreis nachfolger seguace
+    navolger suiveur""")
+)
+_IN_BRACKETS = re.compile(
+    r"[,(\[:–-]\s*(?:workshop|studio|atelier|shop|circle|manner|style|pupils?|student|after|nach|naar|efter|etter|copy"
+    r"|kring|krets|kreds|taller)\.?\s*[)\]]?\s*$",
+    re.IGNORECASE,
+)
+_ATTRIBUTED = re.compile(r"\s*[(\[（]?\s*(?:伝|传|傳)\s*[)\]）]?\s*\S|.*(?:派|工房|筆者不詳)[)）]?\s*$")
+_NATIONS = frozenset(
+    _words("""
+    african american arabic armenian asian australian austrian babylonian belgian bohemian brazilian british bulgarian
+    byzantine cambodian canadian catalan central chinese coptic cuban cypriot czech danish dutch egyptian english
+    ethiopian european finnish flemish florentine franco french german greek hungarian indian indonesian iranian irish
+    islamic italian italo jamaican japanese korean latin mexican mughal nepalese neapolitan netherlandish nigerian
+    north northern norwegian ottoman persian peruvian polish portuguese romanian russian sasanian scottish serbian
+    sienese south southern spanish swedish swiss syrian thai tibetan turkish ukrainian umbrian venetian vietnamese
+    western eastern deutsch französisch italienisch niederländisch flämisch spanisch englisch österreichisch
+    süddeutsch oberdeutsch norddeutsch venezianisch florentinisch holländisch
+    hollandais flamand français italien allemand espagnol anglais vénitien florentin""")
+)
+_AROUND = re.compile(
+    r"(?:\d+(?:st|nd|rd|th|e|eme)?|[ivxl]+(?:e|eme)?|c|ca|circa|cent|century|centuries|jh|jahrhundert|siecle|secolo|siglo|"
+    r"eeuw|first|second|third|last|half|quarter|of|the|or|and|late|early|mid|middle|after|before|about|artist|painter|"
+    r"artists|painters|school|maker|sculptor|craftsman|culture|people|period)"
+)  # fmt: skip
+_MOST = 1000  # characters of a name; what is longer is a text, and stands for itself
+
+
+@lru_cache(maxsize=200_000)
+def is_nobody(name: str) -> bool:
+    """Whether a name says that the maker is not known, or only that the hand was near a master's.
+
+    Examples
+    --------
+    >>> is_nobody("Künstler unbekannt"), is_nobody("School of Rembrandt"), is_nobody("Master of Flémalle")
+    (True, True, False)
+    """
+    return not known_part(name)
+
+
+@lru_cache(maxsize=200_000)
+def known_part(name: str) -> str:
+    """What of a name says who made the picture: all of it, what stands before `after ...`, or nothing.
+
+    Examples
+    --------
+    >>> known_part("Hendrick Goltzius, after Spranger"), known_part("after Spranger"), known_part("Govert Flinck")
+    ('Hendrick Goltzius', '', 'Govert Flinck')
+    """
+    if not any(map(str.isalnum, name)):
+        return ""
+    if len(name) > _MOST:
+        return name.strip()
+    said = words_of(name)
+    near = _NEAR_HAND.search(said)
+    if near and near.start() and near.end() < len(said) and not _says_nobody(before := said[: near.start()].strip()):
+        return next(name[:n] for n in range(len(name) + 1) if words_of(name[:n]) == before).strip()
+    return "" if near or _says_nobody(said) or _IN_BRACKETS.search(name) or _ATTRIBUTED.match(name) else name.strip()
+
+
+def is_near(name: str) -> bool:
+    """Whether a name begins with words as `circle of`."""
+    return bool(_NEAR_HAND.match(words_of(name)))
+
+
+def _says_nobody(said: str) -> bool:
+    words = said.split()
+    return bool(
+        said in _EXACT
+        or not _UNKNOWN.isdisjoint(words)
+        or any(f" {phrase} " in f" {said} " for phrase in _PHRASES)
+        or any(sign in said for sign in _SIGNS)
+        or (len(words) > 1 and (words[-1] in _BEHIND or words[0] in _BEFORE))
+        or (not _NATIONS.isdisjoint(words) and all(w in _NATIONS or _AROUND.fullmatch(w) for w in words))
+    )
