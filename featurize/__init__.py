@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from featurize.embedder import Embedder as Embedder
     from featurize.errors import FeaturizeError as FeaturizeError
     from featurize.gallery import draw_gallery as draw_gallery
+    from featurize.inside import activations_figure as activations_figure
+    from featurize.inside import activations_of_blocks as activations_of_blocks
+    from featurize.inside import activations_of_layer as activations_of_layer
+    from featurize.inside import filters_figure as filters_figure
+    from featurize.inside import filters_of as filters_of
+    from featurize.networks.network import choose_network as choose_network
     from featurize.run.export import export as export
     from featurize.run.extract import Extraction as Extraction
     from featurize.run.extract import Settings as Settings
@@ -41,6 +47,9 @@ else:
             "featurize.embedder": "Embedder",
             "featurize.errors": "FeaturizeError",
             "featurize.gallery": "draw_gallery",
+            "featurize.inside": "activations_figure activations_of_blocks activations_of_layer "
+            "filters_figure filters_of",
+            "featurize.networks.network": "choose_network",
             "featurize.run.export": "export",
             "featurize.run.extract": "Extraction Settings extract",
             "featurize.run.verify": "verify",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import html
 import io
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from featurize import theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,28 +22,6 @@ INK, MUTED, RULE, PAPER = "#010101", "#020202", "#030303", "#040404"
 SERIES = tuple(f"#0500{n:02x}" for n in range(8))
 _VARIABLES = {INK: "--ink", MUTED: "--muted", RULE: "--rule", PAPER: "--paper"} | {
     colour: f"--series-{n + 1}" for n, colour in enumerate(SERIES)
-}
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "text.parse_math": False,  # a dollar sign in a label is one
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": RULE,
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": RULE,
-    "grid.linewidth": 0.6,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "lines.linewidth": 1.8,
-    "legend.frameon": False,
 }
 
 
@@ -56,12 +35,8 @@ def drawing(width: float, height: float, name: str) -> Iterator[Figure]:
     name : str
         Seeds the ids inside, so that figures on one page don't share them and a page is the same each time.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # text stays text, in the reader's fonts
-        yield Figure(figsize=(width / 72, height / 72), layout="constrained")
+    with theme.drawing(width, height, {**theme.style(INK, MUTED, RULE), "svg.hashsalt": name}) as figure:
+        yield figure  # text stays text, in the reader's fonts
 
 
 def as_svg(figure: Figure, alt: str) -> str:

@@ -9,6 +9,7 @@ import click
 
 from featurize.choices import DECODERS, DEFAULT_EMBEDDING, ENGINES, PRECISIONS, STORES
 from featurize.commands.console import print_table, run
+from featurize.commands.inside import activations, filters
 from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SEED, SPLIT, TABLE, WEIGHTS, WORKERS
 from featurize.commands.prepare import audit, prepare
 from featurize.commands.remembered import FILE as REMEMBERED
@@ -56,6 +57,8 @@ def sample(folder: Path, per_style: int, seed: int) -> None:
 
 cli.add_command(prepare)
 cli.add_command(audit)
+cli.add_command(filters)
+cli.add_command(activations)
 cli.add_command(words)
 
 

@@ -1,0 +1,101 @@
+"""How every figure of the project looks: one set of colours and sizes, for figures in files and on pages.
+
+The colours are those of the light pages (classify/report/templates/style.css). The two colour maps can be told apart in
+grey print and by colour-blind readers: `SEQUENTIAL` for amounts, `DIVERGING` for amounts around zero.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, MUTED, RULE, PAPER = "#1d1b18", "#6a645a", "#d9d3c6", "#ffffff"
+SERIES = ("#b23a25", "#2f5d7c", "#8a6d1d", "#4e7146", "#7b4b86", "#2c7f7b", "#a8577a", "#5b5b5b")
+SEQUENTIAL = "viridis"
+DIVERGING = "PuOr_r"  # negative purple, zero white, positive orange
+DOTS_PER_INCH = 160
+
+
+def style(ink: str = INK, muted: str = MUTED, rule: str = RULE) -> dict[str, Any]:
+    """Matplotlib's settings, in these colours."""
+    return {
+        "svg.fonttype": "none",
+        "text.parse_math": False,  # a dollar sign in a label is one
+        "font.family": "sans-serif",
+        "font.size": 10,
+        "text.color": ink,
+        "axes.labelcolor": muted,
+        "axes.edgecolor": rule,
+        "axes.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "grid.color": rule,
+        "grid.linewidth": 0.6,
+        "xtick.color": muted,
+        "ytick.color": muted,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "lines.linewidth": 1.8,
+        "legend.frameon": False,
+    }
+
+
+@contextmanager
+def drawing(
+    width: float, height: float, settings: Any = None, layout: Literal["constrained"] | None = "constrained"
+) -> Iterator[Figure]:
+    """A figure to draw on, in the project's style.
+
+    Parameters
+    ----------
+    width, height : float
+        In points, 1/72 inch.
+    settings : dict, optional
+        Of matplotlib, instead of `style()`.
+    layout : str, optional
+        Who places the axes: "constrained" is matplotlib itself, None whoever draws.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    chosen: Any = settings or style()
+    with matplotlib.rc_context(chosen), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield Figure(figsize=(width / 72, height / 72), layout=layout)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure; the file exists whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : Path
+        `.png`, `.pdf` or `.svg`.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused.
+    """
+    import matplotlib
+
+    from cache import files
+
+    buffer, kind = io.BytesIO(), path.suffix.removeprefix(".") or "png"
+    dated: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
+    settings: Any = style()
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=dated)
+    files.make_folder(path.absolute().parent)
+    files.write_atomic(path, [buffer.getvalue()])
