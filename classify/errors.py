@@ -6,7 +6,10 @@
     ├── HeadFileError  a file is no saved head, or damaged
     ├── HeadMismatch   a head is to be applied to embeddings it was not trained on
     ├── PictureError   pictures to predict can't be found
-    └── AddressError   the address of a picture is not allowed, or can't be fetched
+    ├── AddressError   the address of a picture is not allowed, or can't be fetched
+    ├── ServeError     a service can't be started as asked
+    ├── Refusal        a service does not answer a request, and says why
+    └── AskError       a service could not be asked, or refused to answer
 
 Every message is one sentence that names the offending value and the way out.
 """
@@ -42,3 +45,36 @@ class PictureError(ClassifyError):
 
 class AddressError(ClassifyError):
     """The address of a picture is not allowed, or can't be fetched."""
+
+
+class ServeError(ClassifyError):
+    """A service can't be started as asked."""
+
+
+class Refusal(ClassifyError):
+    """A service does not answer a request, and says why.
+
+    Parameters
+    ----------
+    status : int
+        Of HTTP.
+    code : str
+        For programs: "busy".
+    message : str
+        For people.
+    retry_after : int
+        Whole seconds after which it is worth trying again; 0 where it is not.
+    """
+
+    def __init__(self, status: int, code: str, message: str, retry_after: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type[Refusal], tuple[int, str, str, int]]:
+        return type(self), (self.status, self.code, str(self), self.retry_after)
+
+
+class AskError(ClassifyError):
+    """A service could not be asked, or refused to answer."""

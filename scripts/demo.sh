@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
-install_into_environment .
+install_into_environment ".[serve]"
 PATH="$PWD/$VENV/bin:$PATH"
 
 mkdir -p demo

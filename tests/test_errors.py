@@ -18,6 +18,7 @@ import classify
 import featurize
 from cache import ArtstyleError
 from cache.errors import ArtifactDamaged, SegmentDamaged
+from classify.errors import Refusal
 from featurize.commands.console import run
 from featurize.commands.explain import explain
 from featurize.errors import Misfit, Undecodable
@@ -29,6 +30,7 @@ ARGUMENTS = {
     SegmentDamaged: ("a.h5", "features/a.h5", "it is cut"),
     Undecodable: (Reason.BROKEN, "bad marker"),
     Misfit: (3, "is cut", True),
+    Refusal: (503, "busy", "try again", 2),
 }
 
 

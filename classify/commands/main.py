@@ -10,6 +10,7 @@ import click
 from classify.commands.compare import compare
 from classify.commands.options import HEAD_FILE, load_told
 from classify.commands.predict import predict
+from classify.commands.serve import serve
 from featurize.commands.console import print_table, run
 from featurize.commands.options import (
     ANY_SPLIT,
@@ -102,7 +103,7 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
         click.echo(f"warning: {visible(warning)}", err=True)
 
 
-for command in (compare, predict, words):
+for command in (compare, predict, serve, words):
     cli.add_command(command)
 
 

@@ -96,19 +96,20 @@ def fit(
     )
     with head_errors(f"head {str(spec)!r}: "), threads_for(trial):
         scores = [score(trial.head, val, "val")] if val else []
+    cautions = [*row_cautions(train.rows, "training", target, scored=False), *label_cautions(train.rows)]
+    if val_rows:
+        cautions += row_cautions(val_rows, "val", target, scored=True)
+    warnings = [*warnings, *(c.text for c in cautions), *_doubts(scores, cache)]
     saved = SavedHead(
         head=trial.head,
         kind=spec.kind,
         target=target,
         key=cache.key,
         recipes=recipes,
-        training=training_facts(trial, train.rows, cache, seed),
+        training={**training_facts(trial, train.rows, cache, seed), "warnings": warnings},
         metrics={s.split: _metrics(s) for s in scores},
     )
-    cautions = [*row_cautions(train.rows, "training", target, scored=False), *label_cautions(train.rows)]
-    if val_rows:
-        cautions += row_cautions(val_rows, "val", target, scored=True)
-    return Fitted(saved, scores, [*warnings, *(c.text for c in cautions), *_doubts(scores, cache)])
+    return Fitted(saved, scores, warnings)
 
 
 def _metrics(s: Score) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""The model card of a saved head: what it is, what it was trained and scored on, and what it isn't good for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from classify.headfile import SavedHead
+from featurize.errors import FeaturizeError
+from featurize.networks.base import Published
+from featurize.networks.providers import provider_of
+
+
+def head_facts(saved: SavedHead) -> dict[str, Any]:
+    """What a head says of itself, as plain JSON without paths of the machine it was trained on.
+
+    Parameters
+    ----------
+    saved : SavedHead
+    """
+    published = _published(saved)
+    training = saved.training
+    return {
+        "kind": saved.kind,
+        "target": saved.target,
+        "classes": saved.classes,
+        "question": training.get("question"),
+        "backbone": {
+            "name": str(saved.key.network["name"]),
+            "provider": str(saved.key.network["provider"]),
+            "weights": saved.key.weights,
+            "licence": published.licence if published else None,
+            "source": published.source if published else None,
+            "untrained": saved.key.untrained,
+        },
+        "key": saved.key.digest,
+        "embedding": [recipe.name for recipe in saved.recipes],
+        "training": {
+            name: training.get(name)
+            for name in ("rows", "split", "seed", "tuned", "folds", "folds_by_artist", "versions")
+            if name in training
+        },
+        "scores": {split: dict(figures) for split, figures in saved.metrics.items()},
+        "warnings": warnings_of(saved),
+    }
+
+
+def warnings_of(saved: SavedHead) -> list[str]:
+    """What a reader of the head's answers must know."""
+    found = list(saved.training.get("warnings", ()))
+    if saved.key.untrained:
+        found.append("The backbone is untrained: these predictions are guesses.")
+    if not saved.metrics:
+        found.append("No score was saved with this head: nothing says how often it is wrong.")
+    for split, figures in saved.metrics.items():
+        if "low" in figures and figures["low"] <= 1 / len(saved.classes):
+            found.append(f"On {split} its accuracy can't be told from guessing.")
+    if not saved.guarded:
+        found.append("Its file carries no digest, so a change to it can't be noticed.")
+    return found
+
+
+def _published(saved: SavedHead) -> Published | None:
+    """What the provider of the backbone says about the weights, where it published them."""
+    try:
+        backbone = provider_of(saved.key.network["provider"]).backbone(saved.key.network["name"])
+    except FeaturizeError:  # a provider that is not installed here
+        return None
+    return next((p for p in backbone.published.values() if p.identity == saved.key.weights), None)
