@@ -8,6 +8,7 @@ from classify.comparison.result import DatasetFacts
 from classify.data import LabelledRows
 from classify.evaluation.entry import Entry
 from classify.evaluation.findings import Caution, LeakAudit
+from classify.evaluation.statistics import FEWEST_GROUPS
 from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.labels import label_key
 from featurize.dataset.spelling import spelled_alike
@@ -30,6 +31,7 @@ def all_cautions(
     yield from copies(leaks)
     yield from shared_artists(leaks)
     yield from namesakes(leaks)
+    yield from few_artists(dataset)
     yield from ungrouped_folds(entries, dataset)
     train, test = parts
     yield from row_cautions(test, dataset.test, dataset.target, scored=True)
@@ -108,6 +110,18 @@ def namesakes(leaks: LeakAudit) -> Iterator[Caution]:
             "artist-names",
             f"{_pictures(pictures)} counted as by new artists, but their names may mean artists of the training part: "
             f"{listing(named)}. If they do, give both one spelling in the dataset table.",
+        )
+
+
+def few_artists(dataset: DatasetFacts) -> Iterator[Caution]:
+    """The test part has artists, but too few to resample them."""
+    count = dataset.test_artists
+    if count is not None and 0 < count < FEWEST_GROUPS:
+        yield Caution(
+            "few-artists",
+            f"The test pictures whose artist is known are by {counted(count, 'artist')} only. No interval by artist is "
+            f"shown: with fewer than {FEWEST_GROUPS} artists it would hold the truth far less often than it says. "
+            "The other intervals and tests hold for more pictures by the same artists, and say nothing about others.",
         )
 
 

@@ -30,6 +30,7 @@ from classify.evaluation.entry import Entry, Estimate
 from classify.evaluation.findings import Caution, LeakAudit, Verdict
 from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.ordering import related_order
+from classify.evaluation.statistics import FEWEST_GROUPS
 from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.trial import keeps_artists_apart
 from classify.heads import HeadSpec
@@ -234,7 +235,7 @@ def _rows(task: Task, table: DatasetTable) -> tuple[TestRow, ...]:
 def _entries(runs: Sequence[Run], task: Task, seed: int) -> tuple[tuple[Entry, ...], Verdict]:
     hits = np.stack([run.probabilities.argmax(1) == task.truth for run in runs], axis=1)  # (N, M)
     clustered, verdict = judge(hits, task.test.groups, seed)
-    intervals = clustered if task.test.artists_known else [None] * len(runs)
+    intervals = clustered if task.test.artist_count >= FEWEST_GROUPS else [None] * len(runs)
     return tuple(_entry(run, task, interval) for run, interval in zip(runs, intervals, strict=True)), verdict
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from classify.data import Examples, LabelledRows
 from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, Namesake, SplitWorth
-from classify.evaluation.statistics import percentile_interval, resampled_means, wilson
+from classify.evaluation.statistics import FEWEST_GROUPS, percentile_interval, resampled_means, wilson
 from classify.heads.solvers.threads import threads_for
 from featurize.dataset.copies import SIMILAR, find_copies
 from featurize.dataset.people import may_be_one, person_key
@@ -129,7 +129,7 @@ def worth_of_artists(train: Examples, test: Examples, seed: int = 0) -> SplitWor
             if len(scored):
                 hits[scored, 0] = _hits(X, y, _drawn_alike(np.concatenate([learn, lent]), learn, y, rng), scored)
     scored = np.isfinite(hits).all(1)
-    if scored.sum() < FEWEST:
+    if scored.sum() < FEWEST or len(np.unique(groups[scored])) < FEWEST_GROUPS:
         return None
     hits, groups = hits[scored], groups[scored]
     resampled = resampled_means(hits, groups, seed=seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -13,6 +13,7 @@ from classify.evaluation.entry import Estimate
 from classify.evaluation.findings import Contrast, Verdict
 from classify.evaluation.statistics import (
     ALPHA,
+    FEWEST_GROUPS,
     holm,
     indistinguishable,
     mcnemar,
@@ -20,6 +21,7 @@ from classify.evaluation.statistics import (
     resampled_means,
     smallest_difference,
 )
+from classify.evaluation.winner import judge_winner
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,13 @@ def pair_tests(hits: NDArray[np.bool_]) -> list[PairTest]:
     ]
 
 
-def judge(hits: NDArray[np.bool_], groups: NDArray[np.str_], seed: int = 0) -> tuple[list[Estimate], Verdict]:
+def judge(hits: NDArray[np.bool_], groups: NDArray[np.str_], seed: int = 0) -> tuple[list[Estimate | None], Verdict]:
     """Accuracies with intervals by artist, and every contrast between two heads.
 
     Two heads differ where the corrected McNemar test says so and the interval of their difference by artist excludes
     0: the test takes pictures as independent, and raises too many alarms where heads are good at different artists.
+    Under five artists there are too few to resample: the accuracies have no such interval, single pictures are
+    resampled for all else, and what is said holds for pictures by these artists alone.
 
     Parameters
     ----------
@@ -59,17 +63,27 @@ def judge(hits: NDArray[np.bool_], groups: NDArray[np.str_], seed: int = 0) -> t
         Artists; a picture of an unknown one is a group of its own.
     seed : int
     """
-    artists = len(np.unique(groups))
-    resampled = resampled_means(hits, groups, seed=seed)  # (draws, M)
+    by_artist = len(np.unique(groups)) >= FEWEST_GROUPS
+    drawn = groups if by_artist else np.arange(len(hits))
+    units = len(np.unique(drawn))
+    resampled = resampled_means(hits, drawn, seed=seed)  # (draws, M)
     accuracies = hits.mean(0).tolist()
-    clustered = [percentile_interval(a, resampled[:, m], artists) for m, a in enumerate(accuracies)]
+    clustered = [_interval(a, resampled[:, m], units) if by_artist else None for m, a in enumerate(accuracies)]
     contrasts = []
     for t in pair_tests(hits):
         a, b = t.first, t.second
-        gap = percentile_interval(accuracies[a] - accuracies[b], resampled[:, a] - resampled[:, b], artists)
+        gap = _interval(accuracies[a] - accuracies[b], resampled[:, a] - resampled[:, b], units)
         differ = t.p_holm <= ALPHA and not gap.low <= 0 <= gap.high
         contrasts.append(Contrast(a, b, gap, t.only_first, t.only_second, t.p, t.p_holm, differ))
-    return clustered, _verdict(contrasts, *hits.shape)
+    verdict = _verdict(contrasts, *hits.shape)
+    if hits.shape[1] < 2 or units < FEWEST_GROUPS:
+        return clustered, verdict
+    return clustered, replace(verdict, winner=judge_winner(hits, resampled, units, by_artist=units < len(hits)))
+
+
+def _interval(value: float, resampled: NDArray[np.float64], units: int) -> Estimate:
+    """The interval by resampling; everything that a difference can be, where there are fewer than five pictures."""
+    return percentile_interval(value, resampled, units) if units >= FEWEST_GROUPS else Estimate(value, -1.0, 1.0)
 
 
 def _verdict(contrasts: Sequence[Contrast], n: int, count: int) -> Verdict:

@@ -61,7 +61,7 @@ class Scores:
     accuracy : Estimate
         With Wilson's interval, pictures taken as independent.
     clustered : Estimate or None
-        The same accuracy with an interval by resampling artists; None where no artist is known.
+        The same accuracy with an interval by resampling artists; None where no artist is known, or fewer than five.
     macro_f1, balanced_accuracy, mean_average_precision : float
         Means over the classes that have test pictures.
     top3, top5 : float

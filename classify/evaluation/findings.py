@@ -19,7 +19,8 @@ class Caution:
     ----------
     kind : str
         "untrained", "near-chance", "duplicates", "artist-overlap", "artist-names", "ungrouped-folds", "left-out",
-        "repeated-rows", "several-labels", "class-spellings", "absent-classes", "small-classes" or "data".
+        "repeated-rows", "several-labels", "class-spellings", "absent-classes", "small-classes", "few-artists" or
+        "data".
     text : str
     """
 
@@ -36,7 +37,8 @@ class Contrast:
     first, second : int
         Heads; the first is ranked higher.
     difference : Estimate
-        Of their accuracies, with an interval by resampling artists (pictures where no artist is known).
+        Of their accuracies, with an interval by resampling artists (pictures where fewer than five artists are known;
+        from -1 to 1 where there are fewer than five pictures).
     only_first, only_second : int
         Pictures that one of them alone gets right.
     p, p_holm : float
@@ -56,6 +58,27 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class Winner:
+    """The first head, chosen because it came first (evaluation/winner.py).
+
+    Parameters
+    ----------
+    accuracy : Estimate
+        Its accuracy with an interval that allows for the choice among all heads.
+    first : tuple of float
+        For each head, the share of resamples in which it is the best; heads that tie share a resample.
+    resamples : int
+    by_artist : bool
+        Whether artists were resampled, or single pictures.
+    """
+
+    accuracy: Estimate
+    first: tuple[float, ...]
+    resamples: int
+    by_artist: bool
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What all contrasts together allow to say.
 
@@ -72,6 +95,8 @@ class Verdict:
         The same where all pairs are looked at, at 5 % divided by their number.
     discordant : float or None
         The share of pictures on which two heads disagree that these were computed for: the median over the pairs.
+    winner : Winner or None
+        None with one head only, or under five test pictures.
     """
 
     contrasts: tuple[Contrast, ...]
@@ -79,6 +104,7 @@ class Verdict:
     smallest_difference: float | None
     smallest_corrected: float | None
     discordant: float | None
+    winner: Winner | None = None
 
 
 @dataclass(frozen=True)

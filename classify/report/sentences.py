@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from classify.comparison.result import Comparison
-from classify.evaluation.findings import Contrast
+from classify.evaluation.findings import Contrast, Winner
 from classify.report.words import between
 from featurize.wording import NARROW, counted, listing, percent, points
 
@@ -15,14 +15,16 @@ def summary(c: Comparison) -> str:
     best, data = c.best, c.dataset
     accuracy = best.scores.accuracy
     times = f"{accuracy.value / data.chance:.1f} times as often as blind guessing"
-    start = f"{best.name} named"
+    start, what = f"{best.name} named", f"interval {between(accuracy)}"
     rivals = _rivals(c)
     if len(c.entries) > 1:
         start = f"Of {len(c.entries)} contenders, {best.name} came first and named"
+    if c.verdict.winner is not None:
+        what = f"interval, with the choice among {len(c.entries)} allowed for: {between(c.verdict.winner.accuracy)}"
     end = f"; {_no_worse(rivals, len(c.entries) - 1)}" if rivals else ""
     return (
         f"{start} the right {data.target} among {len(c.classes)} for {percent(accuracy.value)} of "
-        f"{counted(data.test_rows, f'{data.test} picture')} (95{NARROW}% interval {between(accuracy)}), {times}"
+        f"{counted(data.test_rows, f'{data.test} picture')} (95{NARROW}% {what}), {times}"
         f"{' — on an untrained backbone' if c.untrained else ''}{end}."
     )
 
@@ -38,6 +40,7 @@ def verdict(c: Comparison) -> list[str]:
     if not apart and len(names) > 1:
         told = ["No two heads can be told apart on these pictures."]
     told += [_sure(x, names) for x in apart[:3]]
+    told += [_selection(v.winner, names)] if v.winner is not None else []
     if len(apart) > 3:
         told.append(f"{counted(len(apart) - 3, 'more pair differs', 'more pairs differ')}.")
     told.append(_smallest(c))
@@ -76,6 +79,17 @@ def _sure(x: Contrast, names: Sequence[str]) -> str:
     return (
         f"{names[x.first]} is better than {names[x.second]}: by {points(x.difference.value)} points "
         f"({points(x.difference.low)} to {points(x.difference.high)}), Holm’s p = {x.p_holm:.2g}."
+    )
+
+
+def _selection(winner: Winner, names: Sequence[str]) -> str:
+    """How much of the first place is the luck of these pictures."""
+    what = "artists" if winner.by_artist else "test pictures"
+    next_ones = sorted(range(1, len(names)), key=lambda n: -winner.first[n])[:2]
+    others = listing([f"{names[n]} in {percent(winner.first[n], 0)}" for n in next_ones if winner.first[n] >= 0.005])
+    return (
+        f"When the {what} are drawn anew at random, {winner.resamples:,} times, {names[0]} comes first in "
+        f"{percent(winner.first[0], 0)} of the draws{', ' + others if others else ''}."
     )
 
 

@@ -1,11 +1,12 @@
 """Simulated datasets and heads whose truth is known, to see how often tests, intervals and warnings are right.
 
-`python -m tests.classify.simulations` prints all figures at the sizes of tests/sizes.py; `pytest -m slow` asks for
-them.
+`python -m tests.classify.simulations` prints all figures at the sizes of tests/sizes.py, or those whose description has
+one of the words given ("artists"); `pytest -m slow` asks for them.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from unittest import mock
@@ -18,20 +19,23 @@ from classify.comparison.compare import compare
 from classify.evaluation.contrasts import judge, pair_tests
 from classify.evaluation.repeats import resampled_splits
 from classify.evaluation.statistics import corrected_resampled, percentile_interval, resampled_means, wilson
+from classify.evaluation.winner import judge_winner
 from tests import sizes
 from tests.classify.worlds import KEY, fill, make_world
 
 TRUTH = 0.4  # accuracy of every simulated head
 
 
-def artists_and_ability(rng: np.random.Generator, heads: int) -> tuple[np.ndarray, np.ndarray]:
+def artists_and_ability(
+    rng: np.random.Generator, heads: int, artists: int = 60, least: int = 1, most: int = 9
+) -> tuple[np.ndarray, np.ndarray]:
     """Artists (N,) of some 270 pictures, and how able each of the heads is on each picture (N, heads).
 
-    Heads are right 40 % of the time, but on some artists nearly always and on others nearly never; half of that they
-    have in common.
+    Each artist has at least `least` and under `most` pictures. Heads are right 40 % of the time, but on some artists
+    nearly always and on others nearly never; half of that they have in common.
     """
-    groups = np.repeat(np.arange(60), rng.integers(1, 9, 60))
-    ability = rng.beta(0.8, 1.2, (60, heads + 1))
+    groups = np.repeat(np.arange(artists), rng.integers(least, most, artists))
+    ability = rng.beta(0.8, 1.2, (artists, heads + 1))
     return groups, (0.5 * ability[:, :1] + 0.5 * ability[:, 1:])[groups]
 
 
@@ -49,6 +53,45 @@ def coverage(count: int) -> dict[str, float]:
         intervals += [(contrast.difference, 0.0), (wilson(int(hits.sum()), len(hits)), TRUTH)]
         inside += [e.low <= truth <= e.high for e, truth in intervals]
     return dict(zip(("by artist", "difference", "Wilson"), (inside / count).tolist(), strict=True))
+
+
+def few_artists(count: int, artists: int) -> float:
+    """How often the interval by artist covers with so few artists of very different difficulty."""
+    inside = 0
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(artists), rng.integers(4, 40, artists))
+        hits = rng.random(len(groups)) < rng.beta(0.8, 1.2, artists)[groups]
+        resampled = resampled_means(hits[:, None], groups, draws=1000, seed=seed)[:, 0]
+        with mock.patch("classify.evaluation.statistics.FEWEST_GROUPS", 2):  # that it is not shown is the consequence
+            found = percentile_interval(float(hits.mean()), resampled, artists)
+        inside += found.low <= TRUTH <= found.high
+    return inside / count
+
+
+def winner_coverage(count: int, heads: int, kind: str) -> tuple[float, float]:
+    """How often the truth of the head that came first lies in its interval, and in one that ignores the choice.
+
+    All heads are equally good. Their pictures are independent, or by 60 or 8 artists (`artists_and_ability`).
+    """
+    inside = np.zeros(2)
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        if kind == "independent":
+            groups, ability = np.arange(250), np.repeat(0.2 + 0.4 * rng.random((250, 1)), heads, axis=1)
+        else:
+            groups, ability = artists_and_ability(
+                rng, heads, *{"60 artists": (60, 1, 9), "8 artists": (8, 10, 30)}[kind]
+            )
+        hits = rng.random(ability.shape) < ability
+        hits = hits[:, np.argsort(-hits.mean(0), kind="stable")]
+        resampled = resampled_means(hits, groups, draws=1000, seed=seed)
+        artists = len(np.unique(groups))
+        corrected = judge_winner(hits, resampled, artists, by_artist=artists < len(hits)).accuracy
+        plain = percentile_interval(float(hits[:, 0].mean()), resampled[:, 0], artists)
+        inside += [e.low <= TRUTH <= e.high for e in (corrected, plain)]
+    corrected, plain = (inside / count).tolist()
+    return corrected, plain
 
 
 def wilson_coverage(count: int) -> float:
@@ -142,12 +185,14 @@ def planted_leaks(count: int) -> tuple[float, int, float]:
 
 
 def main() -> None:
-    """Print every figure."""
+    """Print every figure, or those that are asked for."""
+    words = sys.argv[1:]
     nulls, intervals, worlds = sizes.NULLS_SLOW, sizes.INTERVALS_SLOW, sizes.WORLDS_SLOW
 
     def tell(what: str, figure: Callable[[], object]) -> None:
-        started = time.perf_counter()
-        print(f"{what}: {figure()} ({time.perf_counter() - started:.0f} s)", flush=True)
+        if not words or any(word in what for word in words):
+            started = time.perf_counter()
+            print(f"{what}: {figure()} ({time.perf_counter() - started:.0f} s)", flush=True)
 
     tell(f"false alarms, 2 equal heads, {nulls} comparisons", lambda: false_alarms(nulls, 2))
     tell(f"any false alarm, 5 equal heads, {nulls} comparisons", lambda: false_alarms(nulls, 5))
@@ -157,6 +202,14 @@ def main() -> None:
     )
     tell(f"coverage, independent pictures, Wilson, {intervals} datasets", lambda: wilson_coverage(intervals))
     tell(f"coverage, 60 artists of very different difficulty, {intervals} datasets", lambda: coverage(intervals))
+    for artists in (2, 3, 4, 5, 6, 8, 12):
+        tell(f"coverage, {artists} artists, {intervals} datasets", lambda n=artists: few_artists(intervals, n))
+    for heads in (2, 5, 10):
+        for kind in ("independent", "60 artists", "8 artists"):
+            tell(
+                f"coverage, the first of {heads} equal heads, {kind}: with and without correction, {nulls} comparisons",
+                lambda m=heads, k=kind: winner_coverage(nulls, m, k),
+            )
     tell(f"10 resampled splits, corrected and naive t-test, {nulls} comparisons", lambda: repeat_alarms(nulls))
     tell(f"shuffled labels, chance 0.25: accuracy, warned, {worlds} comparisons", lambda: shuffled_labels(worlds))
     tell(

@@ -79,6 +79,18 @@ def test_an_interval_by_artist_that_reaches_chance_is_warned_of() -> None:
     assert not list(near_chance([replace(c.best, scores=replace(scores, clustered=None))], c.dataset))
 
 
+@pytest.mark.parametrize(("artists", "shown"), [(1, False), (4, False), (5, True)])
+def test_an_interval_by_artist_needs_five(artists: int, shown: bool) -> None:
+    """One artist gave [0, 1] and "the interval reaches down to chance"."""
+    world = make_world(style=2.0)
+    c = run(world.relabelled(artist=[f"painter {n % artists}" for n in range(160)]))
+    assert (c.best.scores.clustered is not None) is shown
+    assert ("few-artists" in kinds(c)) is not shown
+    assert "near-chance" not in kinds(c)
+    texts = [caution.text for caution in c.cautions if caution.kind == "few-artists"]
+    assert shown or f"by {artists} artist{'s' * (artists > 1)} only" in texts[0]
+
+
 def test_untrained_backbone_is_said() -> None:
     c = run(make_world(style=2.0, key=RANDOM_KEY))
     assert c.untrained

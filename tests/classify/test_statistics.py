@@ -12,6 +12,7 @@ from scipy import stats
 
 from classify.evaluation.contrasts import judge
 from classify.evaluation.statistics import (
+    FEWEST_GROUPS,
     corrected_resampled,
     holm,
     indistinguishable,
@@ -27,10 +28,12 @@ from tests.classify.simulations import (
     alarms_by_artist,
     coverage,
     false_alarms,
+    few_artists,
     planted_leaks,
     repeat_alarms,
     shuffled_labels,
     wilson_coverage,
+    winner_coverage,
 )
 
 
@@ -109,9 +112,61 @@ def test_few_artists_widen_the_interval() -> None:
     assert (many.low, many.high) == pytest.approx(tuple(np.quantile(resampled, [0.025, 0.975])), abs=1e-3)
 
 
-def test_one_artist_says_nothing() -> None:
-    e = percentile_interval(0.7, np.full(10, 0.7), 1)
-    assert (e.low, e.high) == (0, 1)
+@pytest.mark.parametrize("artists", [1, 2, 4])
+def test_too_few_artists_have_no_interval(artists: int) -> None:
+    with pytest.raises(ValueError, match=f"needs 5 groups or more, but there are {artists}"):
+        percentile_interval(0.7, np.full(10, 0.7), artists)
+
+
+@pytest.mark.parametrize("artists", [1, 4, 5])
+def test_under_five_artists_pictures_are_resampled(artists: int) -> None:
+    """With artists who are each all right or all wrong, an interval by artist is far wider than one by picture."""
+    groups = np.arange(200) % artists
+    hits = np.stack([groups == 0, np.arange(200) % 2 == 0], axis=1)
+    clustered, verdict = judge(hits, groups.astype(str))
+    assert verdict.winner is not None
+    assert [e is None for e in clustered] == [artists < 5] * 2
+    assert verdict.winner.by_artist is (artists >= 5)
+    by_picture = judge(hits, np.arange(200).astype(str))[1]
+    assert (verdict.contrasts == by_picture.contrasts) is (artists < 5)
+
+
+def test_the_first_of_many_is_not_as_good_as_it_looks() -> None:
+    """An interval that ignores the choice covers about 80 % with ten equal heads; the corrected one keeps its word."""
+    corrected, plain = winner_coverage(sizes.INTERVALS, 10, "60 artists")
+    assert corrected >= 0.94
+    assert plain < 0.88
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["independent", "60 artists", "8 artists"])
+@pytest.mark.parametrize("heads", [2, 5, 10])
+def test_the_winners_interval_covers(heads: int, kind: str) -> None:
+    assert winner_coverage(sizes.NULLS_SLOW, heads, kind)[0] >= 0.94
+
+
+@pytest.mark.slow
+def test_the_interval_by_artist_is_shown_where_it_covers() -> None:
+    assert few_artists(sizes.INTERVALS_SLOW, FEWEST_GROUPS) >= 0.9
+    assert few_artists(sizes.INTERVALS_SLOW, 2) < 0.7
+
+
+def test_a_clear_winner_comes_first_in_nearly_all_resamples_and_an_equal_in_half() -> None:
+    rng = np.random.default_rng(0)
+    better, equal = rng.random(400) < 0.7, rng.random(400) < 0.5
+    winner = judge(np.stack([better, equal, equal], axis=1), np.arange(400).astype(str))[1].winner
+    assert winner.first == pytest.approx((1, 0, 0), abs=0.01)
+    assert judge(np.stack([equal, equal], axis=1), np.arange(400).astype(str))[1].winner.first == (0.5, 0.5)
+    assert winner.accuracy.low < wilson(int(better.sum()), 400).low
+    assert sum(winner.first) == pytest.approx(1)
+
+
+def test_under_five_pictures_nothing_is_claimed() -> None:
+    clustered, verdict = judge(np.array([[True, False]] * 4), np.array(list("abcd")))
+    (contrast,) = verdict.contrasts
+    assert (contrast.difference.low, contrast.difference.high, contrast.differ) == (-1, 1, False)
+    assert clustered == [None, None]
+    assert verdict.winner is None
 
 
 @pytest.mark.parametrize(("a", "b"), [(0, 0), (5, 5), (10, 2), (0, 6), (30, 12)])
