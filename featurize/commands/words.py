@@ -6,8 +6,10 @@ import textwrap
 
 import click
 
+from featurize.commands.remembered import Command
 
-@click.command()
+
+@click.command(cls=Command)
 @click.argument("words", nargs=-1)
 def words(words: tuple[str, ...]) -> None:
     """Say what WORDS mean, for example `words key recipe`; without WORDS, all that are explained."""
