@@ -1,7 +1,7 @@
 """Headers of tables as museums write them, in several languages, and what each column means.
 
 Case, accents, spaces and signs don't matter, and `ue` is like `ü`. Of several columns that mean the same, the one
-    that
+that
 stands first in the list below counts.
 """
 
@@ -50,8 +50,8 @@ _LABELS: Mapping[str, str] = {
     "genre": "genre genres genrename gattung bildgattung kunstgattung genere genero generos genren жанр",
     "artist": """
         artist artists artistname artistsname nameofartist artistdisplayname artistfullname painter paintername
-        maker makers
-        makername principalorfirstmaker principalmaker creator creators creatorname author authors authorname
+        artistnames maker makers makername principalorfirstmaker principalmaker creator creators creatorname author
+        authors authorname
         kunstler kunstlerin kunstlername kunstlerinnen namedeskunstlers kunstlerinname maler malerin urheber urheberin
         hersteller fotograf autor autorin
         artiste artistes nomdelartiste nomartiste auteur auteurs nomdelauteur peintre createur
@@ -95,9 +95,13 @@ LABELS: Mapping[str, Sequence[str]] = {label: _keys(text) for label, text in _LA
 
 
 def first_named(columns: Sequence[str], keys: Sequence[str]) -> str | None:
-    """The column whose header stands first in a list of keys; of two with one key the first."""
-    ranks = [(keys.index(key), n) for n, c in enumerate(columns) if (key := _without_label(header_key(c))) in keys]
-    return columns[min(ranks)[1]] if ranks else None
+    """The column whose header stands first in a list of keys; of two with one key the one with names, then the first.
+
+    Wikidata's query service puts names into `creatorLabel` and addresses into `creator`.
+    """
+    known = [(key, _without_label(key), n) for n, key in enumerate(map(header_key, columns))]
+    ranks = [(keys.index(plain), plain == key, n) for key, plain, n in known if plain in keys]
+    return columns[min(ranks)[2]] if ranks else None
 
 
 def means_date(column: str) -> bool:
@@ -107,4 +111,4 @@ def means_date(column: str) -> bool:
 
 def _without_label(key: str) -> str:
     """A key without the `Label` that Wikidata's query service puts behind its columns."""
-    return key.removesuffix("label") or key
+    return key if key == "label" else key.removesuffix("label")

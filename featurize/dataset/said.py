@@ -120,4 +120,10 @@ def _each_once(listing: Listing) -> Listing:
     note = Note("lines name a file that an earlier line names: left out", len(listing) - len(first), again)
     kept = first.values()
     labels = {c: [v[n] for n in kept] for c, v in listing.labels.items()}
-    return Listing(list(first), [listing.splits[n] for n in kept], labels, [*listing.notes, note])
+    return replace(
+        listing,
+        paths=list(first),
+        splits=[listing.splits[n] for n in kept],
+        labels=labels,
+        notes=[*listing.notes, note],
+    )

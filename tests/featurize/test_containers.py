@@ -209,7 +209,7 @@ def test_keys_of_samples_end_at_the_first_dot(name: str, tmp_path: Path) -> None
 def test_a_side_file_that_can_not_be_read_is_said(tmp_path: Path) -> None:
     tar(tmp_path / "0.tar", {"0.jpg": jpeg(0), "0.json": b"{", "1.jpg": jpeg(1), "1.json": b'{"style": "a"}'})
     _, listing = read_source(tmp_path / "0.tar")
-    assert [(note.text, note.count) for note in listing.notes] == [("files beside pictures hold no JSON: left out", 1)]
+    assert ("files beside pictures hold no JSON: left out", 1) in [(note.text, note.count) for note in listing.notes]
 
 
 def written(path: Path, **columns: Any) -> Path:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from featurize.dataset.names import said_by_names
+from featurize.dataset.notes import Note
 from featurize.dataset.sources.artgan import ArtGan
 from featurize.dataset.sources.base import AS_FOUND, Listing, Reader, Reading
 from featurize.dataset.sources.folders import ClassFolders
@@ -73,7 +75,15 @@ def read_source(source: Path, reading: Reading = AS_FOUND) -> tuple[str, Listing
     listing = READERS[name].read(source.absolute(), reading)
     if not len(listing):
         raise SourceError(f"there are no pictures in {str(source)!r}: {_WAY_OUT}")
-    return name, _with_names(listing, reading)
+    return name, _with_names(_with_options(listing), reading)
+
+
+def _with_options(listing: Listing) -> Listing:
+    """A listing with a note of the columns that were recognised, as options to paste."""
+    if not listing.recognised:
+        return listing
+    text = f"columns were recognised, the same as with {shlex.join(listing.recognised)}"
+    return replace(listing, notes=[*listing.notes, Note(text, len(listing.recognised) // 2)])
 
 
 def _with_names(listing: Listing, reading: Reading) -> Listing:

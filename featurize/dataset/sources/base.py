@@ -81,6 +81,8 @@ class Listing:
         What the user should know.
     class_folders : bool
         Whether the source is nothing but class folders.
+    recognised : sequence of str
+        Words of options that say of the columns what was found out by looking.
 
     Raises
     ------
@@ -93,6 +95,7 @@ class Listing:
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: Sequence[Note] = ()
     class_folders: bool = False
+    recognised: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         lengths = {len(self.paths), len(self.splits), *map(len, self.labels.values())}

@@ -16,4 +16,9 @@ def joined(parts: Sequence[Listing]) -> Listing:
         {c: [v for part in parts for v in part.labels.get(c, [""] * len(part))] for c in columns},
         [note for part in parts for note in part.notes],
         all(part.class_folders for part in parts),
+        _each_once([pair for part in parts for pair in zip(part.recognised[::2], part.recognised[1::2], strict=True)]),
     )
+
+
+def _each_once(options: Sequence[tuple[str, str]]) -> list[str]:
+    return [word for pair in dict.fromkeys(options) for word in pair]

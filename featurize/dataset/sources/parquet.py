@@ -10,7 +10,6 @@ not say that a column holds pictures, a few of its values must begin like one.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featurize.dataset.notes import Note
-from featurize.dataset.sources.base import AS_FOUND, Listing, Reader, Reading
-from featurize.dataset.sources.columns import meaning, path_column
+from featurize.dataset.sources.base import Listing, Reader, Reading
+from featurize.dataset.sources.columns import as_options, meaning, picture_column
 from featurize.dataset.sources.disk import find, is_folder
 from featurize.dataset.sources.joined import joined
 from featurize.dataset.sources.text import feature_types, parquet_text
@@ -148,13 +147,13 @@ def _one(path: Path, column: str, reading: Reading) -> Listing:
     outside = {row: name for row, name in enumerate(names) if name and not held[row]}
     found, notes = _outside(outside, path, reading)
     places = [found.get(row) or archives.location(path, f"{column}/{row}") for row in range(len(names))]
-    with contextlib.suppress(SourceError):
-        named = path_column(columns, AS_FOUND, "")
+    named = picture_column(columns)
+    if named is not None:
         text = f"rows name a file in {named!r}, too: pictures are read from {column!r} (--format table takes the files)"
         notes.append(Note(text, len(names)))
     if beyond:
         notes.append(Note(f"pictures stand behind the first in a row of {column!r}: left out", beyond))
-    return Listing(places, splits, meant.labels, notes)
+    return Listing(places, splits, meant.labels, [*notes, *meant.notes], recognised=as_options(meant.recognised))
 
 
 def _outside(names: Mapping[int, str], path: Path, reading: Reading) -> tuple[dict[int, str], list[Note]]:

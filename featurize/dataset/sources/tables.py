@@ -9,7 +9,7 @@ from pathlib import Path
 from featurize.dataset.notes import Note
 from featurize.dataset.sheets import Sheet
 from featurize.dataset.sources.base import Listing, Reader, Reading
-from featurize.dataset.sources.columns import meaning, path_column
+from featurize.dataset.sources.columns import as_options, meaning, path_column
 from featurize.dataset.sources.disk import find
 from featurize.dataset.sources.text import read_text, text_sheet
 from featurize.dataset.sources.tree import TABLES, is_picture_name
@@ -26,7 +26,8 @@ class AnyTable(Reader):
         where = repr(source.name)
         named = path_column(columns, reading, where)
         meant = meaning(columns, reading, where, without=[named])
-        listing = Listing(columns[named], meant.splits, meant.labels, notes)
+        options = as_options(meant.recognised, named)
+        listing = Listing(columns[named], meant.splits, meant.labels, [*notes, *meant.notes], recognised=options)
         return located(listing, source.parent, reading)
 
 
@@ -70,6 +71,8 @@ def taken(listing: Listing, rows: Sequence[int]) -> Listing:
         [listing.splits[n] for n in rows],
         {c: [v[n] for n in rows] for c, v in listing.labels.items()},
         listing.notes,
+        listing.class_folders,
+        listing.recognised,
     )
 
 

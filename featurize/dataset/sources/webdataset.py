@@ -15,7 +15,7 @@ from typing import Any
 
 from featurize.dataset.notes import Note
 from featurize.dataset.sources.base import Listing, Reader, Reading
-from featurize.dataset.sources.columns import meaning
+from featurize.dataset.sources.columns import as_options, meaning
 from featurize.dataset.sources.joined import joined
 from featurize.dataset.sources.tree import ending, is_leftover, is_picture_name, read_tree, split_of_shard
 from featurize.dataset.sources.zips import archives_of, members_of, notes_on
@@ -51,7 +51,8 @@ def _shard(path: Path, reading: Reading) -> Listing:
     meant = meaning(columns, reading, repr(path.name))
     splits = [split or part for split in meant.splits] if columns else [part] * len(pictures)
     places = [archives.location(path, name) for name in pictures]
-    return Listing(places, splits, meant.labels, [*notes, *notes_on(path)])
+    said = [*notes, *notes_on(path), *meant.notes]
+    return Listing(places, splits, meant.labels, said, recognised=as_options(meant.recognised))
 
 
 def _columns(path: Path, pictures: Sequence[str], names: Iterable[str]) -> tuple[dict[str, list[str]], list[Note]]:
