@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,12 @@ from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.groups import Groups
 from featurize.dataset.people import makers_of, person_key
 from featurize.dataset.table import DatasetTable, as_table
-from featurize.wording import listing
+from featurize.frames import frame, known
+from featurize.tiles import Tile, first_of_each, html
+from featurize.wording import counted, listing
+
+if TYPE_CHECKING:
+    import pandas
 
 T = TypeVar("T")
 
@@ -87,6 +92,28 @@ class LabelledRows:
         """Number of known artists; of several makers of a picture each counts."""
         return len({person_key(name) for names in self.makers for name in names})
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """A table of pandas, one row a picture: id, path, label, artist, year, group; what is unknown is missing.
+
+        Raises
+        ------
+        PackageMissing
+            pandas is not installed.
+        """
+        columns = {"id": list(self.ids), "path": [str(path) for path in self.paths], "label": self.y.tolist()}
+        unsure = {"artist": known(list(self.artists)), "year": known(list(self.years))}
+        return frame({**columns, **unsure, "group": self.groups.tolist()})
+
+    def _repr_html_(self) -> str:
+        """A small gallery, for notebooks: pictures of each class."""
+        return self.gallery(f"{counted(len(self), 'picture')} of {counted(len(self.classes), 'class', 'classes')}")
+
+    def gallery(self, title: str) -> str:
+        """Pictures of each class below a title, as HTML."""
+        chosen = first_of_each(self.y.tolist())
+        notes = [", ".join(filter(None, (self.artists[n], self.years[n]))) for n in chosen]
+        return html(title, [Tile(self.paths[n], str(self.y[n]), note) for n, note in zip(chosen, notes, strict=True)])
+
     def take(self, rows: NDArray[np.intp]) -> LabelledRows:
         """Some of the rows, in that order."""
 
@@ -144,6 +171,23 @@ class Examples:
     def y(self) -> NDArray[np.str_]:
         """Class names (N,)."""
         return self.rows.y
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """As `LabelledRows.to_pandas`, and the numbers of the embeddings in the columns x0, x1, ...
+
+        Raises
+        ------
+        PackageMissing
+            pandas is not installed.
+        """
+        plain = self.rows.to_pandas()
+        return plain.join(frame({f"x{n}": column for n, column in enumerate(self.X[:].T)}))
+
+    def _repr_html_(self) -> str:
+        """A small gallery, for notebooks."""
+        classes = counted(len(self.rows.classes), "class", "classes")
+        numbers = counted(self.X.shape[1], "number")
+        return self.rows.gallery(f"{counted(len(self), 'picture')} of {classes}, {numbers} each")
 
     def take(self, rows: NDArray[np.intp]) -> Examples:
         """Some of the rows, in that order."""

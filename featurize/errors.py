@@ -9,6 +9,7 @@
     ├── Undecodable      one picture can't be turned into pixels; becomes a row, stops nothing
     ├── NotInArchive     an archive has no member of that name (also a FileNotFoundError)
     ├── DecoderMissing   the process that decodes pictures does not start
+    ├── PackageMissing   an optional package is not installed (also an ImportError)
     └── Disagreement     embedding a stored picture again gives other numbers
 
 Every message is one sentence that names the offending value and the way out.
@@ -87,6 +88,10 @@ class NotInArchive(FeaturizeError, FileNotFoundError):
 
 class DecoderMissing(FeaturizeError):
     """The process that decodes pictures does not start."""
+
+
+class PackageMissing(FeaturizeError, ImportError):
+    """An optional package is not installed."""
 
 
 class Disagreement(FeaturizeError):

@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from classify.evaluation.entry import Entry
 from classify.evaluation.findings import Caution, Confusion, Curve, LeakAudit, Mistake, Protocol, Repeats, Verdict
+from featurize import pages
+from featurize.frames import frame
+from featurize.wording import counted, percent
+
+if TYPE_CHECKING:
+    import pandas
 
 SCHEMA = 1
 
@@ -135,7 +141,58 @@ class Comparison:
         """The first of the ranking."""
         return self.entries[0]
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """The ranking as a table of pandas, one row a head; seconds, bytes, and shares from 0 to 1.
+
+        `low` and `high` are Wilson's 95 % interval of the accuracy.
+
+        Raises
+        ------
+        PackageMissing
+            pandas is not installed.
+        """
+        return frame(ranking(self))
+
+    def _repr_html_(self) -> str:
+        """The ranking and every caution, for notebooks."""
+        return pages.render("classify.comparison", "ranking.html", {"c": self, "title": title(self)}, FILTERS)
+
     @property
     def untrained(self) -> bool:
         """Whether any entry stands on an untrained backbone."""
         return any(e.untrained for e in self.entries)
+
+
+FILTERS = {"percent": percent}
+
+
+def title(comparison: Comparison) -> str:
+    """What was compared, in a line."""
+    data = comparison.dataset
+    learned = counted(data.train_rows, f"picture of {data.train!r}", f"pictures of {data.train!r}")
+    return f"{data.target}: learned from {learned}, scored on {data.test_rows:,} of {data.test!r}"
+
+
+def ranking(comparison: Comparison) -> dict[str, list[Any]]:
+    """The figures of each head by column, the best head first."""
+    entries = comparison.entries
+    return {
+        "name": [e.name for e in entries],
+        "head": [e.spec for e in entries],
+        "embedding": [e.embedding for e in entries],
+        "backbone": [e.backbone for e in entries],
+        "untrained": [e.untrained for e in entries],
+        "accuracy": [e.scores.accuracy.value for e in entries],
+        "low": [e.scores.accuracy.low for e in entries],
+        "high": [e.scores.accuracy.high for e in entries],
+        "macro_f1": [e.scores.macro_f1 for e in entries],
+        "balanced_accuracy": [e.scores.balanced_accuracy for e in entries],
+        "top3": [e.scores.top3 for e in entries],
+        "top5": [e.scores.top5 for e in entries],
+        "mean_average_precision": [e.scores.mean_average_precision for e in entries],
+        "calibration_error": [e.scores.calibration_error for e in entries],
+        "tune_seconds": [e.cost.tune_seconds for e in entries],
+        "fit_seconds": [e.cost.fit_seconds for e in entries],
+        "predict_seconds": [e.cost.predict_seconds for e in entries],
+        "bytes": [e.cost.bytes for e in entries],
+    }

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,14 @@ from cache.ids import Ids, from_hex
 from featurize.choices import SPLITS
 from featurize.dataset.sheets import Sheet, plain_columns, read_sheet, with_names, write_sheet
 from featurize.errors import TableError
+from featurize.frames import frame, known
 from featurize.pictures.file import Picture
+from featurize.tiles import Tile, first_of_each
+from featurize.tiles import html as tiles_html
+from featurize.wording import counted
+
+if TYPE_CHECKING:
+    import pandas
 
 FACTS = ("id", "path", "size", "mtime_ns", "split")  # the columns that are no labels
 
@@ -139,6 +147,38 @@ class DatasetTable:
             return list(map(int, column))
         except ValueError:
             return [_whole(column, row) for row in range(len(column))]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """All columns as a table of pandas, one row an image.
+
+        Texts stay texts, also years ("c. 1890" is allowed); `size` and `mtime_ns` are whole numbers; what is unknown
+        is missing.
+
+        Raises
+        ------
+        PackageMissing
+            pandas is not installed.
+        """
+        table = frame({name: known(list(values)) for name, values in self.columns.items()})
+        numbers = [name for name in ("size", "mtime_ns") if name in self.columns]
+        return table.assign(**{name: self.whole_numbers(name) for name in numbers})
+
+    def _repr_html_(self) -> str:
+        """A small gallery, for notebooks: pictures of the classes of the first label column."""
+        names = [name for name in self.labels if any(self.columns[name])]
+        target = "style" if "style" in names else next(iter(names), "")
+        labels = self.columns.get(target, [""] * len(self))
+        splits = ", ".join(f"{split} {list(self.columns['split']).count(split):,}" for split in SPLITS)
+        classes = f" of {len({*labels} - {''}):,} classes ({target})" if target else ""
+        notes = [", ".join(filter(None, pair)) for pair in zip(self._texts("artist"), self._texts("year"), strict=True)]
+        tiles = [
+            Tile(self.folder / self.columns["path"][n], labels[n], notes[n] if target != "artist" else "")
+            for n in first_of_each(labels)
+        ]
+        return tiles_html(f"{counted(len(self), 'picture')}{classes}; {splits}", tiles)
+
+    def _texts(self, name: str) -> Sequence[str]:
+        return self.columns.get(name, [""] * len(self))
 
     def take(self, rows: Iterable[int]) -> DatasetTable:
         """The table of some rows, in that order."""
