@@ -10,20 +10,28 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def render(package: str, template: str, facts: Mapping[str, Any], filters: Mapping[str, Callable[..., Any]]) -> str:
+def render(
+    package: str,
+    template: str,
+    facts: Mapping[str, Any],
+    filters: Mapping[str, Callable[..., Any]],
+    sheet: str = "",
+) -> str:
     """A template of a package, filled in.
 
     Parameters
     ----------
     package : str
-        A package with a folder `templates`; the style sheet in it becomes the fact `style`. Templates that all pages
-        may include lie in `featurize/templates`: `glossary.html`, what the words mean.
+        A package with a folder `templates`. Templates that all pages may include lie in `featurize/templates`:
+        `glossary.html`, what the words mean.
     template : str
         The file's name; in `.html` files, what is filled in is escaped.
     facts : mapping
         What the template speaks of; a fact that is missing is an error.
     filters : mapping
         Functions for the template, by name, beside Jinja's own and `code`: commands between backticks as code.
+    sheet : str
+        The package whose style sheet becomes the fact `style`; by default the same.
     """
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -38,7 +46,7 @@ def render(package: str, template: str, facts: Mapping[str, Any], filters: Mappi
         keep_trailing_newline=True,
     )
     environment.filters.update({"code": _with_code, **filters})
-    style = (files(package) / "templates" / "style.css").read_text("utf-8")
+    style = (files(sheet or package) / "templates" / "style.css").read_text("utf-8")
     return environment.get_template(template).render(style=style, glossary=glossary(), **facts)
 
 

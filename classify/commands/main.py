@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from classify.commands.compare import compare
+from classify.commands.explore import EXPLORING
 from classify.commands.options import HEAD_FILE, load_told
 from classify.commands.predict import predict
 from classify.commands.serve import serve
@@ -103,7 +104,7 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
         click.echo(f"warning: {visible(warning)}", err=True)
 
 
-for command in (compare, predict, serve, words):
+for command in (compare, predict, *EXPLORING, serve, words):
     cli.add_command(command)
 
 

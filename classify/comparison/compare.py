@@ -20,14 +20,14 @@ from classify.comparison.contest import Contest, Run, finished_curves
 from classify.comparison.curves import nested_subsets
 from classify.comparison.leaks import audit
 from classify.comparison.matched import Matched, match
-from classify.comparison.mistakes import most_confident, most_confused
+from classify.comparison.mistakes import most_confident, most_confused, with_nearest
 from classify.comparison.provenance import gather_provenance
 from classify.comparison.result import Comparison, DatasetFacts, TestRow
 from classify.data import LabelledRows, check_trainable
 from classify.errors import HeadError
 from classify.evaluation.contrasts import judge
 from classify.evaluation.entry import Entry, Estimate
-from classify.evaluation.findings import Caution, LeakAudit, Verdict
+from classify.evaluation.findings import Caution, LeakAudit, Mistake, Verdict
 from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.ordering import related_order
 from classify.evaluation.statistics import FEWEST_GROUPS
@@ -148,7 +148,8 @@ def compare(
     runs = sorted(contest.once(), key=lambda run: _rank(run, task))
     entries, verdict = _entries(runs, task, seed)
     facts, rows = dataset_facts(matched, task), _rows(task, table)
-    leaks, order = _looked_at(runs[0], entries[0], matched, task, table, seed)
+    mistakes = most_confident(entries[0], rows)
+    leaks, order, mistakes = _looked_at(runs[0], entries[0], mistakes, matched, task, table, seed)
     whole = {e.name: (facts.train_rows, e.scores.accuracy) for e in entries}
     curves = finished_curves(contest.learning_curves(), whole) if learning_curve else ()
     again = contest.repeats(repeats, by_artist=_disjoint(leaks)) if repeats else None
@@ -160,7 +161,7 @@ def compare(
         verdict=verdict,
         rows=rows,
         confusions=most_confused(entries[0], rows),
-        mistakes=most_confident(entries[0], rows),
+        mistakes=mistakes,
         dataset=facts,
         leaks=leaks,
         cautions=(*cautions, *(Caution("data", s[:1].upper() + s[1:]) for s in said)),
@@ -216,13 +217,20 @@ def _disjoint(leaks: LeakAudit) -> bool:
 
 
 def _looked_at(
-    run: Run, best: Entry, matched: Matched, task: Task, table: DatasetTable, seed: int
-) -> tuple[LeakAudit, tuple[int, ...]]:
-    """What the best head's embedding shows: leaks, and an order of related classes."""
+    run: Run,
+    best: Entry,
+    mistakes: tuple[Mistake, ...],
+    matched: Matched,
+    task: Task,
+    table: DatasetTable,
+    seed: int,
+) -> tuple[LeakAudit, tuple[int, ...], tuple[Mistake, ...]]:
+    """What the best head's embedding shows: leaks, an order of related classes, what its mistakes look like."""
     train, test = matched.load(run.view, matched.train), matched.load(run.view, matched.test)
     hits = np.array(best.predictions.predicted) == task.truth
     leaks = audit(train, test, hits, table, trained=not best.untrained, name=best.embedding, seed=seed)
-    return leaks, related_order(train.X, task.train_codes, len(task.classes))
+    order = related_order(train.X, task.train_codes, len(task.classes))
+    return leaks, order, mistakes if best.untrained else with_nearest(mistakes, train, test, table)
 
 
 def _rows(task: Task, table: DatasetTable) -> tuple[TestRow, ...]:

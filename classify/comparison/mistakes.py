@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from classify.comparison.result import TestRow
+from classify.data import Examples
 from classify.evaluation.entry import Entry
-from classify.evaluation.findings import Confusion, Mistake
+from classify.evaluation.findings import Confusion, Mistake, TrainPicture
+from classify.evaluation.nearest import nearest
+from featurize.dataset.table import DatasetTable, relative_path
 
 PAIRS, PICTURES, MISTAKES = 6, 3, 12  # shown in a report
 
@@ -38,6 +42,27 @@ def most_confident(entry: Entry, rows: Sequence[TestRow], count: int = MISTAKES)
     wrong = [n for n, row in enumerate(rows) if answers.predicted[n] != row.label]
     wrong.sort(key=lambda n: -answers.confidence[n])
     return tuple(Mistake(n, answers.predicted[n], answers.confidence[n], answers.truth[n]) for n in wrong[:count])
+
+
+def with_nearest(
+    mistakes: Sequence[Mistake], train: Examples, test: Examples, table: DatasetTable
+) -> tuple[Mistake, ...]:
+    """The mistakes, each with the training picture that looks most like it to the network.
+
+    Parameters
+    ----------
+    mistakes : sequence of Mistake
+    train, test : Examples
+        In the embedding of the head that made them.
+    table : DatasetTable
+        For paths as it has them.
+    """
+    found = nearest(test.X[np.array([m.row for m in mistakes], np.intp)], train.X, 1)
+    out = []
+    for mistake, (row,), (similarity,) in zip(mistakes, found.rows.tolist(), found.similarity.tolist(), strict=True):
+        path = relative_path(train.rows.paths[row], table.folder)
+        out.append(replace(mistake, nearest=TrainPicture(train.rows.ids[row], path, str(train.y[row]), similarity)))
+    return tuple(out)
 
 
 def _confusion(entry: Entry, rows: Sequence[TestRow], a: int, b: int) -> Confusion:

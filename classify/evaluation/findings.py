@@ -135,13 +135,36 @@ class Confusion:
 
 
 @dataclass(frozen=True)
+class TrainPicture:
+    """A picture of the training part, and how similar it is to the one it stands beside.
+
+    Parameters
+    ----------
+    id, path, label : str
+        `path` as the dataset table has it, `label` its class.
+    similarity : float
+        Cosine of the two embeddings, taken from the training mean; at most 1.
+    """
+
+    id: str
+    path: str
+    label: str
+    similarity: float
+
+
+@dataclass(frozen=True)
 class Mistake:
-    """A wrong answer of the best head: a picture, the class named, and both probabilities."""
+    """A wrong answer of the best head: a picture, the class named, and both probabilities.
+
+    `nearest` is the picture of the training part that is most similar to it in the head's embedding; None where the
+    backbone is untrained.
+    """
 
     row: int
     predicted: int
     confidence: float
     truth: float
+    nearest: TrainPicture | None = None
 
 
 @dataclass(frozen=True)

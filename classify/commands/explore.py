@@ -1,0 +1,91 @@
+"""The commands that look at a collection: each parses, calls one function, prints what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from classify.commands.options import WEIGHTS
+from featurize.choices import DEFAULT_EMBEDDING
+from featurize.commands.console import print_table
+from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, TABLE
+from featurize.commands.remembered import Command
+from featurize.wording import artist, cut, visible
+
+if TYPE_CHECKING:
+    from classify.explore.works import Works
+    from featurize.engines import EngineFactory
+
+EMBEDDING = click.option(
+    "--embedding", default=DEFAULT_EMBEDDING, show_default=True, help="Recipes; a+b puts two side by side."
+)
+SPLIT = click.option("--split", type=ANY_SPLIT, default="all", show_default=True, help="Which part of the collection.")
+
+
+def out_option(folder: str) -> Callable[[Any], Any]:
+    """Where the page goes."""
+    return click.option("--out", type=FILE, default=Path(folder), show_default=True, help="The page's folder.")
+
+
+@click.command(cls=Command)
+@click.argument("pictures", type=FILE, nargs=-1, required=True)
+@click.option("--k", type=click.IntRange(1), default=8, show_default=True, help="How many works for each picture.")
+@click.option("--csls", is_flag=True, help="Works that are similar to everything come later.")
+@TABLE
+@FEATURES
+@KEY
+@EMBEDDING
+@SPLIT
+@WEIGHTS
+@DEVICE
+@out_option("reports/neighbours")
+@click.pass_obj
+def neighbours(
+    engines: EngineFactory | None, /, pictures: tuple[Path, ...], k: int, csls: bool, dataset: Path, features: Path,
+    key: str | None, embedding: str, split: str, weights: str | None, device: str, out: Path,
+) -> None:  # fmt: skip
+    """The works of the collection that are most similar to PICTURES: files, and folders of files."""
+    from cache import open_cache
+    from classify.explore.neighbours import neighbours as find
+    from classify.explore.neighbours import write_neighbours
+    from classify.prediction import find_pictures
+    from classify.report import check_place
+    from featurize.dataset.table import read_table
+    from featurize.engines import make_engine
+    from featurize.progress import progress_bar
+
+    check_place(out)
+    paths = find_pictures(pictures)
+    with progress_bar("embedding") as progress:
+        found = find(
+            read_table(dataset), open_cache(features, key), paths, k, embedding=embedding, split=split, csls=csls,
+            weights=weights, device=device, engines=engines or make_engine, progress=progress,
+        )  # fmt: skip
+    for path, rows, similarity in zip(paths, found.found.rows.tolist(), found.found.similarity.tolist(), strict=True):
+        print_table(
+            visible(path),
+            ["", "similarity", "artist", "year", "path"],
+            [
+                (n + 1, f"{value:.3f}", *_who(found.works, row), visible(found.works.paths[row]))
+                for n, (row, value) in enumerate(zip(rows, similarity, strict=True))
+                if row >= 0
+            ],
+        )
+    page = write_neighbours(found, out)
+    _untrained(found.works)
+    click.echo(f"page: {visible(page)}")
+
+
+def _who(works: Works, row: int) -> tuple[str, str]:
+    return visible(cut(artist(works.artists[row]))), visible(works.column("year")[row])
+
+
+def _untrained(works: Works) -> None:
+    if works.key.untrained:
+        click.echo("warning: untrained backbone: what it takes for similar means nothing", err=True)
+
+
+EXPLORING = (neighbours,)

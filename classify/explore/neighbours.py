@@ -1,0 +1,151 @@
+"""The paintings of a collection that are most similar to given ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cache import Store
+from cache.ids import from_hex
+from classify.errors import DataError
+from classify.evaluation.nearest import Nearest, centre_of, crowding, nearest
+from classify.explore.newcomers import read_pictures, vectors_of
+from classify.explore.pages import PAGE, render, write_folder
+from classify.explore.works import Works, load_works, rows_of
+from featurize.dataset.sheets import csv_bytes
+from featurize.dataset.table import DatasetTable
+from featurize.engines import EngineFactory, make_engine
+from featurize.progress import Progress
+
+K = 8
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The works most similar to each of M pictures.
+
+    Parameters
+    ----------
+    works : Works
+        The collection that was searched.
+    pictures : tuple of Path
+        The M pictures.
+    own : tuple of int
+        Which work each of them is; -1 for a picture that is not in the collection.
+    found : Nearest
+        The works, the most similar first; never the picture itself.
+    csls : bool
+        Whether they stand in the order of CSLS.
+    """
+
+    works: Works
+    pictures: tuple[Path, ...]
+    own: tuple[int, ...]
+    found: Nearest
+    csls: bool
+
+    @property
+    def k(self) -> int:
+        """How many works were found for each picture."""
+        return int(self.found.rows.shape[1])
+
+
+def neighbours(
+    table: DatasetTable,
+    cache: Store,
+    pictures: Sequence[Path],
+    k: int = K,
+    *,
+    embedding: str = "avgpool",
+    split: str = "all",
+    csls: bool = False,
+    weights: str | None = None,
+    device: str = "auto",
+    engines: EngineFactory = make_engine,
+    progress: Progress | None = None,
+) -> Neighbours:
+    """The works of a collection most similar to each of some pictures.
+
+    Every work is compared. Similarity is the cosine of two embeddings, taken from the collection's mean.
+
+    Parameters
+    ----------
+    table : DatasetTable
+    cache : Store
+    pictures : sequence of Path
+        Files; those whose bytes the cache does not know are embedded first, and not stored.
+    k : int
+        How many works.
+    embedding : str
+        Recipes; "a+b" puts two side by side.
+    split : str
+        Which part of the collection is searched.
+    csls : bool
+        Order by CSLS (Conneau et al., ICLR 2018): works that are similar to everything come later.
+    weights, device, engines
+        See `vectors_of`.
+    progress : callable, optional
+        Called with (pictures embedded, pictures to embed).
+
+    Raises
+    ------
+    TableError, DataError, NotStored
+        As `load_works` does.
+    PictureError, WeightsError, BackboneError
+        As `vectors_of` does.
+    """
+    if k < 1:
+        raise DataError(f"--k {k}: ask for one neighbour or more")
+    works = load_works(table, cache, embedding, split)
+    asked = read_pictures(pictures)
+    own = rows_of(works, from_hex([picture.id for picture in asked]))
+    vectors = vectors_of(asked, cache, works.recipes, weights, device=device, engines=engines, progress=progress)
+    centre = centre_of(works.X)
+    crowded = crowding(works.X, centre) if csls else None
+    k = min(k, len(works) - int((own >= 0).any()))
+    found = nearest(vectors, works.X, k, centre=centre, own=own, crowded=crowded)
+    return Neighbours(works, tuple(pictures), tuple(own.tolist()), found, csls)
+
+
+def as_csv(result: Neighbours) -> bytes:
+    """A line for each picture and neighbour: rank, similarity, path, id and the user's columns."""
+    works = result.works
+    lines = [
+        (picture, rank, row)
+        for picture, rows in enumerate(result.found.rows.tolist())
+        for rank, row in enumerate(rows)
+        if row >= 0
+    ]
+    similarity = result.found.similarity
+    columns = {
+        "picture": [str(result.pictures[picture]) for picture, _, _ in lines],
+        "rank": [str(rank + 1) for _, rank, _ in lines],
+        "similarity": [f"{similarity[picture, rank]:.6f}" for picture, rank, _ in lines],
+        "path": [works.paths[row] for _, _, row in lines],
+        "id": [works.table.columns["id"][row] for _, _, row in lines],
+        "split": [works.column("split")[row] for _, _, row in lines],
+    }
+    for name in works.labels():
+        columns[name if name not in columns else f"{name} (table)"] = [works.column(name)[row] for _, _, row in lines]
+    return csv_bytes(columns)
+
+
+def write_neighbours(result: Neighbours, out: Path) -> Path:
+    """Write the page and `neighbours.csv` into a folder; gives the path of the page.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused.
+    """
+    count = len(result.pictures)
+    title = f"Similar to {result.pictures[0].name}" if count == 1 else f"Similar to {count:,} pictures"
+    facts = {"r": result, "title": title}
+    return write_folder(
+        out,
+        {
+            "neighbours.csv": lambda: as_csv(result),
+            PAGE: lambda: render("neighbours.html", result.works, facts),
+        },
+    )

@@ -1,0 +1,130 @@
+"""Vectors of picture files: from the cache where it knows their bytes, else made by the network of the cache's key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import Recipe, Store
+from cache.ids import from_hex
+from cache.places import remembered_places
+from classify.errors import DataError, PictureError
+from featurize import processors
+from featurize.engines import EngineChoice, EngineFactory, make_engine
+from featurize.errors import Undecodable
+from featurize.networks.network import network_from
+from featurize.networks.recipes import Formula, formula_of
+from featurize.pictures.file import Picture, digest, read
+from featurize.progress import Progress
+from featurize.run.pipeline import Pipeline
+
+
+def read_pictures(paths: Sequence[Path]) -> list[Picture]:
+    """Picture files with the ids that their bytes give them.
+
+    Raises
+    ------
+    PictureError
+        A file can't be read.
+    """
+    pictures = []
+    for path in paths:
+        try:
+            pictures.append(Picture(digest(read(path)), path))
+        except Undecodable as why:
+            raise PictureError(f"{str(path)!r} can't be read: {why}") from why
+    return pictures
+
+
+def vectors_of(
+    pictures: Sequence[Picture],
+    cache: Store,
+    recipes: Sequence[Recipe],
+    weights: str | None = None,
+    *,
+    device: str = "auto",
+    engines: EngineFactory = make_engine,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Vectors (M, D) of pictures, the recipes side by side. Nothing is added to the cache.
+
+    Parameters
+    ----------
+    pictures : sequence of Picture
+        With ids.
+    cache : Store
+    recipes : sequence of Recipe
+    weights : str, optional
+        Name or file of the network's weights, where they are not found by themselves.
+    device : str
+    engines : callable
+        What makes the engine.
+    progress : callable, optional
+        Called with (pictures done, pictures in all).
+
+    Raises
+    ------
+    PictureError
+        A picture can't be decoded.
+    DataError
+        This version makes another embedding under a recipe's name.
+    WeightsError, BackboneError
+        The network can't be had.
+    """
+    ids = from_hex([picture.id for picture in pictures])
+    stored = np.ones(len(pictures), bool)
+    for recipe in recipes:
+        stored &= cache.embedded(ids, recipe)
+    parts: dict[int, NDArray[np.floating]] = {}
+    if stored.any():
+        known = np.flatnonzero(stored)
+        parts.update(zip(known.tolist(), _side_by_side([cache.gather(ids[known], r) for r in recipes]), strict=True))
+    if not stored.all():
+        new = np.flatnonzero(~stored).tolist()
+        made = _embedded([pictures[n] for n in new], cache, recipes, weights, device, engines, progress)
+        parts.update(zip(new, made, strict=True))
+    return np.stack([parts[n] for n in range(len(pictures))]).astype(np.float32, copy=False)
+
+
+def _embedded(
+    pictures: Sequence[Picture],
+    cache: Store,
+    recipes: Sequence[Recipe],
+    weights: str | None,
+    device: str,
+    engines: EngineFactory,
+    progress: Progress | None,
+) -> NDArray[np.floating]:
+    network = network_from(cache.key, weights, remembered_places(cache.artifacts))
+    engine = engines(
+        network, [_formula(r) for r in recipes], EngineChoice("auto", cache.key.precision, device), cache.artifacts
+    )
+    size = engine.batch_size
+    rows = []
+    with Pipeline(engine, network.transform, processors.count()) as pipeline:
+        for batch in pipeline.batches([pictures[n : n + size] for n in range(0, len(pictures), size)]):
+            for place, why in batch.failed.items():
+                picture = batch.places[place]
+                assert picture is not None
+                raise PictureError(f"{str(picture.path)!r} can't be decoded: {why}")
+            rows.append(_side_by_side([batch.vectors[r] for r in recipes])[: len(batch.places)])
+            if progress:
+                progress(sum(map(len, rows)), len(pictures))
+    return np.concatenate(rows)
+
+
+def _side_by_side(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
+    return np.concatenate(parts, axis=1)
+
+
+def _formula(recipe: Recipe) -> Formula:
+    found = formula_of(recipe)
+    if found is None:
+        raise DataError(
+            f"the embedding {recipe.name!r} is defined otherwise in this version, so that new pictures can't be "
+            "compared with it: run `featurize run` again"
+        )
+    return found

@@ -1,0 +1,150 @@
+"""The works of a collection with their vectors: what everything in this room looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import Key, Recipe, Store
+from cache.ids import Ids, first_seen, positions
+from cache.rows import ABSENT, OK
+from classify.errors import DataError
+from classify.evaluation.nearest import Rows
+from classify.heads.rows.gathered import Gathered
+from featurize.dataset.groups import Groups
+from featurize.dataset.people import is_nobody
+from featurize.dataset.periods import year_number
+from featurize.dataset.table import DatasetTable
+from featurize.wording import counted
+
+IN_MEMORY = 256 << 20  # bytes of vectors up to which they are read into memory
+
+
+@dataclass(frozen=True)
+class Works:
+    """N distinct pictures of a dataset table, each with a vector.
+
+    Parameters
+    ----------
+    table : DatasetTable
+        Their rows, one for each picture.
+    X : rows (N, D)
+        Their vectors: an array, or rows that stay in the cache until they are read.
+    key : Key
+        Of the embeddings.
+    recipes : tuple of Recipe
+        Their vectors stand side by side.
+    broken : int
+        Pictures that are not here, because they could not be embedded.
+    """
+
+    table: DatasetTable
+    X: Rows
+    key: Key
+    recipes: tuple[Recipe, ...]
+    broken: int = 0
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def embedding(self) -> str:
+        """The recipes' names, joined by +."""
+        return "+".join(recipe.name for recipe in self.recipes)
+
+    @cached_property
+    def ids(self) -> Ids:
+        """(N,) S32."""
+        return self.table.ids
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """As the table has them."""
+        return self.table.columns["path"]
+
+    def file(self, row: int) -> Path:
+        """The picture's file."""
+        return self.table.folder / self.paths[row]
+
+    def column(self, name: str) -> Sequence[str]:
+        """A column; empty texts where the table has none of that name."""
+        return self.table.columns.get(name, [""] * len(self))
+
+    @cached_property
+    def artists(self) -> Sequence[str]:
+        """Names of artists, "" where nobody is named."""
+        return ["" if is_nobody(name) else name for name in self.column("artist")]
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Which works must not be taken apart: those by one artist."""
+        return Groups.of(self.table.columns["id"], self.column("artist"))
+
+    @cached_property
+    def years(self) -> NDArray[np.float64]:
+        """Years (N,), NaN where the table has none."""
+        numbers = [year_number(year) for year in self.column("year")]
+        return np.array([np.nan if number is None else number for number in numbers], np.float64)
+
+    def take(self, rows: NDArray[np.intp]) -> Works:
+        """Some of the works, in that order; their vectors are read."""
+        return Works(self.table.take(rows.tolist()), self.X[rows], self.key, self.recipes, self.broken)
+
+    def labels(self) -> Sequence[str]:
+        """The label columns that hold anything."""
+        return [name for name in self.table.labels if any(self.table.columns[name])]
+
+
+def load_works(
+    table: DatasetTable, cache: Store, embedding: str = "avgpool", split: str = "all", *, fewest: int = 2
+) -> Works:
+    """The pictures of a dataset table with their vectors, each picture once.
+
+    Parameters
+    ----------
+    table : DatasetTable
+        Where a picture stands in several rows, the first counts.
+    cache : Store
+    embedding : str
+        Recipes; "a+b" puts two side by side.
+    split : str
+        "train", "val", "test" or "all".
+    fewest : int
+        So many pictures are needed.
+
+    Raises
+    ------
+    TableError
+        The split is empty.
+    DataError
+        Too few pictures have a vector.
+    NotStored
+        Pictures were not embedded yet, or not with such a recipe.
+    """
+    recipes = tuple(cache.recipe(name) for name in embedding.split("+"))
+    rows = table.rows_of(split)
+    rows = rows[first_seen(table.ids[rows])]
+    status = cache.status(table.ids[rows])
+    sound = (status == OK) | (status == ABSENT)  # an absent vector is an error when it is read
+    chosen = table.take(rows[sound].tolist())
+    if len(chosen) < fewest:
+        broken = int((~sound).sum())
+        there = f"{counted(len(chosen), 'picture')} with an embedding" + (f" and {broken} broken" if broken else "")
+        where = "the dataset table" if split == "all" else f"the split {split!r}"
+        raise DataError(
+            f"{where} has {there}, and {fewest} are needed: add pictures with `featurize prepare` and `featurize run`"
+        )
+    X = Gathered([cache.mapped(chosen.ids, recipe) for recipe in recipes])
+    return Works(chosen, X[:] if X.nbytes <= IN_MEMORY else X, cache.key, recipes, int((~sound).sum()))
+
+
+def rows_of(works: Works, wanted: Ids) -> NDArray[np.intp]:
+    """Which work each id is, (M,); -1 for none."""
+    order = np.argsort(works.ids, kind="stable")
+    place = positions(wanted, works.ids[order])
+    return np.where(place >= 0, order[place], -1)
