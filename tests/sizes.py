@@ -1,8 +1,8 @@
 """How large each campaign is: small for every day, large behind `pytest -m slow`. The one place for these figures."""
 
-KILLS = 20  # random moments at which a run is killed, in the normal tests
+KILLS = 8  # random moments at which a run is killed, in the normal tests
 KILLS_SLOW = 300
-HYPOTHESIS_EXAMPLES = 60
+HYPOTHESIS_EXAMPLES = 40
 INTERVALS = 150  # simulated datasets whose intervals must cover the truth
 INTERVALS_SLOW = 2000
 NULLS = 150  # comparisons of heads that don't differ

@@ -105,6 +105,7 @@ def weights(backbone: str, weights: str | None) -> None:
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: slow to start, faster afterwards.")
 @click.option("--retry-failed", is_flag=True, help="Try pictures again that failed before.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any row has no vector.")
+@click.option("--shard", metavar="K/N", help="Embed only part K of N, for jobs that share the features folder.")
 @click.pass_obj
 def run_(engines: EngineFactory | None, /, dataset: Path, features: Path, strict: bool, **settings: Any) -> int:
     """Embed the pictures of the dataset table that are not in the feature cache yet."""
@@ -129,10 +130,10 @@ def _tell(done: Extraction, strict: bool) -> int:
     if done.failed:
         _tell_failures(done)
     rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
-    there = done.rows - len(done.failed)
+    left = f"{done.left} are left to other shards, " if done.left else ""
     click.echo(
-        f"{counted(done.rows, 'row')}, {counted(done.pictures, 'distinct picture')}: {there} have a vector, "
-        f"{len(done.failed)} have none; {counted(done.embedded, 'picture')} embedded now{rate}"
+        f"{counted(done.rows, 'row')}, {counted(done.pictures, 'distinct picture')}: {done.whole} have a vector, "
+        f"{left}{len(done.failed)} have none; {counted(done.embedded, 'picture')} embedded now{rate}"
     )
     click.echo(f"feature cache: {visible(done.folder)}{_untrained(done.key.untrained)}")
     if done.changed:
@@ -153,7 +154,7 @@ def _tell(done: Extraction, strict: bool) -> int:
 
 
 def _tell_failures(done: Extraction) -> None:
-    outcomes = [("embedded", done.rows - len(done.failed))] + [(r.sentence, n) for r, n in sorted(done.reasons.items())]
+    outcomes = [("embedded", done.whole)] + [(r.sentence, n) for r, n in sorted(done.reasons.items())]
     print_table("What became of the rows", ["outcome", "rows"], outcomes)
     for failure in done.failed[:10]:
         said = f" ({failure.detail})" if failure.detail else ""

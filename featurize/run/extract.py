@@ -37,6 +37,7 @@ from featurize.run import agreement, editions
 from featurize.run.outcomes import Failed, failures, write_failures
 from featurize.run.pipeline import Pipeline
 from featurize.run.plans import Run
+from featurize.run.shard import Shard
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Settings:
         Worker threads; as many as processors by default.
     retry_failed : bool
         Try pictures again that failed before.
+    shard : str, optional
+        A part of the run, as in "3/16": see `featurize.run.shard`. Start every shard with the same table and settings.
     """
 
     split: str = "all"
@@ -85,6 +88,7 @@ class Settings:
     compiled: bool = False
     workers: int | None = None
     retry_failed: bool = False
+    shard: str | None = None
 
     def choice(self, precision: str) -> EngineChoice:
         """What is said about computing, with the precision as it stands in the key."""
@@ -108,6 +112,8 @@ class Extraction:
         Newly embedded.
     failed : sequence of Failed
         Every row asked for that has no vector, with its one reason; all other rows have theirs.
+    left : int
+        Rows that this shard leaves to others, and that have no vector yet; 0 where the run was no shard.
     failures_path : Path or None
         The same as a CSV file in the key's folder; None where nothing failed.
     set_aside : sequence of str
@@ -129,6 +135,7 @@ class Extraction:
     pictures: int
     embedded: int
     failed: Sequence[Failed]
+    left: int
     failures_path: Path | None
     set_aside: Sequence[str]
     seconds: float
@@ -137,6 +144,11 @@ class Extraction:
     storage_seconds: float
     workers: int
     engine: str
+
+    @property
+    def whole(self) -> int:
+        """Rows that have their vectors."""
+        return self.rows - len(self.failed) - self.left
 
     @property
     def reasons(self) -> Mapping[Reason, int]:
@@ -189,6 +201,7 @@ def extract(
     (40, 0)
     """
     table, root = as_table(table), Path(root)
+    shard = Shard.parse(settings.shard) if settings.shard else None
     network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
     wanted = formulas(settings.embedding, settings.mirror)
     for formula in wanted:
@@ -221,11 +234,12 @@ def extract(
         say(f"embedding {len(todo)} pictures with {engine}")
         started = time.perf_counter()
         with Pipeline(runner, network.transform, workers) as pipeline:
-            run = Run(cache, runner, pipeline, recipes, pictures, progress, settings.store)
-            run.carry_out(todo)
+            run = Run(cache, runner, pipeline, recipes, pictures, progress, settings.store, shard)
+            run.carry_out(todo, ids if shard else None)
         troubles |= run.troubles
         seconds = time.perf_counter() - started
-    failed = failures(table, rows, cache, recipes, troubles, _misnamed(table, rows, troubles))
+    lacking = failures(table, rows, cache, recipes, troubles, _misnamed(table, rows, troubles))
+    failed = [f for f in lacking if not (shard and f.reason == Reason.NOT_TRIED)]
     return Extraction(
         folder=root / cache.key.folder_name,
         key=cache.key,
@@ -233,6 +247,7 @@ def extract(
         pictures=len(ids),
         embedded=int((cache.status(todo) == OK).sum()),
         failed=failed,
+        left=len(lacking) - len(failed),
         failures_path=write_failures(cache.artifacts, failed),
         set_aside=set_aside,
         seconds=seconds,

@@ -20,8 +20,10 @@ from featurize.errors import Undecodable
 from featurize.pictures.file import Picture
 from featurize.progress import Progress
 from featurize.run.pipeline import Batch, Pipeline, Place
+from featurize.run.shard import Shard
 
 SEGMENT_PICTURES = 256  # in a segment, or eight batches where these are large: what a crash can cost at most
+_LEAST_BATCHES = 8
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Run:
         Called with (pictures done, pictures in all).
     store : str
         Type of the vectors on disk.
+    shard : Shard, optional
+        Only its pieces are embedded.
 
     Attributes
     ----------
@@ -98,6 +102,7 @@ class Run:
         pictures: Mapping[bytes, Picture],
         progress: Progress | None = None,
         store: str = "float32",
+        shard: Shard | None = None,
     ) -> None:
         self._cache = cache
         self._engine = engine
@@ -106,18 +111,32 @@ class Run:
         self._pictures = pictures
         self._progress = progress
         self._type = np.dtype(store)
+        self._shard = shard
         self.troubles: dict[bytes, Undecodable] = {}
         self.decode_seconds = self.network_seconds = self.storage_seconds = 0.0
 
-    def carry_out(self, todo: Ids) -> None:
+    def carry_out(self, todo: Ids, planned: Ids | None = None) -> None:
         """Embed pictures; those that an unfinished plan holds in its places, the others in a new plan.
+
+        Parameters
+        ----------
+        todo : ndarray (N,) S32
+            What is to be embedded, or of which this shard's part is.
+        planned : ndarray (M,) S32, optional
+            What a new plan is made of; `todo` by default. Shards, which run at different times, need a plan that does
+            not change while others embed.
 
         Raises
         ------
         StorageFailed
             What was committed before stays.
         """
-        plans = self._plans(todo)
+        plans = self._plans(todo, todo if planned is None else planned)
+        total = len(todo)
+        if self._shard:
+            total = sum(
+                p is not None for work in self._work(plans, set(todo.tolist())) for b in work.batches for p in b
+            )
         order: deque[bool] = deque()  # for each batch under way: does it end its piece?
 
         def feed() -> Iterator[Sequence[Place]]:
@@ -127,12 +146,12 @@ class Run:
 
         done, finished = 0, _Finished()
         if self._progress:
-            self._progress(0, len(todo))
+            self._progress(0, total)
         try:
             for batch in self._pipeline.batches(feed()):
                 done += self._collect(batch, finished)
                 if self._progress:
-                    self._progress(done, len(todo))
+                    self._progress(done, total)
                 if order.popleft():
                     piece, finished = finished, _Finished()
                     self._commit(piece)
@@ -140,8 +159,8 @@ class Run:
             self._commit(finished)  # an interrupted piece keeps the batches it has
         self._forget(plans)
 
-    def _plans(self, todo: Ids) -> list[Plan]:
-        """Unfinished plans that fit this run, and a new one for what they don't hold."""
+    def _plans(self, todo: Ids, planned: Ids) -> list[Plan]:
+        """Unfinished plans that fit this run, and a new one where they don't hold everything that is to be done."""
         wanted = {r.digest for r in self._recipes}
         plans = []
         rest = todo
@@ -151,14 +170,22 @@ class Run:
                 rest = rest[~np.isin(rest, old.ids)]
         if len(rest):
             size = self._engine.batch_size
-            new = Plan(rest, sorted(wanted), size, max(SEGMENT_PICTURES // size, 8))
+            new = Plan(
+                rest if planned is todo else planned,
+                sorted(wanted),
+                size,
+                max(SEGMENT_PICTURES // size, _LEAST_BATCHES),
+            )
             new.save(self._cache.artifacts)
             plans.append(new)
         return plans
 
     def _work(self, plans: Sequence[Plan], open_ids: set[bytes]) -> Iterator[Work]:
         for plan in plans:
-            for piece in plan.pieces():
+            for number, piece in enumerate(plan.pieces()):
+                if self._shard and not self._shard.has(number):
+                    open_ids.difference_update(*(batch.tolist() for batch in piece))
+                    continue
                 batches = []
                 for batch in piece:
                     places = [self._pictures[i] if i in open_ids else None for i in batch.tolist()]

@@ -233,20 +233,21 @@ def many_pictures(folder: Path, count: int) -> DatasetTable:
     return read_table(folder / "dataset.csv")
 
 
-def run_killed_at(moment: float | None, folder: Path, features: str) -> int:
-    """A run in a process of its own, killed after `moment` seconds; gives its exit status."""
+def run_killed_at(segments: int | None, folder: Path, features: str, pause: float = 0.0) -> int:
+    """A run in a process of its own, killed when it has committed so many segments; gives its exit status."""
     arguments = ["--dataset", folder / "dataset.csv", "--features", folder / features]
     arguments += ["--backbone", "resnet18", "--weights", "random", "--batch-size", "2"]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.featurize.run_fake", "0.004", "run", *map(str, arguments)],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
-    try:
-        _, stderr = process.communicate(timeout=moment)
-        assert process.returncode == 0, stderr.decode()
-    except subprocess.TimeoutExpired:
+    if segments is not None:
+        while process.poll() is None and len(list((folder / features).glob("*/*.h5"))) < segments:
+            time.sleep(0.002)
+        time.sleep(pause)
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+    _, stderr = process.communicate()
+    assert segments is not None or process.returncode == 0, stderr.decode()
     return process.returncode
 
 
@@ -256,16 +257,14 @@ def kill_campaign(folder: Path, kills: int, seed: int) -> int:
     Returns how many kills found the run with part of its segments committed.
     """
     table = many_pictures(folder, 150)
-    started = time.perf_counter()
     assert run_killed_at(None, folder, "reference") == 0
-    whole = time.perf_counter() - started
     (reference,) = list_caches(folder / "reference")
     expected = reference.gather(table.ids, AVGPOOL).tobytes()
     rng = random.Random(seed)
     done = halfway = 0
     while done < kills:
         features = f"features-{done}"
-        if run_killed_at(rng.uniform(0.3, 1.0) * whole, folder, features) == 0:
+        if run_killed_at(rng.randint(0, 8), folder, features, pause=rng.uniform(0, 0.05)) == 0:
             continue  # it was faster than the kill
         done += 1
         caches = list_caches(folder / features)

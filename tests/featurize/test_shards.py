@@ -1,0 +1,111 @@
+"""Shards of a run need nothing of each other: together they give the bits of one run, in any order."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from cache import open_cache
+from cache.plan import unfinished
+from featurize.dataset.prepare import prepare
+from featurize.dataset.table import DatasetTable
+from featurize.engines.fake import FakeEngines
+from featurize.errors import FeaturizeError
+from featurize.networks.recipes import FORMULAS
+from featurize.run import plans
+from featurize.run.extract import Extraction, Settings, extract
+from featurize.run.shard import Shard
+from tests.featurize import fake
+
+AVGPOOL = FORMULAS["avgpool"].recipe
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> FakeEngines:
+    fake.decode_here(monkeypatch)
+    monkeypatch.setattr(plans, "SEGMENT_PICTURES", 4)
+    monkeypatch.setattr(plans, "_LEAST_BATCHES", 1)
+    return FakeEngines()
+
+
+@pytest.fixture
+def table(paintings: Path, tmp_path: Path) -> DatasetTable:
+    return prepare(paintings, tmp_path / "dataset.csv").table
+
+
+def run(table: DatasetTable, root: Path, engines: FakeEngines, shard: str | None = None, batch: int = 2) -> Extraction:
+    settings = Settings(backbone="resnet18", weights="random", batch_size=batch, shard=shard)
+    return extract(table, root, settings, engines=engines)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 16])
+def test_all_shards_in_any_order_and_twice_give_the_bits_of_one_run(
+    count: int, table: DatasetTable, tmp_path: Path, engines: FakeEngines
+) -> None:
+    alone = run(table, tmp_path / "alone", engines)
+    order = [number for number in range(1, count + 1) for _ in range(2)]
+    random.Random(count).shuffle(order)
+    left = set(range(1, count + 1))
+    for number in order:
+        done = run(table, tmp_path / "shared", engines, f"{number}/{count}")
+        left.discard(number)
+        assert not done.failed
+        assert (done.left == 0) == (not left) or count > 6, "more shards than pieces: some have nothing to do"
+    assert open_cache(done.folder).gather(table.ids, AVGPOOL).tobytes() == (
+        open_cache(alone.folder).gather(table.ids, AVGPOOL).tobytes()
+    )
+    assert unfinished(open_cache(done.folder).artifacts) == []
+
+
+def test_a_shard_embeds_its_own_pieces_only(table: DatasetTable, tmp_path: Path, engines: FakeEngines) -> None:
+    done = [run(table, tmp_path / "shared", engines, f"{n}/3") for n in (2, 3, 1)]
+    assert [d.embedded for d in done] == [8, 5, 8]
+    assert [d.left for d in done] == [13, 8, 0]
+
+
+def test_shards_go_on_with_the_plan_of_a_run_that_was_stopped(
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
+) -> None:
+    def stop(done: int, total: int) -> None:
+        if done >= 6:
+            raise KeyboardInterrupt
+
+    settings = Settings(backbone="resnet18", weights="random", batch_size=2)
+    with pytest.raises(KeyboardInterrupt):
+        extract(table, tmp_path / "shared", settings, stop, engines=engines)
+    for number in (2, 1):
+        done = run(table, tmp_path / "shared", engines, f"{number}/2")
+    alone = run(table, tmp_path / "alone", engines)
+    assert open_cache(done.folder).gather(table.ids, AVGPOOL).tobytes() == (
+        open_cache(alone.folder).gather(table.ids, AVGPOOL).tobytes()
+    )
+
+
+def test_a_picture_that_is_missing_on_one_machine_leaves_no_gap(
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
+) -> None:
+    """Its shard names it, and embeds it when it is run again; the other shards are not moved by it."""
+    alone = run(table, tmp_path / "alone", engines)
+    gone = Path(table.picture(0).path)
+    held = gone.read_bytes(), gone.stat().st_mtime_ns
+    gone.unlink()
+    first = run(table, tmp_path / "shared", engines, "1/2")
+    gone.write_bytes(held[0])
+    import os
+
+    os.utime(gone, ns=(held[1], held[1]))
+    second = run(table, tmp_path / "shared", engines, "2/2")
+    again = run(table, tmp_path / "shared", engines, "1/2")
+    assert len(first.failed) == 1
+    assert (second.left, again.left, again.failed) == (1, 0, [])
+    assert open_cache(again.folder).gather(table.ids, AVGPOOL).tobytes() == (
+        open_cache(alone.folder).gather(table.ids, AVGPOOL).tobytes()
+    )
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "", "1", "one/two", "-1/4", "1/4/2", "1.5/2"])
+def test_what_is_no_shard_is_named(text: str) -> None:
+    with pytest.raises(FeaturizeError, match="--shard 3/16"):
+        Shard.parse(text)
