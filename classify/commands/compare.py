@@ -157,6 +157,9 @@ def tell(comparison: Comparison, page: Path) -> None:
             for e in comparison.entries
         ],
     )
+    for e in comparison.entries:
+        for remark in e.remarks:
+            click.echo(f"{visible(e.name)}: {visible(remark)}")
     for line in sentences.verdict(comparison):
         click.echo(visible(line))
     for line in sentences.told_protocol(comparison):

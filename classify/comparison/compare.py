@@ -260,6 +260,7 @@ def _entry(run: Run, task: Task, clustered: Estimate | None) -> Entry:
         dimension=run.dimension,
         params={name: list(value) if isinstance(value, tuple) else value for name, value in params.items()},
         tuned=trial.tuned,
+        remarks=trial.remarks,
         untrained=key.untrained,
         scores=measure(task.truth, run.probabilities, task.classes.tolist(), task.train_counts.tolist(), clustered),
         cost=run.cost,

@@ -157,6 +157,8 @@ class Entry:
         All parameters of the fitted head.
     tuned : mapping
         Those that were chosen on the training part: {"chosen": value, "tried": values, "accuracy": of each}.
+    remarks : tuple of str
+        What must be known of its tuning and its fit: a choice at the edge of a grid, or from noise; an approximation.
     untrained : bool
         Whether the backbone's weights are random.
     scores : Scores
@@ -177,6 +179,7 @@ class Entry:
     dimension: int
     params: Mapping[str, Any]
     tuned: Mapping[str, Any]
+    remarks: tuple[str, ...]
     untrained: bool
     scores: Scores
     cost: Cost

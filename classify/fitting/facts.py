@@ -45,6 +45,7 @@ def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int) -
         "folds_by_artist": bool(trial.folds) and keeps_artists_apart(train),
         "tuned": dict(tuning.params) if tuning else {},
         **({"grid": _grid(tuning)} if tuning and len(tuning.points) > 1 else {}),
+        "remarks": list(trial.remarks),
         "weights": [str(path) for path in remembered_places(cache.artifacts)],
         "versions": _versions(),
         "machine": _machine(),

@@ -99,7 +99,7 @@ def fit(
     cautions = [*row_cautions(train.rows, "training", target, scored=False), *label_cautions(train.rows)]
     if val_rows:
         cautions += row_cautions(val_rows, "val", target, scored=True)
-    warnings = [*warnings, *(c.text for c in cautions), *_doubts(scores, cache)]
+    warnings = [*warnings, *trial.remarks, *(c.text for c in cautions), *_doubts(scores, cache)]
     saved = SavedHead(
         head=trial.head,
         kind=spec.kind,

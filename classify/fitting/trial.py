@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from classify.data import Examples, LabelledRows
 from classify.fitting.asked import head_errors, place
+from classify.fitting.remarks import remarks
 from classify.heads import HeadSpec
 from classify.heads.rows.folds import Folds, can_group, make_folds
 from classify.heads.solvers.threads import threads_for
@@ -56,6 +57,8 @@ class Trial:
         None where there are no such folds.
     tune_seconds, fit_seconds : float
         Of cross-validation, and of the one fit to all rows.
+    remarks : tuple of str
+        What must be known of its tuning and its fit.
     size : int
         Numbers in the training rows, N x D; it decides how many threads are used.
     """
@@ -66,6 +69,7 @@ class Trial:
     tuning: Tuning | None
     tune_seconds: float
     fit_seconds: float
+    remarks: tuple[str, ...]
     size: int
 
     @property
@@ -150,7 +154,7 @@ def train_head(
             head = tuning.refit(head, X, y, groups=groups, watch=watch)
         done = time.perf_counter()
     spent = tuned_at - started if tuning else 0.0
-    return Trial(spec, head, folds, tuning, spent, done - tuned_at, X.size)
+    return Trial(spec, head, folds, tuning, spent, done - tuned_at, remarks(head, tuning, y), X.size)
 
 
 def _tuned(head: Head, spec: HeadSpec, examples: Examples, folds: Folds) -> Tuning | None:

@@ -75,6 +75,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """
 
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {}  # parameter -> the values a tuning tries
+    beyond: ClassVar[dict[str, tuple[float, ...]]] = {}  # more values, for where the best is the outermost of `tunable`
     path_param: ClassVar[str | None] = None  # the parameter whose values `_path` solves together
     arrays: ClassVar[tuple[str, ...]] = ()  # fitted attributes that make up the state, without the last "_"
     bounds: ClassVar[dict[str, tuple[float, float]]] = {}  # parameter -> least and greatest number it may be
@@ -224,6 +225,15 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def tuned(self, X: Array, y: Array, folds: Folds) -> dict[str, Any]:
         """Parameters that are found otherwise than by a grid; a head made of heads has some."""
         return {}
+
+    def enough_folds(self, folds: Folds) -> Folds:
+        """Those of the folds that a tuning goes through: fewer than all for heads that are trained anew for each."""
+        return folds
+
+    @property
+    def approximation(self) -> str | None:
+        """What the fitted head computes only approximately, as the end of a sentence; None where it is exact."""
+        return None
 
     def calibrate_on(self, scores: Array, codes: Array) -> None:
         """Set the temperature from held-out scores (N, K); rows of NaN are left out."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from classify.heads.rows.blocks import Array
 
+NEAR = 0.01  # of a bound of log temperature: the search ends inside of it
 LOWEST, HIGHEST = -9.0, 9.0  # bounds of log temperature; scores of some heads are distances in the hundreds
 
 
@@ -21,6 +22,11 @@ def log_softmax(scores: Array, temperature: float = 1.0) -> Array:
     logits -= logits.max(1, keepdims=True)
     logits -= np.log(np.exp(logits).sum(1, keepdims=True))
     return logits
+
+
+def at_bound(temperature: float) -> bool:
+    """Whether a fitted temperature is as low or as high as one may be."""
+    return not LOWEST + NEAR < float(np.log(temperature)) < HIGHEST - NEAR
 
 
 def fit_temperature(scores: Array, codes: Array) -> float:

@@ -42,7 +42,10 @@ class LDA(Head):
     shrinkage_ : float
     """
 
-    tunable: ClassVar[dict[str, tuple[float, ...]]] = {"shrinkage": (0.97, 0.9, 0.7, 0.5, 0.3, 0.1, 0.03)}
+    tunable: ClassVar[dict[str, tuple[float, ...]]] = {
+        "shrinkage": (0.999, 0.99, 0.97, 0.9, 0.7, 0.5, 0.3, 0.1, 0.03, 0.01)
+    }
+    beyond: ClassVar[dict[str, tuple[float, ...]]] = {"shrinkage": (0.9999, 0.003, 0.001)}
     path_param: ClassVar[str | None] = "shrinkage"
     arrays: ClassVar[tuple[str, ...]] = ("coef", "intercept")
     bounds: ClassVar[dict[str, tuple[float, float]]] = {"shrinkage": (0, 1)}

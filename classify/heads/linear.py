@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from classify.heads.base import Head
-from classify.heads.grids import C_GRID, PATH_SLACK
+from classify.heads.grids import C_BEYOND, C_GRID, PATH_SLACK
 from classify.heads.rows.blocks import Array
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.parts import Shared
@@ -28,6 +28,7 @@ class LinearHead(Head):
     """
 
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"C": C_GRID}
+    beyond: ClassVar[dict[str, tuple[float, ...]]] = {"C": C_BEYOND}
     path_param: ClassVar[str | None] = "C"
     arrays: ClassVar[tuple[str, ...]] = ("coef", "intercept")
     bounds: ClassVar[dict[str, tuple[float, float]]] = {"C": (1e-12, 1e12), "tol": (1e-12, 1), "max_iter": (1, 1e9)}

@@ -5,8 +5,9 @@ Training needs torch, imported when it starts; a fitted head predicts with numpy
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,6 +22,10 @@ from classify.heads.watch import Epoch, Watch
 
 Layers = list[tuple[Array, Array]]  # weights (in, out) and biases (out,)
 
+EPOCHS = (3, 6, 12)
+RATES = (1e-4, 3e-4, 1e-3)
+DECAYS = (0.0, 0.3)
+ENOUGH = 2000  # held-out rows that a tuning looks at: more tell little more about a learning rate, and cost a training
 HELD_OUT = 0.1  # share of each class's training rows that early stopping looks at
 
 
@@ -34,6 +39,13 @@ class NetworkHead(Head):
         dropout on, as Keras shows them), "val_accuracy" where rows are watched, "held_out_loss" with early stopping
     """
 
+    tunable: ClassVar[dict[str, tuple[float, ...]]] = {"lr": RATES, "weight_decay": DECAYS, "epochs": EPOCHS}
+    beyond: ClassVar[dict[str, tuple[float, ...]]] = {
+        "lr": (1e-5, 3e-5, 3e-3, 1e-2),
+        "weight_decay": (1.0, 3.0),
+        "epochs": (1, 2, 24, 48),
+    }
+    path_param: ClassVar[str | None] = "epochs"
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
         "epochs": (1, 1e9),
         "batch": (1, 1e9),
@@ -81,17 +93,44 @@ class NetworkHead(Head):
         self._train(X, codes, np.arange(len(codes)))
 
     def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
-        out = np.full((1, len(codes), int(codes.max()) + 1), np.nan, np.float32)
+        out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
         scalings = self._fit_scalings(X, [train for train, _ in folds])
         for scaling, (train, held_out) in zip(scalings, folds, strict=True):  # without copying the rows of a fold
             head = clone(self)
             head.scaling_ = scaling
-            head._train(X, codes, train)
-            for at in np.array_split(held_out, len(held_out) // block_rows(X.shape[1]) + 1):
-                out[0, at] = head._scores(head.scaling_(take(X, at)))
+            if self.patience:
+                for number, value in enumerate(values):
+                    head.epochs = value
+                    head._train(X, codes, train)
+                    head._score_into(out[number], X, held_out)
+                continue
+            head.epochs = max(values)  # a shorter training is the beginning of the longer one, to the bit
+            head._train(X, codes, train, at_epoch=partial(head._score_at, out, values, X, held_out))
         return out
 
-    def _train(self, X: Array, codes: Array, index: Array, watch: Watch | None = None) -> None:
+    def _score_at(self, out: Array, values: Sequence[Any], X: Array, held_out: Array, epoch: int) -> None:
+        """The scores of the held-out rows, where this epoch is the last one of some values."""
+        for number, value in enumerate(values):
+            if value == epoch:
+                self._score_into(out[number], X, held_out)
+
+    def _score_into(self, out: Array, X: Array, rows: Array) -> None:
+        for at in np.array_split(rows, len(rows) // block_rows(X.shape[1]) + 1):
+            out[at] = self._scores(self.scaling_(take(X, at)))
+
+    def enough_folds(self, folds: Folds) -> Folds:
+        """As many of the first folds as hold out ENOUGH rows together."""
+        before = np.cumsum([0, *(len(held_out) for _, held_out in folds)])
+        return [fold for fold, count in zip(folds, before, strict=False) if count < ENOUGH]
+
+    def _train(
+        self,
+        X: Array,
+        codes: Array,
+        index: Array,
+        watch: Watch | None = None,
+        at_epoch: Callable[[int], None] | None = None,
+    ) -> None:
         """Train on the rows `index`, whose scaling is known."""
         rows = Rows(X, self.scaling_)
         schedule = self._schedule()
@@ -111,6 +150,8 @@ class NetworkHead(Head):
                 best, kept, waited = (record["held_out_loss"], self.layers_, 0) if better else (best, kept, waited + 1)
             if watch is not None:
                 watch.epoch(self, record)
+            if at_epoch is not None:
+                at_epoch(epoch)
             self.history_.append(record)
             if len(held_out) and waited >= self.patience:
                 break

@@ -42,6 +42,7 @@ class KNN(Head):
 
     centred: ClassVar[bool] = False
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"k": (1, 3, 5, 9, 15, 25, 50)}
+    beyond: ClassVar[dict[str, tuple[float, ...]]] = {"k": (100, 200)}
     path_param: ClassVar[str | None] = "k"
     arrays: ClassVar[tuple[str, ...]] = ("rows", "codes", "weights")
     bounds: ClassVar[dict[str, tuple[float, float]]] = {"k": (1, 1e9)}

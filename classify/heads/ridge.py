@@ -33,6 +33,7 @@ class Ridge(Head):
     """
 
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"alpha": (1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1.0)}
+    beyond: ClassVar[dict[str, tuple[float, ...]]] = {"alpha": (1e8, 1e7, 1e-1, 1e-2)}
     path_param: ClassVar[str | None] = "alpha"
     arrays: ClassVar[tuple[str, ...]] = ("coef", "intercept")
     bounds: ClassVar[dict[str, tuple[float, float]]] = {"alpha": (0, 1e30)}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from classify.heads.base import SEEDS, Head
-from classify.heads.grids import C_GRID, PATH_SLACK
+from classify.heads.grids import C_BEYOND, C_GRID, PATH_SLACK
 from classify.heads.rows.blocks import Array, Rows, block_rows, take
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.parts import centred
@@ -20,6 +20,9 @@ from classify.heads.solvers.losses import SquaredHinge
 from classify.heads.solvers.nystrom import Nystrom, draw
 
 MAX_ITER = 300  # passes over the approximated features for each C
+LOOSE = 30  # how much looser than `tol` the approximated machine is solved while tuning; the order of C stays
+PRODUCTS = 1 << 27  # rows x landmarks, at most: a pass over them takes a second or less whatever the number of rows
+MOST_LANDMARKS = 2048
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class SVM(Head):
     penalised as in LinearSVC.
 
     Up to `exact` training rows the kernel matrix is exact; above, it is approximated from `landmarks` rows drawn at
-    random (nystrom.py).
+    random (nystrom.py): "auto" takes 2,048, but no more than keeps rows x landmarks under 2^27, so that a pass over
+    more rows takes no longer.
 
     Parameters
     ----------
@@ -67,7 +71,8 @@ class SVM(Head):
         Width of the kernel exp(-gamma |a - b|^2).
     tol : float
         Norm of the gradient at which the solver stops, relative to its start; ten times that while tuning.
-    exact, landmarks : int
+    exact : int
+    landmarks : "auto" or int
     seed : int, of the landmarks
 
     The others are those of Head.
@@ -81,6 +86,7 @@ class SVM(Head):
     """
 
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"C": C_GRID}
+    beyond: ClassVar[dict[str, tuple[float, ...]]] = {"C": C_BEYOND}
     path_param: ClassVar[str | None] = "C"
     arrays: ClassVar[tuple[str, ...]] = ("support", "dual", "intercept", "gamma")
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
@@ -91,7 +97,7 @@ class SVM(Head):
         "landmarks": (1, 50_000),
         "seed": SEEDS,
     }
-    words: ClassVar[dict[str, str]] = {"gamma": "scale"}
+    words: ClassVar[dict[str, str]] = {"gamma": "scale", "landmarks": "auto"}
 
     support_: Array
     dual_: Array
@@ -104,8 +110,8 @@ class SVM(Head):
         C: float = 3.0,
         gamma: str | float = "scale",
         tol: float = 1e-4,
-        exact: int = 8192,
-        landmarks: int = 4096,
+        exact: int = 5000,
+        landmarks: str | float = "auto",
         seed: int = 0,
         standardize: bool = True,
         sqrt: bool = False,
@@ -127,6 +133,8 @@ class SVM(Head):
 
     def _fit(self, X: Array, codes: Array) -> None:
         machine = self._machine(self._fit_scaling(X), X, codes, np.arange(len(codes)), [self.C], self.tol)
+        if len(codes) > self.exact:
+            self._approximated = f"its kernel is approximated from {len(machine.support):,} of {len(codes):,} rows"
         used = machine.dual.any(1)
         self.scaling_, self.gamma_ = machine.scaling, np.float64(machine.gamma)
         self.support_, self.dual_, self.intercept_ = machine.support[used], machine.dual[used], machine.intercept
@@ -141,11 +149,19 @@ class SVM(Head):
         step = block_rows(X.shape[1])
         scalings = self._fit_scalings(X, [train for train, _ in folds])
         for scaling, (train, held_out) in zip(scalings, folds, strict=True):
-            machine = self._machine(scaling, X, codes, train, values, PATH_SLACK * self.tol)
+            machine = self._machine(scaling, X, codes, train, values, self._slack(len(train)) * self.tol)
             for at in (held_out[start : start + step] for start in range(0, len(held_out), step)):
                 scores = machine.scores(machine.scaling(take(X, at)).astype(np.float32, copy=False))
                 out[:, at] = scores.reshape(len(at), len(values), count).transpose(1, 0, 2)
         return out
+
+    @property
+    def approximation(self) -> str | None:
+        """The kernel's, where there were more than `exact` rows."""
+        return getattr(self, "_approximated", None)
+
+    def _slack(self, rows: int) -> float:
+        return PATH_SLACK if rows <= self.exact else LOOSE
 
     def _machine(
         self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
@@ -155,6 +171,12 @@ class SVM(Head):
             rows = scaling(take(X, train)).astype(np.float32, copy=False)
             return self._exact(scaling, rows, codes, train, Cs, tolerance)
         return self._approximate(scaling, X, codes, train, Cs, tolerance)
+
+    def _landmarks(self, rows: int) -> int:
+        """How many rows the kernel of so many is approximated from."""
+        if self.landmarks == "auto":
+            return max(1, min(PRODUCTS // rows, MOST_LANDMARKS))
+        return min(int(self.landmarks), rows)
 
     def _exact(
         self, scaling: Scaling, rows: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
@@ -171,7 +193,7 @@ class SVM(Head):
     def _approximate(
         self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
     ) -> Machine:
-        support = scaling(take(X, draw(train, self.landmarks, self.seed))).astype(np.float32, copy=False)
+        support = scaling(take(X, draw(train, self._landmarks(len(train)), self.seed))).astype(np.float32, copy=False)
         features = Nystrom(support, self._width(support))
         rows = Rows(X, lambda part: features(scaling(part)), len(support))
         weights = np.zeros(len(codes), np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -27,22 +27,38 @@ class Tuning:
     ----------
     params : dict
         The best point of the grid; empty where there was nothing to choose.
-    points : the grid's points, in order
+    points : the grid's points, in order, then those beyond its edges that were tried
     accuracy : (points, folds) float64, on each fold's held-out rows
     scores : (N, K) float32
         Held-out scores at the best point; NaN for rows that no fold held out.
+    complete : bool
+        Whether all folds were gone through, which some heads need not.
     """
 
     params: dict[str, Any]
     points: tuple[dict[str, Any], ...]
     accuracy: Array
     scores: Array
+    complete: bool = True
+
+    @property
+    def edges(self) -> dict[str, Any]:
+        """Parameters whose best value is the outermost of those tried, and more accurate than the one beside it."""
+        names = {name for point in self.points for name in point}
+        best = {name: self.params[name] for name in names if name in self.params}
+        return {name: value for name, value in best.items() if _side(self, name)}
 
     @property
     def mean_accuracy(self) -> Array:
         """(points,) mean over the folds."""
         means: Array = self.accuracy.mean(1)
         return means
+
+    def followed_by(self, more: Tuning) -> Tuning:
+        """What was found with more points; the earlier ones win where they are as good."""
+        best = self if self.mean_accuracy.max() >= more.mean_accuracy.max() else more
+        accuracy = np.concatenate([self.accuracy, more.accuracy])
+        return Tuning(best.params, self.points + more.points, accuracy, best.scores, self.complete)
 
     def refit(self, head: Head, X: Any, y: Any, **fit_params: Any) -> Head:
         """A new head with the best parameters, fitted to all rows; calibrated, if it asks for that, on the held-out
@@ -73,6 +89,9 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     folds : from make_folds; with none of them nothing can be chosen, and the head's own parameters stay
     grid : parameter -> values; the head's `tunable` by default
 
+    Where the best value of a parameter is the outermost of its grid and better than its neighbour, the head's values
+    beyond it are tried, too.
+
     Returns
     -------
     Tuning; among equally accurate points the first wins, which is the strongest penalty in the heads' own grids.
@@ -84,9 +103,48 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     classes, codes = np.unique(y, return_inverse=True)
     if not folds:
         return Tuning({}, points, np.empty((len(points), 0)), np.full((len(y), len(classes)), np.nan, np.float32))
+    complete, folds = len(folds), head.enough_folds(folds)
     found = head.tuned(X, y, folds)
-    points = tuple({**found, **point} for point in points)
+    best = _tried(head, X, y, folds, codes, [{**found, **point} for point in points])
+    best = replace(best, complete=len(folds) == complete)
+    for name in grid:
+        further = _further(best, name, head.beyond.get(name, ()))
+        if further:
+            best = best.followed_by(_tried(head, X, y, folds, codes, further))
+    return best
+
+
+def _tried(
+    head: Head, X: Any, y: Array, folds: Folds, codes: Array, points: Sequence[dict[str, Any]]
+) -> Tuning:
     scores = head.out_of_fold(X, y, folds, points)
     accuracy = np.array([[np.mean(s[held_out].argmax(1) == codes[held_out]) for _, held_out in folds] for s in scores])
     best = int(accuracy.mean(1).argmax())
-    return Tuning(dict(points[best]), points, accuracy, scores[best])
+    return Tuning(dict(points[best]), tuple(points), accuracy, scores[best])
+
+
+def _further(tuning: Tuning, name: str, beyond: Sequence[Any]) -> list[dict[str, Any]]:
+    """The best point with the values beyond the edge that it is at, the nearest first; none where it is inside."""
+    side, best = _side(tuning, name), tuning.params[name]
+    values = sorted((value for value in beyond if (value - best) * side > 0), reverse=side < 0)
+    return [{**tuning.params, name: value} for value in values]
+
+
+def _side(tuning: Tuning, name: str) -> int:
+    """Where a parameter's best value lies among those tried with the other parameters at their best.
+
+    1 where it is the largest, -1 where it is the smallest, and better than the one beside it; else 0. A value 0 stands
+    for a parameter that is not used, and is no edge.
+    """
+    others = {key: value for key, value in tuning.params.items() if key != name}
+    line = {
+        point[name]: mean
+        for point, mean in zip(tuning.points, tuning.mean_accuracy.tolist(), strict=True)
+        if {key: value for key, value in point.items() if key != name} == others
+    }
+    values = sorted(line)
+    place = values.index(tuning.params[name])
+    if len(values) < 2 or not tuning.params[name] or 0 < place < len(values) - 1:
+        return 0
+    side = 1 if place else -1
+    return side if line[values[place]] > line[values[place - side]] else 0

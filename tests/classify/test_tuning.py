@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classify.heads import HEADS, make_head
+from classify.heads import HEADS, make_head, mlp
 from classify.heads.base import Head
 from classify.heads.calibration import fit_temperature, softmax
 from classify.heads.tuning import can_group, make_folds, tune
@@ -168,6 +168,71 @@ def test_a_grid_is_the_product_of_its_values_and_ties_go_to_the_first():
     assert [tuple(point.values()) for point in tuning.points] == [(0.1, True), (0.1, False), (1.0, True), (1.0, False)]
     assert (tuning.accuracy == 1).all()
     assert tuning.params == {"C": 0.1, "standardize": True}
+
+
+@pytest.mark.parametrize("spec", ["softmax", "mlp:hidden=8"])
+def test_a_network_s_epochs_share_one_training(spec):
+    """The scores after 3 of 6 epochs are those of a training of 3."""
+    X, y = data()
+    folds, head = make_folds(y, n=3), make_head(spec, calibrate=False)
+    shared = head.out_of_fold(X, y, folds, [{"epochs": 3}, {"epochs": 6}])
+    for epochs, scores in zip((3, 6), shared, strict=True):
+        alone = head.out_of_fold(X, y, folds, [{"epochs": epochs}])[0]
+        np.testing.assert_array_equal(scores, alone)
+
+
+def test_a_network_is_tuned_on_as_many_folds_as_hold_out_enough_rows(monkeypatch):
+    X, y = data()
+    monkeypatch.setattr(mlp, "ENOUGH", 70)
+    tuning = tune(make_head("softmax"), X, y, make_folds(y), {"epochs": (1, 2)})
+    assert tuning.accuracy.shape[1] == 2  # of 40 rows each
+    assert not tuning.complete
+    assert np.isfinite(tuning.scores).all(1).sum() == 80
+
+
+class Peaked(type(make_head("ridge"))):
+    """Out of fold it is the better the nearer alpha is to a peak."""
+
+    peak = 0.0
+
+    def out_of_fold(self, X, y, folds, points):
+        codes = np.unique(y, return_inverse=True)[1]
+        right = np.eye(4, dtype=np.float32)[codes]
+        out = np.stack([right] * len(points))
+        for scores, point in zip(out, points, strict=True):
+            wrong = round(10 * abs(np.log10(point["alpha"] / self.peak)))
+            scores[:wrong] = np.roll(scores[:wrong], 1, axis=1)
+        return out
+
+
+@pytest.mark.parametrize(
+    ("peak", "chosen", "edge"),
+    [(1e2, 1e2, False), (1e6, 1e6, False), (1e8, 1e8, True), (1e7, 1e7, False), (1e-1, 1e-1, False), (1e-5, 1e-2, True)],
+)
+def test_a_best_value_at_the_edge_is_looked_for_beyond_it_and_told_where_it_stays_there(peak, chosen, edge):
+    X, y = data()
+    head = Peaked()
+    head.peak = peak
+    tuning = tune(head, X, y, make_folds(y))
+    assert tuning.params == {"alpha": chosen}
+    assert tuning.edges == ({"alpha": chosen} if edge else {})
+    assert len(tuning.points) == len(tuning.accuracy)
+
+
+def test_a_tie_at_the_edge_is_no_edge():
+    X, y = data(noise=0.01)  # everything is right everywhere
+    tuning = tune(make_head("logreg"), X, y, make_folds(y))
+    assert tuning.params["C"] == min(make_head("logreg").tunable["C"])
+    assert tuning.edges == {}
+    assert len(tuning.points) == len(make_head("logreg").tunable["C"])
+
+
+def test_every_head_with_a_penalty_or_a_rate_has_a_grid():
+    """An untuned head is never set against a tuned one."""
+    for name in HEADS:
+        head = make_head(name)
+        adjustable = {"C", "alpha", "shrinkage", "k", "lr", "epochs", "weight_decay"} & set(head.get_params())
+        assert adjustable == set(head.tunable), name
 
 
 def test_the_head_that_is_tuned_is_left_as_it_was():

@@ -1,0 +1,86 @@
+"""What a reader must know of how a head was tuned and fitted: choices at an edge, choices from noise, approximations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from classify.evaluation.statistics import wilson
+from classify.heads.calibration import at_bound
+from classify.heads.rows.blocks import Array
+from featurize.wording import counted, percent
+
+if TYPE_CHECKING:
+    from classify.heads.base import Head
+    from classify.heads.tuning import Tuning
+
+FEW = 0.8  # a smaller share of the rows that folds can hold out is told
+
+
+def remarks(head: Head, tuning: Tuning | None, y: Array) -> tuple[str, ...]:
+    """Sentences about a fitted head.
+
+    Parameters
+    ----------
+    head : Head
+        Fitted.
+    tuning : Tuning or None
+        What was found on the folds of the training rows, if there were any.
+    y : (N,)
+        Classes of the training rows.
+    """
+    return tuple(_all(head, tuning, y))
+
+
+def _all(head: Head, tuning: Tuning | None, y: Array) -> Iterator[str]:
+    if head.approximation:
+        yield f"This is an approximation: {head.approximation}."
+    if tuning is not None:
+        yield from _edges(tuning)
+        yield from _noise(tuning, y)
+        yield from _few(tuning, y)
+    if head.calibrate and at_bound(head.temperature_):
+        yield (
+            f"The temperature of the probabilities is at its bound ({head.temperature_:.3g}): no temperature makes the "
+            "scores fit the held-out classes, so don't rely on the probabilities."
+        )
+
+
+def _edges(tuning: Tuning) -> Iterator[str]:
+    for name, value in tuning.edges.items():
+        tried = sorted({point[name] for point in tuning.points})
+        yield (
+            f"{name} = {value:g} is the {'largest' if value == tried[-1] else 'smallest'} of the values that were "
+            f"tried ({tried[0]:g} to {tried[-1]:g}): a value beyond it may do better."
+        )
+
+
+def _noise(tuning: Tuning, y: Array) -> Iterator[str]:
+    """The best accuracy on the folds could be chance."""
+    if len(tuning.points) < 2:
+        return
+    classes, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    held_out = np.isfinite(tuning.scores).any(1)
+    if not held_out.any():
+        return
+    right = int((tuning.scores[held_out].argmax(1) == codes[held_out]).sum())
+    found = wilson(right, int(held_out.sum()))
+    guess = max(1 / len(classes), float(counts.max()) / len(y))
+    if found.low <= guess:
+        yield (
+            f"The best parameters name {percent(found.value)} of the held-out training pictures, which can't be told "
+            f"from guessing ({percent(guess)}): they were chosen by noise."
+        )
+
+
+def _few(tuning: Tuning, y: Array) -> Iterator[str]:
+    """Folds could hold out few of the rows."""
+    codes = np.unique(y, return_inverse=True)[1]
+    usable = int(np.isfinite(tuning.scores[np.arange(len(codes)), codes]).sum())
+    if tuning.complete and usable < FEW * len(y):
+        yield (
+            f"Only {usable:,} of {counted(len(y), 'training picture')} could be held out in the tuning's folds: the "
+            "others are of classes with a single picture or a single artist."
+        )

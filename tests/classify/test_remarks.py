@@ -1,0 +1,75 @@
+"""What is remarked about a tuning that chose at an edge, from noise or on few rows, and about a fit that approximates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from classify.fitting.remarks import remarks
+from classify.heads import make_head
+from classify.heads.tuning import Tuning, make_folds, tune
+
+Y = np.repeat(["a", "b", "c", "d"], 25)
+CODES = np.repeat(np.arange(4), 25)
+
+
+def head(temperature=1.0):
+    made = make_head("ridge")
+    made.temperature_ = temperature
+    return made
+
+
+def tuning(right=80, held_out=100, chosen=1, accuracy=(0.5, 0.9, 0.6), complete=True):
+    """Of three values, on rows of which some are held out and some of those are named right."""
+    rows = np.random.default_rng(0).permutation(100)
+    scores = np.eye(4, dtype=np.float32)[CODES]
+    scores[rows[right:held_out]] = np.roll(scores[rows[right:held_out]], 1, axis=1)
+    scores[rows[held_out:]] = np.nan
+    points = tuple({"alpha": value} for value in (1e3, 1e2, 1e1))
+    return Tuning(dict(points[chosen]), points, np.array(accuracy)[:, None], scores, complete)
+
+
+@pytest.mark.parametrize(
+    ("found", "temperature", "words"),
+    [
+        (tuning(), 1.0, ()),
+        (None, 1.0, ()),
+        (tuning(chosen=0, accuracy=(0.9, 0.6, 0.5)), 1.0, ("alpha = 1000 is the largest of the values",)),
+        (tuning(chosen=2, accuracy=(0.5, 0.6, 0.9)), 1.0, ("alpha = 10 is the smallest of the values",)),
+        (tuning(chosen=0, accuracy=(0.9, 0.9, 0.5)), 1.0, ()),  # a tie
+        (tuning(right=30), 1.0, ("name 30.0\u202f% of the held-out training pictures, which can't be told from guessing",)),
+        (tuning(right=45), 1.0, ()),
+        (tuning(right=56, held_out=56), 1.0, ("Only 56 of 100 training pictures could be held out",)),
+        (tuning(right=80, held_out=80), 1.0, ()),
+        (tuning(right=56, held_out=56, complete=False), 1.0, ()),  # as many folds as were needed
+        (tuning(), np.exp(9.0) * 0.9999, ("at its bound (8.1e+03)",)),
+        (tuning(), np.exp(-9.0) * 1.0001, ("at its bound (0.000123)",)),
+        (None, 0.01, ()),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_doubtful_has_a_sentence(found, temperature, words):
+    said = remarks(head(temperature), found, Y)
+    assert len(said) == len(words), said
+    for sentence, wanted in zip(said, words, strict=True):
+        assert wanted in sentence
+
+
+def test_labels_that_mean_nothing_are_noise_by_tuning():
+    X, y = np.random.default_rng(0).standard_normal((100, 20)).astype(np.float32), Y
+    found = tune(make_head("ridge"), X, y, make_folds(y))
+    assert any("chosen by noise" in sentence for sentence in remarks(head(), found, y))
+
+
+def test_an_approximated_kernel_is_told():
+    X = np.random.default_rng(0).standard_normal((100, 5)).astype(np.float32)
+    exact, rough = (make_head(spec).fit(X, Y) for spec in ("svm:calibrate=false", "svm:calibrate=false,exact=50"))
+    assert remarks(exact, None, Y) == ()
+    (sentence,) = remarks(rough, None, Y)
+    assert "approximated from 100 of 100 rows" in sentence
+
+
+def test_landmarks_are_as_many_as_keep_a_pass_short():
+    svm = make_head("svm")
+    assert [svm._landmarks(rows) for rows in (6000, 65_536, 100_000, 10_000_000)] == [2048, 2048, 1342, 13]
+    assert make_head("svm:landmarks=500")._landmarks(100_000) == 500
