@@ -1,4 +1,4 @@
-"""What a reader must know of how a head was tuned and fitted: choices at an edge, choices from noise, approximations."""
+"""What must be known of how a head was tuned and fitted: choices at an edge or from noise, approximations."""
 
 from __future__ import annotations
 

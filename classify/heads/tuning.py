@@ -114,9 +114,7 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     return best
 
 
-def _tried(
-    head: Head, X: Any, y: Array, folds: Folds, codes: Array, points: Sequence[dict[str, Any]]
-) -> Tuning:
+def _tried(head: Head, X: Any, y: Array, folds: Folds, codes: Array, points: Sequence[dict[str, Any]]) -> Tuning:
     scores = head.out_of_fold(X, y, folds, points)
     accuracy = np.array([[np.mean(s[held_out].argmax(1) == codes[held_out]) for _, held_out in folds] for s in scores])
     best = int(accuracy.mean(1).argmax())

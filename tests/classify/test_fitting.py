@@ -20,7 +20,7 @@ from classify.heads import HEADS, make_head
 from featurize.dataset.table import DatasetTable
 from tests.classify.worlds import AVGPOOL, make_world
 
-QUICK = {"mlp": "mlp:hidden=16", "ensemble": "ensemble:members=svm+knn"}
+QUICK = {"mlp": "mlp:hidden=16,epochs=2,lr=0.001", "ensemble": "ensemble:members=svm+knn"}
 ALL = [QUICK.get(name, name) for name in HEADS]
 
 # what is known of the artists: name of the artist and number of the row -> what the table has

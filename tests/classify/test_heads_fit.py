@@ -15,7 +15,7 @@ from classify.heads.rows.gathered import Gathered
 from classify.heads.solvers.products import TorchProducts
 from tests.classify.embedded import make_dataset
 
-QUICK = {"mlp": "mlp:hidden=16", "ensemble": "ensemble:members=knn+ridge"}
+QUICK = {"mlp": "mlp:hidden=16,epochs=2,lr=0.001", "ensemble": "ensemble:members=knn+ridge"}
 ALL = [QUICK.get(name, name) for name in HEADS]
 
 

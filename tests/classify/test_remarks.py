@@ -1,4 +1,4 @@
-"""What is remarked about a tuning that chose at an edge, from noise or on few rows, and about a fit that approximates."""
+"""Remarks on a tuning that chose at an edge, from noise or on few rows, and on a fit that approximates."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tuning(right=80, held_out=100, chosen=1, accuracy=(0.5, 0.9, 0.6), complete=
         (tuning(chosen=0, accuracy=(0.9, 0.6, 0.5)), 1.0, ("alpha = 1000 is the largest of the values",)),
         (tuning(chosen=2, accuracy=(0.5, 0.6, 0.9)), 1.0, ("alpha = 10 is the smallest of the values",)),
         (tuning(chosen=0, accuracy=(0.9, 0.9, 0.5)), 1.0, ()),  # a tie
-        (tuning(right=30), 1.0, ("name 30.0\u202f% of the held-out training pictures, which can't be told from guessing",)),
+        (tuning(right=30), 1.0, ("30.0\u202f% of the held-out training pictures, which can't be told from",)),
         (tuning(right=45), 1.0, ()),
         (tuning(right=56, held_out=56), 1.0, ("Only 56 of 100 training pictures could be held out",)),
         (tuning(right=80, held_out=80), 1.0, ()),
@@ -46,7 +46,7 @@ def tuning(right=80, held_out=100, chosen=1, accuracy=(0.5, 0.9, 0.6), complete=
         (tuning(), np.exp(-9.0) * 1.0001, ("at its bound (0.000123)",)),
         (None, 0.01, ()),
     ],
-    ids=str,
+    ids=range(13),
 )  # fmt: skip
 def test_what_is_doubtful_has_a_sentence(found, temperature, words):
     said = remarks(head(temperature), found, Y)

@@ -78,7 +78,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     return compare(
         world.table.with_columns(id=ids),
         [world.cache],
-        ["logreg", "svm:C=1", "mlp:epochs=3", "softmax:epochs=3"],
+        ["logreg", "svm:C=1", "mlp:epochs=3,lr=0.001", "softmax:epochs=3,lr=0.001"],
         repeats=2,
         learning_curve=True,
         command="classify compare --heads 'logreg,svm:C=1'",

@@ -207,7 +207,14 @@ class Peaked(type(make_head("ridge"))):
 
 @pytest.mark.parametrize(
     ("peak", "chosen", "edge"),
-    [(1e2, 1e2, False), (1e6, 1e6, False), (1e8, 1e8, True), (1e7, 1e7, False), (1e-1, 1e-1, False), (1e-5, 1e-2, True)],
+    [
+        (1e2, 1e2, False),
+        (1e6, 1e6, False),
+        (1e8, 1e8, True),
+        (1e7, 1e7, False),
+        (1e-1, 1e-1, False),
+        (1e-5, 1e-2, True),
+    ],
 )
 def test_a_best_value_at_the_edge_is_looked_for_beyond_it_and_told_where_it_stays_there(peak, chosen, edge):
     X, y = data()
