@@ -363,7 +363,7 @@ def test_labels_of_the_test_part_change_nothing_but_the_scores() -> None:
     labels[80:] = labels[80:][::-1]
     a, b = (
         run(world, ("logreg", "mlp:epochs=2,lr=0.001")),
-        run(world.relabelled(style=labels), ("logreg", "mlp:epochs=2")),
+        run(world.relabelled(style=labels), ("logreg", "mlp:epochs=2,lr=0.001")),
     )
     for entry in a.entries:
         (other,) = (e for e in b.entries if e.name == entry.name)
