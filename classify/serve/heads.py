@@ -38,7 +38,7 @@ class Explain(Protocol):
     """Where in a picture a head sees a class."""
 
     def __call__(self, data: bytes, label: str) -> bytes:
-        """A PNG to lay over the picture, as large as what the network sees of it."""
+        """A PNG with transparency to lay over the whole picture, of its shape."""
 
 
 class FindSimilar(Protocol):
