@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from featurize.dataset.headers import CLASSES, INVENTORY, LABELS, PATHS, SPLITS, first_named, header_key
 from featurize.dataset.notes import Note
 from featurize.dataset.sources.base import Reading
-from featurize.dataset.sources.tree import is_picture_name, split_name
+from featurize.dataset.sources.tree import is_picture_name
+from featurize.dataset.splits.names import split_name
 from featurize.dataset.table import FACTS
 from featurize.errors import SourceError
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from featurize.dataset.sources.base import Listing, Reading
+from featurize.dataset.sources.split_folders import said_by_folders
+from featurize.dataset.splits.names import split_name
 
 PICTURES = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".heic", ".jxl", ".jp2"
 }  # fmt: skip
 TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
-_SPLIT = re.compile(r"(?:.*[_\- ])?(?:(train|training)|(val|valid|validation|dev)|(test|testing))", re.IGNORECASE)
 _NUMBER = re.compile(r"([_\-. ]*\d+(-of-\d+)?)+$")  # of a shard: train-00000-of-00072
 _NO_PICTURES = {"thumbs.db", "desktop.ini", "ehthumbs.db"}  # left by file managers; no source names them
-
-
-def split_name(name: str) -> str:
-    """ "train", "val" or "test" if a folder's name says so, as in `wikipaintings_train`; else ""."""
-    found = _SPLIT.fullmatch(name)
-    if not found:
-        return ""
-    return next(split for split, said in zip(("train", "val", "test"), found.groups(), strict=True) if said)
 
 
 def split_of_shard(stem: str, folder: str = "") -> str:
@@ -61,23 +55,10 @@ def read_tree(names: Sequence[str], where: Callable[[str], str], reading: Readin
     """
     target = next((label for label, column in reading.label_columns.items() if column == "folder"), reading.target)
     folders = [name[: name.rfind("/") + 1] for name in names]
-    said = _said_by_folders(dict.fromkeys(folders))
-    classes = [said[folder][1] for folder in folders]
-    splits = [said[folder][0] or split for folder in folders]
-    return Listing([where(name) for name in names], splits, {target: classes}, class_folders=True)
-
-
-def _said_by_folders(folders: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Folder, as `train/Baroque/` -> split and class that it says."""
-    parts = {folder: folder.split("/")[:-1] for folder in folders}
-    above, has_splits = _above(list(parts.values()))
-    said = {}
-    for folder, names in parts.items():
-        inner = names[above:]
-        split = split_name(inner[0]) if has_splits and inner else ""
-        rest = inner[1:] if has_splits else inner
-        said[folder] = split, rest[0] if rest else ""
-    return said
+    said = said_by_folders(Counter(folders))
+    classes = [said.classes[folder] for folder in folders]
+    splits = [said.splits[folder] or split for folder in folders]
+    return Listing([where(name) for name in names], splits, {target: classes}, said.notes, class_folders=True)
 
 
 def stem(name: str) -> str:
@@ -92,15 +73,3 @@ def stem(name: str) -> str:
     while is_picture_name(last):
         last = last[: last.rfind(".")]
     return last
-
-
-def _above(parts: Sequence[Sequence[str]]) -> tuple[int, bool]:
-    """How many folders stand above the classes' or splits', and whether those below them are splits."""
-    depth = 0
-    while True:
-        tops = {p[depth] for p in parts if len(p) > depth}
-        if tops and all(map(split_name, tops)):
-            return depth, True
-        if len(tops) != 1 or any(len(p) < depth + 2 for p in parts):
-            return depth, False
-        depth += 1
