@@ -264,8 +264,42 @@ def test_a_class_of_two_artists_is_in_train_and_test() -> None:
     assert Counter(split) == {"train": 13, "test": 7}
 
 
+def notes_of(labels: list[str], artists: list[str], splitting: Splitting, **more: list[str]) -> list[tuple[str, int]]:
+    columns = {"id": ids_of(len(labels)), "split": [""] * len(labels), "style": labels, "artist": artists, **more}
+    return [(note.text, note.count) for note in split_rows(columns, "style", splitting)[2]]
+
+
 def test_classes_that_a_part_lacks_are_told() -> None:
     labels, artists = ["a"] * 20 + ["b"] * 20, ["x"] * 13 + ["y"] * 7 + [f"z{n}" for n in range(20)]
     columns = {"id": ids_of(40), "split": [""] * 40, "style": labels, "artist": artists}
-    (note,) = split_rows(columns, "style", Splitting("artist"))[2]
+    note = split_rows(columns, "style", Splitting("artist"))[2][0]
     assert (note.text, note.examples) == ("classes have no picture in val: too few artists made them", ["a"])
+
+
+def test_a_part_that_stays_empty_is_told_with_the_way_out() -> None:
+    """One artist a class: none can be taken apart, so nothing is left to choose by and to test on."""
+    said = dict(
+        notes_of([c for c in "abc" for _ in range(20)], [c for c in "XYZ" for _ in range(20)], Splitting("artist"))
+    )
+    for part in ("val", "test"):
+        (text,) = [text for text in said if text.startswith(f"part has no picture, '{part}'")]
+        assert "too few artists in a class" in text
+        assert "--split random fills it" in text
+        assert "--val 0" in text
+    assert not any("'val'" in text for text, _ in notes_of(["a"] * 4, ["X"] * 4, Splitting("artist", val=0)))
+    few = notes_of(["a", "b"], ["", ""], Splitting("random"))
+    assert any(text.startswith("part has no picture") and "too few pictures" in text for text, _ in few)
+
+
+def test_shares_that_whole_artists_can_not_keep_are_told() -> None:
+    """Two artists made half of the class each: the test part gets one of them, which is more than was asked for."""
+    said = dict(notes_of(["a"] * 40, ["X"] * 20 + ["Y"] * 20, Splitting("artist", val=0, test=0.2)))
+    assert said["pictures are in test (50%), 20% were asked for: all pictures of an artist stay together"] == 20
+    fine = notes_of(["a"] * 100, [f"A{n}" for n in range(100)], Splitting("artist"))
+    assert fine == []
+
+
+def test_a_class_of_one_side_of_the_year_is_told() -> None:
+    years = [str(1800 + n) for n in range(40)]
+    said = notes_of(["a"] * 20 + ["b"] * 20, [""] * 40, Splitting("time", before=1820), year=years)
+    assert ("classes have no picture in test: they have none from its years, or too few", 1) in said

@@ -10,6 +10,7 @@ from featurize.dataset.people import makers_of
 from featurize.dataset.splits.by_artist import artist_split
 from featurize.dataset.splits.by_chance import random_split
 from featurize.dataset.splits.by_time import time_split
+from featurize.dataset.splits.kept import not_kept
 from featurize.errors import SourceError
 
 
@@ -70,20 +71,9 @@ def split_rows(
     splits = given if how == "given" else _drawn(columns, target, how, splitting)
     if without := splits.count(""):
         notes.append(Note("rows are in no split" + (", as their year is not known" if how == "time" else ""), without))
-    if how == "artist":
-        notes += _absent(splits, columns.get(target, splits))
+    if how != "given":
+        notes += not_kept(splits, columns.get(target, splits), how, splitting.val, splitting.test)
     return splits, how, notes
-
-
-def _absent(splits: Sequence[str], labels: Sequence[str]) -> list[Note]:
-    """Notes of classes that a part lacks, because too few artists made them."""
-    there = set(zip(splits, labels, strict=True))
-    classes = sorted({label for label in labels if label})
-    notes = []
-    for part in sorted(set(splits), key=("train", "val", "test").index):
-        if lacking := [label for label in classes if (part, label) not in there]:
-            notes.append(Note(f"classes have no picture in {part}: too few artists made them", len(lacking), lacking))
-    return notes
 
 
 def _drawn(columns: Mapping[str, Sequence[str]], target: str, how: str, splitting: Splitting) -> list[str]:
