@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from classify.commands.ask import ask
+from classify.commands.card import card
 from classify.commands.compare import compare
 from classify.commands.explore import EXPLORING
 from classify.commands.options import HEAD_FILE, load_told
@@ -104,7 +106,7 @@ def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None
         click.echo(f"warning: {visible(warning)}", err=True)
 
 
-for command in (compare, predict, *EXPLORING, serve, words):
+for command in (ask, card, compare, predict, *EXPLORING, serve, words):
     cli.add_command(command)
 
 

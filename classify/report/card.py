@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import Any
 
 from classify.headfile import SavedHead
 from featurize.errors import FeaturizeError
 from featurize.networks.base import Published
 from featurize.networks.providers import provider_of
+from featurize.wording import percent, plain
 
 
 def head_facts(saved: SavedHead) -> dict[str, Any]:
@@ -42,6 +45,21 @@ def head_facts(saved: SavedHead) -> dict[str, Any]:
         "scores": {split: dict(figures) for split, figures in saved.metrics.items()},
         "warnings": warnings_of(saved),
     }
+
+
+def card_text(name: str, saved: SavedHead) -> str:
+    """The model card as Markdown, with the front matter that Hugging Face reads.
+
+    Parameters
+    ----------
+    name : str
+        As the head is called.
+    saved : SavedHead
+    """
+    from featurize import pages
+
+    filters = {"percent": percent, "plain": plain, "json": partial(json.dumps, ensure_ascii=False)}
+    return pages.render("classify.report", "card.md", {"name": name, "facts": head_facts(saved)}, filters)
 
 
 def warnings_of(saved: SavedHead) -> list[str]:

@@ -23,7 +23,8 @@ import click
 from click.core import ParameterSource
 
 FILE = Path("artstyle.toml")
-OF_CLASSIFY = ("fit", "evaluate", "predict", "compare", "serve", "words")  # featurize may not load classify to ask it
+# featurize may not load classify to ask it
+OF_CLASSIFY = ("ask", "card", "compare", "evaluate", "fit", "neighbours", "predict", "serve", "words")
 _EACH_TIME = ("discard-edits", "drop-duplicates")  # they take something away, so they are meant once
 _BEGINNING = "# What artstyle's commands take in this folder where the command line says nothing else.\n"
 
