@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from classify.prediction import Predictor as Predictor
     from classify.prediction import predict as predict
     from classify.report import write_report as write_report
+    from classify.report.figures import draw_confusions as draw_confusions
+    from classify.report.figures import draw_cost as draw_cost
+    from classify.report.figures import draw_epochs as draw_epochs
+    from classify.report.figures import draw_learning_curve as draw_learning_curve
+    from classify.report.figures import draw_reliability as draw_reliability
 else:
     __getattr__, __dir__, __all__ = hand_out(
         __name__,
@@ -41,5 +46,6 @@ else:
             "classify.heads": "HeadSpec make_head",
             "classify.prediction": "Prediction Predictor predict",
             "classify.report": "write_report",
+            "classify.report.figures": ("draw_confusions draw_cost draw_epochs draw_learning_curve draw_reliability"),
         },
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,25 +23,25 @@ DIVERGING = "PuOr_r"  # negative purple, zero white, positive orange
 DOTS_PER_INCH = 160
 
 
-def style(ink: str = INK, muted: str = MUTED, rule: str = RULE) -> dict[str, Any]:
-    """Matplotlib's settings, in these colours."""
+def style() -> dict[str, Any]:
+    """Matplotlib's settings."""
     return {
         "svg.fonttype": "none",
         "text.parse_math": False,  # a dollar sign in a label is one
         "font.family": "sans-serif",
         "font.size": 10,
-        "text.color": ink,
-        "axes.labelcolor": muted,
-        "axes.edgecolor": rule,
+        "text.color": INK,
+        "axes.labelcolor": MUTED,
+        "axes.edgecolor": RULE,
         "axes.linewidth": 0.8,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.axisbelow": True,
         "axes.grid": True,
-        "grid.color": rule,
+        "grid.color": RULE,
         "grid.linewidth": 0.6,
-        "xtick.color": muted,
-        "ytick.color": muted,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
         "xtick.major.size": 0,
         "ytick.major.size": 0,
         "lines.linewidth": 1.8,
@@ -50,26 +50,30 @@ def style(ink: str = INK, muted: str = MUTED, rule: str = RULE) -> dict[str, Any
 
 
 @contextmanager
-def drawing(
-    width: float, height: float, settings: Any = None, layout: Literal["constrained"] | None = "constrained"
-) -> Iterator[Figure]:
+def styled(more: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """While this lasts, matplotlib draws and saves in the project's style, and with these settings of matplotlib."""
+    import matplotlib
+
+    settings: Any = {**style(), **(more or {})}
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
+
+
+@contextmanager
+def drawing(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Iterator[Figure]:
     """A figure to draw on, in the project's style.
 
     Parameters
     ----------
     width, height : float
         In points, 1/72 inch.
-    settings : dict, optional
-        Of matplotlib, instead of `style()`.
     layout : str, optional
         Who places the axes: "constrained" is matplotlib itself, None whoever draws.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
-    chosen: Any = settings or style()
-    with matplotlib.rc_context(chosen), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    with styled():
         yield Figure(figsize=(width / 72, height / 72), layout=layout)
 
 
@@ -87,15 +91,11 @@ def save_figure(figure: Figure, path: Path) -> None:
     StorageFailed
         The file system refused.
     """
-    import matplotlib
-
     from cache import files
 
     buffer, kind = io.BytesIO(), path.suffix.removeprefix(".") or "png"
     dated: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    settings: Any = style()
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    with styled():
         figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=dated)
     files.make_folder(path.absolute().parent)
     files.write_atomic(path, [buffer.getvalue()])

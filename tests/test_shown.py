@@ -110,3 +110,33 @@ def test_a_table_without_labels_is_shown_too(table: DatasetTable) -> None:
     plain = DatasetTable({name: table.columns[name] for name in ("id", "path", "split")}, Path("/nowhere"))
     assert "36 pictures; train 21" in plain._repr_html_()
     assert list(plain.to_pandas().columns) == ["id", "path", "split"]
+
+
+def test_figures_are_figures_of_matplotlib_with_a_label_in_words(
+    table: DatasetTable, comparison: Comparison, tmp_path: Path
+) -> None:
+    from matplotlib.figure import Figure
+
+    more = classify.compare(table, table.folder / "features", "ridge,softmax:epochs=2", tune=False, learning_curve=True)
+    figures = {
+        "confusions": classify.draw_confusions(comparison),
+        "of another": classify.draw_confusions(comparison, comparison.entries[1].name),
+        "cost": classify.draw_cost(comparison),
+        "reliability": classify.draw_reliability(comparison, "lda"),
+        "curve": classify.draw_learning_curve(more),
+        "epochs": classify.draw_epochs(more),
+    }
+    for name, figure in figures.items():
+        assert isinstance(figure, Figure)
+        assert len(str(figure.get_label())) > 30
+        figure.savefig(tmp_path / f"{name}.png")
+    assert comparison.entries[1].name in str(figures["of another"].get_label())
+
+
+def test_a_figure_that_can_not_be_is_refused_in_a_sentence(comparison: Comparison) -> None:
+    with pytest.raises(classify.ClassifyError, match="compare with learning_curve=True"):
+        classify.draw_learning_curve(comparison)
+    with pytest.raises(classify.ClassifyError, match="no head of this comparison learns in epochs"):
+        classify.draw_epochs(comparison)
+    with pytest.raises(classify.ClassifyError, match="no head 'svm': choose one of"):
+        classify.draw_confusions(comparison, "svm")

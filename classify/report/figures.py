@@ -1,4 +1,8 @@
-"""The page's figures: each takes finished figures from the Comparison and gives an `<svg>`."""
+"""The figures of a comparison, for the report and for notebooks: each takes finished numbers and gives a figure.
+
+A figure is one of matplotlib's; its label says in words what it shows. In a notebook `%matplotlib inline` makes them
+appear.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from classify.comparison.result import Comparison
+from classify.errors import DataError, HeadError
 from classify.evaluation.entry import Entry
 from classify.report.label_places import label_dots
-from classify.report.svg import INK, MUTED, PAPER, RULE, SERIES, as_svg, drawing
 from classify.report.words import seconds
+from featurize.theme import INK, MUTED, PAPER, RULE, SERIES, drawing
 from featurize.wording import cut, percent, plain_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 WIDTH = 420
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
@@ -25,14 +31,20 @@ MOST_SHOWN = 8  # reliability diagrams that are open
 MOST_LABELS = 60  # classes whose names fit along a matrix
 
 
-def epochs(comparison: Comparison) -> str:
-    """Accuracy after each epoch, held-out rows solid, training rows dotted; "" without such heads."""
-    entries = [e for e in comparison.entries if len(e.history) > 1]
+def draw_epochs(comparison: Comparison) -> Figure:
+    """Accuracy after each epoch, held-out rows solid, training rows dotted.
+
+    Raises
+    ------
+    DataError
+        No head of the comparison has epochs.
+    """
+    entries = in_epochs(comparison)
     if not entries:
-        return ""
+        raise DataError("no head of this comparison learns in epochs: softmax and mlp do")
     from matplotlib.ticker import MaxNLocator
 
-    with drawing(WIDTH, 290, "epochs") as figure:
+    with drawing(WIDTH, 290) as figure:
         axes = figure.subplots()
         for n, entry in enumerate(entries):
             x = [h["epoch"] for h in entry.history]
@@ -45,13 +57,26 @@ def epochs(comparison: Comparison) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="best")
         last = ", ".join(f"{e.name} ends at {percent(e.history[-1].get('val_accuracy'))}" for e in entries)
-        return as_svg(figure, f"Accuracy after each epoch on {entries[0].watched} pictures: {last}.")
+        return _labelled(figure, f"Accuracy after each epoch on {entries[0].watched} pictures: {last}.")
 
 
-def learning(comparison: Comparison) -> str:
-    """Accuracy against the number of training pictures, a line for each head."""
+def in_epochs(comparison: Comparison) -> list[Entry]:
+    """The heads that learned in epochs."""
+    return [e for e in comparison.entries if len(e.history) > 1]
+
+
+def draw_learning_curve(comparison: Comparison) -> Figure:
+    """Accuracy against the number of training pictures, a line for each head.
+
+    Raises
+    ------
+    DataError
+        The comparison was made without learning curves.
+    """
     curves = comparison.curves
-    with drawing(WIDTH, 320, "learning") as figure:
+    if not curves:
+        raise DataError("this comparison has no learning curve: compare with learning_curve=True")
+    with drawing(WIDTH, 320) as figure:
         axes = figure.subplots()
         for n, curve in enumerate(curves):
             colour, dashes = SERIES[n % len(SERIES)], _DASHES[n // len(SERIES) % 3]
@@ -72,15 +97,15 @@ def learning(comparison: Comparison) -> str:
             f"{percent(c.accuracy[-1].value)} with {c.pictures[-1]}"
             for c in curves
         )
-        return as_svg(figure, f"Learning curves: {told}.")
+        return _labelled(figure, f"Learning curves: {told}.")
 
 
-def cost(comparison: Comparison) -> str:
+def draw_cost(comparison: Comparison) -> Figure:
     """Accuracy with its interval against the seconds for tuning and fitting."""
     from matplotlib.ticker import LogLocator
 
     entries = comparison.entries
-    with drawing(WIDTH, 290, "cost") as figure:
+    with drawing(WIDTH, 290) as figure:
         axes = figure.subplots()
         axes.set_xscale("log")
         dots = [(e.cost.training_seconds, e.scores.accuracy.value) for e in entries]
@@ -100,18 +125,31 @@ def cost(comparison: Comparison) -> str:
         told = ", ".join(
             f"{e.name} {percent(e.scores.accuracy.value)} in {seconds(e.cost.training_seconds)}" for e in entries
         )
-        return as_svg(figure, f"Accuracy against training time: {told}.")
+        return _labelled(figure, f"Accuracy against training time: {told}.")
 
 
-def confusion(entry: Entry, classes: Sequence[str], order: Sequence[int]) -> str:
-    """Confusion matrix, each row as shares of the true class's pictures."""
+def draw_confusions(comparison: Comparison, head: str | None = None) -> Figure:
+    """Confusion matrix, each row as shares of the true class's pictures.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    head : str, optional
+        A head's name in the comparison; by default the best.
+
+    Raises
+    ------
+    HeadError
+        The comparison has no such head.
+    """
+    entry, classes, order = _entry(comparison, head), comparison.classes, comparison.class_order
     matrix = np.array(entry.scores.confusion, float)[np.ix_(order, order)]
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     shown = plain_names(classes)
     names = [cut(shown[classes[n]]) for n in order]
     count = len(names)
     side = max(300, min(620, 14 * count + 170))
-    with drawing(side, side, f"confusion {entry.name}") as figure:
+    with drawing(side, side) as figure:
         axes = figure.subplots()
         _heat(axes, shares)
         axes.grid(False)
@@ -128,15 +166,17 @@ def confusion(entry: Entry, classes: Sequence[str], order: Sequence[int]) -> str
                     color=PAPER if shares[i, j] > 0.55 else INK,
                 )  # fmt: skip
         right = percent(float(np.trace(matrix) / max(matrix.sum(), 1)))
-        return as_svg(figure, f"Confusion matrix of {entry.name} over {count} classes; {right} lie on the diagonal.")
+        return _labelled(figure, f"Confusion matrix of {entry.name} over {count} classes; {right} lie on the diagonal.")
 
 
-def reliability(entry: Entry) -> str:
-    """Accuracy against confidence, the area of a dot being its number of pictures."""
+def draw_reliability(comparison: Comparison, head: str | None = None) -> Figure:
+    """Accuracy against confidence, the area of a dot being its number of pictures; `head` as in `draw_confusions`."""
     from matplotlib.ticker import MultipleLocator
 
+    entry = _entry(comparison, head)
+
     bins = [b for b in entry.scores.reliability if b.count]
-    with drawing(230, 230, f"reliability {entry.name}") as figure:
+    with drawing(230, 230) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=(0, (4, 3)))
         total = sum(b.count for b in bins)
@@ -157,7 +197,21 @@ def reliability(entry: Entry) -> str:
             _percent_axis(axis)
             axis.set_major_locator(MultipleLocator(0.25))
         gap = percent(entry.scores.calibration_error)
-        return as_svg(figure, f"Reliability of {entry.name}: on average, confidence and accuracy differ by {gap}.")
+        return _labelled(figure, f"Reliability of {entry.name}: on average, confidence and accuracy differ by {gap}.")
+
+
+def _entry(comparison: Comparison, head: str | None) -> Entry:
+    if head is None:
+        return comparison.best
+    named = {entry.name: entry for entry in comparison.entries}
+    if head not in named:
+        raise HeadError(f"the comparison has no head {head!r}: choose one of {', '.join(named)}")
+    return named[head]
+
+
+def _labelled(figure: Figure, label: str) -> Figure:
+    figure.set_label(label)
+    return figure
 
 
 def _unbeaten(entry: Entry, entries: Sequence[Entry]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.report.svg import MUTED
+from featurize.theme import MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,6 +10,7 @@ from typing import Any
 from classify.comparison.result import Comparison
 from classify.evaluation.findings import Contrast
 from classify.report import figures, sentences, words
+from classify.report.svg import as_svg
 from featurize import pages, wording
 from featurize.pictures.thumbnail import Thumbnail, thumbnail
 
@@ -77,7 +78,7 @@ def _filters(comparison: Comparison) -> dict[str, Any]:
     figures_in_words = (words.between, words.decimal, words.seconds, words.size)
     common = (wording.percent, wording.points, wording.artist, wording.counted)
     named: dict[str, Any] = {change.__name__: change for change in (*figures_in_words, *common)}
-    return {**named, "plain": lambda label: shown.get(label) or wording.plain(label), "cell": _cell}
+    return {**named, "svg": as_svg, "plain": lambda label: shown.get(label) or wording.plain(label), "cell": _cell}
 
 
 def _cell(text: object) -> str:

@@ -20,6 +20,7 @@ from classify.comparison.result import Comparison
 from classify.report import words, write_report
 from classify.report.label_places import label_dots
 from classify.report.sentences import summary, verdict
+from featurize import theme
 from featurize.pictures.thumbnail import thumbnail
 from featurize.wording import percent
 from tests.browser import assert_good_to_read
@@ -131,10 +132,11 @@ def test_ids_on_the_page_are_unique_and_found(page: Page) -> None:
 
 
 def test_figures_follow_the_theme(folder: Path) -> None:
-    """No stand-in colour is left, and no black that would vanish in the dark."""
+    """No colour of the light page is left in them, and no black that would vanish in the dark."""
     text = (folder / "index.html").read_text("utf-8")
-    assert not re.search(r"#0[1-4]0[1-4]0[1-4]|#0500", text)
     drawings = re.findall(r"<svg role.*?</svg>", text, re.DOTALL)
+    assert not [d for d in drawings if re.search("|".join((theme.INK, theme.MUTED, theme.PAPER, *theme.SERIES)), d)]
+    assert all("var(--ink)" in d or "var(--muted)" in d for d in drawings if len(d) > 5000)
     assert not [d for d in drawings if re.search(r"(fill|stroke): ?(#000000|black)", d)]
     assert "prefers-color-scheme: dark" in text
     assert "@media print" in text

@@ -1,0 +1,1 @@
+"""The ranking of a comparison, as notebooks show it."""
