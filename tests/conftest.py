@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+from featurize.gallery import draw_gallery
 from tests import sizes
 
 settings.register_profile(
@@ -38,6 +39,14 @@ def save_picture(path: Path, seed: int = 0, size: tuple[int, int] = (96, 72)) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     small.resize(size, Image.Resampling.BICUBIC).save(path, "JPEG", quality=90)
     return path
+
+
+@pytest.fixture(scope="session")
+def sample_gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four paintings of each style of the sample gallery; copy them to a place of your own."""
+    folder = tmp_path_factory.mktemp("gallery") / "paintings"
+    draw_gallery(folder, per_style=4)
+    return folder
 
 
 @pytest.fixture

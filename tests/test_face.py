@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,6 @@ import pytest
 import cache
 import classify
 import featurize
-from featurize.gallery import draw_gallery
 from tests.classify.embedded import make_dataset
 from tests.conftest import ROOT
 from tests.featurize import fake
@@ -34,14 +34,6 @@ EXAMPLES = (
     "cache.open_cache", "classify.load_examples", "classify.fit", "classify.evaluate", "classify.load_head",
     "classify.predict", "classify.compare",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sample gallery in it: four paintings of each style."""
-    folder = tmp_path_factory.mktemp("studio")
-    draw_gallery(folder / "paintings", per_style=4)
-    return folder
 
 
 def test_importing_the_packages_loads_nothing_heavy() -> None:
@@ -103,8 +95,11 @@ def test_what_people_write_is_understood(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_examples_run_on_the_sample_gallery(studio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(studio)
+def test_the_examples_run_on_the_sample_gallery(
+    sample_gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(sample_gallery, tmp_path / "paintings")
+    monkeypatch.chdir(tmp_path)
     fake.decode_here(monkeypatch)
     monkeypatch.setattr("featurize.engines._fastest", lambda precision, device: "torch")  # exporting takes seconds
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)

@@ -355,10 +355,3 @@ def test_a_thumbnail_is_small_and_keeps_its_shape(tmp_path: Path) -> None:
     assert small is not None
     assert (small.width, small.height) == (100, 50)
     assert len(small.uri) < 10_000
-
-
-def test_templates_are_installed_with_the_code() -> None:
-    """setup.cfg's patterns name files of packages: a template outside a package would be missing after installation."""
-    folders = {p.parent for kind in ("*.html", "*.css", "*.md") for p in (ROOT / "classify").rglob(kind)}
-    assert folders
-    assert all((folder / "__init__.py").is_file() for folder in folders)

@@ -1,1 +1,0 @@
-"""The ranking of a comparison, as notebooks show it."""
