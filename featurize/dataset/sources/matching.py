@@ -81,7 +81,8 @@ class Matching:
             if name in known:
                 self.found[name] = known[name]
             elif name.startswith(("/", "../")) and os.path.exists(place := posixpath.join(self._root, name)):  # noqa: PTH110
-                self.found[name] = posixpath.normpath(place)
+                place = posixpath.normpath(place)
+                self.found[name] = known.get(place.removeprefix(f"{self._root}/"), place)
             else:
                 rest.append(name)
         by_file = _grouped(self._unused(), _last_part) if rest else {}
