@@ -50,7 +50,9 @@ SOURCES = {
         "training_set = train",
     ),
     "f2": ("f2", (), ("style",), ["Cubism"] * 4 + ["Rococo"] * 4, ""),
-    "f3": ("f3/list.csv", (), ("path", "style",), ["67.265.1.png a", "67.265.2.png a", "67.265.3.png b"], "--path-column nr"),
+    "f3": (
+        "f3/list.csv", (), ("path", "style"), ["67.265.1.png a", "67.265.2.png a", "67.265.3.png b"], "--path-column nr",
+    ),
     "f4": (
         "f4/list.csv", (), ("path", "year", "date"),
         ["p0.png -1345 c. 1353–1336 BCE", "p1.png -300 -300", "p2.png -350 350 av. J.-C.",
@@ -67,23 +69,23 @@ SOURCES = {
         "f6/twice.csv", (), ("path", "style", "style_2"),
         [f"{row} {x}" for row, x in zip(FOUR, "xxxy", strict=True)], "style_2",
     ),
-    "f6/trail": ("f6/trail.csv", (), ("path", "style",), FOUR[:2], ""),
-    "f7": ("f7/list.csv", (), ("path", "style",), ["1.png a", "1.png b", "2.png a", "2.png b"], ""),
+    "f6/trail": ("f6/trail.csv", (), ("path", "style"), FOUR[:2], ""),
+    "f7": ("f7/list.csv", (), ("path", "style"), ["1.png a", "1.png b", "2.png a", "2.png b"], ""),
     "f8": (
         "f8/list.csv", ("--split", "artist"), ("path", "artist",),
         sorted(f"p{k}.png {['Currier', 'Currier|Palmer', 'Palmer', 'Ives'][k % 4]}" for k in range(24)), "no picture",
     ),
-    "f8/nobody": ("f8/nobody.csv", (), ("path", "style",), sorted(f"p{k}.png {'ab'[k % 2]}" for k in range(24)), ""),
+    "f8/nobody": ("f8/nobody.csv", (), ("path", "style"), sorted(f"p{k}.png {'ab'[k % 2]}" for k in range(24)), ""),
     "f9": (
         "f9", (), ("path", "artist", "year"),
         sorted(f"vincent-van-gogh_w{k}-1885.png vincent-van-gogh 1885" for k in range(5) for _ in range(2)),
         "10 of 10 file names",
     ),
-    "dot.zip": ("dot.zip", (), ("path", "style",), ["0.png a", "1.png b", "2.png a", "3.png b"], ""),
-    "slashes.zip": ("slashes.zip", (), ("path", "style",), ["0.png a", "1.png b", "2.png a", "3.png b"], ""),
-    "f11": ("f11", (), ("path", "style",), [f"000{k}.image.png {'ab'[k % 2]}" for k in range(4)], ""),
-    "f12/pathonly": ("f12/pathonly.parquet", (), ("path", "style",), FOUR, "read from there"),
-    "f12/hash": ("f12/hash.parquet", (), ("path", "style",), FOUR, ""),
+    "dot.zip": ("dot.zip", (), ("path", "style"), ["0.png a", "1.png b", "2.png a", "3.png b"], ""),
+    "slashes.zip": ("slashes.zip", (), ("path", "style"), ["0.png a", "1.png b", "2.png a", "3.png b"], ""),
+    "f11": ("f11", (), ("path", "style"), [f"000{k}.image.png {'ab'[k % 2]}" for k in range(4)], ""),
+    "f12/pathonly": ("f12/pathonly.parquet", (), ("path", "style"), FOUR, "read from there"),
+    "f12/hash": ("f12/hash.parquet", (), ("path", "style"), FOUR, ""),
 }  # fmt: skip
 
 
