@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--rate", type=click.IntRange(0), default=0, help="Requests a minute that each client may make; 0: any.")
 @click.option("--waiting", type=click.IntRange(1), default=64, show_default=True, help="Pictures that may wait.")
 @click.option("--seconds", type=click.FloatRange(1), default=30, show_default=True, help="Each request's deadline.")
+@click.option("--collection", type=FILE, help="A dataset table: similar pictures of it are shown, by --features.")
 @WEIGHTS
 @FEATURES
 @WORKERS
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 def serve(
     engines: EngineFactory | None, /, head_files: tuple[Path, ...], open_page: bool, allow_hosts: tuple[str, ...],
     allow_urls: bool, host: str, port: int, token: str, insecure: bool, names: tuple[str, ...], rate: int,
-    waiting: int, seconds: float, **options: Any,
+    waiting: int, seconds: float, collection: Path | None, **options: Any,
 ) -> None:  # fmt: skip
     """Answer over HTTP: a page for people, /v1/predict for programs, POST / as the old demo did."""
     try:
@@ -49,7 +50,7 @@ def serve(
     except ImportError as error:
         raise click.UsageError("`classify serve` needs more packages: pip install 'artstyle[serve]'") from error
     from classify.serve.app import Service
-    from classify.serve.heads import load_heads
+    from classify.serve.loading import load_heads
     from classify.serve.running import bind, run
     from classify.serve.settings import ServeSettings
     from featurize.engines import make_engine
@@ -61,7 +62,7 @@ def serve(
     )  # fmt: skip
     with bind(settings) as listening:
         saved = [(path, load_told(path)) for path in head_files]
-        heads = load_heads(saved, settings.waiting, engines=engines or make_engine, **options)
+        heads = load_heads(saved, settings.waiting, collection, engines=engines or make_engine, **options)
         address = page_address(settings.host, listening.getsockname()[1], settings.token)
 
         def started() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -58,7 +59,11 @@ def card_text(name: str, saved: SavedHead) -> str:
     """
     from featurize import pages
 
-    filters = {"percent": percent, "plain": plain, "json": partial(json.dumps, ensure_ascii=False)}
+    filters: dict[str, Callable[..., Any]] = {
+        "percent": percent,
+        "plain": plain,
+        "json": partial(json.dumps, ensure_ascii=False),
+    }
     return pages.render("classify.report", "card.md", {"name": name, "facts": head_facts(saved)}, filters)
 
 

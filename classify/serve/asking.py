@@ -20,6 +20,7 @@ from classify.serve.fetching import fetch
 from classify.serve.heads import ServedHead
 from classify.serve.metrics import Metrics
 from classify.serve.settings import ServeSettings
+from classify.serve.waiting import Found
 from featurize.errors import Undecodable
 
 _FETCHERS = 16  # threads that may wait for other servers at the same time
@@ -132,20 +133,20 @@ class Asking:
         try:
             for upload in sent:
                 futures.append(head.room.predict(upload.data, head.predictor, options.top))
-            styles = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+            every = await asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
         except BaseException:
             for future in futures:
                 future.cancel()
             raise
         answers = []
-        for upload, found in zip(sent, styles, strict=True):
+        for upload, found in zip(sent, every, strict=True):
             if isinstance(found, Undecodable):
                 answers.append(self._json(head, Prediction(upload.name, (), found)))
             elif isinstance(found, BaseException):
                 raise found
             else:
-                answer = self._json(head, Prediction(upload.name, found))
-                answers.append({**answer, **await _beside(head, upload.data, found[0][0], options)})
+                answer = self._json(head, Prediction(upload.name, found.styles))
+                answers.append({**answer, **await _beside(head, upload.data, found, options)})
         return answers
 
     def _json(self, head: ServedHead, prediction: Prediction) -> dict[str, Any]:
@@ -154,14 +155,14 @@ class Asking:
         return answer
 
 
-async def _beside(head: ServedHead, data: bytes, label: str, options: Options) -> dict[str, Any]:
+async def _beside(head: ServedHead, data: bytes, found: Found, options: Options) -> dict[str, Any]:
     """What else was asked of a picture."""
     more: dict[str, Any] = {}
     if options.explain and head.explain:
-        heatmap = await asyncio.to_thread(head.explain, data, label)
+        heatmap = await asyncio.to_thread(head.explain, data, found.styles[0][0])
         more["heatmap"] = "data:image/png;base64," + base64.b64encode(heatmap).decode()
     if options.neighbours and head.similar:
-        similar = await asyncio.to_thread(head.similar, data, options.neighbours)
+        similar = await asyncio.to_thread(head.similar, data, found.row, options.neighbours)
         more["neighbours"] = [asdict(one) for one in similar]
     return more
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from classify.errors import ServeError
-from classify.headfile import SavedHead
-from classify.prediction import Predictor, load_predictors
+from classify.prediction import Predictor
 from classify.serve.waiting import WaitingRoom
 
 
@@ -25,6 +26,8 @@ class Similar:
         Cosine, at most 1.
     artist, year, label : str
         "" where they are not known.
+    thumbnail : str
+        A small square of it as a data address; "" where there is none.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Similar:
     artist: str = ""
     year: str = ""
     label: str = ""
+    thumbnail: str = ""
 
 
 class Explain(Protocol):
@@ -44,8 +48,8 @@ class Explain(Protocol):
 class FindSimilar(Protocol):
     """Which pictures of a collection look most like one."""
 
-    def __call__(self, data: bytes, count: int) -> Sequence[Similar]:
-        """The nearest first."""
+    def __call__(self, data: bytes, row: NDArray[np.float32], count: int) -> Sequence[Similar]:
+        """The nearest first, from a picture's file and its embedding (D,)."""
 
 
 @dataclass(frozen=True)
@@ -95,18 +99,3 @@ def close_heads(served: dict[str, ServedHead]) -> None:
     """Answer what waits, and end the threads."""
     for room in {id(head.room): head.room for head in served.values()}.values():
         room.close()
-
-
-def load_heads(saved: Sequence[tuple[Path, SavedHead]], waiting: int, **options: object) -> dict[str, ServedHead]:
-    """Saved heads, ready to answer; each is called like its file.
-
-    Parameters
-    ----------
-    saved : sequence of (Path, SavedHead)
-    waiting : int
-        See `ServeSettings`.
-    options
-        Those of `HeadNetwork`, and weights.
-    """
-    predictors = load_predictors([head for _, head in saved], **options)  # type: ignore[arg-type]
-    return open_heads(predictors, [path.stem for path, _ in saved], waiting)

@@ -34,7 +34,7 @@ _SCHEMAS: Schema = {
     ),
     "OldAnswer": _object(status=_WHOLE, req={"type": "object"}, url=_TEXT, predict=_TEXT),
     "Prediction": _object(label=_TEXT, probability={"type": "number", "minimum": 0, "maximum": 1}),
-    "Similar": _object(name=_TEXT, similarity=_NUMBER, artist=_TEXT, year=_TEXT, label=_TEXT),
+    "Similar": _object(name=_TEXT, similarity=_NUMBER, artist=_TEXT, year=_TEXT, label=_TEXT, thumbnail=_TEXT),
     "Picture": _object(
         "picture",
         picture={"type": "string", "description": "its file's name or address, as it was sent"},

@@ -14,6 +14,9 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from classify.errors import Refusal
 from classify.head_network import HeadNetwork
 from classify.prediction import Predictor, Styles
@@ -25,13 +28,29 @@ _FIRST_GUESS = 0.1  # seconds a picture takes, before any was measured
 
 
 @dataclass(frozen=True)
+class Found:
+    """What was found about a picture.
+
+    Parameters
+    ----------
+    row : ndarray (D,) float32
+        Its embedding.
+    styles : sequence of (str, float)
+        The likeliest classes with their probabilities, best first.
+    """
+
+    row: NDArray[np.float32]
+    styles: Styles
+
+
+@dataclass(frozen=True)
 class _Job:
     """A picture to be predicted."""
 
     data: bytes
     predictor: Predictor
     top: int
-    answer: Future[Styles] = field(default_factory=Future)
+    answer: Future[Found] = field(default_factory=Future)
 
 
 _Decoded = tuple[_Job, Pixels]
@@ -63,8 +82,8 @@ class WaitingRoom:
         for thread in (*self._decoders, *self._embedders):
             thread.start()
 
-    def predict(self, data: bytes, predictor: Predictor, top: int) -> Future[Styles]:
-        """The likeliest classes of a picture file, later; cancel it if nobody waits any more.
+    def predict(self, data: bytes, predictor: Predictor, top: int) -> Future[Found]:
+        """What a head finds about a picture file, later; cancel it if nobody waits any more.
 
         Raises
         ------
@@ -95,7 +114,7 @@ class WaitingRoom:
         for thread in self._embedders:
             thread.join()
 
-    def _left(self, answer: Future[Styles]) -> None:
+    def _left(self, answer: Future[Found]) -> None:
         with self._lock:
             self.waiting -= 1
 
@@ -118,7 +137,7 @@ class WaitingRoom:
             try:
                 rows = self._network.embed([pixels for _, pixels in live])
                 for (job, _), row in zip(live, rows, strict=True):
-                    job.answer.set_result(job.predictor.styles(row, job.top))
+                    job.answer.set_result(Found(row, job.predictor.styles(row, job.top)))
             except Exception as error:  # as above
                 for job, _ in live:
                     if not job.answer.done():

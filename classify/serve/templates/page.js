@@ -97,8 +97,14 @@ function showSimilar(card, picture) {
   const list = card.querySelector(".similar ul");
   for (const one of picture.neighbours) {
     const item = document.createElement("li");
+    if (one.thumbnail) {
+      const small = document.createElement("img");
+      small.src = one.thumbnail;
+      small.alt = ""; // the words beside it say what it is
+      item.append(small);
+    }
     const who = [one.artist, one.year, one.label].filter(Boolean).map(plain).join(", ");
-    item.textContent = who ? `${one.name} (${who})` : one.name;
+    item.append(who ? `${one.name} (${who})` : one.name);
     list.append(item);
   }
   card.querySelector(".similar").hidden = false;

@@ -17,6 +17,7 @@ from tests.browser import BROKEN, PALE, THEMES, TOO_WIDE, WIDTHS, browser
 from tests.classify.serve import rooms
 from tests.classify.serve.running import Running, make_heads, serving
 
+THUMBNAIL = "data:image/png;base64," + base64.b64encode(rooms.picture(3)).decode()
 TRANSFER = """([type, name, data]) => {
   const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
   const transfer = new DataTransfer();
@@ -30,8 +31,11 @@ TRANSFER = """([type, name, data]) => {
 def with_extras(heads: dict[str, ServedHead]) -> dict[str, ServedHead]:
     """The first head shows a heatmap and similar paintings, too."""
     first = heads["first"]
-    similar = [Similar("water-lilies.jpg", 0.93, "Claude Monet", "1906", "Impressionism"), Similar("unknown.jpg", 0.9)]
-    extras = {"explain": lambda data, label: rooms.picture(9), "similar": lambda data, count: similar[:count]}
+    similar = [
+        Similar("water-lilies.jpg", 0.93, "Claude Monet", "1906", "Impressionism", THUMBNAIL),
+        Similar("unknown.jpg", 0.9),
+    ]
+    extras = {"explain": lambda data, label: rooms.picture(9), "similar": lambda data, row, count: similar[:count]}
     return {**heads, "first": ServedHead(first.name, first.predictor, first.room, **extras)}  # type: ignore[arg-type]
 
 

@@ -228,7 +228,7 @@ def test_pictures_meet_in_batches_where_the_network_takes_several() -> None:
     heads = open_heads([predictor], ["one"], 64)
     datas = [rooms.picture(n) for n in range(16)]
     futures = [heads["one"].room.predict(data, predictor, 2) for data in datas]
-    found = [future.result(30) for future in futures]
+    found = [future.result(30).styles for future in futures]
     heads["one"].room.close()
     alone = [predictor.styles(predictor.network.embed([predictor.network.decode(data)])[0], 2) for data in datas]
     assert [[label for label, _ in styles] for styles in found] == [[label for label, _ in styles] for styles in alone]
@@ -240,7 +240,7 @@ def test_closing_answers_what_waits() -> None:
     head = heads["first"]
     futures = [head.room.predict(rooms.picture(n), head.predictor, 1) for n in range(6)]
     head.room.close()
-    assert all(len(future.result(0)) == 1 for future in futures)
+    assert all(len(future.result(0).styles) == 1 for future in futures)
     assert head.room.waiting == 0
 
 

@@ -1,0 +1,50 @@
+"""From saved heads to heads that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from classify.headfile import SavedHead
+from classify.prediction import load_predictors
+from classify.serve.collection import Collection
+from classify.serve.heads import ServedHead, open_heads
+
+
+def load_heads(
+    saved: Sequence[tuple[Path, SavedHead]],
+    waiting: int,
+    collection: Path | None = None,
+    *,
+    features: Path = Path("features"),
+    **options: Any,
+) -> dict[str, ServedHead]:
+    """Saved heads, ready to answer; each is called like its file.
+
+    Parameters
+    ----------
+    saved : sequence of (Path, SavedHead)
+    waiting : int
+        See `ServeSettings`.
+    collection : Path, optional
+        A dataset table, whose embeddings lie in the features folder: similar pictures of it can be asked for.
+    features : Path
+    options
+        The others of `HeadNetwork`, and weights.
+
+    Raises
+    ------
+    ServeError
+        Two heads have the same name.
+    HeadMismatch, TableError, DataError, NotStored, EarlierVersion, WeightsError, BackboneError
+        See `HeadNetwork` and `Collection`.
+    """
+    from featurize.dataset.table import read_table
+
+    predictors = load_predictors([head for _, head in saved], features=features, **options)
+    table = read_table(collection) if collection else None
+    similar = [Collection(table, p.saved, p.network, features) if table else None for p in predictors]
+    served = open_heads(predictors, [path.stem for path, _ in saved], waiting)
+    return {n: replace(head, similar=found) for (n, head), found in zip(served.items(), similar, strict=True)}

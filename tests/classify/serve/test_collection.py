@@ -1,0 +1,54 @@
+"""Similar pictures beside a prediction are those that `classify neighbours` names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cache import Rows, create_cache
+from cache.ids import from_hex
+from classify.explore.neighbours import neighbours
+from classify.headfile import load_head
+from classify.serve.loading import load_heads
+from classify.serve.settings import ServeSettings
+from featurize.dataset.prepare import prepare
+from featurize.dataset.table import read_table
+from featurize.engines.fake import FakeEngines
+from tests.classify.serve import rooms
+from tests.classify.serve.running import serving
+
+
+@pytest.fixture
+def museum(paintings: Path, tmp_path: Path) -> Path:
+    """A dataset table with the embeddings of its pictures, and a head on them."""
+    prepare(paintings, tmp_path / "dataset.csv")
+    table, predictor = read_table(tmp_path / "dataset.csv"), rooms.make_predictor()
+    decode, embed = predictor.network.decode, predictor.network.embed
+    rows = np.concatenate([embed([decode((table.folder / path).read_bytes())]) for path in table.columns["path"]])
+    cache = create_cache(tmp_path / "features", predictor.saved.key)
+    cache.append(Rows(from_hex(table.columns["id"]), np.zeros(len(rows), np.uint8), {predictor.saved.recipes[0]: rows}))
+    rooms.saved_head(tmp_path)
+    return tmp_path
+
+
+def test_similar_pictures_are_named_and_shown(museum: Path) -> None:
+    """The picture itself is never among them; each has its painter, year, label and a small picture."""
+    head, features = museum / "style.safetensors", museum / "features"
+    heads = load_heads([(head, load_head(head))], 8, museum / "dataset.csv", features=features, engines=FakeEngines())
+    table = read_table(museum / "dataset.csv")
+    asked = table.folder / table.columns["path"][0]
+    with serving(ServeSettings(port=0), heads) as running:
+        found = running.predict(asked.read_bytes(), "/v1/predict?neighbours=4").json()["pictures"][0]["neighbours"]
+    saved = heads["style"].predictor.saved
+    expected = neighbours(table, saved.open_cache(features), [asked], 4, engines=FakeEngines())
+    rows = expected.found.rows[0].tolist()
+    assert [one["name"] for one in found] == [expected.works.file(row).name for row in rows]
+    assert asked.name not in [one["name"] for one in found]
+    assert [one["similarity"] for one in found] == pytest.approx(expected.found.similarity[0].tolist())
+    for one, row in zip(found, rows, strict=True):
+        assert one["artist"] == expected.works.artists[row]
+        assert one["year"] == expected.works.column("year")[row]
+        assert one["label"] == expected.works.column("style")[row]
+        assert one["thumbnail"].startswith("data:image/jpeg;base64,")
