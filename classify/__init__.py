@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from classify.report.figures import draw_epochs as draw_epochs
     from classify.report.figures import draw_learning_curve as draw_learning_curve
     from classify.report.figures import draw_reliability as draw_reliability
+    from classify.report.probabilities import write_probabilities as write_probabilities
 else:
     __getattr__, __dir__, __all__ = hand_out(
         __name__,
@@ -47,5 +48,6 @@ else:
             "classify.prediction": "Prediction Predictor predict",
             "classify.report": "write_report",
             "classify.report.figures": ("draw_confusions draw_cost draw_epochs draw_learning_curve draw_reliability"),
+            "classify.report.probabilities": "write_probabilities",
         },
     )

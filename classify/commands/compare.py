@@ -48,6 +48,11 @@ ALL = "all"
 )
 @SEED
 @click.option("--out", type=FILE, default=Path("reports/comparison"), show_default=True, help="The report's folder.")
+@click.option(
+    "--probabilities",
+    type=FILE,
+    help="Write the probabilities of all test pictures under all heads into this file, .parquet or .npz.",
+)
 @click.pass_context
 def compare(
     context: click.Context,
@@ -58,15 +63,19 @@ def compare(
     protocol: str | None,
     heads: str,
     out: Path,
+    probabilities: Path | None,
     **options: Any,
 ) -> None:
     """Train heads on the same rows, compare them honestly, and write a report."""
     from classify.comparison.compare import compare as run_comparison
     from classify.report import check_place, write_report
+    from classify.report.probabilities import check_ending, write_probabilities
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
     check_place(out)
+    if probabilities is not None:
+        check_ending(probabilities)
     table, caches = read_table(dataset), open_caches(features, keys)
     options["embeddings"] = options.pop("embedding")
     options["command"] = as_typed(context)
@@ -75,6 +84,8 @@ def compare(
             comparison = _run_protocol(context, protocol, table, caches, heads, {**options, "progress": progress})
         else:
             comparison = run_comparison(table, caches, heads, progress=progress, **options)
+    if probabilities is not None:
+        write_probabilities(comparison, probabilities)
     tell(comparison, write_report(comparison, out))
 
 

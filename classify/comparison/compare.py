@@ -236,7 +236,7 @@ def _looked_at(
 def _rows(task: Task, table: DatasetTable) -> tuple[TestRow, ...]:
     test = task.test
     paths = [relative_path(path, table.folder) for path in test.paths]
-    columns = test.ids, paths, task.truth.tolist(), test.artists, test.years
+    columns = test.ids, paths, task.truth.tolist(), test.artists, test.years, test.groups.tolist()
     return tuple(TestRow(*row) for row in zip(*columns, strict=True))
 
 
@@ -267,4 +267,5 @@ def _entry(run: Run, task: Task, clustered: Estimate | None) -> Entry:
         history=trial.history,
         watched=run.watched,
         predictions=predictions(task.truth, run.probabilities),
+        probabilities=run.probabilities,
     )

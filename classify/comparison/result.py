@@ -25,13 +25,17 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class TestRow:
-    """A test picture; `label` is a place in `Comparison.classes`, `path` as the dataset table has it."""
+    """A test picture; `label` is a place in `Comparison.classes`, `path` as the dataset table has it.
+
+    `group` is equal for pictures that are resampled together, those by one artist.
+    """
 
     id: str
     path: str
     label: int
     artist: str
     year: str
+    group: str
 
     __test__ = False  # no test case, whatever pytest makes of the name
 

@@ -1,13 +1,17 @@
 """What is known of one head on one embedding: plain data, ready to be written as JSON.
 
-A figure that can't be had is None, never NaN.
+A figure that can't be had is None, never NaN. The probabilities of all pictures are an array; they are written to files
+of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,8 @@ class Entry:
     watched : str
         The split whose accuracy stands in the history as "val_accuracy".
     predictions : Predictions
+    probabilities : (N, K) float64
+        Of each test row for each class.
     """
 
     name: str
@@ -186,3 +192,4 @@ class Entry:
     history: tuple[Mapping[str, float], ...]
     watched: str
     predictions: Predictions
+    probabilities: NDArray[np.float64] = field(compare=False, repr=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from classify.comparison.result import Comparison
 
-_LEFT_OUT = {"folder", "rows", "predictions"}  # the reader's own folder; what stands in predictions.csv
+_LEFT_OUT = {"folder", "rows", "predictions", "probabilities"}  # the reader's own folder; what stands in other files
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

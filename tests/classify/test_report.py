@@ -179,7 +179,7 @@ def test_schema_is_documented() -> None:
 
     text = (ROOT / "docs" / "comparison.md").read_text("utf-8")
     kinds = [k for m in (result, entry, findings) for k in vars(m).values() if hasattr(k, "__dataclass_fields__")]
-    hidden = {"folder", "rows", "predictions"}
+    hidden = {"folder", "rows", "predictions", "probabilities"}
     names = {f.name for k in kinds if k.__name__ not in ("TestRow", "Predictions") for f in fields(k)} - hidden
     assert not [n for n in sorted(names) if f"`{n}`" not in text]
 
