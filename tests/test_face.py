@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -95,7 +96,7 @@ def test_what_people_write_is_understood(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_examples_run_on_the_sample_gallery(
+def test_the_examples_and_the_pages_run_on_the_sample_gallery(
     sample_gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(sample_gallery, tmp_path / "paintings")
@@ -109,3 +110,9 @@ def test_the_examples_run_on_the_sample_gallery(
         (example,) = (t for t in doctest.DocTestFinder(recurse=False).find(documented, name) if t.examples)
         example.globs = {}
         assert runner.run(example, clear_globs=True).failed == 0, name
+    for page in ("docs/python.md", "README.md"):
+        names: dict[str, object] = {}
+        blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+        assert blocks
+        for block in blocks:
+            exec(compile(block, page, "exec"), names)
