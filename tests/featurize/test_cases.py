@@ -51,7 +51,8 @@ SOURCES = {
     ),
     "f2": ("f2", (), ("style",), ["Cubism"] * 4 + ["Rococo"] * 4, ""),
     "f3": (
-        "f3/list.csv", (), ("path", "style"), ["67.265.1.png a", "67.265.2.png a", "67.265.3.png b"], "--path-column nr",
+        "f3/list.csv", (), ("path", "style"), ["67.265.1.png a", "67.265.2.png a", "67.265.3.png b"],
+        "--path-column nr",
     ),
     "f4": (
         "f4/list.csv", (), ("path", "year", "date"),
