@@ -1,4 +1,4 @@
-"""Where bytes lie: one small contract, a disk and the memory behind it, and the choice between them."""
+"""Where bytes lie: one small contract; a disk, the memory and object stores behind it; the choice between them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from pathlib import Path
 from cache.buckets.base import ASIDE, Bucket, Stat
 from cache.buckets.disk import DiskBucket
 from cache.buckets.memory import MemoryBucket
+from cache.buckets.objects import SCHEMES, ObjectBucket
 from cache.errors import StorageFailed
 
 Place = str | Path | Bucket  # where something lies, as callers may say it
 
 
 def bucket_at(place: Place) -> Bucket:
-    """The bucket at a place: a path is a folder on this machine's disks.
+    """The bucket at a place: a path is a folder on this machine's disks, "s3://..." is in an object store.
 
     Raises
     ------
     StorageFailed
-        It is an address, and no storage of that kind is known.
+        It is an address, and no storage of that kind is known, or what speaks to it is not installed.
     """
     if isinstance(place, Bucket):
         return place
     if isinstance(place, str) and "://" in place:
-        raise StorageFailed(f"{place!r} is an address, and features are kept in folders only: give a path")
+        scheme = place.split("://")[0].lower()
+        if scheme in SCHEMES:
+            return ObjectBucket(place)
+        known = ", ".join(f"{name}://" for name in SCHEMES)
+        raise StorageFailed(f"{place!r} is no address where features can be kept: give a path, or one of {known}")
     return DiskBucket(Path(place))
 
 
-__all__ = ["ASIDE", "Bucket", "DiskBucket", "MemoryBucket", "Place", "Stat", "bucket_at"]
+__all__ = ["ASIDE", "Bucket", "DiskBucket", "MemoryBucket", "ObjectBucket", "Place", "Stat", "bucket_at"]

@@ -1,0 +1,94 @@
+"""Copies of ranges of remote objects on this machine's disk, mapped into memory, of bounded size altogether.
+
+They lie in `artstyle/objects` of the user's cache folder (ARTSTYLE_OBJECT_CACHE names another one), take up to 20 GB
+(ARTSTYLE_OBJECT_CACHE_GB), and those that were not used for longest go first. A copy is never trusted: whoever maps
+vectors compares them with their checksums.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cache import files
+from cache.errors import StorageFailed
+
+_SMALL = 1 << 20  # bytes; less is kept in memory alone
+
+
+def local_copy(identity: object, nbytes: int, blocks: Iterable[bytes]) -> NDArray[np.uint8]:
+    """The bytes of a range, mapped read-only from its copy; fetched where there is none.
+
+    Parameters
+    ----------
+    identity : object
+        What names the range: its text is the same for the same bytes.
+    nbytes : int
+    blocks : iterable of bytes
+        The bytes, fetched while they are iterated over.
+
+    Returns
+    -------
+    ndarray (nbytes,) uint8
+        It stays good when the copy is removed.
+
+    Raises
+    ------
+    StorageFailed
+        The disk refused, for example because it is full.
+    """
+    if nbytes <= _SMALL:
+        return np.frombuffer(b"".join(blocks), np.uint8)
+    path = folder() / hashlib.sha256(repr(identity).encode()).hexdigest()[:40]
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == nbytes:
+            os.utime(path)
+            return np.memmap(path, np.uint8, "r")
+    files.make_folder(path.parent)
+    files.write_atomic(path, list(blocks))
+    copy = np.memmap(path, np.uint8, "r")
+    _make_room(path)
+    return copy
+
+
+def folder() -> Path:
+    """Where copies lie."""
+    if chosen := os.environ.get("ARTSTYLE_OBJECT_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "artstyle" / "objects"
+
+
+def limit() -> int:
+    """Bytes that copies may take altogether.
+
+    Raises
+    ------
+    StorageFailed
+        ARTSTYLE_OBJECT_CACHE_GB is no number.
+    """
+    chosen = os.environ.get("ARTSTYLE_OBJECT_CACHE_GB", "20")
+    try:
+        return int(float(chosen) * 1e9)
+    except ValueError:
+        raise StorageFailed(f"ARTSTYLE_OBJECT_CACHE_GB is {chosen!r}: give a number of gigabytes") from None
+
+
+def _make_room(newest: Path) -> None:
+    """Remove the copies that were not used for longest, beyond the limit; maps of them stay good."""
+    copies = []
+    for path in newest.parent.iterdir():
+        with contextlib.suppress(OSError):
+            facts = path.stat()
+            copies.append((facts.st_mtime_ns, facts.st_size, path))
+    room = limit()
+    for _, size, path in sorted(copies, reverse=True):
+        room -= size
+        if room < 0 and path != newest:
+            files.remove(path)
