@@ -100,7 +100,7 @@ def ours(folder: Path, backbone: str, workers: int, options: dict[str, Any], scr
     settings = Settings(backbone=backbone, weights="random", workers=workers, **options)
     done = extract(table, scratch / "features", settings)
     memory = peak_memory()
-    for segment in done.folder.glob("*.h5"):
+    for segment in Path(done.folder).glob("*.h5"):
         segment.unlink()
     return {
         "pictures": done.embedded,

@@ -58,7 +58,7 @@ def compare(
     context: click.Context,
     /,
     dataset: Path,
-    features: Path,
+    features: str | Path,
     keys: tuple[str, ...],
     protocol: str | None,
     heads: str,
@@ -115,7 +115,7 @@ def _run_protocol(
     return protocols.rasta(setting, read_specs(heads) if chosen else protocols.RASTA_HEADS, options["test"])
 
 
-def open_caches(features: Path, keys: tuple[str, ...]) -> list[Store]:
+def open_caches(features: str | Path, keys: tuple[str, ...]) -> list[Store]:
     """The feature caches that are named; the only one where none is."""
     from cache import list_caches, list_earlier, open_cache
 

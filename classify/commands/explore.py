@@ -44,8 +44,8 @@ def out_option(folder: str) -> Callable[[Any], Any]:
 @out_option("reports/neighbours")
 @click.pass_obj
 def neighbours(
-    engines: EngineFactory | None, /, pictures: tuple[Path, ...], k: int, csls: bool, dataset: Path, features: Path,
-    key: str | None, embedding: str, split: str, weights: str | None, device: str, out: Path,
+    engines: EngineFactory | None, /, pictures: tuple[Path, ...], k: int, csls: bool, dataset: Path,
+    features: str | Path, key: str | None, embedding: str, split: str, weights: str | None, device: str, out: Path,
 ) -> None:  # fmt: skip
     """The works of the collection that are most similar to PICTURES: files, and folders of files."""
     from cache import open_cache

@@ -60,7 +60,7 @@ def cli() -> None:
     "--device", default="cpu", show_default=True, help="cpu, cuda or auto, for logreg, linear-svm, softmax, mlp."
 )
 def fit(
-    spec: str, dataset: Path, features: Path, key: str | None, embedding: str, target: str, out: Path, tune: bool,
+    spec: str, dataset: Path, features: str | Path, key: str | None, embedding: str, target: str, out: Path, tune: bool,
     seed: int, device: str,
 ) -> None:  # fmt: skip
     """Fit a head on the train split and save it."""
@@ -96,7 +96,7 @@ def fit(
 @TABLE
 @FEATURES
 @click.option("--split", type=ANY_SPLIT, default="test", show_default=True)
-def evaluate(head_file: Path, dataset: Path, features: Path, split: str) -> None:
+def evaluate(head_file: Path, dataset: Path, features: str | Path, split: str) -> None:
     """Score a saved head on a split."""
     from classify.fitting.evaluate import evaluate as score_head
 

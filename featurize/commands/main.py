@@ -107,7 +107,7 @@ def weights(backbone: str, weights: str | None) -> None:
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any row has no vector.")
 @click.option("--shard", metavar="K/N", help="Embed only part K of N, for jobs that share the features folder.")
 @click.pass_obj
-def run_(engines: EngineFactory | None, /, dataset: Path, features: Path, strict: bool, **settings: Any) -> int:
+def run_(engines: EngineFactory | None, /, dataset: Path, features: str | Path, strict: bool, **settings: Any) -> int:
     """Embed the pictures of the dataset table that are not in the feature cache yet."""
     from featurize.dataset.table import read_table
     from featurize.engines import make_engine
@@ -166,7 +166,7 @@ def _tell_failures(done: Extraction) -> None:
 
 @cli.command()
 @FEATURES
-def info(features: Path) -> None:
+def info(features: str | Path) -> None:
     """Say what is remembered in this folder, and what the feature caches hold."""
     from featurize.run.summary import summarise
 
@@ -186,7 +186,7 @@ def info(features: Path) -> None:
 @DEVICE
 @click.pass_obj
 def verify(
-    engines: EngineFactory | None, /, features: Path, dataset: Path, key: str | None, deep: bool, sample: int,
+    engines: EngineFactory | None, /, features: str | Path, dataset: Path, key: str | None, deep: bool, sample: int,
     weights: str | None, device: str,
 ) -> int:  # fmt: skip
     """Check every byte of every feature cache."""
@@ -237,7 +237,7 @@ def _tell_deep(done: Deep) -> bool:
 @cli.command()
 @FEATURES
 @KEY
-def compact(features: Path, key: str | None) -> None:
+def compact(features: str | Path, key: str | None) -> None:
     """Merge a feature cache's small segments into few: fewer files, the same rows."""
     from cache import open_cache
 
@@ -248,7 +248,7 @@ def compact(features: Path, key: str | None) -> None:
 
 @cli.command()
 @FEATURES
-def adopt(features: Path) -> int:
+def adopt(features: str | Path) -> int:
     """Take over what an earlier version embedded: the same vectors, nothing is embedded again."""
     from cache import EarlierVersion, list_earlier
     from cache.adopt import adopt as take_over
@@ -279,7 +279,7 @@ def adopt(features: Path) -> int:
 @KEY
 @SPLIT
 @click.option("--embedding", help="Recipes, separated by commas; default: all there are.")
-def export(out: Path, dataset: Path, features: Path, key: str | None, split: str, embedding: str | None) -> None:
+def export(out: Path, dataset: Path, features: str | Path, key: str | None, split: str, embedding: str | None) -> None:
     """Write ids, paths, labels, splits and vectors into one file OUT (.h5 or .npz)."""
     from cache import open_cache
     from featurize.dataset.table import read_table
@@ -303,7 +303,7 @@ def _tell_remembered() -> None:
             click.echo(f"{REMEMBERED}, line {remembered.line_of(name, key)}: [{name}] {key} = {shown(value)}")
 
 
-def _tell_summaries(features: Path, found: list[Summary]) -> None:
+def _tell_summaries(features: str | Path, found: list[Summary]) -> None:
     from cache import list_earlier
     from featurize.errors import TableError
 
@@ -316,7 +316,7 @@ def _tell_summaries(features: Path, found: list[Summary]) -> None:
         _tell_figures(features, found)
 
 
-def _tell_figures(features: Path, found: list[Summary]) -> None:
+def _tell_figures(features: str | Path, found: list[Summary]) -> None:
     print_table(
         f"Feature caches in {visible(features)}",
         ["cache", "weights", "embedding", "rows", "failures", "segments", "MB"],

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from featurize.choices import DEFAULT_EMBEDDING, SPLITS
 
 FILE = click.Path(path_type=Path)
+
+
+class Folder(click.Path):
+    """A folder, or an address such as s3://museum/features, which stays a text."""
+
+    name = "folder"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Addresses are not touched; anything else becomes a path."""
+        return value if isinstance(value, str) and "://" in value else super().convert(value, param, ctx)
+
+
 ANY_SPLIT = click.Choice([*SPLITS, "all"])
 
 TABLE = click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
 FEATURES = click.option(
-    "--features", type=FILE, default=Path("features"), show_default=True, help="The features folder."
+    "--features",
+    type=Folder(),
+    default=Path("features"),
+    show_default=True,
+    help="The features folder, or its address in an object store: s3://BUCKET/FOLDER.",
 )
 KEY = click.option("--key", help="Which feature cache: a part of its name, where there are several.")
 SPLIT = click.option("--split", type=ANY_SPLIT, default="all", show_default=True, help="Which rows.")

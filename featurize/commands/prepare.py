@@ -196,7 +196,7 @@ def _tell_notes(notes: Sequence[Note], most: int = 3) -> None:
 @WORKERS
 @reading_options
 def audit(
-    dataset: Path, lists_only: Path | None, features: Path, key: str | None, embedding: str | None, out: Path,
+    dataset: Path, lists_only: Path | None, features: str | Path, key: str | None, embedding: str | None, out: Path,
     pictures: bool, drop_duplicates: bool, workers: int | None, **given: Any,
 ) -> None:  # fmt: skip
     """Tell what is wrong with a dataset: shared artists, duplicates, strange labels."""

@@ -41,7 +41,7 @@ _OPERATORS = ["Conv", "Add", "Relu", "Clip", "MaxPool", "AveragePool", "Concat"]
 
 
 def calibrated(
-    network: Network, table: DatasetTable, root: Path, say: Callable[[str], None] = lambda line: None
+    network: Network, table: DatasetTable, root: str | Path, say: Callable[[str], None] = lambda line: None
 ) -> str:
     """The precision of the 8-bit form of a network, which is calibrated where it is not there yet.
 

@@ -42,7 +42,7 @@ def run_command(key: Key, embedding: str = "", place: str = "") -> str:
     return shlex.join(words)
 
 
-def _places(root: Path | None, key: Key) -> Sequence[Path]:
+def _places(root: str | Path | None, key: Key) -> Sequence[Path]:
     return remembered_places(artifacts_of(root, key)) if root else ()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import OK, Key, Store, create_cache
+from cache.buckets import bucket_at
 from cache.ids import Ids, first_seen
 from cache.places import remember_place
 from cache.rows import ABSENT
@@ -101,8 +102,8 @@ class Extraction:
 
     Parameters
     ----------
-    folder : Path
-        The key's folder.
+    folder : Path or str
+        The key's folder, or its address.
     key : Key
     rows : int
         Rows of the table asked for.
@@ -129,7 +130,7 @@ class Extraction:
         What computed; empty where nothing had to be.
     """
 
-    folder: Path
+    folder: Path | str
     key: Key
     rows: int
     pictures: int
@@ -176,7 +177,7 @@ def extract(
     table : DatasetTable, str or Path
         The table, or where it lies.
     root : str or Path
-        The features folder; made where it is not there.
+        The features folder, or its address in an object store; made where it is not there.
     settings : Settings
     progress : callable, optional
         Called with (pictures done, pictures in all).
@@ -200,7 +201,7 @@ def extract(
     >>> done.pictures, len(done.failed)
     (40, 0)
     """
-    table, root = as_table(table), Path(root)
+    table = as_table(table)
     shard = Shard.parse(settings.shard) if settings.shard else None
     network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
     wanted = formulas(settings.embedding, settings.mirror)
@@ -241,7 +242,7 @@ def extract(
     lacking = failures(table, rows, cache, recipes, troubles, _misnamed(table, rows, troubles))
     failed = [f for f in lacking if not (shard and f.reason == Reason.NOT_TRIED)]
     return Extraction(
-        folder=root / cache.key.folder_name,
+        folder=bucket_at(cache.place).path() or cache.place,
         key=cache.key,
         rows=len(rows),
         pictures=len(ids),
@@ -276,7 +277,7 @@ def _renew(
 
 
 def precision_of(
-    network: Network, settings: Settings, table: DatasetTable, root: Path, say: Callable[[str], None]
+    network: Network, settings: Settings, table: DatasetTable, root: str | Path, say: Callable[[str], None]
 ) -> str:
     """The precision as it stands in the key: for int8 with the hash of the calibrated body, made where missing."""
     if settings.precision != "int8":

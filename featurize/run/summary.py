@@ -35,7 +35,7 @@ class Summary:
     problems: Sequence[CacheError]
 
 
-def summarise(root: Path) -> list[Summary]:
+def summarise(root: str | Path) -> list[Summary]:
     """Figures of every key's cache under a features folder, or of the one that it is."""
     return [summary_of(cache, cache.problems) for cache in list_caches(root)]
 

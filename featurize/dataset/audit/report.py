@@ -14,7 +14,7 @@ from featurize.dataset.audit.text import render as text
 __all__ = ["find_embeddings", "save", "text"]
 
 
-def find_embeddings(features: Path, key: str | None, embedding: str | None) -> tuple[Store | None, Recipe | None]:
+def find_embeddings(features: str | Path, key: str | None, embedding: str | None) -> tuple[Store | None, Recipe | None]:
     """The embeddings to compare by; none where there are none and none were asked for.
 
     Raises
