@@ -3,9 +3,9 @@
     python scripts/mutate.py --minutes 40 --out docs/reliability/mutation.json
 
 A mutant is the project's code with one comparison, sign, constant, condition or call changed. The tests of its file run
-in a copy of the project, in a process that is forked from one that has the libraries loaded; the mutant is killed where a
-test fails, breaks off, or takes far longer than it did before. What survives is printed with its place. The process is
-forked, so that this runs on Linux and macOS.
+in a copy of the project, in a process that is forked from one that has the libraries loaded; the mutant is killed where
+a test fails, breaks off, or takes far longer than it did before. What survives is printed with its place. Files are read
+when their turn comes: don't edit them meanwhile. Forking needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -24,13 +24,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("cache", "classify/evaluation", "classify/heads")
 SLOWER = 6  # times as long as undisturbed: a mutant that goes on for ever
 PATIENCE = 90  # seconds that are always granted
-WARM = ("numpy", "scipy.linalg", "scipy.optimize", "sklearn.utils.estimator_checks", "sklearn.model_selection", "torch")
+WARM: tuple[str, ...] = (
+    "numpy",
+    "scipy.linalg",
+    "scipy.optimize",
+    "sklearn.utils.estimator_checks",
+    "sklearn.model_selection",
+    "torch",
+)
 WARM += ("h5py", "hypothesis", "pytest", "safetensors.numpy", "statsmodels.stats.multitest", "PIL.Image")
 
 C, H = "tests/cache/", "tests/classify/"
@@ -150,7 +159,7 @@ def _changes(node: ast.AST) -> Iterator[Callable[[], object]]:
     """Functions that change a node in place, each in one way."""
     if isinstance(node, ast.Compare):
         for place, operator in enumerate(node.ops):
-            yield lambda place=place, new=COMPARISONS[type(operator)]: node.ops.__setitem__(place, new())
+            yield partial(node.ops.__setitem__, place, COMPARISONS[type(operator)]())
     elif isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in OPERATORS:
         yield lambda: setattr(node, "op", OPERATORS[type(node.op)]())
     elif isinstance(node, ast.BoolOp):
@@ -158,9 +167,7 @@ def _changes(node: ast.AST) -> Iterator[Callable[[], object]]:
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
         yield lambda: setattr(node, "operand", ast.UnaryOp(node.op, node.operand))
     elif isinstance(node, ast.Constant) and type(node.value) in (bool, int, float):
-        value = node.value
-        new = not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else value * 2 or 1.0
-        yield lambda: setattr(node, "value", new)
+        yield lambda: setattr(node, "value", _other(node.value))
     elif isinstance(node, ast.Name) and node.id in NAMES:
         yield lambda: setattr(node, "id", NAMES[node.id])
     elif isinstance(node, ast.Attribute) and node.attr in NAMES:
@@ -169,6 +176,13 @@ def _changes(node: ast.AST) -> Iterator[Callable[[], object]]:
         yield lambda: setattr(node, "value", ast.Constant(None))
     elif isinstance(node, ast.If | ast.IfExp):
         yield lambda: setattr(node, "test", ast.Constant(False))
+
+
+def _other(value: Any) -> Any:
+    """Another constant of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int) else 2 * value or 1.0
 
 
 def tests_of(file: str) -> tuple[str, ...]:
