@@ -2,10 +2,10 @@
 
     python scripts/mutate.py --minutes 40 --out docs/reliability/mutation.json
 
-A mutant is the project's code with one comparison, sign, constant, condition or call changed. The tests of its file run
-in a copy of the project, in a process that is forked from one that has the libraries loaded; the mutant is killed where
-a test fails, breaks off, or takes far longer than it did before. What survives is printed with its place. Files are read
-when their turn comes: don't edit them meanwhile. Forking needs Linux or macOS.
+A mutant is the project's code with one comparison, sign, constant, condition or call changed. The tests of its file
+run in a copy of the project, in a process that is forked from one that has the libraries loaded; the mutant is killed
+where a test fails, breaks off, or takes far longer than it did before. What survives is printed with its place. Files are
+read when their turn comes: don't edit them meanwhile. Forking needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WARM: tuple[str, ...] = (
     "sklearn.model_selection",
     "torch",
 )
-WARM += ("h5py", "hypothesis", "pytest", "safetensors.numpy", "statsmodels.stats.multitest", "PIL.Image")
+WARM += ("h5py", "pytest", "safetensors.numpy", "statsmodels.stats.multitest", "PIL.Image")
 
 C, H = "tests/cache/", "tests/classify/"
 SOLVERS = (H + "test_heads_solvers.py", H + "test_heads_parts.py", H + "test_tuning.py")
@@ -250,9 +250,13 @@ def _run(folder: Path, tests: str, limit: float) -> str:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
-        import pytest
+        status = 99
+        try:
+            import pytest
 
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", tests])))
+            status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests.split()]))
+        finally:
+            os._exit(status)
     until = time.monotonic() + limit
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)

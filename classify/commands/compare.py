@@ -47,6 +47,13 @@ ALL = "all"
     "--protocol", type=click.Choice(["slides", "rasta"]), help="Repeat a published experiment on this dataset table."
 )
 @SEED
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Fit mlp, softmax and an approximated svm with so many seeds: mean and spread.",
+)
 @click.option("--out", type=FILE, default=Path("reports/comparison"), show_default=True, help="The report's folder.")
 @click.option(
     "--probabilities",
@@ -104,7 +111,7 @@ def _run_protocol(
     from classify.fitting import read_specs
 
     fixed = {"slides": ("heads", "train", "test", "tune"), "rasta": ("train", "tune")}[protocol]
-    for name in (*fixed, "repeats", "learning_curve"):
+    for name in (*fixed, "repeats", "learning_curve", "seeds"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--protocol {protocol} decides --{name.replace('_', '-')} itself: leave it out")
     given = {name: options[name] for name in ("embeddings", "target", "seed", "progress", "command")}
@@ -169,7 +176,7 @@ def tell(comparison: Comparison, page: Path) -> None:
         ],
     )
     for e in comparison.entries:
-        for remark in e.remarks:
+        for remark in (*sentences.seeds(e), *e.remarks):
             click.echo(f"{visible(e.name)}: {visible(remark)}")
     for line in sentences.verdict(comparison):
         click.echo(visible(line))

@@ -38,6 +38,8 @@ from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.table import DatasetTable, as_table, relative_path
 from featurize.progress import Progress
 
+SEEDS = 4  # seeds that a head which draws random numbers is fitted with
+
 
 @dataclass(frozen=True)
 class Task:
@@ -89,6 +91,7 @@ def compare(
     repeats: int = 0,
     learning_curve: bool = False,
     seed: int = 0,
+    seeds: int = SEEDS,
     progress: Progress | None = None,
     command: str = "",
 ) -> Comparison:
@@ -115,6 +118,10 @@ def compare(
     learning_curve : bool
         Whether to learn from parts of the training rows, too.
     seed : int
+        Of the folds, of everything that is resampled, and of the heads that draw random numbers.
+    seeds : int
+        With so many seeds, beginning with `seed`, a head that draws random numbers is fitted; its row says the mean and
+        the spread. The folds, and so the other heads, are the same whatever the seeds. 1 fits it once.
     progress : callable, optional
         Called with (trials done, all trials).
     command : str
@@ -137,6 +144,8 @@ def compare(
     if isinstance(embeddings, str):
         embeddings = [name.strip() for name in embeddings.split(",") if name.strip()]
     specs = _distinct(heads, seed)
+    if seeds < 1:
+        raise HeadError(f"--seeds {seeds}: a head needs one seed or more")
     if repeats == 1 or repeats < 0:
         raise HeadError(f"--repeats {repeats}: two splits or more are needed to see how much they differ")
     matched = match(table, caches, embeddings, target, train, test)
@@ -144,7 +153,7 @@ def compare(
     said = check_trainable(task.train, target)
     rounds = 1 + repeats + (len(nested_subsets(task.train_codes, seed)) if learning_curve else 0)
     total = len(specs) * len(matched.views) * rounds
-    contest = Contest(matched, specs, task.classes, tune, seed, total, progress)
+    contest = Contest(matched, specs, task.classes, tune, seed, total, seeds, progress)
     runs = sorted(contest.once(), key=lambda run: _rank(run, task))
     entries, verdict = _entries(runs, task, seed)
     facts, rows = dataset_facts(matched, task), _rows(task, table)
@@ -261,6 +270,7 @@ def _entry(run: Run, task: Task, clustered: Estimate | None) -> Entry:
         params={name: list(value) if isinstance(value, tuple) else value for name, value in params.items()},
         tuned=trial.tuned,
         remarks=trial.remarks,
+        seeds=run.seeds,
         untrained=key.untrained,
         scores=measure(task.truth, run.probabilities, task.classes.tolist(), task.train_counts.tolist(), clustered),
         cost=run.cost,

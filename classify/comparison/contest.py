@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from classify.comparison.curves import nested_subsets
 from classify.comparison.matched import Matched, View
 from classify.data import Examples
-from classify.evaluation.entry import Cost, Estimate
+from classify.evaluation.entry import Cost, Estimate, Seeds
 from classify.evaluation.findings import Curve, Repeats
 from classify.evaluation.metrics import align
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.evaluation.statistics import wilson
-from classify.fitting.trial import Trial, folds_of, train_head
+from classify.fitting.trial import Trial, folds_of, train_head, with_seed
 from classify.heads import HeadSpec
 from classify.heads.rows.folds import Folds
 from classify.heads.watch import Watch
 from featurize.progress import Progress
+
+LAST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Run:
         Of the test rows, over all classes.
     watched : str
         The split that the epochs were followed on.
+    seeds : Seeds or None
+        The same with other seeds.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Run:
     cost: Cost
     probabilities: NDArray[np.float64]
     watched: str
+    seeds: Seeds | None
 
 
 @dataclass
@@ -68,6 +73,8 @@ class Contest:
     seed : int
     total : int
         Trials that will be run.
+    seeds : int
+        With how many seeds a head that draws random numbers is fitted for the comparison itself.
     progress : callable, optional
     """
 
@@ -77,6 +84,7 @@ class Contest:
     tune: bool
     seed: int
     total: int
+    seeds: int = 1
     progress: Progress | None = None
     done: int = field(default=0, init=False)
 
@@ -90,7 +98,8 @@ class Contest:
             for spec in self.specs:
                 trial, cost, probabilities = self._run(spec, train, test, folds, watch)
                 name = self.name(spec, view)
-                yield Run(name, spec, view, train.X.shape[1], trial, cost, probabilities, split)
+                seeds = self._seeds(trial, train, test, probabilities)
+                yield Run(name, spec, view, train.X.shape[1], trial, cost, probabilities, split, seeds)
 
     def learning_curves(self) -> dict[str, list[tuple[int, Estimate]]]:
         """Accuracy on the test part after learning from a part of the training rows, by name of the run."""
@@ -157,6 +166,17 @@ class Contest:
             self.progress(self.done, self.total)
         cost = Cost(trial.tune_seconds, trial.fit_seconds, seconds, trial.bytes)
         return trial, cost, align(probabilities, [str(c) for c in trial.head.classes_], self.classes.tolist())
+
+    def _seeds(self, trial: Trial, train: Examples, test: Examples, probabilities: NDArray[np.float64]) -> Seeds | None:
+        """Accuracies of the same head with other seeds."""
+        if self.seeds < 2 or not trial.head.drawn or "seed" in trial.spec.options:
+            return None
+        accuracies = [float(np.mean(self.classes[probabilities.argmax(1)] == test.y))]
+        seeds = [(self.seed + n) % (LAST_SEED + 1) for n in range(self.seeds)]
+        for seed in seeds[1:]:
+            other = with_seed(trial, train, seed)
+            accuracies.append(float(np.mean(other.head.classes_[other.ask(test.X).argmax(1)] == test.y)))
+        return Seeds(self.seed, tuple(seeds), tuple(accuracies))
 
     def _hits(self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds) -> NDArray[np.bool_]:
         probabilities = self._run(spec, train, test, folds)[2]

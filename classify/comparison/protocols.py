@@ -14,7 +14,7 @@ import numpy as np
 
 from cache import Store
 from cache.rows import OK
-from classify.comparison.compare import compare
+from classify.comparison.compare import SEEDS, compare
 from classify.comparison.result import Comparison
 from classify.errors import DataError
 from classify.evaluation.findings import Control, Protocol, Published
@@ -61,7 +61,9 @@ class Setting:
     progress: Progress | None = None
     command: str = ""
 
-    def run(self, table: DatasetTable, heads: Sequence[str | HeadSpec], *, test: str | None, tune: bool) -> Comparison:
+    def run(
+        self, table: DatasetTable, heads: Sequence[str | HeadSpec], *, test: str | None, tune: bool, seeds: int = SEEDS
+    ) -> Comparison:
         """A comparison on a table cut to the experiment."""
         return compare(
             table,
@@ -72,6 +74,7 @@ class Setting:
             test=test,
             tune=tune,
             seed=self.seed,
+            seeds=seeds,
             progress=self.progress,
             command=self.command,
         )
@@ -95,7 +98,7 @@ def slides(setting: Setting) -> Comparison:
     labels = sampled.column(setting.target)
     table_order = [labels[n] for n in np.argsort(rows, kind="stable").tolist()]
     out_of_step = sampled.with_columns(**{setting.target: table_order})
-    control = setting.run(out_of_step, SLIDES_HEADS, test="test", tune=False)
+    control = setting.run(out_of_step, SLIDES_HEADS, test="test", tune=False, seeds=1)
     largest = max(Counter(labels).values()) / len(labels)
     kept = np.mean([a == b for a, b in zip(labels, table_order, strict=True)])
     facts = (

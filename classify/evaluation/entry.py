@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import stdev
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,35 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Seeds:
+    """What the luck of a training is worth: a head fitted again with the same parameters and other seeds.
+
+    Parameters
+    ----------
+    scored : int
+        The seed of the head that the comparison scores; `classify fit` saves the same head.
+    seeds : tuple of int
+        The scored one first.
+    accuracies : tuple of float
+        On the test part, one a seed.
+    """
+
+    scored: int
+    seeds: tuple[int, ...]
+    accuracies: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy."""
+        return sum(self.accuracies) / len(self.accuracies)
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the accuracies, with n - 1."""
+        return stdev(self.accuracies)
+
+
+@dataclass(frozen=True)
 class Predictions:
     """A head's answers, one a test row.
 
@@ -163,6 +193,8 @@ class Entry:
         Those that were chosen on the training part: {"chosen": value, "tried": values, "accuracy": of each}.
     remarks : tuple of str
         What must be known of its tuning and its fit: a choice at the edge of a grid, or from noise; an approximation.
+    seeds : Seeds or None
+        None where the head draws no random numbers, or its seed was given.
     untrained : bool
         Whether the backbone's weights are random.
     scores : Scores
@@ -186,6 +218,7 @@ class Entry:
     params: Mapping[str, Any]
     tuned: Mapping[str, Any]
     remarks: tuple[str, ...]
+    seeds: Seeds | None
     untrained: bool
     scores: Scores
     cost: Cost

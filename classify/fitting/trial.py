@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,6 +155,24 @@ def train_head(
         done = time.perf_counter()
     spent = tuned_at - started if tuning else 0.0
     return Trial(spec, head, folds, tuning, spent, done - tuned_at, remarks(head, tuning, y), X.size)
+
+
+def with_seed(trial: Trial, examples: Examples, seed: int) -> Trial:
+    """The same head with the same parameters, fitted to the same rows with another seed."""
+    head = clone_of(trial.head, seed=seed)
+    X, y, groups = examples.X, examples.y, examples.rows.groups
+    with head_errors(f"head {str(trial.spec)!r}: "), threads_for(X):
+        started = time.perf_counter()
+        head = trial.tuning.refit(head, X, y, groups=groups) if trial.tuning else head.fit(X, y, groups=groups)
+        return replace(trial, head=head, fit_seconds=time.perf_counter() - started)
+
+
+def clone_of(head: Head, **params: Any) -> Head:
+    """An unfitted head with the parameters of another, but for some."""
+    from sklearn.base import clone
+
+    made: Head = clone(head).set_params(**params)
+    return made
 
 
 def _tuned(head: Head, spec: HeadSpec, examples: Examples, folds: Folds) -> Tuning | None:

@@ -235,6 +235,11 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """What the fitted head computes only approximately, as the end of a sentence; None where it is exact."""
         return None
 
+    @property
+    def drawn(self) -> bool:
+        """Whether another seed would give another head."""
+        return False
+
     def calibrate_on(self, scores: Array, codes: Array) -> None:
         """Set the temperature from held-out scores (N, K); rows of NaN are left out."""
         self.temperature_ = fit_temperature(scores, codes)

@@ -77,6 +77,11 @@ class NetworkHead(Head):
         type(self)(**one_step).fit(np.eye(4, dtype=np.float32), ["a", "b", "a", "b"])
 
     @property
+    def drawn(self) -> bool:
+        """The order of the rows, the dropout and the first weights are."""
+        return True
+
+    @property
     def history(self) -> Sequence[Epoch]:
         """As history_."""
         return tuple(self.history_)

@@ -160,6 +160,11 @@ class SVM(Head):
         """The kernel's, where there were more than `exact` rows."""
         return getattr(self, "_approximated", None)
 
+    @property
+    def drawn(self) -> bool:
+        """The landmarks are."""
+        return self.approximation is not None
+
     def _slack(self, rows: int) -> float:
         return PATH_SLACK if rows <= self.exact else LOOSE
 

@@ -35,6 +35,7 @@ def render(comparison: Comparison, template: str) -> str:
         "letters": letters(comparison),
         "pairs": pairs(comparison),
         "scale": scale(comparison),
+        "seeds": sentences.seeds,
         "figures": figures,
         "picture_file": picture_file,
         "picture": lambda row: picture_file(comparison.rows[row].path),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from classify.comparison.result import Comparison
+from classify.evaluation.entry import Entry
 from classify.evaluation.findings import Contrast, Winner
 from classify.report.words import between
 from featurize.wording import NARROW, counted, listing, percent, points
@@ -27,6 +28,17 @@ def summary(c: Comparison) -> str:
         f"{counted(data.test_rows, f'{data.test} picture')} (95{NARROW}% {what}), {times}"
         f"{' — on an untrained backbone' if c.untrained else ''}{end}."
     )
+
+
+def seeds(e: Entry) -> list[str]:
+    """What other seeds gave; nothing for a head that draws no random numbers."""
+    if e.seeds is None:
+        return []
+    s = e.seeds
+    return [
+        f"Over {len(s.seeds)} seeds {percent(min(s.accuracies))} to {percent(max(s.accuracies))}, mean "
+        f"{percent(s.mean)}, standard deviation {100 * s.deviation:.1f} points; scored here is seed {s.scored}."
+    ]
 
 
 def verdict(c: Comparison) -> list[str]:
