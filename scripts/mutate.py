@@ -4,8 +4,8 @@
 
 A mutant is the project's code with one comparison, sign, constant, condition or call changed. The tests of its file
 run in a copy of the project, in a process that is forked from one that has the libraries loaded; the mutant is killed
-where a test fails, breaks off, or takes far longer than it did before. What survives is printed with its place. Files are
-read when their turn comes: don't edit them meanwhile. Forking needs Linux or macOS.
+where a test fails, breaks off, or takes far longer than it did before. What survives is printed with its place. Files
+are read when their turn comes: don't edit them meanwhile. Forking needs Linux or macOS.
 """
 
 from __future__ import annotations
