@@ -45,6 +45,11 @@ class Impatient(H11Protocol):
         else:
             self._calm()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._answered_early():
+            self._wait(LINGER)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._calm()
         super().connection_lost(exc)
