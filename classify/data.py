@@ -20,11 +20,11 @@ from cache.ids import from_hex
 from cache.rows import ABSENT, OK
 from classify.errors import DataError
 from classify.heads.rows.gathered import Gathered
-from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.groups import Groups
 from featurize.dataset.people import makers_of, person_key
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.frames import frame, known
+from featurize.networks.providers import standard_embedding
 from featurize.tiles import Tile, first_of_each, html
 from featurize.wording import counted, listing
 
@@ -290,7 +290,7 @@ def load_vectors(
 def load_examples(
     table: DatasetTable | str | Path = "dataset.csv",
     cache: Store | str | Path = "features",
-    recipes: str | Recipe | Sequence[str | Recipe] = DEFAULT_EMBEDDING,
+    recipes: str | Recipe | Sequence[str | Recipe] | None = None,
     target: str = "style",
     split: str = "train",
     in_memory: int | None = None,
@@ -330,7 +330,13 @@ def load_examples(
     """
     store = as_cache(cache)
     rows = load_rows(as_table(table), target, split, [store])
-    return Examples(rows, load_vectors(rows, store, store.recipes_named(recipes), in_memory))
+    return Examples(rows, load_vectors(rows, store, store.recipes_named(recipes or usual_embedding(store)), in_memory))
+
+
+def usual_embedding(cache: Store) -> str:
+    """The embedding to take where none is named: the only one there is, or what the network's authors evaluate with."""
+    names = [recipe.name for recipe in cache.recipes()]
+    return names[0] if len(names) == 1 else standard_embedding(cache.key.network)
 
 
 def check_trainable(rows: LabelledRows, target: str) -> list[str]:

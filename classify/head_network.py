@@ -21,6 +21,7 @@ from classify.errors import HeadMismatch
 from classify.headfile import SavedHead
 from featurize import processors
 from featurize.engines import Engine, EngineChoice, EngineFactory, Vectors, device_for, make_engine
+from featurize.networks.base import Backbone
 from featurize.networks.network import network_from
 from featurize.networks.recipes import Formula, formula_of
 from featurize.pictures import decoder_processes
@@ -75,7 +76,7 @@ class HeadNetwork:
     ) -> None:
         artifacts = artifacts_of(features, saved.key)
         network = network_from(saved.key, weights, [*_places(saved), *remembered_places(artifacts)])
-        formulas = [_formula(recipe) for recipe in saved.recipes]
+        formulas = [_formula(recipe, network.backbone) for recipe in saved.recipes]
         kept = has_cache(features, saved.key)  # elsewhere nothing is written
         if not kept and saved.key.precision.startswith("int8"):
             refuse_unadopted(features, saved.key)
@@ -159,8 +160,8 @@ def _places(saved: SavedHead) -> list[Path]:
     return [Path(place) for place in listed]
 
 
-def _formula(recipe: Recipe) -> Formula:
-    found = formula_of(recipe)
+def _formula(recipe: Recipe, backbone: Backbone) -> Formula:
+    found = formula_of(recipe, backbone)
     if found is None:
         raise HeadMismatch(f"the embedding {recipe.name!r} is defined otherwise in this version: fit the head again")
     return found

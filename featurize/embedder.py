@@ -20,12 +20,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from cache import Recipe, artifacts_of, find_cache
 from cache.buckets import MemoryBucket
 from featurize import processors
-from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.table import DatasetTable
 from featurize.engines import Engine, EngineFactory, make_engine
 from featurize.errors import BackboneError, SourceError, Undecodable
 from featurize.networks.network import Network, choose_network
-from featurize.networks.recipes import formulas
 from featurize.pictures import archives
 from featurize.pictures.decoding import MIN_SIDE
 from featurize.pictures.file import Picture, digest, read
@@ -71,8 +69,11 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The frozen network, "resnet50".
     weights : str or Path, optional
         The name of published weights, "random", or a file; by default the first that the network's provider publishes.
-    embedding : str
-        A recipe, "avgpool", or several joined by "+", whose vectors stand side by side.
+    embedding : str, optional
+        A recipe, "avgpool", or several joined by "+", whose vectors stand side by side; by default what the network's
+        authors evaluate it with.
+    block : int, optional
+        The block, or stage, that the recipes read; counted from 1, the last by default.
     mirror : bool
         Average each embedding over the picture and its mirror image.
     size : int, optional
@@ -110,8 +111,9 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self,
         backbone: str = "resnet50",
         weights: str | Path | None = None,
-        embedding: str = DEFAULT_EMBEDDING,
+        embedding: str | None = None,
         *,
+        block: int | None = None,
         mirror: bool = False,
         size: int | None = None,
         decode: str = "exact",
@@ -128,6 +130,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.backbone = backbone
         self.weights = weights
         self.embedding = embedding
+        self.block = block
         self.mirror = mirror
         self.size = size
         self.decode = decode
@@ -215,13 +218,14 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return choose_network(self.backbone, self.weights, size=self.size, decode=self.decode)
 
     def _recipes(self) -> list[Recipe]:
-        return [formula.recipe for formula in formulas(self.embedding.replace("+", ","), self.mirror)]
+        return [formula.recipe for formula in self._settings().formulas(self._network())]
 
     def _settings(self) -> Settings:
         return Settings(
             backbone=self.backbone,
             weights=self.weights,
-            embedding=self.embedding.replace("+", ","),
+            embedding=self.embedding,
+            block=self.block,
             mirror=self.mirror,
             size=self.size,
             decode=self.decode,
@@ -282,7 +286,7 @@ def _engine(key: str, settings: Settings, engines: EngineFactory) -> Engine:
     network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
     choice = Settings(**{**vars(settings), "engine": "torch"}).choice(settings.precision)
     artifacts = artifacts_of(MemoryBucket(), network.key(settings.precision))
-    return engines(network, formulas(settings.embedding, settings.mirror), choice, artifacts)
+    return engines(network, settings.formulas(network), choice, artifacts)
 
 
 def _table(paths: Sequence[Path]) -> tuple[DatasetTable, dict[int, Undecodable]]:

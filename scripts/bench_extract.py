@@ -120,11 +120,10 @@ def alone(done: Extraction, settings: Settings, workers: int, seconds: float = 5
     from cache import Artifacts
     from featurize.engines import make_engine
     from featurize.networks.network import network_from
-    from featurize.networks.recipes import formulas
 
     network = network_from(done.key, settings.weights)
     choice = settings.choice(done.key.precision)
-    engine = make_engine(network, formulas(settings.embedding), choice, Artifacts(done.folder, done.key.digest))
+    engine = make_engine(network, settings.formulas(network), choice, Artifacts(done.folder, done.key.digest))
     shape = (engine.batch_size, network.transform.crop, network.transform.crop, 3)
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     threads = workers if engine.parallel else 1

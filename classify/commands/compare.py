@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featurize.choices import DEFAULT_EMBEDDING
 from featurize.commands.console import print_table
 from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
 from featurize.commands.remembered import Command
@@ -33,10 +32,9 @@ ALL = "all"
 )
 @click.option(
     "--embedding",
-    default=DEFAULT_EMBEDDING,
-    show_default=True,
-    help="Recipes; a+b puts two side by side: avgpool,avgpool+stats.",
+    help="Recipes; a+b puts two side by side: avgpool,avgpool+stats; default: avgpool, or as the network's authors do.",
 )
+@click.option("--together", is_flag=True, help="Also put the embeddings of all the feature caches side by side.")
 @TARGET
 @click.option("--train", default="train", show_default=True, help="The split to learn from.")
 @click.option("--test", help="The split to score on; default: test, or val where there is none.")
@@ -108,14 +106,19 @@ def _run_protocol(
     from click.core import ParameterSource
 
     from classify.comparison import protocols
+    from classify.data import usual_embedding
     from classify.fitting import read_specs
 
     fixed = {"slides": ("heads", "train", "test", "tune"), "rasta": ("train", "tune")}[protocol]
     for name in (*fixed, "repeats", "learning_curve", "seeds"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--protocol {protocol} decides --{name.replace('_', '-')} itself: leave it out")
-    given = {name: options[name] for name in ("embeddings", "target", "seed", "progress", "command")}
-    setting = protocols.Setting(table, caches, **given)
+    if options["together"]:
+        raise click.UsageError("--protocol looks at one embedding at a time: leave --together out")
+    given = {name: options[name] for name in ("target", "seed", "progress", "command")}
+    named = options["embeddings"].split(",") if options["embeddings"] else map(usual_embedding, caches)
+    embeddings = list(dict.fromkeys(name.strip() for name in named))
+    setting = protocols.Setting(table, caches, embeddings=embeddings, **given)
     if protocol == "slides":
         return protocols.slides(setting)
     chosen = context.get_parameter_source("heads") in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)

@@ -60,8 +60,8 @@ def cli() -> None:
     "--device", default="cpu", show_default=True, help="cpu, cuda or auto, for logreg, linear-svm, softmax, mlp."
 )
 def fit(
-    spec: str, dataset: Path, features: str | Path, key: str | None, embedding: str, target: str, out: Path, tune: bool,
-    seed: int, device: str,
+    spec: str, dataset: Path, features: str | Path, key: str | None, embedding: str | None, target: str, out: Path,
+    tune: bool, seed: int, device: str,
 ) -> None:  # fmt: skip
     """Fit a head on the train split and save it."""
     from cache import open_cache
@@ -75,7 +75,8 @@ def fit(
         on_epoch=_tell_epoch,
     )  # fmt: skip
     saved = fitted.saved
-    path = out if out.suffix == SUFFIX else out / f"{saved.kind}-{embedding}-{cache.key.folder_name}{SUFFIX}"
+    recipes = "+".join(recipe.name for recipe in saved.recipes)
+    path = out if out.suffix == SUFFIX else out / f"{saved.kind}-{recipes}-{cache.key.folder_name}{SUFFIX}"
     save_head(saved, path)
     tuned = ", ".join(f"{name} = {_told(value)}" for name, value in saved.training["tuned"].items())
     click.echo(

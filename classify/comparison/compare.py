@@ -34,7 +34,6 @@ from classify.evaluation.statistics import FEWEST_GROUPS
 from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.trial import keeps_artists_apart
 from classify.heads import HeadSpec
-from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.table import DatasetTable, as_table, relative_path
 from featurize.progress import Progress
 
@@ -83,7 +82,8 @@ def compare(
     caches: Store | str | Path | Sequence[Store | str | Path] = "features",
     heads: str | HeadSpec | Sequence[str | HeadSpec] = "all",
     *,
-    embeddings: str | Sequence[str] = DEFAULT_EMBEDDING,
+    embeddings: str | Sequence[str] | None = None,
+    together: bool = False,
     target: str = "style",
     train: str = "train",
     test: str | None = None,
@@ -105,8 +105,11 @@ def compare(
         One for each backbone, or the features folder of the only one.
     heads : str, HeadSpec, or sequence of these
         "logreg,svm:C=3", or ["logreg", "svm:C=3"]; parameters that are given are not tuned. "all" is every head.
-    embeddings : str or sequence of str
-        Recipes, "avgpool,stats" or ["avgpool", "stats"]; "avgpool+stats" puts two side by side.
+    embeddings : str or sequence of str, optional
+        Recipes, "avgpool,stats" or ["avgpool", "stats"]; "avgpool+stats" puts two side by side. Each cache shows those
+        that it holds; by default its usual one.
+    together : bool
+        Whether the embeddings of all caches are also put side by side.
     target : str
         The label column.
     train, test : str
@@ -148,7 +151,7 @@ def compare(
         raise HeadError(f"--seeds {seeds}: a head needs one seed or more")
     if repeats == 1 or repeats < 0:
         raise HeadError(f"--repeats {repeats}: two splits or more are needed to see how much they differ")
-    matched = match(table, caches, embeddings, target, train, test)
+    matched = match(table, caches, embeddings, target, train, test, together=together)
     task = Task.of(matched)
     said = check_trainable(task.train, target)
     rounds = 1 + repeats + (len(nested_subsets(task.train_codes, seed)) if learning_curve else 0)
@@ -257,21 +260,21 @@ def _entries(runs: Sequence[Run], task: Task, seed: int) -> tuple[tuple[Entry, .
 
 
 def _entry(run: Run, task: Task, clustered: Estimate | None) -> Entry:
-    key, trial = run.view.cache.key, run.trial
+    keys, trial = [view.cache.key for view in run.view.parts], run.trial
     params = trial.head.get_params(deep=False)
     return Entry(
         name=run.name,
         spec=str(run.spec),
         kind=run.spec.kind,
         embedding=run.view.embedding,
-        backbone=key.backbone,
-        key=key.folder_name,
+        backbone=" + ".join(dict.fromkeys(key.backbone for key in keys)),
+        key=" + ".join(dict.fromkeys(key.folder_name for key in keys)),
         dimension=run.dimension,
         params={name: list(value) if isinstance(value, tuple) else value for name, value in params.items()},
         tuned=trial.tuned,
         remarks=trial.remarks,
         seeds=run.seeds,
-        untrained=key.untrained,
+        untrained=any(key.untrained for key in keys),
         scores=measure(task.truth, run.probabilities, task.classes.tolist(), task.train_counts.tolist(), clustered),
         cost=run.cost,
         history=trial.history,

@@ -140,7 +140,9 @@ class Contest:
         """Of a run: the head, and what tells its embedding from the others."""
         views = self.matched.views
         parts = [str(spec)]
-        if len({v.embedding for v in views}) > 1:
+        if view.beside:
+            return " · ".join([*parts, "all together"])
+        if len({v.embedding for v in views if not v.beside}) > 1:
             parts.append(view.embedding)
         if len({v.cache.key.digest for v in views}) > 1:
             key = view.cache.key

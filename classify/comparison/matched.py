@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from cache import Recipe, Store
-from classify.data import Examples, LabelledRows, load_rows, load_vectors, rows_if_any
+from classify.data import Examples, LabelledRows, load_rows, load_vectors, rows_if_any, usual_embedding
 from classify.errors import DataError
 from featurize.dataset.table import DatasetTable
 
@@ -22,11 +24,19 @@ class View:
     embedding : str
         Recipes as asked for, joined by "+": their vectors stand side by side.
     recipes : tuple of Recipe
+    beside : tuple of View
+        Those whose vectors stand beside these, of other caches or the same.
     """
 
     cache: Store
     embedding: str
     recipes: tuple[Recipe, ...]
+    beside: tuple[View, ...] = ()
+
+    @property
+    def parts(self) -> tuple[View, ...]:
+        """Each cache's own part."""
+        return (replace(self, beside=()), *self.beside)
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,9 @@ class Matched:
 
     def load(self, view: View, split: str) -> Examples:
         """Rows of a split with their vectors; in the same order for every view."""
-        return Examples(self.rows[split], load_vectors(self.rows[split], view.cache, view.recipes))
+        rows = self.rows[split]
+        found = [load_vectors(rows, part.cache, part.recipes) for part in view.parts]
+        return Examples(rows, np.concatenate(found, axis=1) if view.beside else found[0])
 
     @property
     def parts(self) -> tuple[LabelledRows, LabelledRows]:
@@ -68,15 +80,19 @@ class Matched:
 def match(
     table: DatasetTable,
     caches: Sequence[Store],
-    embeddings: Sequence[str],
+    embeddings: Sequence[str] | None,
     target: str,
     train: str,
     test: str | None,
+    *,
+    together: bool = False,
 ) -> Matched:
     """Find the rows that all embeddings have in common.
 
     Parameters
     ----------
+    embeddings : sequence of str or None
+        Each cache shows those that it holds; None takes each cache's usual one.
     test : str or None
         None takes the test split, or val where the table has none.
 
@@ -98,11 +114,29 @@ def match(
     rows = {split: load_rows(table, target, split, caches) for split in (train, test)}
     third = rows_if_any(table, target, "val", caches) if "val" not in rows else None
     views = tuple(_views(caches, embeddings))
+    if together:
+        views = (*views, _together(views))
     return Matched(target, train, test, rows if third is None else {**rows, "val": third}, views)
 
 
-def _views(caches: Sequence[Store], embeddings: Sequence[str]) -> Iterator[View]:
-    for cache in caches:
-        for embedding in dict.fromkeys(embeddings):
-            recipes = tuple(cache.recipes_named(embedding))
-            yield View(cache, embedding, recipes)
+def _views(caches: Sequence[Store], embeddings: Sequence[str] | None) -> Iterator[View]:
+    """Of each cache the embeddings that it holds; each must be in one of them, and each cache hold one."""
+    held = [{recipe.name for recipe in cache.recipes()} for cache in caches]
+    for cache, names in zip(caches, held, strict=True):
+        wanted = list(dict.fromkeys(embeddings)) if embeddings is not None else [usual_embedding(cache)]
+        elsewhere = [
+            e for e in wanted if not names.issuperset(_names(e)) and any(h.issuperset(_names(e)) for h in held)
+        ]
+        for embedding in [e for e in wanted if e not in elsewhere] or elsewhere:
+            yield View(cache, embedding, tuple(cache.recipe(name) for name in _names(embedding)))
+
+
+def _names(embedding: str) -> list[str]:
+    return [name.strip() for name in embedding.split("+")]
+
+
+def _together(views: Sequence[View]) -> View:
+    if len(views) < 2:
+        raise DataError("there is one embedding only, so there is none to put beside it: name more caches with --key")
+    name = " + ".join(f"{view.cache.key.backbone} {view.embedding}" for view in views)
+    return replace(views[0], embedding=name, beside=tuple(views[1:]))

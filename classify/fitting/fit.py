@@ -9,7 +9,7 @@ from typing import Any
 
 from cache import Store
 from cache.folder import as_cache
-from classify.data import Examples, check_trainable, load_examples, load_vectors, rows_if_any
+from classify.data import Examples, check_trainable, load_examples, load_vectors, rows_if_any, usual_embedding
 from classify.fitting.asked import head_errors, place, read_spec
 from classify.fitting.facts import training_facts
 from classify.fitting.scoring import Score, score
@@ -18,7 +18,6 @@ from classify.headfile import SavedHead
 from classify.heads import HeadSpec
 from classify.heads.solvers.threads import threads_for
 from classify.row_cautions import label_cautions, row_cautions
-from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.table import DatasetTable, as_table
 
 IN_MEMORY = 1 << 29  # bytes of stored vectors: more stay in the cache and are read in blocks
@@ -38,7 +37,7 @@ def fit(
     cache: Store | str | Path = "features",
     head: str | HeadSpec = "logreg",
     *,
-    embedding: str = DEFAULT_EMBEDDING,
+    embedding: str | None = None,
     target: str = "style",
     tune: bool = True,
     seed: int = 0,
@@ -55,8 +54,8 @@ def fit(
         The feature cache, or its features folder.
     head : str or HeadSpec
         A head with options, "logreg" or "mlp:epochs=30"; what the options say is not tuned.
-    embedding : str
-        "avgpool", or several joined by "+".
+    embedding : str, optional
+        "avgpool", or several joined by "+"; by default the only one there is, or the network's standard one.
     target : str
         The label column.
     tune : bool
@@ -85,7 +84,7 @@ def fit(
     table, cache = as_table(table), as_cache(cache)
     spec = read_spec(head)
     place(spec, seed, device)  # so that what can't be had is known before vectors are read
-    recipes = cache.recipes_named(embedding)
+    recipes = cache.recipes_named(embedding or usual_embedding(cache))
     train = load_examples(table, cache, recipes, target, "train", IN_MEMORY)
     warnings = check_trainable(train.rows, target)
     val_rows = rows_if_any(table, target, "val", [cache])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featurize.choices import DECODERS, DEFAULT_EMBEDDING, ENGINES, PRECISIONS, STORES
+from featurize.choices import DECODERS, ENGINES, PRECISIONS, STORES
 from featurize.commands.console import print_table, run
 from featurize.commands.inside import activations, filters
 from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SEED, SPLIT, TABLE, WEIGHTS, WORKERS
@@ -86,7 +86,8 @@ def weights(backbone: str, weights: str | None) -> None:
 @SPLIT
 @BACKBONE
 @WEIGHTS
-@click.option("--embedding", default=DEFAULT_EMBEDDING, show_default=True, help="Recipes, separated by commas.")
+@click.option("--embedding", help="Recipes, separated by commas; default: avgpool, or as the network's authors do.")
+@click.option("--block", type=click.IntRange(1), help="The block that the recipes read, from 1; default: the last.")
 @click.option("--mirror", is_flag=True, help="Average each embedding over the picture and its mirror image.")
 @click.option("--size", type=int, help="Side of the square that the network sees, pixels; default: 224.")
 @click.option(

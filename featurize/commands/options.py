@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from featurize.choices import DEFAULT_EMBEDDING, SPLITS
+from featurize.choices import SPLITS
 
 FILE = click.Path(path_type=Path)
 
@@ -44,7 +44,7 @@ WEIGHTS = click.option(
     "--weights", help="imagenet-v1, imagenet-v2, random, or a file; default: the network's first, imagenet-v1."
 )
 RECIPE = click.option(
-    "--embedding", default=DEFAULT_EMBEDDING, show_default=True, help="A recipe, or several joined by +."
+    "--embedding", help="A recipe, or several joined by +; default: avgpool, or as the network's authors do."
 )
 TARGET = click.option("--target", default="style", show_default=True, help="The label column.")
 SEED = click.option("--seed", type=int, default=0, show_default=True)

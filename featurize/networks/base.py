@@ -13,21 +13,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cache.key import PLAIN_PROVIDER, Json
+from featurize.choices import DEFAULT_EMBEDDING
 from featurize.errors import BackboneError, WeightsError
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
     import torch
 
+MAP, CLASS, POOLED = "map", "class", "pooled"  # kinds of what is read in a network
+TOKENS = "tokens"  # in the variant of a network whose maps are tokens: which tokens stand before those of the patches
+
 
 @dataclass(frozen=True)
 class Stage:
-    """A place in a network where a feature map is read.
+    """A place in a network where something is read.
 
     Parameters
     ----------
     node : str
-        The provider's name of the place; part of the key.
+        The provider's name of the place; part of the key. What is read there follows from its end, see `kind`.
     channels : int, optional
         Of the feature map; None where that is not known before the network is loaded.
     reduction : int, optional
@@ -37,6 +41,17 @@ class Stage:
     node: str
     channels: int | None = None
     reduction: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """What is read there.
+
+        "map": a feature map, or the patch tokens of a block as one, (B, C, h, w). "class": the class token of a block,
+        (B, C). "pooled": what the network's own head works on, or compares with text, (B, C).
+        """
+        if self.node == POOLED:
+            return POOLED
+        return CLASS if self.node.endswith(f":{CLASS}") else MAP
 
 
 @dataclass(frozen=True)
@@ -106,6 +121,11 @@ class Backbone:
         """As it stands in the key."""
         return {**self.variant, "provider": self.provider, "name": self.name, "stages": self.nodes}
 
+    @property
+    def of_tokens(self) -> bool:
+        """Whether its maps are the tokens of patches, as in a vision transformer."""
+        return TOKENS in self.variant
+
     def with_nodes(self, nodes: Sequence[str]) -> Backbone:
         """The same network, read at other nodes."""
         known = {stage.node: stage for stage in self.stages}
@@ -150,9 +170,36 @@ class Provider(ABC):
             It can't be had.
         """
 
+    def identified(self, published: Published) -> Published:
+        """The same with an identity that names the file's bytes; fetched first where nobody says which they are.
+
+        Raises
+        ------
+        WeightsError
+            It can't be had.
+        """
+        return published
+
+    def standard(self, identity: Mapping[str, Json]) -> str:
+        """The embedding that a network's authors evaluate it with: recipes, joined by "+" where there are several.
+
+        Parameters
+        ----------
+        identity : mapping
+            See `Backbone.identity`.
+        """
+        return POOLED if TOKENS in identity else DEFAULT_EMBEDDING
+
     @abstractmethod
-    def build(self, backbone: Backbone) -> torch.nn.Module:
-        """The whole network, untrained, on the CPU, in float32; its numbers come from torch's generator."""
+    def build(self, backbone: Backbone, side: int) -> torch.nn.Module:
+        """The whole network, untrained, on the CPU, in float32; its numbers come from torch's generator.
+
+        Parameters
+        ----------
+        backbone : Backbone
+        side : int
+            Of the square that it will see, pixels: some networks are built for one size.
+        """
 
     @abstractmethod
     def classifier(self, backbone: Backbone) -> tuple[str, ...]:
@@ -172,8 +219,8 @@ class Provider(ABC):
         Returns
         -------
         torch.nn.Module
-            Normalised pixels (B, 3, H, W) -> the feature maps by the place of their node: {"0": (B, C, h, w), ...}. Its
-            arithmetic may be rearranged for speed (BatchNorm folded into convolutions).
+            Normalised pixels (B, 3, H, W) -> what the nodes give, by their place: {"0": (B, C, h, w), ...}; see
+            `Stage.kind`. Its arithmetic may be rearranged for speed (BatchNorm folded into convolutions).
 
         Raises
         ------

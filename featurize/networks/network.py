@@ -76,7 +76,7 @@ class Network:
         provider = provider_of(self.backbone.provider)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(RANDOM_SEED)
-            network = provider.build(self.backbone)
+            network = provider.build(self.backbone, self.transform.crop)
         path = self.fetch()
         if path:
             provider.fill(self.backbone, network, read_state(path), str(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
-from cache.key import PLAIN_PROVIDER
+from cache.key import PLAIN_PROVIDER, Json
 from featurize.errors import BackboneError
 from featurize.networks.base import Backbone, Provider
 
@@ -16,7 +16,13 @@ def _torchvision() -> Provider:
     return Torchvision()
 
 
-PROVIDERS: Mapping[str, Callable[[], Provider]] = {"torchvision": _torchvision}
+def _timm() -> Provider:
+    from featurize.networks.timm import Timm
+
+    return Timm()
+
+
+PROVIDERS: Mapping[str, Callable[[], Provider]] = {"torchvision": _torchvision, "timm": _timm}
 
 
 @functools.cache
@@ -43,3 +49,8 @@ def backbone(name: str) -> Backbone:
     """
     provider, colon, rest = name.partition(":")
     return provider_of(provider).backbone(rest) if colon else provider_of(PLAIN_PROVIDER).backbone(name)
+
+
+def standard_embedding(identity: Mapping[str, Json]) -> str:
+    """The embedding that the authors of a key's network evaluate it with; see `Provider.standard`."""
+    return provider_of(identity["provider"]).standard(identity)

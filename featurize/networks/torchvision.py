@@ -136,7 +136,7 @@ class Torchvision(Provider):
 
         return download(published.source, Path(torch.hub.get_dir()) / "checkpoints", published.digest)
 
-    def build(self, backbone: Backbone) -> torch.nn.Module:
+    def build(self, backbone: Backbone, side: int) -> torch.nn.Module:
         from torchvision.models import get_model
 
         network: torch.nn.Module = get_model(backbone.name, weights=None)

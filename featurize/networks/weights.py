@@ -79,7 +79,7 @@ def choose(backbone: Backbone, chosen: str | None = None) -> Weights:
             raise WeightsError(f"nobody publishes weights of {backbone.full_name}: give a file, or {RANDOM}")
         chosen = next(iter(backbone.published))
     if chosen in backbone.published:
-        return _of_provider(backbone.published[chosen])
+        return _of_provider(provider_of(backbone.provider).identified(backbone.published[chosen]))
     if chosen == RANDOM:
         return Weights(_random_identity(backbone), backbone.transform)
     path = Path(chosen)
@@ -109,6 +109,10 @@ def find(backbone: Backbone, identity: str, places: Sequence[Path] = ()) -> Weig
     for published in backbone.published.values():
         if published.identity == identity:
             return _of_provider(published)
+        if identity.startswith(f"{published.identity}-"):
+            known = provider_of(backbone.provider).identified(published)
+            if known.identity == identity:
+                return _of_provider(known)
     if identity.startswith(_FILE):
         for path in dict.fromkeys(places):
             if path.is_file() and _FILE + file_digest(path) == identity:

@@ -2,7 +2,8 @@
 
 The geometry is that of the evaluation transforms of torchvision, timm and open_clip, made by Pillow's antialiased
 resize. Only the part that is kept is computed, which takes half the time and changes a few values in a thousand by one
-of 255 levels. Normalisation is left to the network, so that 8-bit pixels cross between decoding and computing. A change
+of 255 levels; with `whole` the whole picture is resized and then cut, and the pixels are exactly those of the other
+libraries. Normalisation is left to the network, so that 8-bit pixels cross between decoding and computing. A change
 of the pixels that this module gives needs a new number of `decoding.POLICY`, which is in every key.
 """
 
@@ -51,6 +52,8 @@ class Transform:
         are resized, so shapes are distorted. "pad": the longer side is resized, and `fill` stands beside the picture.
     fill : tuple of int
         Colour of what "pad" adds, 0..255.
+    whole : bool
+        Whether the whole picture is resized before the square is cut out of it.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class Transform:
     decode: str = "exact"
     fit: str = "crop"
     fill: tuple[int, int, int] = (0, 0, 0)
+    whole: bool = False
 
     def __post_init__(self) -> None:
         for what, value, allowed in (
@@ -102,10 +106,12 @@ class Transform:
         return replace(self, crop=side, resize=round(self.resize * side / self.crop), decode=decode)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON for the key, with the version of the decode policy; `fill` only where it decides a pixel."""
+        """Plain JSON for the key, with the version of the decode policy; `fill` and `whole` where they count."""
         plain = {**asdict(self), "mean": list(self.mean), "std": list(self.std), "fill": list(self.fill)}
         if self.fit != "pad":
             del plain["fill"]
+        if not self.whole:
+            del plain["whole"]
         return {**plain, "policy": decoding.POLICY}
 
     @classmethod
@@ -119,8 +125,8 @@ class Transform:
         """
         given = dict(plain)
         policy = given.pop("policy", None)
-        needed = {field.name for field in fields(cls)} - ({"fill"} if given.get("fit") != "pad" else set())
-        wrong = sorted(needed.symmetric_difference(given))
+        needed = {field.name for field in fields(cls)} - ({"fill"} if given.get("fit") != "pad" else set()) - {"whole"}
+        wrong = sorted(needed.symmetric_difference(given.keys() - {"whole"}))
         if wrong:
             there = "lacks" if wrong[0] in needed else "has an unknown"
             raise BackboneError(f"the transform {there} {wrong[0]!r}: {', '.join(sorted(needed))} are needed")
@@ -156,7 +162,12 @@ class Transform:
 
         columns, rows = self._kept(*picture.size)
         filtering = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[self.interpolation]
-        kept = picture.resize((columns, rows), filtering, box=self.box(*picture.size))
+        if self.whole:
+            across, down = self._scaled(*picture.size)
+            left, top = round((across - columns) / 2), round((down - rows) / 2)
+            kept = picture.resize((across, down), filtering).crop((left, top, left + columns, top + rows))
+        else:
+            kept = picture.resize((columns, rows), filtering, box=self.box(*picture.size))
         if (columns, rows) == (self.crop, self.crop):
             return np.asarray(kept)
         square = Image.new("RGB", (self.crop, self.crop), self.fill)

@@ -9,6 +9,7 @@ from pathlib import Path
 from cache import ArtstyleError, Key, artifacts_of
 from cache.places import remembered_places
 from featurize.networks.network import network_from
+from featurize.networks.providers import standard_embedding
 from featurize.networks.weights import RANDOM
 from featurize.run.extract import Settings
 
@@ -35,7 +36,7 @@ def run_command(key: Key, embedding: str = "", place: str = "") -> str:
     precision = key.precision.partition(":")[0]
     if precision != _STANDARD.precision:
         words += ["--precision", precision]
-    if embedding and embedding != _STANDARD.embedding:
+    if embedding and embedding != standard_embedding(key.network):
         words += ["--embedding", embedding]
     if root and str(root) != _FOLDER:
         words += ["--features", str(root)]

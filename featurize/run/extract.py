@@ -23,12 +23,12 @@ from cache.places import remember_place
 from cache.rows import ABSENT
 from cache.schema1 import refuse_unadopted
 from featurize import processors
-from featurize.choices import DEFAULT_EMBEDDING
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.engines import EngineChoice, EngineFactory, make_engine
 from featurize.errors import Undecodable
 from featurize.networks.network import Network, choose_network
-from featurize.networks.recipes import formulas
+from featurize.networks.providers import standard_embedding
+from featurize.networks.recipes import Formula, formulas
 from featurize.pictures import decoder_processes
 from featurize.pictures.file import Picture
 from featurize.pictures.rehash import rehash_sample
@@ -49,10 +49,14 @@ class Settings:
     ----------
     split : str
         "train", "val", "test" or "all".
-    backbone, embedding : str
+    backbone : str
         As on the command line.
+    embedding : str, optional
+        Recipes; by default what the network's authors evaluate it with.
     weights : str or Path, optional
         The name of published weights, "random", or a file; by default the first that the network's provider publishes.
+    block : int, optional
+        The block, or stage, that the recipes read; counted from 1, the last by default.
     mirror : bool
         Average each embedding over the picture and its mirror image.
     size : int, optional
@@ -77,7 +81,8 @@ class Settings:
     split: str = "all"
     backbone: str = "resnet50"
     weights: str | Path | None = None
-    embedding: str = DEFAULT_EMBEDDING
+    embedding: str | None = None
+    block: int | None = None
     mirror: bool = False
     size: int | None = None
     decode: str = "exact"
@@ -90,6 +95,17 @@ class Settings:
     workers: int | None = None
     retry_failed: bool = False
     shard: str | None = None
+
+    def formulas(self, network: Network) -> list[Formula]:
+        """The recipes that are asked for, as a network computes them.
+
+        Raises
+        ------
+        BackboneError
+            There is no such recipe, or the network has not what it reads.
+        """
+        embedding = self.embedding or standard_embedding(network.backbone.identity)
+        return formulas(embedding, self.mirror, self.block, network.backbone)
 
     def choice(self, precision: str) -> EngineChoice:
         """What is said about computing, with the precision as it stands in the key."""
@@ -204,9 +220,7 @@ def extract(
     table = as_table(table)
     shard = Shard.parse(settings.shard) if settings.shard else None
     network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
-    wanted = formulas(settings.embedding, settings.mirror)
-    for formula in wanted:
-        formula.places(len(network.backbone.stages))  # before anything is made
+    wanted = settings.formulas(network)  # before anything is made
     rows = table.rows_of(settings.split)
     refuse_unadopted(root, network.key(settings.precision))
     if network.weights.assumed:

@@ -92,7 +92,7 @@ def verify_deep(
         None of its pictures is in the table.
     """
     network = network_from(cache.key, weights, remembered_places(cache.artifacts))
-    wanted = [f for f in map(formula_of, cache.recipes()) if f]
+    wanted = [f for r in cache.recipes() if (f := formula_of(r, network.backbone))]
     rows = np.flatnonzero(np.isin(table.ids, cache.ids())).tolist()
     if not rows:
         raise TableError(f"none of the pictures in {cache.key.folder_name} is in the dataset table")

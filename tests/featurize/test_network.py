@@ -22,7 +22,7 @@ from featurize.networks.providers import backbone
 from featurize.networks.weights_file import file_digest
 from featurize.pictures.transform import Transform
 
-FULL = Transform(384, 336, "bicubic", (0.5, 0.4, 0.3), (0.1, 0.2, 0.3), "fast", "pad", (1, 2, 3))
+FULL = Transform(384, 336, "bicubic", (0.5, 0.4, 0.3), (0.1, 0.2, 0.3), "fast", "pad", (1, 2, 3), whole=True)
 RANDOM = choose_network("squeezenet1_1", "random")
 
 
@@ -153,7 +153,7 @@ class Toy(providers.Provider):
     def fetch(self, published: object) -> Path:
         raise NotImplementedError
 
-    def build(self, backbone: providers.Backbone) -> torch.nn.Module:
+    def build(self, backbone: providers.Backbone, side: int) -> torch.nn.Module:
         first, second = torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.Conv2d(4, 8, 3, 2, 1)
         return torch.nn.Sequential(first, torch.nn.ReLU(), second, torch.nn.Flatten())
 

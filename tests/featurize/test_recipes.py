@@ -21,10 +21,16 @@ DIGESTS = {
     "multi": "58bb50087a61",
     "stats": "22f25b32eccb",
     "gram": "44c84bd353ca",
+    "cls": "1ce68bc5b47b",
+    "mean": "821c88422ca8",
+    "pooled": "3e076a5602ca",
     "avgpool-mirror": "4ab4f7ff6a7a",
     "multi-mirror": "7514ec0e91ee",
     "stats-mirror": "cb17739c8bcd",
     "gram-mirror": "dbc2950de151",
+    "cls-mirror": "2ce298bff295",
+    "mean-mirror": "e24d9056e88d",
+    "pooled-mirror": "d40d363b5b19",
 }
 
 

@@ -1,0 +1,160 @@
+"""What a library says of one of its networks, asked once and remembered.
+
+Keys are to be made in milliseconds, and a library such as timm takes seconds and a gigabyte to load. So it is asked in
+a process of its own, and its answer is kept in the user's cache folder, under the library's version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+from cache import StorageFailed, files
+from cache.key import Json, safe_name
+from featurize import processes
+from featurize.errors import BackboneError
+from featurize.networks.base import Backbone, Published, Stage
+from featurize.pictures.transform import Transform
+
+_EDITION = 1  # of the description's form
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Weights that a library publishes.
+
+    Parameters
+    ----------
+    source : str
+        Where they come from; "" where they can't be had any more.
+    licence : str
+    transform : Transform
+    """
+
+    source: str
+    licence: str
+    transform: Transform
+
+
+@dataclass(frozen=True)
+class Description:
+    """One network of a library.
+
+    Parameters
+    ----------
+    stages : sequence of (str, int, int or None)
+        Node, channels, reduction; see `Stage`.
+    variant : mapping
+        See `Backbone`.
+    transform : Transform
+        Where no weights say another.
+    offers : mapping of str to Offer
+        Published weights by name, the first being the default.
+    classifier : sequence of str
+        How the names of arrays begin that a file of weights may lack.
+    parameters : int
+        Of the part that makes embeddings.
+    gigaflops : float
+        A multiplication and an addition being two operations; for one picture.
+    """
+
+    stages: Sequence[tuple[str, int, int | None]]
+    variant: Mapping[str, Json]
+    transform: Transform
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    classifier: Sequence[str] = ()
+    parameters: int = 0
+    gigaflops: float = 0.0
+
+    def backbone(self, provider: str, name: str, first: str = "") -> Backbone:
+        """The network; the weights named `first` are its default."""
+        published = {
+            tag: Published(f"{provider}:{name}.{tag}", offer.transform, offer.source, offer.licence)
+            for tag, offer in self.offers.items()
+            if offer.source
+        }
+        if first in published:
+            published = {first: published[first], **published}
+        return Backbone(
+            provider=provider,
+            name=name,
+            stages=tuple(Stage(*stage) for stage in self.stages),
+            transform=self.offers[first].transform if first in self.offers else self.transform,
+            published=published,
+            variant=self.variant,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        plain = asdict(self)
+        offers = {tag: {**plain["offers"][tag], "transform": o.transform.as_json()} for tag, o in self.offers.items()}
+        return {**plain, "transform": self.transform.as_json(), "offers": offers}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Description:
+        """A description from what `as_json` gave."""
+        offers = {
+            t: Offer(o["source"], o["licence"], Transform.from_json(o["transform"])) for t, o in plain["offers"].items()
+        }
+        stages = [tuple(stage) for stage in plain["stages"]]
+        return cls(
+            **{**plain, "transform": Transform.from_json(plain["transform"]), "offers": offers, "stages": stages}
+        )
+
+
+def need(package: str, extra: str) -> None:
+    """Raise unless a library is installed.
+
+    Raises
+    ------
+    BackboneError
+        It is not; the message names the extra.
+    """
+    if util.find_spec(package) is None:
+        raise BackboneError(f"{package} is not installed: `pip install 'artstyle[{extra}]'`")
+
+
+def described(package: str, ask: Callable[..., Description], *arguments: str) -> Description:
+    """A library's answer about one network.
+
+    Parameters
+    ----------
+    package : str
+        The library, as it is installed.
+    ask : callable
+        At the top of a module; loads the library.
+    *arguments : str
+        What is asked about.
+
+    Raises
+    ------
+    BackboneError
+        The library has no such network, or can't build it.
+    """
+    known = _folder() / f"{package}-{metadata.version(package)}-{_EDITION}"
+    digest = hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:12]
+    path = known / f"{safe_name(arguments[0])[:80]}-{digest}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, BackboneError):  # asked anew
+        return Description.from_json(json.loads(path.read_text(encoding="utf-8")))
+    found = processes.call(ask, *arguments, unless_loaded="torch")
+    with contextlib.suppress(StorageFailed):  # nothing is lost but time
+        files.make_folder(known)
+        files.write_atomic(path, [json.dumps(found.as_json(), sort_keys=True).encode()])
+    return found
+
+
+def _folder() -> Path:
+    """Where this user's programs keep what they can make again."""
+    if sys.platform == "win32":
+        above = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    else:
+        above = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(above) / "artstyle" / "networks"

@@ -1,0 +1,64 @@
+"""Weights from the Hugging Face hub, where timm, open_clip and transformers publish theirs."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from featurize.errors import WeightsError
+from featurize.networks.base import Provider, Published
+from featurize.networks.weights_file import file_digest
+
+HUB = "hf-hub:"
+_FILES = ("model.safetensors", "open_clip_model.safetensors", "pytorch_model.bin", "open_clip_pytorch_model.bin")
+_DIGITS = 12  # of a file's sha256 in an identity
+
+
+class HubProvider(Provider, ABC):
+    """A provider whose published weights lie on the hub, or at an address; nobody says their hash before."""
+
+    def fetch(self, published: Published) -> Path:
+        if not published.source.startswith(HUB):
+            import torch
+
+            from featurize.networks.download import download
+
+            return download(published.source, Path(torch.hub.get_dir()) / "checkpoints", published.digest)
+        owner, name, file = published.source.removeprefix(HUB).split("/", 2)
+        return from_hub(f"{owner}/{name}", [file] if file else _FILES)
+
+    def identified(self, published: Published) -> Published:
+        digest = file_digest(self.fetch(published))
+        return replace(published, identity=f"{published.identity}-{digest[:_DIGITS]}", digest=digest)
+
+
+def from_hub(repository: str, names: Sequence[str]) -> Path:
+    """The first of some files that a repository of the hub has, fetched where it is not in the hub's own cache.
+
+    Raises
+    ------
+    WeightsError
+        It can't be had.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    problem: Exception | None = None
+    for name in names:
+        try:
+            return Path(hf_hub_download(repository, name))
+        except LocalEntryNotFoundError as error:
+            problem = problem or error  # no connection, and this file was never fetched: another may have been
+        except EntryNotFoundError as error:
+            problem = problem or error
+        except Exception as error:  # the hub's library and those below it each raise kinds of their own
+            problem = error
+            break
+    said = " ".join(str(problem).split())[:200]
+    raise WeightsError(
+        f"the weights {repository} can't be had from the Hugging Face hub ({said}): with a connection try again, or "
+        "get the file elsewhere and pass it with --weights FILE, or set HF_ENDPOINT to a server that has it, or use "
+        "--weights random for an untrained backbone"
+    ) from problem
