@@ -187,13 +187,13 @@ def synthetic(backbone: str) -> dict[str, float]:
 
     from featurize.engines.torch import TorchEngine
     from featurize.networks.network import choose_network
-    from featurize.networks.recipes import formulas
+    from featurize.run.extract import Settings
 
     network = choose_network(backbone, "random")
     rates = {}
     for precision, compiled in (("fp32", False), ("bf16", False), ("bf16", True)):
         engine = TorchEngine(
-            network, network.load(), formulas("avgpool"),
+            network, network.load(), Settings(backbone).formulas(network),
             batch_size=256, device="cuda", precision=precision, compiled=compiled,
         )  # fmt: skip
         x = torch.randint(0, 256, (256, 224, 224, 3), dtype=torch.uint8, device="cuda")
