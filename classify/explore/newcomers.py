@@ -15,6 +15,7 @@ from classify.errors import DataError, PictureError
 from featurize import processors
 from featurize.engines import EngineChoice, EngineFactory, make_engine
 from featurize.errors import Undecodable
+from featurize.networks.base import Backbone
 from featurize.networks.network import network_from
 from featurize.networks.recipes import Formula, formula_of
 from featurize.pictures.file import Picture, digest, read
@@ -100,7 +101,7 @@ def _embedded(
 ) -> NDArray[np.floating]:
     network = network_from(cache.key, weights, remembered_places(cache.artifacts))
     engine = engines(
-        network, [_formula(r) for r in recipes], EngineChoice("auto", cache.key.precision, device), cache.artifacts
+        network, [_formula(r, network.backbone) for r in recipes], EngineChoice("auto", cache.key.precision, device), cache.artifacts
     )
     size = engine.batch_size
     rows = []
@@ -120,8 +121,8 @@ def _side_by_side(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]
     return np.concatenate(parts, axis=1)
 
 
-def _formula(recipe: Recipe) -> Formula:
-    found = formula_of(recipe)
+def _formula(recipe: Recipe, backbone: Backbone) -> Formula:
+    found = formula_of(recipe, backbone)
     if found is None:
         raise DataError(
             f"the embedding {recipe.name!r} is defined otherwise in this version, so that new pictures can't be "
