@@ -101,7 +101,10 @@ def _embedded(
 ) -> NDArray[np.floating]:
     network = network_from(cache.key, weights, remembered_places(cache.artifacts))
     engine = engines(
-        network, [_formula(r, network.backbone) for r in recipes], EngineChoice("auto", cache.key.precision, device), cache.artifacts
+        network,
+        [_formula(r, network.backbone) for r in recipes],
+        EngineChoice("auto", cache.key.precision, device),
+        cache.artifacts,
     )
     size = engine.batch_size
     rows = []
