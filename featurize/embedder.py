@@ -69,8 +69,8 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The frozen network, "resnet50".
     weights : str or Path, optional
         The name of published weights, "random", or a file; by default the first that the network's provider publishes.
-    embedding : str, optional
-        A recipe, "avgpool", or several joined by "+", whose vectors stand side by side; by default what the network's
+    embedding : str or sequence of str, optional
+        A recipe, "avgpool", or several, "avgpool+stats", whose vectors stand side by side; by default what the network's
         authors evaluate it with.
     block : int, optional
         The block, or stage, that the recipes read; counted from 1, the last by default.
@@ -111,7 +111,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self,
         backbone: str = "resnet50",
         weights: str | Path | None = None,
-        embedding: str | None = None,
+        embedding: str | Sequence[str] | None = None,
         *,
         block: int | None = None,
         mirror: bool = False,
@@ -220,11 +220,18 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _recipes(self) -> list[Recipe]:
         return [formula.recipe for formula in self._settings().formulas(self._network())]
 
+    def _names(self) -> str | None:
+        """The recipes as `featurize run` takes them."""
+        if self.embedding is None:
+            return None
+        names = [self.embedding] if isinstance(self.embedding, str) else self.embedding
+        return ",".join(names).replace("+", ",")
+
     def _settings(self) -> Settings:
         return Settings(
             backbone=self.backbone,
             weights=self.weights,
-            embedding=self.embedding,
+            embedding=self._names(),
             block=self.block,
             mirror=self.mirror,
             size=self.size,

@@ -193,6 +193,7 @@ def test_each_number_has_a_name_and_recipes_stand_side_by_side(paths: list[Path]
     both = embedder(fakes, embedding="avgpool+stats", mirror=True)
     names = both.get_feature_names_out().tolist()
     assert names == [f"{recipe}-mirror_{n}" for recipe in ("avgpool", "stats") for n in range(DIMENSION)]
+    assert embedder(fakes, embedding=["avgpool", "stats"], mirror=True).get_feature_names_out().tolist() == names
     frame = both.set_output(transform="pandas").fit_transform(paths[:2])
     assert isinstance(frame, pandas.DataFrame)
     assert list(frame.columns) == names
