@@ -70,8 +70,8 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     weights : str or Path, optional
         The name of published weights, "random", or a file; by default the first that the network's provider publishes.
     embedding : str or sequence of str, optional
-        A recipe, "avgpool", or several, "avgpool+stats", whose vectors stand side by side; by default what the network's
-        authors evaluate it with.
+        A recipe, "avgpool", or several, "avgpool+stats", whose vectors stand side by side; by default what the
+        network's authors evaluate it with.
     block : int, optional
         The block, or stage, that the recipes read; counted from 1, the last by default.
     mirror : bool
