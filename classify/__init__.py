@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from classify.data import Examples as Examples
     from classify.data import load_examples as load_examples
     from classify.errors import ClassifyError as ClassifyError
+    from classify.explain.explainer import Explainer as Explainer
+    from classify.explain.explainer import Explanation as Explanation
+    from classify.explain.figure import explanation_figure as explanation_figure
     from classify.fitting.evaluate import evaluate as evaluate
     from classify.fitting.fit import fit as fit
     from classify.headfile import SavedHead as SavedHead
@@ -41,6 +44,8 @@ else:
             "classify.comparison.result": "Comparison",
             "classify.data": "Examples load_examples",
             "classify.errors": "ClassifyError",
+            "classify.explain.explainer": "Explainer Explanation",
+            "classify.explain.figure": "explanation_figure",
             "classify.fitting.evaluate": "evaluate",
             "classify.fitting.fit": "fit",
             "classify.headfile": "SavedHead load_head save_head",

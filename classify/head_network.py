@@ -22,7 +22,7 @@ from classify.headfile import SavedHead
 from featurize import processors
 from featurize.engines import Engine, EngineChoice, EngineFactory, Vectors, device_for, make_engine
 from featurize.networks.base import Backbone
-from featurize.networks.network import network_from
+from featurize.networks.network import Network, network_from
 from featurize.networks.recipes import Formula, formula_of
 from featurize.pictures import decoder_processes
 from featurize.pictures.file import Picture
@@ -75,8 +75,8 @@ class HeadNetwork:
         engines: EngineFactory = make_engine,
     ) -> None:
         artifacts = artifacts_of(features, saved.key)
-        network = network_from(saved.key, weights, [*_places(saved), *remembered_places(artifacts)])
-        formulas = [_formula(recipe, network.backbone) for recipe in saved.recipes]
+        network = network_behind(saved, weights, features)
+        formulas = formulas_behind(saved, network.backbone)
         kept = has_cache(features, saved.key)  # elsewhere nothing is written
         if not kept and saved.key.precision.startswith("int8"):
             refuse_unadopted(features, saved.key)
@@ -151,6 +151,31 @@ class HeadNetwork:
         if not vectors:
             return np.empty((0, 0), np.float32)
         return np.concatenate([vectors[r] for r in self.recipes], axis=1)[:count]
+
+
+def network_behind(saved: SavedHead, weights: str | Path | None = None, features: str | Path = "features") -> Network:
+    """The network that made the embeddings of a head, without loading it.
+
+    Raises
+    ------
+    WeightsError
+        The weights are not those of the head's embeddings, or can't be found.
+    BackboneError
+        This version can't build the network of the head's embeddings.
+    """
+    places = [*_places(saved), *remembered_places(artifacts_of(features, saved.key))]
+    return network_from(saved.key, weights, places)
+
+
+def formulas_behind(saved: SavedHead, backbone: Backbone) -> list[Formula]:
+    """What makes the rows of a head from the maps of its network, in their order.
+
+    Raises
+    ------
+    HeadMismatch
+        This version makes another embedding under the name of the head's.
+    """
+    return [_formula(recipe, backbone) for recipe in saved.recipes]
 
 
 def _places(saved: SavedHead) -> list[Path]:

@@ -17,6 +17,11 @@ def visible(text: object) -> str:
     )
 
 
+def file_name(text: str) -> str:
+    """A text as a part of a file's name: what some file system refuses becomes an underscore."""
+    return "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in text)
+
+
 def counted(count: int, noun: str, several: str = "") -> str:
     """ "1 picture", "2,000 pictures"; `several` is the plural where it is not formed with an s."""
     return f"{count:,} {noun if count == 1 else several or noun + 's'}"

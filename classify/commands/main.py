@@ -10,6 +10,7 @@ import click
 from classify.commands.ask import ask
 from classify.commands.card import card
 from classify.commands.compare import compare
+from classify.commands.explain import explain
 from classify.commands.explore import EXPLORING
 from classify.commands.options import HEAD_FILE, load_told
 from classify.commands.predict import predict
@@ -107,7 +108,7 @@ def evaluate(head_file: Path, dataset: Path, features: str | Path, split: str) -
         click.echo(f"warning: {visible(warning)}", err=True)
 
 
-for command in (ask, card, compare, predict, *EXPLORING, serve, words):
+for command in (ask, card, compare, explain, predict, *EXPLORING, serve, words):
     cli.add_command(command)
 
 

@@ -11,7 +11,7 @@ import click
 from featurize.commands.console import print_table
 from featurize.commands.options import BACKBONE, FILE, WEIGHTS
 from featurize.commands.remembered import Command
-from featurize.wording import counted, visible
+from featurize.wording import counted, file_name, visible
 
 if TYPE_CHECKING:
     from featurize.inside import Layer
@@ -58,7 +58,7 @@ def filters(
         _tell_layers(network, inside.list_layers(network, module))
         return
     found = inside.filters_of(network, module, layer, count=count, chosen=numbers)
-    path = out / f"{_named(backbone)}-{_named(found.layer)}.png"
+    path = out / f"{file_name(backbone)}-{file_name(found.layer)}.png"
     save_figure(inside.filters_figure(found), path)
     of = " x ".join(map(str, found.shape[1:]))
     click.echo(f"{found.layer}: {counted(found.shape[0], 'filter')} of {of} weights, {len(found.numbers)} shown")
@@ -97,7 +97,7 @@ def activations(
         found = inside.activations_of_blocks(network, module, seen, choice)
     for one in found:
         block = f"block{one.block[0]}-" if one.block[0] else ""
-        path = out / f"{_named(picture.stem)}-{_named(backbone)}-{block}{_named(one.layer)}.png"
+        path = out / f"{file_name(picture.stem)}-{file_name(backbone)}-{block}{file_name(one.layer)}.png"
         save_figure(inside.activations_figure(one), path)
         shape = f"{one.maps.shape[1]} x {one.maps.shape[2]}"
         click.echo(f"{one.layer}: {counted(one.channels, 'map')} of {shape}, {len(one.maps)} shown: {visible(path)}")
@@ -124,11 +124,6 @@ def _tell_layers(network: Network, layers: Sequence[Layer]) -> None:
             for layer in layers
         ],
     )
-
-
-def _named(text: str) -> str:
-    """A part of a file's name that no file system refuses."""
-    return "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in text)
 
 
 def _untrained(network: Network) -> str:

@@ -24,7 +24,7 @@ from click.core import ParameterSource
 
 FILE = Path("artstyle.toml")
 # featurize may not load classify to ask it
-OF_CLASSIFY = ("ask", "card", "compare", "evaluate", "fit", "neighbours", "predict", "serve", "words")
+OF_CLASSIFY = ("ask", "card", "compare", "evaluate", "explain", "fit", "neighbours", "predict", "serve", "words")
 _EACH_TIME = ("discard-edits", "drop-duplicates")  # they take something away, so they are meant once
 _BEGINNING = "# What artstyle's commands take in this folder where the command line says nothing else.\n"
 

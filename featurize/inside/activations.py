@@ -13,6 +13,7 @@ from featurize.errors import BackboneError
 from featurize.inside.filters import check_numbers
 from featurize.inside.layers import find_layer
 from featurize.inside.recording import as_maps, in_short, normalised, record
+from featurize.networks.base import MAP
 from featurize.networks.network import Network
 
 if TYPE_CHECKING:
@@ -126,12 +127,13 @@ def activations_of_blocks(
     """Activation maps at the end of each block: the stages from which embeddings are made, early to late."""
     import torch
 
-    nodes = network.backbone.nodes
+    stages = network.backbone.stages
     with torch.no_grad():
-        found = network.cut(module, len(nodes))(normalised(network, pixels[None]))
+        found = network.cut(module, len(stages))(normalised(network, pixels[None]))
+    blocks = [(stage.node, found[str(n)][0]) for n, stage in enumerate(stages) if stage.kind == MAP]
     return [
-        _chosen(network, node, as_maps(found[str(n)][0], node), pixels, choice, (n + 1, len(nodes)))
-        for n, node in enumerate(nodes)
+        _chosen(network, node, as_maps(output, node), pixels, choice, (n, len(blocks)))
+        for n, (node, output) in enumerate(blocks, 1)
     ]
 
 

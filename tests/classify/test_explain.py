@@ -1,0 +1,312 @@
+"""Heatmaps say what the head says: their sum is its score, they find the evidence, another head gives another map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from classify.commands.main import cli
+from classify.errors import HeadError
+from classify.explain import Explainer, Explanation, explanation_figure
+from classify.explain.heat import spread
+from classify.explain.occlusion import occlusion
+from classify.explain.scores import is_linear, mean_row, scores_in_torch
+from classify.head_network import HeadNetwork
+from classify.headfile import SavedHead, save_head
+from classify.heads import HEADS, make_head
+from classify.heads.base import Head
+from featurize.commands.console import run
+from featurize.errors import WeightsError
+from featurize.networks.network import Network, choose_network
+from featurize.networks.recipes import FORMULAS
+from tests.conftest import save_picture
+from tests.featurize import fake
+
+SMALL = choose_network("squeezenet1_1", "random", size=64)
+WIDTHS = {"avgpool": 512, "multi": 256 + 384 + 512, "avgpool-mirror": 512, "stats": 2 * (128 + 256 + 384 + 512)}
+LINEAR = ("logreg", "linear-svm", "lda", "ridge", "prototype", "softmax")
+CLASSES = ("Baroque", "Cubism", "Naïve_Art_(Primitivism)")
+
+
+def fitted(kind: str, width: int = 512, seed: int = 0) -> Head:
+    """A head on rows like those of the small network."""
+    rng = np.random.default_rng(seed)
+    codes = np.arange(60) % 3
+    rows = np.abs(rng.normal(0.5 * codes[:, None] * (np.arange(width) % 3), 1, (60, width))).astype(np.float32)
+    return make_head(kind).fit(rows, np.array(CLASSES)[codes])
+
+
+def saved(head: Head, recipe: str = "avgpool", network: Network = SMALL) -> SavedHead:
+    kind = next(name for name, (_, cls) in HEADS.items() if cls == type(head).__name__)
+    return SavedHead(head, kind, "style", network.key(), [FORMULAS[recipe].recipe])
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
+
+def centred(scores: np.ndarray) -> np.ndarray:
+    return scores - scores.mean()
+
+
+# ---- the head in torch
+
+
+@pytest.mark.parametrize("options", ["", "sqrt=true,l2=true", "standardize=false"])
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_in_torch_gives_the_scores_of_the_head(kind: str, options: str) -> None:
+    torch = pytest.importorskip("torch")
+    head = fitted(f"{kind}:{options}" if options else kind, 20)
+    rows = np.abs(np.random.default_rng(2).normal(1, 1, (7, 20)))
+    scores = scores_in_torch(head)
+    if kind == "knn":
+        assert scores is None, "votes have no gradient"
+    else:
+        assert scores is not None
+        assert np.allclose(scores(torch.from_numpy(rows)).numpy(), head.scores(rows), rtol=1e-4, atol=1e-5)
+
+
+def test_linear_heads_are_those_whose_scores_are_linear() -> None:
+    rows = np.random.default_rng(3).uniform(1, 2, (2, 20))
+    for kind in HEADS:
+        head = fitted(kind, 20)
+        ends, middle = head.scores(rows), head.scores(rows.mean(0, keepdims=True))
+        straight = np.allclose(ends.mean(0), middle[0], rtol=1e-5, atol=1e-6)
+        assert is_linear(head) == straight == (kind in LINEAR), kind
+
+
+# ---- the sum
+
+
+@pytest.mark.parametrize("recipe", ["avgpool", "multi", "avgpool-mirror"])
+@pytest.mark.parametrize("kind", ["logreg", "prototype", "lda"])
+def test_the_class_activation_map_sums_to_the_score(kind: str, recipe: str, pixels: np.ndarray) -> None:
+    """The score by engine and head, which know of no maps, and so the mean training picture's."""
+    head = saved(fitted(kind, WIDTHS[recipe]), recipe)
+    explainer = Explainer(head)
+    assert explainer.method == "cam"
+    row = HeadNetwork(head, device="cpu").embed([pixels])
+    mean = mean_row(head.head)
+    for number, label in enumerate(CLASSES):
+        found = explainer.explain(pixels, label)
+        score = centred(head.head.scores(row.astype(np.float64))[0])[number]
+        base = centred(head.head.scores(mean[None])[0])[number]
+        assert found.score == pytest.approx(score, rel=1e-4, abs=1e-4)
+        assert found.heat.sum() + base == pytest.approx(score, rel=1e-4, abs=1e-4)
+        assert found.base == pytest.approx(base, rel=1e-4, abs=1e-4)
+    assert found.probabilities == pytest.approx(head.head.predict_proba(row)[0], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "svm", "ensemble"])
+def test_gradients_are_those_of_the_head(kind: str, pixels: np.ndarray) -> None:
+    """The heat sums to the slope of the score towards the mean training row, found by finite differences."""
+    head = saved(fitted(kind))
+    explainer = Explainer(head)
+    assert explainer.method == "gradcam"
+    found = explainer.explain(pixels, "Cubism")
+    row = HeadNetwork(head, device="cpu").embed([pixels])[0].astype(np.float64)
+    way, step = row - mean_row(head.head), 1e-5
+    ahead, behind = (centred(head.head.scores((row + sign * step * way)[None])[0])[1] for sign in (1, -1))
+    assert found.heat.sum() == pytest.approx((ahead - behind) / (2 * step), rel=2e-3, abs=1e-4)
+
+
+def test_gradients_go_through_statistics_of_maps(pixels: np.ndarray) -> None:
+    explainer = Explainer(saved(fitted("logreg", WIDTHS["stats"]), "stats"))
+    assert explainer.method == "gradcam", "a deviation is no mean over positions"
+    assert np.isfinite(explainer.explain(pixels).heat).all()
+
+
+def test_with_mirror_images_a_mirrored_picture_has_the_mirrored_map(pixels: np.ndarray) -> None:
+    explainer = Explainer(saved(fitted("logreg"), "avgpool-mirror"))
+    heat, mirrored = (explainer.explain(p, "Cubism").heat for p in (pixels, np.ascontiguousarray(pixels[:, ::-1])))
+    assert np.allclose(mirrored, heat[:, ::-1], atol=1e-5)
+    assert not np.allclose(heat, heat[:, ::-1], atol=1e-4)
+
+
+def test_heat_keeps_its_sum_on_another_grid() -> None:
+    heat = np.random.default_rng(0).normal(size=(5, 7))
+    for shape in ((5, 7), (13, 13), (3, 4)):
+        assert spread(heat, shape).sum() == pytest.approx(heat.sum())
+    assert np.allclose(spread(heat, (10, 14))[::2, ::2] * 4, heat), "a cell cut into four gives each a quarter"
+
+
+@pytest.mark.parametrize("cell", [(2, 5), (0, 0), (7, 3)], ids=str)
+def test_occlusion_finds_the_place_that_the_score_looks_at(cell: tuple[int, int]) -> None:
+    pixels = np.full((64, 64, 3), 200, np.uint8)
+    down, across = (slice(8 * n, 8 * n + 8) for n in cell)  # one of 8 x 8 cells
+
+    def score(several: np.ndarray) -> np.ndarray:
+        return several[:, down, across].astype(float).mean((1, 2, 3))
+
+    heat = occlusion(pixels, score, np.array([100, 100, 100], np.uint8))
+    assert heat[cell] == pytest.approx(100), "each of the four squares that cover it takes all of it away"
+    assert np.unravel_index(heat.argmax(), heat.shape) == cell
+    near = np.abs(np.subtract.outer(np.arange(8), cell)).T  # distance along each side
+    assert not heat[np.maximum(near[0][:, None], near[1][None]) > 1].any()
+
+
+def test_occlusion_agrees_with_the_exact_map_where_the_head_is_linear(pixels: np.ndarray) -> None:
+    """A picture of a flat half and a busy one: both methods give the halves in the same order."""
+    half = pixels.copy()
+    half[:, :32] = 124
+    head = saved(fitted("logreg"))
+    by_cam = Explainer(head).explain(half)
+    by_cover = Explainer(head, method="occlusion", device="cpu").explain(half, by_cam.label)
+    assert by_cover.score == pytest.approx(by_cam.score, rel=1e-4)
+    assert np.isnan(by_cover.base)
+    assert abs(by_cover.heat[:, 4:]).mean() > 3 * abs(by_cover.heat[:, :2]).mean(), (
+        "covering flat ground changes little"
+    )
+
+
+# ---- real paintings
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A head on real paintings, and pictures pasted together from two styles that it tells apart."""
+
+    head: SavedHead
+    explainer: Explainer
+    pasted: Mapping[tuple[str, str], list[np.ndarray]]
+    rows: np.ndarray
+    labels: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def studio(shared: Path) -> Studio:
+    with pytest.MonkeyPatch.context() as patch:
+        fake.decode_here(patch)
+        weights = shared / "weights" / "squeezenet1_1-imagenet.pth"
+        network = choose_network("squeezenet1_1", str(weights))
+        styles, data = ("Baroque", "Ukiyo-e"), shared / "data" / "rasta-small"
+        blank = replace(saved(fitted("logreg"), network=network), training={"weights": str(weights)})
+        frozen = HeadNetwork(blank, device="cpu", workers=1)
+
+        def pictures(part: str, style: str) -> list[np.ndarray]:
+            paths = sorted((data / f"wikipaintings_{part}" / style).iterdir())
+            return [frozen.decode(path.read_bytes()) for path in paths]
+
+        train = {style: pictures("train", style) for style in styles}
+        rows = np.concatenate([frozen.embed([p]) for style in styles for p in train[style]])
+        labels = np.repeat(styles, [len(train[style]) for style in styles])
+        head = replace(blank, head=make_head("logreg").fit(rows, labels))
+        first, second = (pictures("val", style) for style in styles)
+        pasted = {
+            styles: [np.hstack([a[:, :112], b[:, 112:]]) for a, b in zip(first, second, strict=True)],
+            styles[::-1]: [np.hstack([b[:, :112], a[:, 112:]]) for a, b in zip(first, second, strict=True)],
+        }
+        return Studio(head, Explainer(head), pasted, rows, labels)
+
+
+def test_the_heat_of_a_style_lies_in_its_half_of_a_pasted_picture(studio: Studio) -> None:
+    right = []
+    for (left, _), pictures in studio.pasted.items():
+        for picture in pictures:
+            heat = studio.explainer.explain(picture, left).heat
+            right.append(heat[:, :6].mean() > heat[:, 7:].mean())  # 13 columns, the middle one sees both
+    assert len(right) == 20
+    assert np.mean(right) >= 0.85, "by chance it would be half of them"
+
+
+def test_covering_the_hottest_places_lowers_the_score_faster_than_chance(studio: Studio) -> None:
+    """The deletion curve of Petsiuk et al. (2018), here of the score, against covering in a random order."""
+    rng, faster = np.random.default_rng(0), []
+    for (left, _), pictures in studio.pasted.items():
+        for picture in pictures[:4]:
+            heat = studio.explainer.explain(picture, left).heat
+            by_heat = deletion_curve(studio, picture, left, np.argsort(-heat, axis=None))
+            by_chance = deletion_curve(studio, picture, left, rng.permutation(heat.size))
+            faster.append(by_heat.mean() < by_chance.mean())
+    assert np.mean(faster) >= 0.85
+
+
+def deletion_curve(studio: Studio, picture: np.ndarray, label: str, order: np.ndarray) -> np.ndarray:
+    """Scores while 1/6, 2/6, ... of the 13 x 13 places are covered by the mean colour, in this order."""
+    cells = np.linspace(0, 224, 14).round().astype(int)
+    scores = []
+    for share in (1, 2, 3, 4):
+        covered = picture.copy()
+        for place in order[: len(order) * share // 6]:
+            row, column = divmod(int(place), 13)
+            covered[cells[row] : cells[row + 1], cells[column] : cells[column + 1]] = (124, 116, 104)
+        scores.append(studio.explainer.explain(covered, label).score)
+    return np.array(scores)
+
+
+def test_a_head_on_shuffled_labels_gives_another_map(studio: Studio) -> None:
+    """Adebayo et al. (2018): a map that stays the same for a head that learned nothing shows the picture's edges."""
+    rng = np.random.default_rng(0)
+    shuffled = Explainer(
+        replace(studio.head, head=make_head("logreg").fit(studio.rows, rng.permutation(studio.labels)))
+    )
+    again = Explainer(replace(studio.head, head=make_head("logreg:C=0.02").fit(studio.rows, studio.labels)))
+    (left, _), pictures = next(iter(studio.pasted.items()))
+    heats = [[e.explain(p, left).heat.ravel() for p in pictures[:5]] for e in (studio.explainer, shuffled, again)]
+    other, same = (np.mean([spearmanr(a, b)[0] for a, b in zip(heats[0], h, strict=True)]) for h in heats[1:])
+    assert same > 0.9
+    assert abs(other) < 0.5
+
+
+# ---- the command and its sentences
+
+
+def test_classes_are_found_as_people_write_them() -> None:
+    explainer = Explainer(saved(fitted("logreg")))
+    assert explainer.number_of("naïve art (primitivism)") == 2
+    with pytest.raises(HeadError, match="knows no style 'Barok': near that name are Baroque"):
+        explainer.number_of("Barok")
+    with pytest.raises(HeadError, match=r"knows no style 'x': it knows Baroque, Cubism and Naïve_Art_\(Primitivism\)"):
+        explainer.number_of("x")
+
+
+def test_methods_that_do_not_fit_are_refused_with_those_that_do() -> None:
+    with pytest.raises(HeadError, match="mlp on avgpool is not: use --method gradcam or occlusion"):
+        Explainer(saved(fitted("mlp")), method="cam")
+    with pytest.raises(HeadError, match="the head knn have no gradient: use --method occlusion"):
+        Explainer(saved(fitted("knn")), method="gradcam")
+    assert Explainer(saved(fitted("knn")), device="cpu").method == "occlusion"
+
+
+def test_the_explained_class_is_among_the_bars() -> None:
+    shares = np.array([0.1, 0.5, 0.2, 0.05, 0.05, 0.06, 0.04])
+    names = [f"class_{n}" for n in range(7)]
+    some = Explanation(
+        np.zeros((32, 32, 3), np.uint8), "class_6", np.ones((2, 2)), 1.0, 0.0, "cam", names, shares, "logreg", "n",
+        "style", False,
+    )  # fmt: skip
+    assert [label for label, _ in some.top()] == ["class_1", "class_2", "class_0", "class_5", "class_3", "class_6"]
+    assert some.probability == 0.04
+    texts = [t.get_text() for axes in explanation_figure(some).axes for t in axes.texts]
+    assert "class 6" in texts
+
+
+def test_the_command_writes_a_heatmap_for_each_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fake.decode_here(monkeypatch)
+    save_head(saved(fitted("logreg")), tmp_path / "head.safetensors")
+    save_picture(tmp_path / "a" / "x.jpg", 1)
+    save_picture(tmp_path / "b" / "x.jpg", 2)
+    (tmp_path / "b" / "broken.jpg").write_bytes(b"nothing")
+    asked = ["explain", "--head", "head.safetensors"]
+    assert run(cli, [*asked, "a", "b", "--class", "cubism"]) == 1, "one of the pictures is none"
+    out, err = capsys.readouterr()
+    assert sorted(p.name for p in (tmp_path / "explain").iterdir()) == ["x-2-Cubism-cam.png", "x-Cubism-cam.png"]
+    assert "broken.jpg: no picture format is recognised in it" in err
+    assert "untrained backbone" in err
+    assert "wrote 2 heatmaps" in out
+    assert run(cli, [*asked, "a", "--class", "Kubism"]) == 1
+    assert "near that name are Cubism" in capsys.readouterr().err
+
+
+def test_weights_of_another_key_are_refused() -> None:
+    with pytest.raises(WeightsError, match="were made with the weights"):
+        Explainer(saved(fitted("logreg")), "imagenet-v1")
