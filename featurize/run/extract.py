@@ -7,7 +7,6 @@ those of a run that never stopped. Where nothing is missing, torch is never load
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,15 +28,14 @@ from featurize.errors import Undecodable
 from featurize.networks.network import Network, choose_network
 from featurize.networks.providers import standard_embedding
 from featurize.networks.recipes import Formula, formulas
-from featurize.pictures import decoder_processes
 from featurize.pictures.file import Picture
 from featurize.pictures.rehash import rehash_sample
 from featurize.progress import Progress
 from featurize.reasons import Reason
-from featurize.run import agreement, editions
+from featurize.run import editions
+from featurize.run.executors import local
+from featurize.run.executors.base import Carried, Job
 from featurize.run.outcomes import Failed, failures, write_failures
-from featurize.run.pipeline import Pipeline
-from featurize.run.plans import Run
 from featurize.run.shard import Shard
 
 
@@ -239,20 +237,14 @@ def extract(
         missing |= ~np.isin(cache.status(ids), [OK, ABSENT])
     todo = ids[missing & np.array([i not in troubles for i in ids.tolist()], bool)]
     workers = settings.workers or processors.count()
-    seconds, engine, run = 0.0, "", None
+    carried = Carried()
     if len(todo):
-        decoder_processes.start(min(workers, len(todo)))  # while the network is loaded
-        say(f"loading {network.describe()}")
-        runner = engines(network, wanted, settings.choice(precision), cache.artifacts)
-        engine = runner.describe()
-        agreement.check(cache, runner, network.transform, recipes, agreement.choose(cache, recipes, pictures))
-        say(f"embedding {len(todo)} pictures with {engine}")
-        started = time.perf_counter()
-        with Pipeline(runner, network.transform, workers) as pipeline:
-            run = Run(cache, runner, pipeline, recipes, pictures, progress, settings.store, shard)
-            run.carry_out(todo, ids if shard else None)
-        troubles |= run.troubles
-        seconds = time.perf_counter() - started
+        job = Job(
+            cache, network, wanted, settings, precision, pictures, todo, ids if shard else todo, shard, workers,
+            progress or (lambda done, total: None), say, engines,
+        )  # fmt: skip
+        carried = local.carry_out(job)
+        troubles |= carried.troubles
     lacking = failures(table, rows, cache, recipes, troubles, _misnamed(table, rows, troubles))
     failed = [f for f in lacking if not (shard and f.reason == Reason.NOT_TRIED)]
     return Extraction(
@@ -265,12 +257,12 @@ def extract(
         left=len(lacking) - len(failed),
         failures_path=write_failures(cache.artifacts, failed),
         set_aside=set_aside,
-        seconds=seconds,
-        decode_seconds=run.decode_seconds if run else 0.0,
-        network_seconds=run.network_seconds if run else 0.0,
-        storage_seconds=run.storage_seconds if run else 0.0,
+        seconds=carried.seconds,
+        decode_seconds=carried.decode_seconds,
+        network_seconds=carried.network_seconds,
+        storage_seconds=carried.storage_seconds,
         workers=workers,
-        engine=engine,
+        engine=carried.engine,
     )
 
 

@@ -1,0 +1,100 @@
+"""What a run hands to whoever embeds its pictures, and what it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cache import Recipe, Store
+from cache.ids import Ids
+from featurize.engines import Engine, EngineFactory
+from featurize.errors import Undecodable
+from featurize.networks.network import Network
+from featurize.networks.recipes import Formula
+from featurize.pictures.file import Picture
+from featurize.progress import Progress
+from featurize.run.shard import Shard
+
+if TYPE_CHECKING:
+    from featurize.run.extract import Settings
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be embedded, and with what.
+
+    Parameters
+    ----------
+    cache : Store
+    network : Network
+    formulas : sequence of Formula
+        Of the recipes to be made.
+    settings : Settings
+    precision : str
+        As it stands in the key.
+    pictures : mapping of bytes to Picture
+        A file for each id.
+    todo : ndarray (N,) S32
+        What is to be embedded, or of which a shard's part is.
+    planned : ndarray (M,) S32
+        What a new plan is made of.
+    shard : Shard, optional
+    workers : int
+        Worker threads.
+    progress : callable
+        Called with (pictures done, pictures in all).
+    say : callable
+        Called with a line for the user.
+    engines : callable
+        What makes the engine.
+    """
+
+    cache: Store
+    network: Network
+    formulas: Sequence[Formula]
+    settings: Settings
+    precision: str
+    pictures: Mapping[bytes, Picture]
+    todo: Ids
+    planned: Ids
+    shard: Shard | None
+    workers: int
+    progress: Progress
+    say: Callable[[str], None]
+    engines: EngineFactory
+
+    @property
+    def recipes(self) -> list[Recipe]:
+        """Those to be made."""
+        return [formula.recipe for formula in self.formulas]
+
+    def make_engine(self) -> Engine:
+        """The engine, with its network loaded."""
+        return self.engines(self.network, self.formulas, self.settings.choice(self.precision), self.cache.artifacts)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What became of a job; its vectors are in the cache.
+
+    Parameters
+    ----------
+    engine : str
+        What computed; empty where nothing had to be.
+    troubles : mapping of bytes to Undecodable
+        Pictures whose files turned out not to be those of the table.
+    seconds : float
+        From the first picture to the last commit; loading the network is not counted.
+    decode_seconds, network_seconds : float
+        Of all workers together.
+    storage_seconds : float
+        Of the threads that commit.
+    """
+
+    engine: str = ""
+    troubles: Mapping[bytes, Undecodable] = field(default_factory=dict)
+    seconds: float = 0.0
+    decode_seconds: float = 0.0
+    network_seconds: float = 0.0
+    storage_seconds: float = 0.0
