@@ -9,12 +9,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cache import Store
 from cache.folder import as_caches
+from classify.arrays import EMBEDDING, are_arrays, as_dataset
 from classify.comparison.cautions import all_cautions
 from classify.comparison.contest import Contest, Run, finished_curves
 from classify.comparison.curves import nested_subsets
@@ -24,7 +26,7 @@ from classify.comparison.mistakes import most_confident, most_confused, with_nea
 from classify.comparison.provenance import gather_provenance
 from classify.comparison.result import Comparison, DatasetFacts, TestRow
 from classify.data import LabelledRows, check_trainable
-from classify.errors import HeadError
+from classify.errors import DataError, HeadError
 from classify.evaluation.contrasts import judge
 from classify.evaluation.entry import Entry, Estimate
 from classify.evaluation.findings import Caution, LeakAudit, Mistake, Verdict
@@ -78,8 +80,8 @@ class Task:
 
 
 def compare(
-    table: DatasetTable | str | Path = "dataset.csv",
-    caches: Store | str | Path | Sequence[Store | str | Path] = "features",
+    table: DatasetTable | str | Path | Any = "dataset.csv",
+    caches: Store | str | Path | Sequence[Store | str | Path] | Any = "features",
     heads: str | HeadSpec | Sequence[str | HeadSpec] = "all",
     *,
     embeddings: str | Sequence[str] | None = None,
@@ -92,6 +94,8 @@ def compare(
     learning_curve: bool = False,
     seed: int = 0,
     seeds: int = SEEDS,
+    groups: Any = None,
+    split: Any = None,
     progress: Progress | None = None,
     command: str = "",
 ) -> Comparison:
@@ -99,8 +103,8 @@ def compare(
 
     Parameters
     ----------
-    table : DatasetTable, str or Path
-        The table, or where it lies.
+    table : DatasetTable, str or Path, or (N, D) array or DataFrame
+        The table, or where it lies. Or vectors X; then labels y (N,) stand in place of the cache: `compare(X, y)`.
     caches : Store, str or Path, or sequence of these
         One for each backbone, or the features folder of the only one.
     heads : str, HeadSpec, or sequence of these
@@ -125,6 +129,9 @@ def compare(
     seeds : int
         With so many seeds, beginning with `seed`, a head that draws random numbers is fitted; its row says the mean and
         the spread. The folds, and so the other heads, are the same whatever the seeds. 1 fits it once.
+    groups, split : (N,), optional
+        With vectors X: artists, or what else must not be taken apart, and "train", "val" or "test" for each row;
+        without `split` a fifth of the rows, or of the groups, is scored.
     progress : callable, optional
         Called with (trials done, all trials).
     command : str
@@ -141,8 +148,17 @@ def compare(
     >>> comparison = classify.compare("dataset.csv", "features", "ridge,lda", tune=False)
     >>> sorted(entry.name for entry in comparison.entries)
     ['lda', 'ridge']
+    >>> import numpy as np
+    >>> X, y = np.random.default_rng(0).normal(size=(60, 8)), ["a", "b", "c"] * 20
+    >>> classify.compare(X, y, "ridge", groups=list(range(30)) * 2).dataset.test_rows
+    12
     """
     started = time.perf_counter()
+    if are_arrays(table):
+        table, caches = as_dataset(table, caches, groups, split, target=target, part=None, seed=seed)
+        embeddings = EMBEDDING
+    elif groups is not None or split is not None:
+        raise DataError("groups and split belong to vectors: a dataset table has them in its columns")
     table, caches = as_table(table), as_caches(caches)
     if isinstance(embeddings, str):
         embeddings = [name.strip() for name in embeddings.split(",") if name.strip()]

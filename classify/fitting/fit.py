@@ -9,7 +9,9 @@ from typing import Any
 
 from cache import Store
 from cache.folder import as_cache
+from classify.arrays import EMBEDDING, are_arrays, as_dataset
 from classify.data import Examples, check_trainable, load_examples, load_vectors, rows_if_any, usual_embedding
+from classify.errors import DataError
 from classify.fitting.asked import head_errors, place, read_spec
 from classify.fitting.facts import training_facts
 from classify.fitting.scoring import Score, score
@@ -33,8 +35,8 @@ class Fitted:
 
 
 def fit(
-    table: DatasetTable | str | Path = "dataset.csv",
-    cache: Store | str | Path = "features",
+    table: DatasetTable | str | Path | Any = "dataset.csv",
+    cache: Store | str | Path | Any = "features",
     head: str | HeadSpec = "logreg",
     *,
     embedding: str | None = None,
@@ -42,14 +44,16 @@ def fit(
     tune: bool = True,
     seed: int = 0,
     device: str | None = None,
+    groups: Any = None,
+    split: Any = None,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Fitted:
     """Fit a head on the train split, tuned by cross-validation within it, and score it on val.
 
     Parameters
     ----------
-    table : DatasetTable, str or Path
-        The table, or where it lies.
+    table : DatasetTable, str or Path, or (N, D) array or DataFrame
+        The table, or where it lies. Or vectors X; then labels y (N,) stand in place of the cache: `fit(X, y)`.
     cache : Store, str or Path
         The feature cache, or its features folder.
     head : str or HeadSpec
@@ -63,6 +67,9 @@ def fit(
     seed : int
     device : str, optional
         Where logreg, linear-svm, softmax and mlp are trained: "cpu", "cuda" or "auto".
+    groups, split : (N,), optional
+        With vectors X: artists, or what else must not be taken apart, and "train", "val" or "test" for each row;
+        without `split` all rows are learned from.
     on_epoch : callable, optional
         Called after each epoch of a head that has epochs.
 
@@ -81,6 +88,11 @@ def fit(
     """
     from classify.heads.watch import Watch
 
+    if are_arrays(table):
+        table, cache = as_dataset(table, cache, groups, split, target=target, part="train", seed=seed)
+        embedding = EMBEDDING
+    elif groups is not None or split is not None:
+        raise DataError("groups and split belong to vectors: a dataset table has them in its columns")
     table, cache = as_table(table), as_cache(cache)
     spec = read_spec(head)
     place(spec, seed, device)  # so that what can't be had is known before vectors are read

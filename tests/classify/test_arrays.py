@@ -1,0 +1,111 @@
+"""Vectors and labels as arrays or DataFrames give what the same rows give as a table and a cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classify import compare, fit, load_head, predict, save_head
+from classify.errors import DataError
+from featurize.errors import FeaturizeError
+from tests.classify.worlds import World, make_world
+from tests.conftest import save_picture
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return make_world(style=1.0, by_artist=0.5)
+
+
+def test_arrays_are_compared_as_the_table_with_the_same_rows(world: World) -> None:
+    columns = world.table.columns
+    by_table = compare(world.table, world.cache, ["logreg", "lda", "knn"])
+    by_array = compare(
+        world.X, columns["style"], ["logreg", "lda", "knn"], groups=world.artists, split=columns["split"]
+    )
+    assert [e.name for e in by_array.entries] == [e.name for e in by_table.entries]
+    for one, other in zip(by_array.entries, by_table.entries, strict=True):
+        assert one.predictions == other.predictions
+        assert one.params == other.params
+        assert one.scores == other.scores
+    assert by_array.verdict == by_table.verdict
+    assert by_array.leaks.artists == by_table.leaks.artists
+    assert [row.artist for row in by_array.rows] == [row.artist for row in by_table.rows]
+
+
+def test_a_head_is_fitted_to_arrays_as_to_a_table(world: World, tmp_path: Path) -> None:
+    """And to a DataFrame, whose index does not matter; it is saved and loaded, and knows no pictures."""
+    pandas = pytest.importorskip("pandas")
+    columns = world.table.columns
+    by_table = fit(world.table, world.cache, "lda").saved.head.state()
+    learned = [n for n, part in enumerate(columns["split"]) if part == "train"]
+    order = [n + 7 for n in range(len(world.X))]
+    X, y = pandas.DataFrame(world.X, index=order), pandas.Series(columns["style"], index=order)
+    given = {
+        "split": fit(X, y, "lda", groups=world.artists, split=pandas.Series(columns["split"])),
+        "rows": fit(world.X[learned], y.iloc[learned], "lda", groups=world.artists[learned]),
+    }
+    for fitted in given.values():
+        state = fitted.saved.head.state()
+        assert all(np.array_equal(state[name], array) for name, array in by_table.items())
+    save_head(given["rows"].saved, tmp_path / "head.safetensors")
+    saved = load_head(tmp_path / "head.safetensors")
+    assert saved.head.predict(world.X[:5]).tolist() == given["rows"].saved.head.predict(world.X[:5]).tolist()
+    with pytest.raises(FeaturizeError, match="arrays"):
+        predict(saved, save_picture(tmp_path / "x.jpg"))
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_without_a_split_a_fifth_is_scored_and_groups_stay_whole(world: World, grouped: bool) -> None:
+    groups = world.artists if grouped else None
+    first, again, other = (
+        compare(world.X, world.table.columns["style"], "prototype", groups=groups, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first.rows == again.rows != other.rows
+    assert first.dataset.test_rows == pytest.approx(32, abs=12)
+    assert (first.leaks.artists is not None) is grouped
+    assert not grouped or first.leaks.artists.shared_pictures == 0
+
+
+@pytest.mark.parametrize("names", [["1-2", "2-1"], ["Monet, Claude", "claude-monet"], ["unknown", "a"], [0, 1]])
+def test_groups_are_names_to_compare_and_nothing_else(world: World, names: list) -> None:
+    """A table takes two spellings for one person, and "unknown" for nobody."""
+    groups = [names[n % 2] for n in range(160)]
+    y = world.table.columns["style"]
+    c = compare(world.X, y, "prototype", groups=groups, split=world.table.columns["split"])
+    assert (c.leaks.artists.test_artists, c.leaks.artists.shared_artists) == (2, 2)
+
+
+def test_rows_without_a_label_are_left_out_and_counted(world: World) -> None:
+    y = list(world.table.columns["style"])
+    y[:3] = [None, float("nan"), ""]
+    fitted = fit(world.X, y, "prototype")
+    assert fitted.saved.training["rows"] == 157
+    assert any("3 have no style" in warning for warning in fitted.warnings)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda X, y: (X[:, 0], y, {}), "the shape"),
+        (lambda X, y: (X, y[:-1], {}), "X has 160 rows, but y has 159"),
+        (lambda X, y: (np.where(np.arange(160)[:, None] == 9, np.nan, X), y, {}), "row 9 of X holds NaN"),
+        (lambda X, y: ([["a"] * 3] * 160, y, {}), "something else than numbers"),
+        (lambda X, y: (X, y, {"split": ["learn"] * 160}), "split names 'learn'"),
+        (lambda X, y: (X, y, {"groups": ["a"] * 3}), "groups has 3"),
+    ],
+    ids=["one number a row", "too few labels", "NaN", "texts", "another split", "too few groups"],
+)
+def test_arrays_that_do_not_fit_are_refused_in_a_sentence(world: World, change: object, words: str) -> None:
+    X, y, options = change(world.X, world.table.columns["style"])
+    for do in (compare, fit):
+        with pytest.raises(DataError, match=words):
+            do(X, y, "prototype", **options)
+
+
+def test_a_table_has_its_groups_in_its_columns(world: World) -> None:
+    for do in (compare, fit):
+        with pytest.raises(DataError, match="groups and split belong to vectors"):
+            do(world.table, world.cache, "prototype", groups=world.artists)
