@@ -50,6 +50,11 @@ COLUMNS = {
     "after another": ("Hendrick Goltzius, after Bartholomeus Spranger", ["Hendrick Goltzius"]),
     "nach": ("Albrecht Dürer nach Martin Schongauer", ["Albrecht Dürer"]),
     "pupil of": ("Govert Flinck (pupil of Rembrandt)", ["Govert Flinck"]),
+    "in doubt": ("Rembrandt (?)", ["Rembrandt"]),
+    "in doubt, without brackets": ("Rembrandt?", ["Rembrandt"]),
+    "roles": ("Currier (publisher) | Palmer (artist)", ["Currier", "Palmer"]),
+    "roles before": ("prentmaker: Rembrandt van Rijn; uitgever: Hendrick", ["Rembrandt van Rijn", "Hendrick"]),
+    "the Elder, in German": ("Lucas Cranach d. Ä. und Werkstatt", ["Lucas Cranach d. Ä."]),
     "circle of two": ("Circle of Rembrandt and Jan Lievens", []),
 }
 
@@ -116,6 +121,11 @@ tilskrevet Købke|efter Rembrandt|Efter Thorvaldsen|tillskriven Roslin|kreds af 
 kopia efter Rubens
 warsztat Cranacha|Lucas Cranach, warsztat|dílna Lucase Cranacha|według Rubensa
 школа Рембрандта|мастерская Рубенса|Круг Кранаха|последователь Босха|приписывается Тициану|копия с Рафаэля
+Nachf. Rembrandt|Werkst. Cranach|Umkr. Cranach|verm. Cranach|Cranach d. Ä., Werkstatt|Cranach d. Ä. (Werkstatt?)
+Rubensschule
+Follower|Workshop|School|workshop, Rembrandt|Sin autor|Sans auteur|ohne Autor|kein Künstler|nobody
+a follower of Rembrandt
+[attributed to] Rembrandt|Rembrandt [attr.]|Possibly by: Hals|Hals (possibly)|Rembrandt's workshop|(?)|Unbekannt (?)
 伝雪舟|（传）吴道子|狩野派|運慶工房
 """
 

@@ -32,6 +32,14 @@ _REST = re.compile(
     r"unbekannt\w*|al)\.?\s*$|[,\s]+(?:et\s+al|u\.?\s?a|e\.\s?a)\.?\s*$",
     re.IGNORECASE,
 )
+_ROLES = (
+    "artist|painter|engraver|etcher|printmaker|print maker|publisher|printer|maker|designer|draughtsman|draftsman|"
+    "sculptor|photographer|lithographer|illustrator|author|inventor|künstler(?:in)?|maler(?:in)?|stecher|zeichner(?:in)?|"
+    "bildhauer(?:in)?|fotograf(?:in)?|drucker|verleger|entwerfer|schilder|prentmaker|tekenaar|graveur|drukker|uitgever|"
+    "ontwerper|vervaardiger|fotograaf|peintre|dessinateur|sculpteur|éditeur|imprimeur|photographe|pittore|incisore|"
+    "disegnatore|editore|scultore|pintor(?:a)?|grabador(?:a)?|dibujante|escultor(?:a)?|editor"
+)
+_ROLE = re.compile(rf"^\s*(?:{_ROLES})\s*:\s*|\s*[(\[](?:{_ROLES})[)\]]\s*$", re.IGNORECASE)
 _FIRM = {
     "co", "company", "comp", "inc", "ltd", "limited", "cie", "compagnie", "corporation", "corp", "gmbh", "ag", "kg",
     "son", "sons", "brother", "brothers", "bros", "sohn", "sohne", "sohns", "gebruder", "bruder", "fils", "freres",
@@ -78,7 +86,8 @@ def _certain(cell: str) -> list[str]:
     text = cell.strip()
     if text[:1] == "[" and text[-1:] == "]":  # a list as Python and JSON write it
         text = re.sub(r"""(?<=["']),\s*(?=["'])""", ";", text[1:-1]).replace('"', "").replace("'", "")
-    found = (known_part(_REST.sub("", name)) or _known_pieces(name) for name in _SURE.split(text))
+    names = (_ROLE.sub("", name) for name in _SURE.split(text))
+    found = (known_part(_REST.sub("", name)) or _known_pieces(name) for name in names)
     return [name for name in found if name]
 
 

@@ -23,8 +23,11 @@ def _words(text: str) -> list[str]:
 _EXACT = frozenset(
     _words("""
     nan none null n/a na n.a. n.n. n._n. nn o.a. o._a. k.a. k._a. s.n. s._n. s/n tbd tba not_applicable
-    no_artist no_maker no_name unsigned not_signed unsigniert ohne_angabe keine_angabe ohne_namen senza_nome sin_firma
-    sans_nom zonder_naam various various_artists various_makers various_painters several_artists several diverse divers
+    no_artist no_author no_maker no_name nobody sin_autor sans_auteur senza_autore sem_autor
+    ohne_autor ohne_künstler kein_künstler keiner niemand geen geen_kunstenaar sine_auctore unsigned not_signed
+    unsigniert ohne_angabe keine_angabe ohne_namen senza_nome sin_firma
+    sans_nom zonder_naam various various_artists various_makers various_painters several_artists several diverse
+    divers
     diverse_künstler verschiedene verschiedene_künstler divers_artistes plusieurs_artistes varios varios_artistas
     vari autori_vari artisti_vari diversi diverse_kunstenaars verschillende_kunstenaars q4233718 xunknown
     anonymousartist artistunknown unidentifiedartist unknownartist unknownpainter unknownmaker variousartists
@@ -50,7 +53,8 @@ _UNKNOWN = frozenset(
     """)
 )
 _PHRASES = tuple(_words("""
-    not_known not_identified not_recorded not_stated nicht_bekannt nicht_identifiziert nicht_ermittelt nicht_überliefert
+    not_known not_identified not_recorded not_stated nicht_bekannt nicht_identifiziert nicht_ermittelt
+    nicht_überliefert
     non_identifié non_identifiée non_identificato non_identificata non_noto no_identificado no_identificada
     sin_identificar no_conocido niet_bekend niet_geïdentificeerd ikke_kendt ikke_kjent ej_känd não_identificado
     no_consta não_consta nesignovaný khuyết_danh vô_danh không_rõ tidak_diketahui well_known_genid
@@ -74,18 +78,19 @@ _SIGNS = (
 )
 # A master's name follows, or goes before: `circle of X`, `X (circle of)`.
 _NEAR = r"""
-    (?:(?:unknown|possibly|probably|perhaps|maybe|formerly|previously|traditionally|once|close|immediate|late|later|early
-        |in|from|by|the|a|an|or|to)\ )*
+    (?:\A(?:(?:in|from|by|the|a|an|or|to)\ )*)?
+    (?:(?:unknown|possibly|probably|perhaps|maybe|formerly|previously|traditionally|once|close|immediate|late|later|early)
+        \ )*
     (?:(?:workshop|studio|atelier|shop|circle|school|followers?|manner|style|pupils?|students?|assistants?|associate
         |imitators?|copyist|copy|copies|entourage|milieu|orbit|surroundings|disciples?|apprentice|emulator|reproduction)
         \ (?:of|after)
     |(?:attributed|ascribed|attrib|attr|assigned|credited)(?:\ (?:to|a))?
     |after(?!\Z)|possibly|probably|perhaps|formerly|previously
-    |werkstatt(?:\ (?:von|der|des))?|umkreis(?:\ (?:von|der|des))?|umfeld(?:\ (?:von|der|des))?
+    |werkst(?:att)?(?:\ (?:von|der|des))?|umkr(?:eis)?(?:\ (?:von|der|des))?|umfeld(?:\ (?:von|der|des))?
     |(?:kreis|schule|schuler|schulerin|mitarbeiter|gehilfe|lehrling)\ (?:von|um|der|des)
-    |nachfolge(?:r|rin)?(?:\ (?:von|der|des))?|nachahmer(?:in)?|kopist|(?:kopie|stich|radierung|nachstich)\ nach
+    |nachf(?:olge(?:r|rin)?)?(?:\ (?:von|der|des))?|nachahmer(?:in)?|kopist|(?:kopie|stich|radierung|nachstich)\ nach
     |kopie(?:\ (?:von|des))?|(?:in\ der\ )?(?:art|manier|stil)\ (?:von|der|des)|nach(?!\Z)|zugeschrieben|zugeschr
-    |wohl(?=\ \w+\ \w)|vermutlich|moglicherweise|angeblich|fruher|vormals
+    |wohl(?=\ \w+\ \w)|verm(?:utlich)?|moglicherweise|angeblich|fruher|vormals
     |(?:atelier|cercle|entourage|ecole|eleve|disciple|suiveur|imitateur|copiste|maniere|genre|gout|style)\ (?:de|du|des)
     |(?:cercle|entourage|ecole|eleve|disciple|suiveur|imitateur|copiste|maniere)\ d|atelier\ d(?!\ ora\b)
     |(?:a\ la\ |dans\ (?:la|le|l)\ )(?:maniere|gout|style|entourage|suite)(?:\ (?:de|d|du|des))?
@@ -120,8 +125,10 @@ _BEHIND = frozenset(
 _BEFORE = frozenset(
     _words("""
     school schule école escuela scuola escola skola skole school szkoła школа werkstatt umkreis nachfolger seguace
-    navolger suiveur""")
+    navolger suiveur workshop bottega cerchia""")
 )
+_COMPOUND = re.compile(r"\w{3,}(?:schule|werkstatt|umkreis|nachfolger|nachahmer)")
+_ALONE = frozenset({"workshop", "studio", "atelier", "circle", "taller", "after", "kring", "copy"})
 _IN_BRACKETS = re.compile(
     r"[,(\[:–-]\s*(?:workshop|studio|atelier|shop|circle|manner|style|pupils?|student|after|nach|naar|efter|etter|copy"
     r"|kring|krets|kreds|taller)\.?\s*[)\]]?\s*$",
@@ -145,6 +152,7 @@ _AROUND = re.compile(
     r"eeuw|first|second|third|last|half|quarter|of|the|or|and|late|early|mid|middle|after|before|about|artist|painter|"
     r"artists|painters|school|maker|sculptor|craftsman|culture|people|period)"
 )  # fmt: skip
+_DOUBT = re.compile(r"\s*(?:\(\s*\?+\s*\)|\[\s*\?+\s*\]|\?+(?=[\s)\]]*$))")
 _MOST = 1000  # characters of a name; what is longer is a text, and stands for itself
 
 
@@ -173,6 +181,7 @@ def known_part(name: str) -> str:
         return ""
     if len(name) > _MOST:
         return name.strip()
+    name = _DOUBT.sub("", name)
     said = words_of(name)
     near = _NEAR_HAND.search(said)
     if near and near.start() and near.end() < len(said) and not _says_nobody(before := said[: near.start()].strip()):
@@ -192,6 +201,9 @@ def _says_nobody(said: str) -> bool:
         or not _UNKNOWN.isdisjoint(words)
         or any(f" {phrase} " in f" {said} " for phrase in _PHRASES)
         or any(sign in said for sign in _SIGNS)
-        or (len(words) > 1 and (words[-1] in _BEHIND or words[0] in _BEFORE))
+        or words[-1] in _BEHIND
+        or _COMPOUND.fullmatch(words[-1])
+        or said in _ALONE
+        or (len(words) > 1 and words[0] in _BEFORE)
         or (not _NATIONS.isdisjoint(words) and all(w in _NATIONS or _AROUND.fullmatch(w) for w in words))
     )
