@@ -29,6 +29,7 @@ _INVENTORY = """
     inventarnummer inventarnr inventarno invnr invno inv inventorynumber inventoryno inventory accessionnumber
     accessionno
     accession accno objectnumber objectno objektnummer objektnr objectid objektid imageid
+    numdeinventario numinventario numinv ninv numdinventaire numinventaire numdinventario
     numerodinventaire numeroinventaire numeroinv noinventaire ndinventaire ninventaire inventaire
     numerodiinventario numeroinventario ninventario inventario numerodinventario numerodeinventario
     inventarisnummer inventarisnr objectnummer inventarienummer genstandsnummer numerinwentarzowy inventarnicislo
@@ -62,12 +63,13 @@ _LABELS: Mapping[str, str] = {
     "year": """
         year date creationdate completionyear completitionyear dated yearcreated datecreated objectdate displaydate
         datedisplay datetext creationyear productiondate dateofcreation dateofwork dating inception
-        datierung datierungen datum jahr entstehungsjahr entstehungszeit entstehungsdatum herstellungsdatum
+        dates years datierung datierungen datum jahr entstehungsjahr entstehungszeit entstehungsdatum
+        herstellungsdatum
         zeitstellung
         datedecreation datation anneedecreation annee millesime dateoeuvre datedexecution
         datazione data anno annodicreazione datacreazione cronologia
         fecha fechadecreacion ano anodecreacion datacion fechadeejecucion datacao datadecriacao
-        datering jaar jaartal vervaardigingsdatum jaarvanvervaardiging
+        fechas annees anni jahre jaren datering jaar jaartal vervaardigingsdatum jaarvanvervaardiging
         dato ar arstal tilkomstar tilkomsttid datowanie rok datace дата год датировка dcdate dctermscreated
         objectbegindate begindate datebegin datestart datebeginn""",
 }  # fmt: skip

@@ -25,10 +25,10 @@ HEADERS = """
     Inventarnummer Stil Urheber Zeitstellung|Inv.-Nr. Stil Künstlerin Datierung
     fichier style artiste date|Nom_de_fichier Mouvement Auteur Datation
     Image Style Peintre Année|Chemin style Créateur Millésime
-    N°_d'inventaire Style Artiste Date_de_création
+    N°_d'inventaire Style Artiste Date_de_création|Numéro_d’inventaire Style Artiste(s) Date(s)
     file stile artista data|Nome_file Stile Autore Datazione
     Immagine Corrente Pittore Anno|Percorso Movimento Autore Cronologia
-    archivo estilo artista fecha|Nombre_de_archivo Estilo Autor Año
+    Núm._de_inventario Estilo Autor Fecha|archivo estilo artista fecha|Nombre_de_archivo Estilo Autor Año
     Imagen Corriente Pintor Datación|Ruta Estilo Artista Fecha
     bestand stijl kunstenaar datering|Bestandsnaam Stroming Vervaardiger Jaar|Afbeelding Stijl Schilder Datum
     Inventarisnummer Stijl Kunstenaar Jaartal

@@ -133,6 +133,8 @@ def _notes(
         notes.append(Note(text, sum(others.values()), examples))
     if called := sorted({label for label in classes.values() if is_like_a_split(label)}):
         count = sum(pictures.get(path, 0) for path, label in classes.items() if label in called)
-        text = "pictures are of classes that are called like splits: if these are splits, call them train, val and test"
+        text = (
+            "pictures are of classes that are called like splits: splits are train, val and test with classes in them"
+        )
         notes.append(Note(text, count, called))
     return notes

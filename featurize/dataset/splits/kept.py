@@ -50,7 +50,8 @@ def not_kept(splits: Sequence[str], labels: Sequence[str], how: str, val: float,
             notes.append(Note(f"part has no picture, {part!r}: {_WHY[how]}; {_EMPTY[how]}", 1))
         elif lacking := [label for label in classes if (part, label) not in there]:
             notes.append(Note(f"classes have no picture in {part}: {_LACKING[how]}", len(lacking), lacking))
-        if how == "artist" and counts[part] and abs(counts[part] / len(splits) - shares[part]) > _OFF * shares[part]:
+        expected = shares[part] * len(splits)
+        if how == "artist" and counts[part] and abs(counts[part] - expected) > max(_OFF * expected, 1):
             text = f"pictures are in {part} ({counts[part] / len(splits):.0%}), {shares[part]:.0%} were asked for: "
             notes.append(Note(text + "all pictures of an artist stay together", counts[part]))
     return notes
