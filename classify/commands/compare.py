@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,8 @@ def compare(
         if protocol:
             comparison = _run_protocol(context, protocol, table, caches, heads, {**options, "progress": progress})
         else:
-            comparison = run_comparison(table, caches, heads, progress=progress, **options)
+            announce = partial(click.echo, err=True)
+            comparison = run_comparison(table, caches, heads, progress=progress, tell=announce, **options)
     if probabilities is not None:
         write_probabilities(comparison, probabilities)
     tell(comparison, write_report(comparison, out))

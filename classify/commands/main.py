@@ -73,7 +73,7 @@ def fit(
     cache = open_cache(features, key)
     fitted = fit_head(
         read_table(dataset), cache, spec, embedding=embedding, target=target, tune=tune, seed=seed, device=device,
-        on_epoch=_tell_epoch,
+        on_epoch=_tell_epoch, tell=lambda sentence: click.echo(sentence, err=True),
     )  # fmt: skip
     saved = fitted.saved
     recipes = "+".join(recipe.name for recipe in saved.recipes)

@@ -6,7 +6,7 @@ The training part alone decides everything (tuning by folds that all heads share
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ def compare(
     groups: Any = None,
     split: Any = None,
     progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
     command: str = "",
 ) -> Comparison:
     """Compare heads.
@@ -134,6 +135,8 @@ def compare(
         without `split` a fifth of the rows, or of the groups, is scored.
     progress : callable, optional
         Called with (trials done, all trials).
+    tell : callable, optional
+        Called with a sentence before work that will take long.
     command : str
         The command line, for the provenance.
 
@@ -172,7 +175,7 @@ def compare(
     said = check_trainable(task.train, target)
     rounds = 1 + repeats + (len(nested_subsets(task.train_codes, seed)) if learning_curve else 0)
     total = len(specs) * len(matched.views) * rounds
-    contest = Contest(matched, specs, task.classes, tune, seed, total, seeds, progress)
+    contest = Contest(matched, specs, task.classes, tune, seed, total, seeds, progress, tell)
     runs = sorted(contest.once(), key=lambda run: _rank(run, task))
     entries, verdict = _entries(runs, task, seed)
     facts, rows = dataset_facts(matched, task), _rows(task, table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from classify.evaluation.findings import Curve, Repeats
 from classify.evaluation.metrics import align
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.evaluation.statistics import wilson
+from classify.fitting.estimate import Plan, announcement
 from classify.fitting.trial import Trial, folds_of, train_head, with_seed
 from classify.heads import HeadSpec
 from classify.heads.rows.folds import Folds
@@ -76,6 +77,8 @@ class Contest:
     seeds : int
         With how many seeds a head that draws random numbers is fitted for the comparison itself.
     progress : callable, optional
+    tell : callable, optional
+        Called with a sentence before work that will take long.
     """
 
     matched: Matched
@@ -86,6 +89,7 @@ class Contest:
     total: int
     seeds: int = 1
     progress: Progress | None = None
+    tell: Callable[[str], None] | None = None
     done: int = field(default=0, init=False)
 
     def once(self) -> Iterator[Run]:
@@ -94,6 +98,7 @@ class Contest:
             train, test = self._parts(view)
             watched, split = self._watched(view, test)
             folds = folds_of(train.rows, self.seed)
+            self._announce(train, len(folds))
             watch = Watch(watched.X, watched.y)
             for spec in self.specs:
                 trial, cost, probabilities = self._run(spec, train, test, folds, watch)
@@ -168,6 +173,15 @@ class Contest:
             self.progress(self.done, self.total)
         cost = Cost(trial.tune_seconds, trial.fit_seconds, seconds, trial.bytes)
         return trial, cost, align(probabilities, [str(c) for c in trial.head.classes_], self.classes.tolist())
+
+    def _announce(self, train: Examples, folds: int) -> None:
+        """Say how long everything with these embeddings will take, where that is long."""
+        rounds = self.total / len(self.specs) / len(self.matched.views)
+        rows, features = train.X.shape
+        plan = Plan(rows, features, len(np.unique(train.y)), folds if self.tune else 0, rounds, self.seeds - 1)
+        sentence = announcement(self.specs, plan) if self.tell else None
+        if self.tell and sentence:
+            self.tell(sentence)
 
     def _seeds(self, trial: Trial, train: Examples, test: Examples, probabilities: NDArray[np.float64]) -> Seeds | None:
         """Accuracies of the same head with other seeds."""

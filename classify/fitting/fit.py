@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cache import Store
 from cache.folder import as_cache
 from classify.arrays import EMBEDDING, are_arrays, as_dataset
 from classify.data import Examples, check_trainable, load_examples, load_vectors, rows_if_any, usual_embedding
 from classify.errors import DataError
 from classify.fitting.asked import head_errors, place, read_spec
+from classify.fitting.estimate import Plan, announcement
 from classify.fitting.facts import training_facts
 from classify.fitting.scoring import Score, score
 from classify.fitting.trial import folds_of, train_head
@@ -47,6 +50,7 @@ def fit(
     groups: Any = None,
     split: Any = None,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Fitted:
     """Fit a head on the train split, tuned by cross-validation within it, and score it on val.
 
@@ -72,6 +76,8 @@ def fit(
         without `split` all rows are learned from.
     on_epoch : callable, optional
         Called after each epoch of a head that has epochs.
+    tell : callable, optional
+        Called with a sentence before work that will take long.
 
     Raises
     ------
@@ -102,9 +108,13 @@ def fit(
     val_rows = rows_if_any(table, target, "val", [cache])
     val = Examples(val_rows, load_vectors(val_rows, cache, recipes, IN_MEMORY)) if val_rows else None
     watch = Watch(val.X, val.y, on_epoch) if val else Watch(on_epoch=on_epoch)
-    trial = train_head(
-        spec, train, folds_of(train.rows, seed) if tune else (), tune=tune, seed=seed, device=device, watch=watch
-    )
+    folds = folds_of(train.rows, seed) if tune else ()
+    if tell:
+        rows, features = train.X.shape
+        sentence = announcement([spec], Plan(rows, features, len(np.unique(train.y)), len(folds)))
+        if sentence:
+            tell(sentence)
+    trial = train_head(spec, train, folds, tune=tune, seed=seed, device=device, watch=watch)
     with head_errors(f"head {str(spec)!r}: "), threads_for(trial):
         scores = [score(trial.head, val, "val")] if val else []
     cautions = [*row_cautions(train.rows, "training", target, scored=False), *label_cautions(train.rows)]

@@ -226,9 +226,9 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Parameters that are found otherwise than by a grid; a head made of heads has some."""
         return {}
 
-    def enough_folds(self, folds: Folds) -> Folds:
-        """Those of the folds that a tuning goes through: fewer than all for heads that are trained anew for each."""
-        return folds
+    def folds_needed(self, held_out: Sequence[int]) -> int:
+        """How many of the folds, which hold out so many rows each, a tuning goes through; all, unless each is dear."""
+        return len(held_out)
 
     @property
     def approximation(self) -> str | None:

@@ -63,13 +63,15 @@ class Ensemble(Head):
             raise ValueError("an ensemble needs members, as in members=logreg+svm")
         self._make()
 
-    def _specs(self) -> list[HeadSpec]:
+    @property
+    def specs(self) -> list[HeadSpec]:
+        """The members."""
         return [HeadSpec.parse(member) for member in self.members]
 
     def _make(self) -> list[Head]:
         names = ("standardize", "sqrt", "l2", "class_weight")
         own = {**{name: getattr(self, name) for name in names}, "calibrate": True}
-        return [spec.make(**own) for spec in self._specs()]
+        return [spec.make(**own) for spec in self.specs]
 
     def warm_up(self) -> None:
         """What the members need."""
@@ -108,7 +110,7 @@ class Ensemble(Head):
         from classify.heads.tuning import tune
 
         members = []
-        for spec, head in zip(self._specs(), self._make(), strict=True):
+        for spec, head in zip(self.specs, self._make(), strict=True):
             best = tune(head, X, y, folds, spec.grid).params
             members.append(str(replace(spec, options={**spec.options, **best})))
         return {"members": tuple(members)}

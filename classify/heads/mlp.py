@@ -123,10 +123,9 @@ class NetworkHead(Head):
         for at in np.array_split(rows, len(rows) // block_rows(X.shape[1]) + 1):
             out[at] = self._scores(self.scaling_(take(X, at)))
 
-    def enough_folds(self, folds: Folds) -> Folds:
-        """As many of the first folds as hold out ENOUGH rows together."""
-        before = np.cumsum([0, *(len(held_out) for _, held_out in folds)])
-        return [fold for fold, count in zip(folds, before, strict=False) if count < ENOUGH]
+    def folds_needed(self, held_out: Sequence[int]) -> int:
+        """As many as hold out ENOUGH rows together."""
+        return int((np.cumsum([0, *held_out[:-1]]) < ENOUGH).sum())
 
     def _train(
         self,

@@ -177,7 +177,7 @@ class SVM(Head):
             return self._exact(scaling, rows, codes, train, Cs, tolerance)
         return self._approximate(scaling, X, codes, train, Cs, tolerance)
 
-    def _landmarks(self, rows: int) -> int:
+    def landmarks_of(self, rows: int) -> int:
         """How many rows the kernel of so many is approximated from."""
         if self.landmarks == "auto":
             return max(1, min(PRODUCTS // rows, MOST_LANDMARKS))
@@ -198,7 +198,7 @@ class SVM(Head):
     def _approximate(
         self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
     ) -> Machine:
-        support = scaling(take(X, draw(train, self._landmarks(len(train)), self.seed))).astype(np.float32, copy=False)
+        support = scaling(take(X, draw(train, self.landmarks_of(len(train)), self.seed))).astype(np.float32, copy=False)
         features = Nystrom(support, self._width(support))
         rows = Rows(X, lambda part: features(scaling(part)), len(support))
         weights = np.zeros(len(codes), np.float32)

@@ -103,7 +103,7 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     classes, codes = np.unique(y, return_inverse=True)
     if not folds:
         return Tuning({}, points, np.empty((len(points), 0)), np.full((len(y), len(classes)), np.nan, np.float32))
-    complete, folds = len(folds), head.enough_folds(folds)
+    complete, folds = len(folds), folds[: head.folds_needed([len(held_out) for _, held_out in folds])]
     found = head.tuned(X, y, folds)
     best = _tried(head, X, y, folds, codes, [{**found, **point} for point in points])
     best = replace(best, complete=len(folds) == complete)

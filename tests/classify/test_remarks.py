@@ -71,5 +71,5 @@ def test_an_approximated_kernel_is_told():
 
 def test_landmarks_are_as_many_as_keep_a_pass_short():
     svm = make_head("svm")
-    assert [svm._landmarks(rows) for rows in (6000, 65_536, 100_000, 10_000_000)] == [2048, 2048, 1342, 13]
-    assert make_head("svm:landmarks=500")._landmarks(100_000) == 500
+    assert [svm.landmarks_of(rows) for rows in (6000, 65_536, 100_000, 10_000_000)] == [2048, 2048, 1342, 13]
+    assert make_head("svm:landmarks=500").landmarks_of(100_000) == 500

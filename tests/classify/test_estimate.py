@@ -1,0 +1,83 @@
+"""How long heads will take is said beforehand, in proportion to the work that they do."""
+
+from __future__ import annotations
+
+import pytest
+
+from classify.comparison.compare import compare
+from classify.fitting import estimate
+from classify.fitting.estimate import Plan, announcement, in_words, seconds_of
+from classify.heads import HEADS, HeadSpec
+from tests.classify.worlds import make_world
+
+SPECS = [HeadSpec(kind) for kind in HEADS]
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch):
+    """One of 60 billion multiplications a second."""
+    monkeypatch.setattr(estimate, "multiplications_per_second", lambda numbers: 6e10)
+
+
+def seconds(spec, *sizes, **options):
+    (found,) = seconds_of([HeadSpec.parse(spec)], Plan(*sizes, **options))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("spec", "measured"),
+    [("logreg", 2.92), ("softmax", 3.02), ("mlp", 17.78), ("linear-svm", 1.82), ("ridge", 1.11), ("lda", 1.03)],
+)
+def test_an_estimate_is_near_the_figures_of_the_documentation(spec, measured):
+    """One fit to 20,000 x 2,048 rows of 27 classes, docs/heads.md, on two cores."""
+    assert measured / 3 < seconds(spec, 20_000, 2048, 27, 0) < 3 * measured
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_every_head_costs_more_with_more_rows_and_with_tuning(kind):
+    small, large = seconds(kind, 1000, 64, 10, 5), seconds(kind, 4000, 64, 10, 5)
+    assert 0 < small < large
+    assert seconds(kind, 1000, 64, 10, 0) < small
+
+
+def test_what_is_given_is_not_tuned_and_costs_less():
+    assert seconds("svm:C=3", 4000, 64, 10, 5) < seconds("svm", 4000, 64, 10, 5) / 3
+
+
+def test_the_approximated_svm_costs_about_the_same_for_any_number_of_rows():
+    few, many = (seconds("svm", rows, 64, 25, 5) for rows in (100_000, 1_000_000))
+    assert many < 1.2 * few
+
+
+def test_a_network_s_tuning_grows_no_faster_than_its_fit():
+    whole, once = (seconds("mlp", 57_000, 2048, 27, folds) for folds in (5, 0))
+    assert whole < 8 * once
+
+
+def test_rounds_and_seeds_count():
+    assert seconds("mlp", 1000, 64, 10, 5, rounds=3) == pytest.approx(3 * seconds("mlp", 1000, 64, 10, 5))
+    assert seconds("mlp", 1000, 64, 10, 5, refits=3) > seconds("mlp", 1000, 64, 10, 5)
+    assert seconds("logreg", 1000, 64, 10, 5, refits=3) == seconds("logreg", 1000, 64, 10, 5)
+
+
+def test_only_long_work_is_announced():
+    assert announcement([HeadSpec("ridge")], Plan(1000, 64, 10, 5)) is None
+    said = announcement(SPECS, Plan(100_000, 2048, 25, 5))
+    assert said.startswith("100,000 x 2,048: these heads will take about ")
+    assert "mlp" in said
+    assert announcement([HeadSpec("svm")], Plan(100_000, 64, 25, 5)).startswith("100,000 x 64: svm will take about ")
+
+
+def test_a_comparison_says_it_before_the_first_head(monkeypatch):
+    monkeypatch.setattr(estimate, "multiplications_per_second", lambda numbers: 1e3)
+    world, said = make_world(style=0.7), []
+    compare(world.table, [world.cache], ["prototype"], tell=said.append, progress=lambda done, of: said.append(done))
+    assert "prototype will take about" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(12.3, "10 s"), (57.1, "1 min"), (161.0, "3 min"), (3500.0, "1 h"), (90_000.0, "20 h")],
+)
+def test_an_estimate_has_one_figure(value, words):
+    assert in_words(value) == words
