@@ -5,6 +5,7 @@ A key's bucket `features/<backbone>-<digest>/` holds `key.json`, immutable segme
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +22,8 @@ from cache.schema1 import earlier_cache
 from cache.segments.compact import TARGET_BYTES, Compaction, compact, drop
 from cache.segments.listing import Segments
 from cache.segments.mapped import Mapped
+
+_log = logging.getLogger(__name__)
 
 
 class FeatureCache(Store):
@@ -121,6 +124,7 @@ class FeatureCache(Store):
         """Write rows as one new segment."""
         if len(rows):
             self._segments.add(rows)
+            _log.info("%d rows stored under the key %s", len(rows), self.key.folder_name)
 
     def drop(self, unwanted: Ids) -> None:
         drop(self._segments, unwanted)

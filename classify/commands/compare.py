@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featurize.commands.answer import give
 from featurize.commands.console import print_table
 from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
 from featurize.commands.remembered import Command
@@ -76,6 +77,7 @@ def compare(
     from classify.comparison.compare import compare as run_comparison
     from classify.report import check_place, write_report
     from classify.report.probabilities import check_ending, write_probabilities
+    from classify.report.results import as_json
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
@@ -93,6 +95,7 @@ def compare(
             comparison = run_comparison(table, caches, heads, progress=progress, tell=announce, **options)
     if probabilities is not None:
         write_probabilities(comparison, probabilities)
+    give(as_json(comparison))
     tell(comparison, write_report(comparison, out))
 
 

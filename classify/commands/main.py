@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from classify.commands.explore import EXPLORING
 from classify.commands.options import HEAD_FILE, load_told
 from classify.commands.predict import predict
 from classify.commands.serve import serve
+from featurize.commands.answer import give
 from featurize.commands.console import print_table, run
 from featurize.commands.options import (
     ANY_SPLIT,
@@ -43,7 +45,7 @@ def cli() -> None:
     """Embeddings in, styles out: fit heads on a feature cache, compare them honestly, predict.
 
     Begin with `classify fit --head logreg`, or compare several with `classify compare`. Every command takes
-    --debug to show where an error comes from. `classify words` says what the words mean.
+    --debug to show where an error comes from, and --json to answer programs. `classify words` says what the words mean.
     """
 
 
@@ -84,6 +86,8 @@ def fit(
         f"{saved.kind} fitted on {counted(saved.training['rows'], 'picture')}, {len(saved.classes)} classes, "
         f"in {saved.training['seconds']:.1f} s" + (f"; chosen by cross-validation: {tuned}" if tuned else "")
     )
+    give({"head": str(path), "kind": saved.kind, "classes": saved.classes, "target": saved.target,
+          "training": dict(saved.training), "metrics": dict(saved.metrics)})  # fmt: skip
     for score in fitted.scores:
         _tell_score(score)
     if not fitted.scores:
@@ -103,6 +107,7 @@ def evaluate(head_file: Path, dataset: Path, features: str | Path, split: str) -
     from classify.fitting.evaluate import evaluate as score_head
 
     score = score_head(load_told(head_file), dataset, features, split)
+    give({**asdict(score), "accuracy": score.accuracy})
     _tell_score(score)
     for warning in score.warnings:
         click.echo(f"warning: {visible(warning)}", err=True)

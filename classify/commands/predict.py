@@ -86,8 +86,11 @@ def _predicted(predictor: Predictor, paths: list[Path], others: list[Source], to
 
 
 def _tell(predictor: Predictor, predictions: list[Prediction], top: int, csv_file: Path | None) -> int:
+    from classify.serve.answers import picture_json
+    from featurize.commands.answer import give
     from featurize.dataset.sheets import write_sheet
 
+    give({"target": predictor.saved.target, "pictures": [picture_json(p) for p in predictions]})
     told = [p for p in predictions if p.trouble is None]
     if csv_file:
         columns = {"path": [str(p.path) for p in told]}

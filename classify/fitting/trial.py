@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from classify.heads.watch import Watch
 
 FOLDS = 5
+_log = logging.getLogger(__name__)
 
 
 def folds_of(rows: LabelledRows, seed: int) -> Folds:
@@ -154,6 +156,10 @@ def train_head(
             head = tuning.refit(head, X, y, groups=groups, watch=watch)
         done = time.perf_counter()
     spent = tuned_at - started if tuning else 0.0
+    _log.info(
+        "%s on %d rows: tuned in %.2f s on %d folds, fitted in %.2f s; chosen: %s",
+        spec, len(y), spent, len(folds), done - tuned_at, tuning.params if tuning else {},
+    )  # fmt: skip
     return Trial(spec, head, folds, tuning, spent, done - tuned_at, remarks(head, tuning, y), X.size)
 
 

@@ -12,6 +12,7 @@ from types import FrameType
 
 import click
 
+from featurize.commands import answer
 from featurize.commands.explain import explain
 
 STOPPED = 130  # exit status after Ctrl-C, as shells have it
@@ -21,7 +22,8 @@ def run(command: click.Command, argv: Sequence[str] | None = None, engines: obje
     """Run a command line and give its exit status.
 
     Any error becomes one sentence on stderr and status 1 (`explain`); wrong usage gives 2, as click does. With
-    `--debug` anywhere on the line, or ARTSTYLE_DEBUG=1, the traceback is shown.
+    `--debug` anywhere on the line, or ARTSTYLE_DEBUG=1, the traceback is shown; with `--json`, stdout holds one object
+    (`answer`).
 
     Parameters
     ----------
@@ -36,6 +38,18 @@ def run(command: click.Command, argv: Sequence[str] | None = None, engines: obje
     arguments = [a for a in arguments if a != "--debug"]
     warnings.filterwarnings("ignore", module=r"PIL\.")  # a picture's oddities are told as reasons
     signal.signal(signal.SIGTERM, _terminated)
+    if answer.FLAG not in arguments:
+        return _carry_out(command, arguments, debug, engines)
+    arguments = [a for a in arguments if a != answer.FLAG]
+    with answer.collected() as found:
+        status = _carry_out(command, arguments, debug, engines)
+    named = [a for a in arguments if a in getattr(command, "commands", {})][:1]
+    click.echo(found.as_json(" ".join([command.name or "", *named]), status))
+    return status
+
+
+def _carry_out(command: click.Command, arguments: list[str], debug: bool, engines: object) -> int:
+    """Run the command, with each kind of end as its exit status."""
     try:
         result = command.main(arguments, prog_name=command.name, standalone_mode=False, obj=engines)
         sys.stdout.flush()
@@ -68,6 +82,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.text import Text
 
     listed = [[str(cell) for cell in row] for row in rows]
+    if answer.take_table(title, columns, listed):
+        return
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for n, column in enumerate(columns):
         numbers = bool(listed) and all(row[n][:1].isdigit() or row[n] in ("", "-") for row in listed)

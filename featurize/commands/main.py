@@ -30,7 +30,8 @@ def cli() -> None:
     """Paintings in, embeddings out: each picture is embedded once and kept in a feature cache.
 
     Begin with `featurize prepare FOLDER`, go on with `featurize run`, then use `classify`. Every command takes
-    --debug to show where an error comes from. `featurize words` says what the words mean.
+    --debug to show where an error comes from, and --json to answer programs. `featurize words` says what the words
+    mean.
     """
 
 

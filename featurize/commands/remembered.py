@@ -22,9 +22,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from featurize.commands import answer
+
 FILE = Path("artstyle.toml")
 # featurize may not load classify to ask it
 OF_CLASSIFY = ("ask", "card", "compare", "evaluate", "explain", "fit", "neighbours", "predict", "serve", "words")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+PACKAGES = ("cache", "featurize", "classify", "artstyle")  # each module logs under its own name
 _EACH_TIME = ("discard-edits", "drop-duplicates")  # they take something away, so they are meant once
 _BEGINNING = "# What artstyle's commands take in this folder where the command line says nothing else.\n"
 
@@ -173,6 +177,16 @@ def plain_value(value: Any) -> Any:
     return value if isinstance(value, bool | int | float) else str(value)
 
 
+def _log_at(ctx: click.Context, parameter: click.Parameter, level: str | None) -> None:
+    """Let the loggers of the three packages speak on stderr."""
+    if level is not None:
+        import logging
+
+        logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        for package in PACKAGES:
+            logging.getLogger(package).setLevel(level.upper())
+
+
 class Command(click.Command):
     """A command that can remember its options."""
 
@@ -180,6 +194,23 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         text = f"Write the options that are given now into {FILE}: next time they need not be given."
         self.params.append(click.Option(["--remember"], is_flag=True, expose_value=False, help=text))
+        self.params.append(
+            click.Option(
+                [answer.FLAG],
+                is_flag=True,
+                expose_value=False,
+                help="Answer with one JSON object on stdout, for programs.",
+            )
+        )
+        self.params.append(
+            click.Option(
+                ["--log-level"],
+                type=click.Choice(LOG_LEVELS, case_sensitive=False),
+                expose_value=False,
+                callback=_log_at,
+                help="Show what is logged from this level on, on stderr.",
+            )
+        )
 
     def invoke(self, ctx: click.Context) -> Any:
         result = super().invoke(ctx)  # what fails is not remembered
@@ -210,7 +241,7 @@ def _by_key(command: click.Command) -> dict[str, click.Parameter]:
     """Parameters by what they are called in the file: the longest name without its dashes."""
     found = {}
     for parameter in command.params:
-        if parameter.name in ("remember", "help") or parameter.nargs == -1:
+        if parameter.name in ("remember", "json", "help") or parameter.nargs == -1:
             continue
         names = parameter.opts if isinstance(parameter, click.Option) else [parameter.name or ""]
         found[max(names, key=len).lstrip("-")] = parameter

@@ -1,0 +1,109 @@
+"""What a command answers as one JSON object, for programs that call it: `--json` on any command.
+
+    {"command": "classify fit", "status": 0, "error": null, "warnings": [...], "result": {...},
+     "tables": [{"title": "", "columns": [...], "rows": [[...], ...]}], "lines": [...]}
+
+It stands alone on stdout; progress, warnings and errors go to stderr as ever. `result` holds the plain numbers of what
+the command's function returned, null where it returns none; `tables` and `lines` are what people are shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+FLAG = "--json"
+_WARNING, _ERROR = "warning: ", "error: "
+
+
+@dataclass
+class Answer:
+    """What a command has said so far."""
+
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    result: Any = None
+    out: io.StringIO = field(default_factory=io.StringIO)
+    err: io.StringIO = field(default_factory=io.StringIO)
+
+    def as_json(self, command: str, status: int) -> str:
+        """The object, on one line."""
+        said = self.err.getvalue().splitlines()
+        errors = [line.removeprefix("Error: ").removeprefix(_ERROR) for line in said if line.lower().startswith(_ERROR)]
+        return json.dumps(
+            {
+                "command": command,
+                "status": status,
+                "error": errors[-1] if status and errors else None,
+                "warnings": [line.removeprefix(_WARNING) for line in said if line.startswith(_WARNING)],
+                "result": self.result,
+                "tables": self.tables,
+                "lines": [line for line in self.out.getvalue().splitlines() if line.strip()],
+            },
+            ensure_ascii=False,
+            default=str,
+        )
+
+
+_now: ContextVar[Answer | None] = ContextVar("answer", default=None)
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[Answer]:
+    """Keep what is printed on stdout while the block runs, and note what is said on stderr."""
+    answer = Answer()
+    token = _now.set(answer)
+    try:
+        with contextlib.redirect_stdout(answer.out), contextlib.redirect_stderr(_Both(sys.stderr, answer.err)):
+            yield answer
+    finally:
+        _now.reset(token)
+
+
+def give(result: Mapping[str, Any]) -> None:
+    """What the command's function returned, in plain numbers, texts and lists; nothing happens without `--json`."""
+    answer = _now.get()
+    if answer is not None:
+        answer.result = result
+
+
+def take_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Take a table that would be printed; whether it was taken."""
+    answer = _now.get()
+    if answer is None:
+        return False
+    answer.tables.append({"title": title, "columns": list(columns), "rows": [list(row) for row in rows]})
+    return True
+
+
+class _Both(io.TextIOBase):
+    """Writes to a stream as if it were that stream, and keeps a copy."""
+
+    def __init__(self, stream: TextIO, copy: TextIO) -> None:
+        self._stream, self._copy = stream, copy
+
+    @property
+    def encoding(self) -> str:
+        return self._stream.encoding or "utf-8"
+
+    @property
+    def errors(self) -> str | None:
+        return self._stream.errors
+
+    def write(self, text: str) -> int:
+        self._copy.write(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
