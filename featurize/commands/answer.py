@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 FLAG = "--json"
 _WARNING, _ERROR = "warning: ", "error: "
@@ -59,7 +59,10 @@ def collected() -> Iterator[Answer]:
     answer = Answer()
     token = _now.set(answer)
     try:
-        with contextlib.redirect_stdout(answer.out), contextlib.redirect_stderr(_Both(sys.stderr, answer.err)):
+        with (
+            contextlib.redirect_stdout(answer.out),
+            contextlib.redirect_stderr(cast(TextIO, _Both(sys.stderr, answer.err))),
+        ):
             yield answer
     finally:
         _now.reset(token)
@@ -81,29 +84,15 @@ def take_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     return True
 
 
-class _Both(io.TextIOBase):
-    """Writes to a stream as if it were that stream, and keeps a copy."""
+class _Both:
+    """Writes to a stream and keeps a copy; it is that stream in all else."""
 
     def __init__(self, stream: TextIO, copy: TextIO) -> None:
         self._stream, self._copy = stream, copy
-
-    @property
-    def encoding(self) -> str:
-        return self._stream.encoding or "utf-8"
-
-    @property
-    def errors(self) -> str | None:
-        return self._stream.errors
 
     def write(self, text: str) -> int:
         self._copy.write(text)
         return self._stream.write(text)
 
-    def flush(self) -> None:
-        self._stream.flush()
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
