@@ -114,7 +114,10 @@ class Guarded:
 
 async def answer_to(request: Request, error: Exception) -> Json:
     """The answer to a request that ended with an error."""
-    return refused(_reason(error))
+    answer = refused(_reason(error))
+    if isinstance(error, HTTPException):
+        answer.headers.update(error.headers or {})  # which methods are allowed
+    return answer
 
 
 def _reason(error: Exception, seconds: float = 0) -> Refusal:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import shutil
 import socket
 import struct
+import subprocess
 import threading
 import time
 import zlib
@@ -245,19 +247,28 @@ def test_no_request_makes_the_service_fail(
 
 
 @pytest.mark.slow
-def test_schemathesis_finds_no_failure(service: Running) -> None:
+def test_schemathesis_finds_no_failure(fetching: Running) -> None:
     """Requests made from the service's own description, good and bad ones."""
-    schemathesis = pytest.importorskip("schemathesis")
-    schema = schemathesis.openapi.from_url(f"{service.address}/openapi.json")
-
-    @settings(max_examples=200, deadline=None)
-    @given(data=st.data())
-    def campaign(data: st.DataObject) -> None:
-        for operation in schema.get_all_operations():
-            case = data.draw(operation.ok().as_strategy())
-            assert case.call(base_url=service.address).status_code < 500
-
-    campaign()
+    program = shutil.which("schemathesis")
+    if program is None:
+        pytest.skip("schemathesis is not installed")
+    checks = "not_a_server_error,content_type_conformance,response_schema_conformance,unsupported_method"
+    done = subprocess.run(
+        [
+            program,
+            "run",
+            f"{fetching.address}/openapi.json",
+            "--checks",
+            checks,
+            "--max-examples",
+            "100",
+            "--seed",
+            "0",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
 
 
 def test_the_description_names_every_route_and_status(service: Running) -> None:

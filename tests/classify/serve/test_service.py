@@ -130,6 +130,10 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(service: Running)
     assert b'"code": "too_large"' in service.raw(head, 0.5)
 
 
+def test_a_wrong_method_learns_the_right_ones(service: Running) -> None:
+    assert service.ask("PUT", "/v1/predict").headers["allow"] == "POST"
+
+
 def test_an_endless_body_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client that would go on forever is answered, or hung up on where it does not listen."""
     monkeypatch.setattr("classify.serve.running.LINGER", 0.1)
