@@ -338,9 +338,8 @@ def measure(backbone: str, paths: Sequence[Path], requests: int, long: int) -> N
         rows,
     )
     at_8, at_1 = loads[8].rate, loads[1].at(0.99)
-    print(
-        f"at 8 clients: {at_8 / engine.rate:.2f} of the engine's rate, {at_8 / loads[0].rate:.2f} times the naive server's"
-    )
+    print(f"at 8 clients: {at_8 / engine.rate:.2f} of the engine's rate", end=", ")
+    print(f"{at_8 / loads[0].rate:.2f} times the naive server's")
     print(f"p99 at 1 client: {at_1 / engine.single:.2f} times a single picture's time", end="; ")
     print(f"beside {SLOW} slow clients {beside.at(0.99) / at_1:.2f} times as long")
     if long:

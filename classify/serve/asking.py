@@ -160,7 +160,12 @@ async def _beside(head: ServedHead, data: bytes, found: Found, options: Options)
     more: dict[str, Any] = {}
     if options.explain and head.explain:
         heatmap = await asyncio.to_thread(head.explain, data, found.styles[0][0])
-        more["heatmap"] = "data:image/png;base64," + base64.b64encode(heatmap).decode()
+        transform = head.predictor.network.transform
+        more["heatmap"] = {
+            "image": "data:image/png;base64," + base64.b64encode(heatmap).decode(),
+            "fit": transform.fit,
+            "share": transform.crop / transform.resize,
+        }
     if options.neighbours and head.similar:
         similar = await asyncio.to_thread(head.similar, data, found.row, options.neighbours)
         more["neighbours"] = [asdict(one) for one in similar]

@@ -42,7 +42,7 @@ class Explain(Protocol):
     """Where in a picture a head sees a class."""
 
     def __call__(self, data: bytes, label: str) -> bytes:
-        """A PNG with transparency to lay over the whole picture, of its shape."""
+        """A PNG with transparency to lay over the square of the picture that the network sees."""
 
 
 class FindSimilar(Protocol):

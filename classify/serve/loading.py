@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from classify.explain import Explainer
 from classify.headfile import SavedHead
-from classify.prediction import load_predictors
+from classify.prediction import Predictor, load_predictors
 from classify.serve.collection import Collection
 from classify.serve.heads import ServedHead, open_heads
+from classify.serve.heatmaps import Heatmaps
 
 
 def load_heads(
@@ -43,8 +46,16 @@ def load_heads(
     """
     from featurize.dataset.table import read_table
 
-    predictors = load_predictors([head for _, head in saved], features=features, **options)
+    options["features"] = features
+    predictors = load_predictors([head for _, head in saved], **options)
     table = read_table(collection) if collection else None
     similar = [Collection(table, p.saved, p.network, features) if table else None for p in predictors]
     served = open_heads(predictors, [path.stem for path, _ in saved], waiting)
-    return {n: replace(head, similar=found) for (n, head), found in zip(served.items(), similar, strict=True)}
+    return {
+        name: replace(head, similar=found, explain=_heatmaps(head.predictor, options))
+        for (name, head), found in zip(served.items(), similar, strict=True)
+    }
+
+
+def _heatmaps(predictor: Predictor, options: Mapping[str, Any]) -> Heatmaps:
+    return Heatmaps(partial(Explainer, predictor.saved, **options), predictor.network)

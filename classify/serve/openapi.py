@@ -41,7 +41,11 @@ _SCHEMAS: Schema = {
         predictions=_list(_ref("Prediction")),
         unsure={"type": "boolean", "description": "no class is likelier than all others together"},
         error=_object(code=_TEXT, message=_TEXT),
-        heatmap={"type": "string", "description": "a PNG as a data: address"},
+        heatmap=_object(
+            image={"type": "string", "description": "the square that the network sees: a PNG as a data: address"},
+            fit={"type": "string", "description": "how the picture was fitted into it"},
+            share={"type": "number", "description": "how much of the fitted side is kept, from the middle"},
+        ),
         neighbours=_list(_ref("Similar")),
     ),
     "Answer": _object(

@@ -18,17 +18,14 @@ function headers(more) {
   return secret ? { ...more, Authorization: `Bearer ${secret}` } : more;
 }
 
-function query() {
+function chosenHead() {
   const head = byId("head");
-  const chosen = head.selectedOptions ? head.selectedOptions[0] : head;
-  const asked = new URLSearchParams({ head: head.value });
-  if (chosen.dataset.explain) asked.set("explain", "1");
-  if (chosen.dataset.similar) asked.set("neighbours", "5");
-  return asked;
+  return head.selectedOptions ? head.selectedOptions[0] : head;
 }
 
-async function ask(body, type) {
-  const answer = await fetch(`/v1/predict?${query()}`, { method: "POST", body, headers: headers({ "Content-Type": type }) });
+async function ask(body, type, more) {
+  const query = new URLSearchParams({ head: byId("head").value, ...more });
+  const answer = await fetch(`/v1/predict?${query}`, { method: "POST", body, headers: headers({ "Content-Type": type }) });
   const facts = await answer.json();
   if (answer.status === 401) byId("secret").hidden = false;
   if (!answer.ok) throw new Error(facts.message);
@@ -81,15 +78,41 @@ function verdict(picture) {
   return `${best}.`;
 }
 
-function showHeat(card, picture) {
-  if (!picture.heatmap) return;
+// the square that the network sees, in percent of the picture: left, top, width, height
+function seen({ fit, share }, { naturalWidth: w, naturalHeight: h }) {
+  if (fit === "squash") return [50 - 50 * share, 50 - 50 * share, 100 * share, 100 * share];
+  const side = share * (fit === "pad" ? Math.max(w, h) : Math.min(w, h));
+  return [50 * (1 - side / w), 50 * (1 - side / h), 100 * side / w, 100 * side / h];
+}
+
+function showHeat(card, heatmap) {
   const heat = card.querySelector(".heat");
   const slider = card.querySelector(".slider input");
-  heat.src = picture.heatmap;
-  heat.hidden = card.querySelector(".slider").hidden = false;
+  heat.src = heatmap.image;
+  const box = seen(heatmap, card.querySelector(".given"));
+  ["left", "top", "width", "height"].forEach((edge, n) => { heat.style[edge] = `${box[n]}%`; });
   const fade = () => { heat.style.opacity = slider.value / 100; };
   slider.addEventListener("input", fade);
   fade();
+  card.querySelector(".where").hidden = true;
+  heat.hidden = card.querySelector(".slider").hidden = false;
+  slider.focus();
+}
+
+// asked for only when somebody wants to see it: it takes longer than the answer
+function offerHeat(card, body, type) {
+  const button = card.querySelector(".where button");
+  card.querySelector(".where").hidden = false;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    byId("status").textContent = "Looking for where it is seen …";
+    try {
+      showHeat(card, (await ask(body, type, { explain: "1" })).pictures[0].heatmap);
+    } catch (error) {
+      button.disabled = false;
+      byId("status").textContent = button.textContent = `Not shown: ${error.message}`;
+    }
+  });
 }
 
 function showSimilar(card, picture) {
@@ -114,7 +137,6 @@ function showAnswer(card, facts) {
   const picture = facts.pictures[0];
   card.querySelector(".verdict").textContent = verdict(picture);
   card.querySelector(".bars").append(...picture.predictions.map(bar));
-  showHeat(card, picture);
   showSimilar(card, picture);
   const question = facts.question ? ` Probabilities hold for: ${facts.question}.` : "";
   card.querySelector(".facts").textContent =
@@ -135,7 +157,9 @@ async function answer(name, source, body, type) {
   const card = newCard(name, source);
   card.setAttribute("aria-busy", "true");
   try {
-    showAnswer(card, await ask(body, type));
+    const head = chosenHead().dataset;
+    showAnswer(card, await ask(body, type, head.similar ? { neighbours: "5" } : {}));
+    if (head.explain && source) offerHeat(card, body, type);
   } catch (error) {
     showTrouble(card, error);
   }

@@ -50,6 +50,18 @@ def saved_head(folder: Path, name: str = "style", seed: int = 0) -> Path:
     return path
 
 
+def real_head(folder: Path) -> Path:
+    """The file of a head on a real network, untrained and small: slower by seconds."""
+    rng = np.random.default_rng(0)
+    y = np.array(STYLES * 10)
+    X = rng.random((len(y), 512), dtype=np.float32)
+    head = head_class("logreg")().fit(X, y)
+    key = choose_network("squeezenet1_1", "random", size=64).key()
+    path = folder / "real.safetensors"
+    save_head(SavedHead(head, "logreg", "style", key, [f.recipe for f in formulas("avgpool")]), path)
+    return path
+
+
 @contextmanager
 def without_companions() -> Iterator[None]:
     """Pictures are decoded in this process."""

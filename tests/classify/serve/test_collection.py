@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cache import Rows, create_cache
 from cache.ids import from_hex
@@ -52,3 +55,26 @@ def test_similar_pictures_are_named_and_shown(museum: Path) -> None:
         assert one["year"] == expected.works.column("year")[row]
         assert one["label"] == expected.works.column("style")[row]
         assert one["thumbnail"].startswith("data:image/jpeg;base64,")
+
+
+def test_a_heatmap_is_that_of_classify_explain(tmp_path: Path) -> None:
+    """The same places, orange where they speak for the class and blue where against; loaded when it is asked for."""
+    from classify.explain import Explainer
+
+    path = rooms.real_head(tmp_path)
+    saved = load_head(path)
+    heads = load_heads([(path, saved)], 8, device="cpu")
+    data = rooms.picture(5, (120, 90))
+    with serving(ServeSettings(port=0), heads) as running:
+        answer = running.predict(data, "/v1/predict?explain=1&top=1").json()["pictures"][0]
+    (tmp_path / "a.png").write_bytes(data)
+    explained = Explainer(saved, device="cpu").explain(tmp_path / "a.png")
+    assert explained.label == answer["predictions"][0]["label"]
+    shown = Image.open(io.BytesIO(base64.b64decode(answer["heatmap"]["image"].partition(",")[2])))
+    assert (shown.mode, shown.size) == ("RGBA", (64, 64))
+    rows, columns = explained.heat.shape
+    small = np.asarray(shown.resize((columns, rows), Image.Resampling.BOX)).astype(int)
+    strong = np.abs(explained.heat) > 0.6 * np.abs(explained.heat).max()
+    assert ((small[..., 0] > small[..., 2]) == (explained.heat > 0))[strong].all()
+    assert small[..., 3][strong].min() > small[..., 3][~strong].mean()
+    assert answer["heatmap"]["fit"] == "crop"

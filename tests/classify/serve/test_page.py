@@ -98,6 +98,15 @@ def test_a_chosen_picture_is_shown_with_its_answer(chromium: Any, running: Runni
         assert expected[0]["label"].replace("_", " ") in page.inner_text("#status")
         assert page.get_attribute(".card .given", "alt") == "The picture that was given: painting.png"
         assert "Claude Monet, 1906, Impressionism" in page.inner_text(".similar")
+        assert not page.is_visible(".heat")
+        page.click(".where button")
+        page.wait_for_selector(".heat")
+        given, heat = (page.locator(f".card {name}").bounding_box() for name in (".given", ".heat"))
+        assert heat["height"] == pytest.approx(given["height"] * 224 / 256, rel=0.02), (
+            "the square that the network sees"
+        )
+        assert heat["width"] == pytest.approx(heat["height"], rel=0.02)
+        assert heat["x"] + heat["width"] / 2 == pytest.approx(given["x"] + given["width"] / 2, abs=1)
         page.locator(".slider input").fill("20")
         assert page.evaluate("document.querySelector('.heat').style.opacity") == "0.2"
         assert "Untrained network" in page.inner_text(".banner")
@@ -122,7 +131,8 @@ def test_a_phone_offers_its_camera(chromium: Any, running: Running, painting: Pa
 def test_the_keyboard_reaches_everything(chromium: Any, running: Running, painting: Path) -> None:
     with Sheet(chromium, running) as page:
         page.set_input_files("#choose", painting)
-        page.wait_for_selector(".card .slider input")
+        page.click(".where button")
+        page.wait_for_selector(".card .slider input:visible")
         page.evaluate("document.activeElement.blur()")
         reached = []
         for _ in range(12):
