@@ -86,7 +86,9 @@ function seen({ fit, share }, { naturalWidth: w, naturalHeight: h }) {
 }
 
 function showHeat(card, heatmap) {
-  const heat = card.querySelector(".heat");
+  const heat = new Image();
+  heat.className = "heat";
+  heat.alt = ""; // the words beside the slider say what it shows
   const slider = card.querySelector(".slider input");
   heat.src = heatmap.image;
   const box = seen(heatmap, card.querySelector(".given"));
@@ -95,7 +97,8 @@ function showHeat(card, heatmap) {
   slider.addEventListener("input", fade);
   fade();
   card.querySelector(".where").hidden = true;
-  heat.hidden = card.querySelector(".slider").hidden = false;
+  card.querySelector(".frame").append(heat);
+  card.querySelector(".slider").hidden = false;
   slider.focus();
 }
 

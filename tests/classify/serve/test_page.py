@@ -193,7 +193,8 @@ def test_everybody_can_read_it(
         page.goto(running.address + where)
         if where == "/":
             page.set_input_files("#choose", painting)
-            page.wait_for_selector(".card .bars li")
+            page.click(".where button")
+            page.wait_for_selector(".heat")
             page.click("summary")
         found = axe.Axe().run(page).response["violations"]
         assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found] == [], json.dumps(found)[:2000]
