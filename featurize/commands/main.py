@@ -107,6 +107,10 @@ def weights(backbone: str, weights: str | None) -> None:
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile: slow to start, faster afterwards.")
 @click.option("--retry-failed", is_flag=True, help="Try pictures again that failed before.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any row has no vector.")
+@click.option(
+    "--ray", is_flag=False, flag_value="auto", metavar="[ADDRESS]", help="Embed on the nodes of a Ray cluster."
+)
+@click.option("--num-gpus", type=click.FloatRange(0), default=0.0, show_default=True, help="GPUs of a worker of Ray's.")
 @click.option("--shard", metavar="K/N", help="Embed only part K of N, for jobs that share the features folder.")
 @click.pass_obj
 def run_(engines: EngineFactory | None, /, dataset: Path, features: str | Path, strict: bool, **settings: Any) -> int:

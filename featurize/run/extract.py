@@ -69,11 +69,15 @@ class Settings:
     compiled : bool
         Use torch.compile.
     workers : int, optional
-        Worker threads; as many as processors by default.
+        Worker threads; as many as processors by default, and one in each worker of a Ray cluster.
     retry_failed : bool
         Try pictures again that failed before.
     shard : str, optional
         A part of the run, as in "3/16": see `featurize.run.shard`. Start every shard with the same table and settings.
+    ray : str, optional
+        The address of a Ray cluster whose nodes embed; "auto" finds it, or starts one on this machine.
+    num_gpus : float
+        GPUs of each worker of the cluster.
     """
 
     split: str = "all"
@@ -93,6 +97,8 @@ class Settings:
     workers: int | None = None
     retry_failed: bool = False
     shard: str | None = None
+    ray: str | None = None
+    num_gpus: float = 0.0
 
     def formulas(self, network: Network) -> list[Formula]:
         """The recipes that are asked for, as a network computes them.
@@ -236,14 +242,19 @@ def extract(
     if settings.retry_failed:
         missing |= ~np.isin(cache.status(ids), [OK, ABSENT])
     todo = ids[missing & np.array([i not in troubles for i in ids.tolist()], bool)]
-    workers = settings.workers or processors.count()
+    workers = settings.workers or (1 if settings.ray else processors.count())
     carried = Carried()
     if len(todo):
         job = Job(
             cache, network, wanted, settings, precision, pictures, todo, ids if shard else todo, shard, workers,
             progress or (lambda done, total: None), say, engines,
         )  # fmt: skip
-        carried = local.carry_out(job)
+        if settings.ray:
+            from featurize.run.executors import on_ray
+
+            carried = on_ray.carry_out(job, settings.ray, settings.num_gpus)
+        else:
+            carried = local.carry_out(job)
         troubles |= carried.troubles
     lacking = failures(table, rows, cache, recipes, troubles, _misnamed(table, rows, troubles))
     failed = [f for f in lacking if not (shard and f.reason == Reason.NOT_TRIED)]

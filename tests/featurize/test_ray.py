@@ -1,0 +1,115 @@
+"""Runs on a Ray cluster of several nodes on this machine give the bits of a local run, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cache import list_caches
+from cache.plan import unfinished
+from featurize.networks.recipes import FORMULAS
+from tests.conftest import ROOT
+from tests.featurize.test_extract import many_pictures
+
+ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
+
+AVGPOOL = FORMULAS["avgpool"].recipe
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    from ray.cluster_utils import Cluster
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(3):
+        made.add_node(num_cpus=1)
+    yield made
+    made.shutdown()
+
+
+def start(cluster: Any, folder: Path, features: str, pause: str = "0.02") -> subprocess.Popen[bytes]:
+    """A run of the command line on the cluster, with the fake network."""
+    arguments = ["--dataset", folder / "dataset.csv", "--features", folder / features, "--ray", cluster.address]
+    arguments += ["--backbone", "resnet18", "--weights", "random", "--batch-size", "2"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.featurize.run_fake", pause, "run", *map(str, arguments)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[bytes]) -> str:
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said.decode()
+    return said.decode()
+
+
+def bits(folder: Path, features: str, table: Any) -> bytes:
+    (cache,) = list_caches(folder / features)
+    assert not cache.verify()
+    assert unfinished(cache.artifacts) == []
+    return cache.gather(table.ids, AVGPOOL).tobytes()
+
+
+def local(folder: Path) -> None:
+    arguments = ["--dataset", folder / "dataset.csv", "--features", folder / "local"]
+    arguments += ["--backbone", "resnet18", "--weights", "random", "--batch-size", "2"]
+    subprocess.run(
+        [sys.executable, "-m", "tests.featurize.run_fake", "0", "run", *map(str, arguments)], cwd=ROOT, check=True
+    )
+
+
+def test_nodes_die_and_drivers_die_and_the_bits_are_those_of_a_local_run(cluster: Any, tmp_path: Path) -> None:
+    table = many_pictures(tmp_path, 150)
+    local(tmp_path)
+    expected = bits(tmp_path, "local", table)
+    assert "150 pictures embedded now" in finish(start(cluster, tmp_path, "whole"))
+    assert bits(tmp_path, "whole", table) == expected
+    rng = random.Random(0)
+    node = None
+    for kill in range(KILLS):
+        features = f"node-{kill}"
+        process = start(cluster, tmp_path, features)
+        wait_for_segments(tmp_path / features, rng.randint(0, 6), process)
+        time.sleep(rng.uniform(0, 0.3))
+        cluster.remove_node(sorted(cluster.worker_nodes, key=str)[rng.randint(0, 2)], allow_graceful=False)
+        node = cluster.add_node(num_cpus=1)
+        finish(process)
+        assert bits(tmp_path, features, table) == expected
+    for kill in range(KILLS):
+        features = f"driver-{kill}"
+        process = start(cluster, tmp_path, features)
+        wait_for_segments(tmp_path / features, rng.randint(0, 6), process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        finish(start(cluster, tmp_path, features))
+        assert bits(tmp_path, features, table) == expected
+    assert node is not None
+
+
+def wait_for_segments(folder: Path, count: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None and len(list(folder.glob("*/*.h5"))) < count:
+        time.sleep(0.01)
+
+
+def test_a_node_without_the_weights_is_left_out_by_name(cluster: Any, tmp_path: Path) -> None:
+    many_pictures(tmp_path, 8)
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.featurize.run_fake", "0", "run", "--ray", cluster.address, "--dataset",
+         str(tmp_path / "dataset.csv"), "--features", str(tmp_path / "f"), "--backbone", "resnet18", "--weights",
+         "random", "--workers", "8"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert process.returncode == 1
+    assert "no node of the Ray cluster has 8 processors for a worker" in process.stderr
