@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SPLITS = ("train", "val", "test")
 SPLITTINGS = ("given", "random", "artist", "time")  # ways to decide the split
-FORMATS = ("painter-by-numbers", "artgan", "parquet", "webdataset", "zip", "table", "folders")  # of a source
+FORMATS = ("iiif", "painter-by-numbers", "artgan", "parquet", "webdataset", "zip", "table", "folders")  # of a source
 SEVERAL = ("first", "whole", "drop")  # what is made of a cell with several labels
 SAMPLES = ("proportional", "stratified")  # how many pictures of each class a sample takes
 ENGINES = ("auto", "onnx", "openvino", "torch")

@@ -2,6 +2,7 @@
 
     FeaturizeError       a branch of ArtstyleError (cache/errors.py)
     ├── SourceError      a source of pictures can't be read, or holds none
+    ├── NotFetched       one address in the web gives nothing that can be used; becomes a row, stops nothing
     ├── TableError       a dataset table is missing, broken, or lacks what was asked for
     ├── Misfit           a text can't be read as a table in one of several ways (also a ValueError)
     ├── BackboneError    a network, a recipe or a transform is not known, or can't be made ready
@@ -27,6 +28,24 @@ class FeaturizeError(ArtstyleError):
 
 class SourceError(FeaturizeError):
     """A source of pictures can't be read, or holds none."""
+
+
+class NotFetched(FeaturizeError):
+    """One address in the web gives nothing that can be used.
+
+    Parameters
+    ----------
+    why : str
+    refused : bool
+        Whether the server is there and does not give this address.
+    """
+
+    def __init__(self, why: str, refused: bool = False) -> None:
+        super().__init__(why)
+        self.refused = refused
+
+    def __reduce__(self) -> tuple[type[NotFetched], tuple[str, bool]]:
+        return type(self), (str(self), self.refused)
 
 
 class TableError(FeaturizeError):

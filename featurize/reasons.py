@@ -25,6 +25,7 @@ _SENTENCES = {
     "NOT_A_FILE": "it is not a file",
     "CHANGED": "the file was changed since `featurize prepare` saw it",
     "NOT_TRIED": "it was not tried: run the same command again",
+    "NOT_FETCHED": "it could not be fetched",
 }
 
 
@@ -46,6 +47,7 @@ class Reason(IntEnum):
     NOT_A_FILE = 66
     CHANGED = 67
     NOT_TRIED = 68
+    NOT_FETCHED = 69
 
     @property
     def label(self) -> str:

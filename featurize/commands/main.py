@@ -285,7 +285,10 @@ def adopt(features: str | Path) -> int:
 @KEY
 @SPLIT
 @click.option("--embedding", help="Recipes, separated by commas; default: all there are.")
-def export(out: Path, dataset: Path, features: str | Path, key: str | None, split: str, embedding: str | None) -> None:
+@click.option("--iiif", is_flag=True, help="Write annotations of IIIF canvases into a folder OUT, one file a manifest.")
+def export(
+    out: Path, dataset: Path, features: str | Path, key: str | None, split: str, embedding: str | None, iiif: bool
+) -> None:
     """Write ids, paths, labels, splits and vectors into one file OUT (.h5 or .npz)."""
     from cache import open_cache
     from featurize.dataset.table import read_table
@@ -293,7 +296,12 @@ def export(out: Path, dataset: Path, features: str | Path, key: str | None, spli
 
     cache = open_cache(features, key)
     recipes = [cache.recipe(name) for name in embedding.split(",")] if embedding else cache.recipes()
-    done = exporting.export(read_table(dataset), cache, recipes, out, split)
+    if iiif:
+        from featurize.run.annotations import export_annotations
+
+        done = export_annotations(read_table(dataset), cache, recipes, out, split)
+    else:
+        done = exporting.export(read_table(dataset), cache, recipes, out, split)
     click.echo(
         f"wrote {counted(done.rows, 'row')} with {', '.join(r.name for r in recipes)} to {visible(done.path)}"
         f"{_untrained(cache.key.untrained)}" + (f"; {done.left_out} rows have no vector" if done.left_out else "")

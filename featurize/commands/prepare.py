@@ -42,6 +42,13 @@ def _known_encoding(context: click.Context, option: click.Parameter, given: str)
     return given
 
 
+class Source(click.Path):
+    """A path, or an address in the web as it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if str(value).lower().startswith(("http://", "https://")) else super().convert(value, param, ctx)
+
+
 def reading_options(command: Any) -> Any:
     """The options that say something about a source."""
     options = (
@@ -81,7 +88,7 @@ def selection_options(command: Any) -> Any:
 
 
 @click.command(cls=Command)
-@click.argument("source", type=FILE)
+@click.argument("source", type=Source(path_type=Path))
 @click.option(
     "--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv, .xlsx or .parquet."
 )
@@ -94,14 +101,19 @@ def selection_options(command: Any) -> Any:
 @click.option("--before", type=int, help="With --split time: earlier pictures train, the others test.")
 @SEED
 @WORKERS
+@click.option("--fetch-size", type=click.IntRange(32), default=512, show_default=True,
+              help="For a IIIF address: pixels that the shorter side of a picture needs.")  # fmt: skip
+@click.option("--fetch-rate", type=click.FloatRange(0.01, 50), default=4.0, show_default=True,
+              help="For a IIIF address: requests a second, at most.")  # fmt: skip
 @click.option(
     "--discard-edits", is_flag=True, help="Start anew; the old table stays beside the new one, with its date."
 )
-def prepare(source: Path, out: Path, workers: int | None, **given: Any) -> None:
+def prepare(source: str | Path, out: Path, workers: int | None, **given: Any) -> None:
     """Write the dataset table of SOURCE: one row an image, to open and edit.
 
     SOURCE is a folder of class folders, a table (.csv, .tsv, .xlsx, .parquet) that names files, ArtGAN's lists, Painter
-    by Numbers, Parquet files with pictures in them, WebDataset shards (.tar) or a .zip. What you changed in the table
+    by Numbers, Parquet files with pictures in them, WebDataset shards (.tar), a .zip, or the address of a IIIF manifest
+    or collection, whose pictures are fetched into the folder iiif beside the table. What you changed in the table
     is kept when you prepare it again.
     """
     import gc
@@ -126,8 +138,9 @@ def prepare(source: Path, out: Path, workers: int | None, **given: Any) -> None:
 
 
 def _reading(given: Mapping[str, Any], lists_only: bool = False) -> Any:
-    from featurize.dataset.sources import Reading
+    from featurize.dataset.sources import Asking, Reading
 
+    asking = Asking(given["fetch_size"], given["fetch_rate"]) if "fetch_size" in given else Asking()
     return Reading(
         given["target"],
         given["form"] or "",
@@ -137,6 +150,7 @@ def _reading(given: Mapping[str, Any], lists_only: bool = False) -> Any:
         lists_only,
         given["encoding"],
         given["names"],
+        asking=asking,
     )
 
 

@@ -18,6 +18,7 @@ from featurize.dataset.scan import Looks, Seen, count_reasons, known_files
 from featurize.dataset.selection import EVERYTHING, Selection, select
 from featurize.dataset.sheets import beside, write_sheet
 from featurize.dataset.sources import AS_FOUND, Listing, Reading
+from featurize.dataset.sources.iiif import fetch_source, is_address
 from featurize.dataset.splits import Splitting, split_rows
 from featurize.dataset.table import FACTS, DatasetTable, relative_paths
 from featurize.errors import SourceError, Undecodable
@@ -96,7 +97,8 @@ def prepare(
     Parameters
     ----------
     source : str or Path
-        Anything that a reader recognises.
+        Anything that a reader recognises; or the address of a IIIF manifest or collection, whose pictures are fetched
+        into the folder `iiif` beside the table.
     out : str or Path
         The table: `.csv`, `.xlsx` or `.parquet`. An older table there saves reading unchanged files again.
     target : str
@@ -136,7 +138,7 @@ def prepare(
     >>> len(done.table), done.target
     (40, 'style')
     """
-    source, out = Path(source), Path(out)
+    out = Path(out)
     if target in FACTS:
         raise SourceError(
             f"--target {target}: the dataset table keeps a column of that name for itself; choose another"
@@ -146,6 +148,9 @@ def prepare(
             f"--out {str(out)!r}: the dataset table is written as .csv, .xlsx or .parquet; choose such a name"
         )
     folder = out.absolute().parent
+    if is_address(source):
+        source = fetch_source(str(source), folder, reading.asking, progress)
+    source = Path(source)
     older = look_at(out, reading.encoding, discard_edits)
     said = read_said(source, out, reading, target, several)
     edits, told = (
@@ -154,7 +159,7 @@ def prepare(
     of_source = len(said)
     said = said.with_rows(sorted(edits.added - set(said.written)) if edits.added else [], folder)
     merge = Merge(edits, said.written, of_source)
-    looks = Looks(said.listing.paths, said.written, known_files(older.known))
+    looks = Looks(said.listing.paths, said.written, known_files(older.known), said.listing.troubles)
     rows, labels = _chosen(said, merge, looks, older, source, selection, seed, workers, progress)
     columns = _columns([looks[n] for n in rows], rows, said, labels)
     columns = {c: v for c, v in columns.items() if c not in edits.dropped or c == said.target}

@@ -58,6 +58,7 @@ class Said:
             [*self.listing.splits, *none],
             {column: [*values, *none] for column, values in self.listing.labels.items()},
             self.listing.notes,
+            troubles=self.listing.troubles,
         )
         labels = {column: [*values, *none] for column, values in self.labels.items()}
         return replace(self, listing=listing, written=[*self.written, *paths], labels=labels)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from featurize import processors
@@ -73,13 +74,24 @@ class Looks:
         The same as a table writes them.
     known : mapping
         From `known_files`.
+    troubles : mapping of str to str
+        Location -> why the file could not be fetched.
     """
 
-    def __init__(self, locations: Sequence[str], written: Sequence[str], known: Known) -> None:
+    def __init__(
+        self,
+        locations: Sequence[str],
+        written: Sequence[str],
+        known: Known,
+        troubles: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._locations = locations
         self._seen: dict[int, Seen] = {}
         self._refused: dict[int, Undecodable] = {}
         for n, (location, path) in enumerate(zip(locations, written, strict=True)):
+            if location in troubles:
+                self._take(n, Seen(refused=Undecodable(Reason.NOT_FETCHED, troubles[location])))
+                continue
             try:
                 size, changed = archives.facts(location)
             except (FileNotFoundError, NotADirectoryError):

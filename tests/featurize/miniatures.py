@@ -269,6 +269,31 @@ def table(where: Path) -> Miniature:
     )
 
 
+def iiif(where: Path) -> Miniature:
+    """What was fetched of two manifests and one that is broken."""
+    source = where / "iiif" / "example.org-0123456789"
+    labels = {"Style": "Baroque", "Artist": "Judith Leyster", "manifest": "https://example.org/1"}
+    put(source / "pictures-512/a.jpg", jpeg(1))
+    put(source / "pictures-512/b.jpg", jpeg(2))
+    put(source / "manifests/a.json", b"{}")
+    rows = [
+        {"path": "pictures-512/a.jpg", "labels": {**labels, "canvas": "https://example.org/1/a"}},
+        {"path": "pictures-512/b.jpg", "labels": {**labels, "canvas": "https://example.org/1/b", "Date": "1630"}},
+        {"path": "manifests/gone.json", "labels": {"manifest": "https://example.org/2"}, "trouble": "status 404"},
+    ]
+    document = {"format": "artstyle iiif 1", "source": "https://example.org/all", "pictures": rows}
+    put(source / "listing.json", json.dumps(document).encode())
+    return Miniature(
+        source,
+        {
+            digest(jpeg(1)): row(
+                "", style="Baroque", artist="Judith Leyster", year="", canvas="https://example.org/1/a"
+            ),
+            digest(jpeg(2)): row("", style="Baroque", year="1630", manifest="https://example.org/1"),
+        },
+    )
+
+
 def row(split: str, **labels: str) -> dict[str, str]:
     return {"split": split, **labels}
 
@@ -283,6 +308,7 @@ def tar(path: Path, members: Mapping[str, bytes]) -> None:
 
 
 MINIATURES: Mapping[str, Callable[[Path], Miniature]] = {
+    "iiif": iiif,
     "folders": folders,
     "painter-by-numbers": painter,
     "artgan": artgan,

@@ -327,7 +327,7 @@ def test_another_label_may_be_the_target_of_class_folders(tmp_path: Path) -> Non
 
 
 def test_an_unknown_format_lists_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="--format lmdb is not known: choose one of painter-by-numbers, artgan"):
+    with pytest.raises(SourceError, match="--format lmdb is not known: choose one of iiif, painter-by-numbers"):
         read_source(tmp_path, Reading(format="lmdb"))
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from featurize.dataset.names import said_by_names
 from featurize.dataset.notes import Note
 from featurize.dataset.sources.artgan import ArtGan
-from featurize.dataset.sources.base import AS_FOUND, Listing, Reader, Reading
+from featurize.dataset.sources.base import AS_FOUND, Asking, Listing, Reader, Reading
 from featurize.dataset.sources.folders import ClassFolders
+from featurize.dataset.sources.iiif.reader import Iiif
 from featurize.dataset.sources.painter import PainterByNumbers
 from featurize.dataset.sources.parquet import ParquetPictures
 from featurize.dataset.sources.tables import AnyTable
@@ -24,6 +25,7 @@ from featurize.dataset.sources.zips import Zips
 from featurize.errors import SourceError
 
 READERS: Mapping[str, Reader] = {
+    "iiif": Iiif(),
     "painter-by-numbers": PainterByNumbers(),
     "artgan": ArtGan(),
     "parquet": ParquetPictures(),
@@ -32,7 +34,10 @@ READERS: Mapping[str, Reader] = {
     "table": AnyTable(),
     "folders": ClassFolders(),
 }
-_WAY_OUT = "give a folder with one folder for each class, a table (.csv, .tsv, .parquet), a .zip or .tar file"
+_WAY_OUT = (
+    "give a folder with one folder for each class, a table (.csv, .tsv, .parquet), a .zip or .tar file, "
+    "or the address of a IIIF manifest"
+)
 
 
 def format_of(source: Path, wanted: str = "") -> str:
@@ -103,4 +108,4 @@ def _with_names(listing: Listing, reading: Reading) -> Listing:
     return replace(listing, labels={**listing.labels, **columns}, notes=[*listing.notes, *notes])
 
 
-__all__ = ["AS_FOUND", "READERS", "Listing", "Reader", "Reading", "format_of", "read_source"]
+__all__ = ["AS_FOUND", "READERS", "Asking", "Listing", "Reader", "Reading", "format_of", "read_source"]

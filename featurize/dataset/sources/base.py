@@ -13,6 +13,25 @@ _OWN = (".csv", ".xlsx", ".parquet", ".json", ".npy", ".toml")  # endings of the
 
 
 @dataclass(frozen=True)
+class Asking:
+    """How pictures are asked for, where a source is an address in the web.
+
+    Parameters
+    ----------
+    side : int
+        Pixels that the shorter side of a picture needs.
+    rate : float
+        Requests a second, at most.
+    """
+
+    side: int = 512
+    rate: float = 4.0
+
+
+POLITELY = Asking()
+
+
+@dataclass(frozen=True)
 class Reading:
     """What the user says about a source.
 
@@ -37,6 +56,7 @@ class Reading:
         the form `artist_title-year`.
     table : Path, optional
         The dataset table that is being written: it and what lies beside it are no files of the source.
+    asking : Asking
     """
 
     target: str = "style"
@@ -48,6 +68,7 @@ class Reading:
     encoding: str = ""
     names: bool | None = None
     table: Path | None = None
+    asking: Asking = POLITELY
 
     @property
     def images_folder(self) -> Path | None:
@@ -83,6 +104,8 @@ class Listing:
         Whether the source is nothing but class folders.
     recognised : sequence of str
         Words of options that say of the columns what was found out by looking.
+    troubles : mapping of str to str
+        Path -> why the picture could not be fetched.
 
     Raises
     ------
@@ -96,6 +119,7 @@ class Listing:
     notes: Sequence[Note] = ()
     class_folders: bool = False
     recognised: Sequence[str] = ()
+    troubles: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {len(self.paths), len(self.splits), *map(len, self.labels.values())}

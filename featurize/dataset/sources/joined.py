@@ -17,6 +17,7 @@ def joined(parts: Sequence[Listing]) -> Listing:
         [note for part in parts for note in part.notes],
         all(part.class_folders for part in parts),
         _each_once([pair for part in parts for pair in zip(part.recognised[::2], part.recognised[1::2], strict=True)]),
+        {path: why for part in parts for path, why in part.troubles.items()},
     )
 
 
