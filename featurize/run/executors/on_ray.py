@@ -344,7 +344,10 @@ def _connected(address: str) -> Any:
         raise FeaturizeError("Ray is not installed: `pip install 'artstyle[ray]'`") from error
     try:
         ray.init(
-            None if address == "auto" else address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+            None if address == "auto" else address,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         said = " ".join(str(error).split())[:200]
