@@ -130,7 +130,7 @@ def _copy(path: Path, target: Path) -> None:
 
 
 def _remove(old: Path, listed: list[Path]) -> bool:
-    """Remove the files that were taken over, the key last: without it nobody knows what the others are."""
+    """Remove the files that were taken over, the key last: without the key the other files can't be understood."""
     for path in listed:
         files.remove(path)
     if any(path.is_file() and path.name != KEY_FILE for path in old.rglob("*")):

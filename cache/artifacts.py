@@ -2,7 +2,7 @@
 
 What the program reads back is named after its content: `body-<32 digits>.onnx`. The digits are a checksum of the
 key's digest and the bytes, and they are compared at every load. So a file that was changed is found, and one that was
-copied from another key's folder, where the same name was right, is none of this key's. Nothing else needs to be
+copied from another key's folder, where the same name was right, is found, too. Nothing else needs to be
 recorded, and writing the same thing twice is writing it once.
 
 What is only there for people (`failures.csv`) has a plain name, is replaced whole, and is never read back.
@@ -69,7 +69,7 @@ class Artifacts:
         return self._bucket.where()
 
     def keep(self, kind: Kind, data: bytes) -> str:
-        """Keep something under the name that its content gives it, unless it is there; gives the name.
+        """Write an artifact, unless it is there already. Its name follows from its content, and is returned.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class Artifacts:
         Raises
         ------
         NotStored
-            There is none of that name.
+            No artifact has that name.
         ArtifactDamaged
             It was changed, or belongs to another key.
         StorageFailed
@@ -114,11 +114,11 @@ class Artifacts:
         return next(self.every(kind), None)
 
     def forget(self, kind: Kind, data: bytes) -> None:
-        """Remove what was kept; what is gone already is no error."""
+        """Remove an artifact; it is no error if it is gone already."""
         self._bucket.delete(kind.name(files.checksum([self._owner, data])))
 
     def verify(self) -> list[CacheError]:
-        """Check every byte of every artifact that is named after its content; gives what does not hold."""
+        """Check every byte of every artifact that is named after its content; returns what is damaged."""
         return [p for p in map(self._damage, sorted(self._bucket.names())) if p]
 
     def set_aside_damaged(self) -> list[str]:
@@ -152,7 +152,7 @@ class Artifacts:
         return named is not None and files.checksum(chain([self._owner], blocks)) == named[1]
 
     def _damage(self, name: str) -> CacheError | None:
-        """What is wrong with an object, if it is one that is named after its content; None where nothing is."""
+        """What is wrong with an object that is named after its content; None where nothing is wrong."""
         if not _NAMED_BY_CONTENT.fullmatch(name):
             return None
         try:

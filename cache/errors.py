@@ -30,7 +30,7 @@ class ArtstyleError(Exception):
 
 
 class CacheError(ArtstyleError):
-    """Everything that can go wrong in the cache."""
+    """The root of the cache's errors."""
 
 
 class ForeignKey(CacheError):
@@ -99,7 +99,7 @@ class NotStored(CacheError):
     what : str
         What is missing, as the beginning of a sentence.
     key : Key, optional
-        The key of the cache; whoever knows how to make embeddings can then say the whole command.
+        The key of the cache. With it, a caller can name the whole command that makes the missing vectors.
     embedding : str
         Names of the recipes that are missing.
     place : str

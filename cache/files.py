@@ -3,7 +3,7 @@
 The only place of the package that writes to a disk. A file is written under a temporary name in its own
 folder, flushed to the disk, read back from there and compared, gets its name, and the folder is flushed: getting
 the name is the commit. Where an older file is to be replaced, the new one is renamed; where none may be there, it is
-linked, because a rename replaces without a word. `flush` and `close` of HDF5 promise none of this, so segments arrive
+linked, because a rename replaces a file silently. `flush` and `close` of HDF5 promise none of this, so segments arrive
 here as finished bytes.
 """
 
@@ -83,7 +83,7 @@ def create(path: Path, chunks: Sequence[Chunk]) -> bool:
     """
     with _clear_errors(path):
         if path.exists():
-            settle(path.parent)  # whoever made it may have died before the flush
+            settle(path.parent)  # the process that made it may have died before the flush
             return False
     with _written(path, chunks) as temporary:
         made = _link(temporary, path)
@@ -139,7 +139,7 @@ def commit(temporary: Path, path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, and make that last, also where it was made by a process that died.
+    """Make a folder and those above it, and flush their names to the disk, also where a process that died made them.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def make_folder(path: Path) -> None:
 
 
 def settle(*folders: Path) -> None:
-    """Make last what is listed in some folders: a process may have died between a rename and its flush.
+    """Flush the names in some folders to the disk: a process may have died between a rename and its flush.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def settle(*folders: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file; one that another process removed first is no error."""
+    """Remove a file; it is no error if another process removed it first."""
     with _clear_errors(path), contextlib.suppress(FileNotFoundError):
         os.unlink(path)
 
@@ -182,7 +182,7 @@ def remove_folder(path: Path) -> None:
 
 
 def move(path: Path, target: Path) -> None:
-    """Rename a file within its file system, and make that last; a file that is gone already is no error."""
+    """Rename a file within its file system, and flush both folders; it is no error if the file is gone already."""
     make_folder(target.parent)
     with _clear_errors(target), contextlib.suppress(FileNotFoundError):
         os.rename(path, target)

@@ -1,7 +1,8 @@
-"""Where the file of a key's weights was seen: a hint for whoever needs it again, never trusted without its hash.
+"""Where the file of a key's weights was seen: a hint for later commands, never trusted without its hash.
 
 The identity of the weights is in the key. Where they lie is not: files move. So a run writes the place down beside the
-segments, for checking vectors and for predicting later; whoever goes there compares the file with the identity.
+segments, for checking vectors and for predicting later; a command that finds a file there compares it with the
+identity.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The last bits of a vector can depend on the size of its batch and its place in it. A plan fixes both: ordered
 ids, cut into batches of one size, cut into segments. A run that was interrupted finds its plan again and goes
 on with it, so its vectors are bit for bit those of a run that was never interrupted. Pictures that failed, or
-are in the cache already, leave their places empty; nobody moves up.
+are in the cache already, leave their places empty; no other picture moves into them.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Rows:
     vectors : mapping of Recipe to ndarray (N, D) float32 or float16
         Rows that failed hold NaN.
     details : mapping of int to str
-        Place of a failed row (0..N-1) to what was said about it.
+        Place of a failed row (0..N-1) to the detail of its reason.
     environment : mapping
         Engine, versions, device, threads, batch size: recorded, not part of any identity.
 
@@ -85,7 +85,7 @@ class Failure:
     status : int
         Reason code.
     detail : str
-        What the decoder said.
+        The decoder's message.
     """
 
     id: str

@@ -97,7 +97,7 @@ class EarlierCache:
     made_with: EarlierKey
 
     def refusal(self) -> EarlierVersion:
-        """The error of whoever would read it: what it is, and how to go on."""
+        """The error for a program that tries to read it: it says what the cache is, and how to go on."""
         made_by = f"{str(self.folder)!r} was made by an earlier version of artstyle"
         if self.made_with.key is None:
             return EarlierVersion(

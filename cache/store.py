@@ -54,7 +54,7 @@ class FeatureCache(Store):
         above = bucket_at(root)
         bucket = above.within(key.folder_name)
         bucket.create(KEY_FILE, [key.canonical])
-        above.settle()  # names that are there may be those of a process that died before making them last
+        above.settle()  # a process may have written these names and died before they were flushed
         bucket.settle()
         cache = cls(bucket)
         if cache.key.digest != key.digest:

@@ -53,7 +53,7 @@ class TableError(FeaturizeError):
 
 
 class Misfit(FeaturizeError, ValueError):
-    """A text can't be read as a table in one way; the message names the line, and whoever reads the file names it.
+    """A text can't be read as a table in one way; the message names the line, and the caller adds the file's name.
 
     Parameters
     ----------

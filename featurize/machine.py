@@ -1,4 +1,4 @@
-"""The software and the machine that figures come from, for whoever repeats them."""
+"""The software and the machine that figures come from, so that others can repeat them."""
 
 from __future__ import annotations
 

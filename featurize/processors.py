@@ -1,4 +1,4 @@
-"""Which processors may be used, and who keeps to which of them; macOS and Windows don't say, so there nobody does."""
+"""Which processors may be used, and which thread keeps to which of them. On macOS and Windows threads are not bound."""
 
 from __future__ import annotations
 

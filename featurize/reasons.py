@@ -56,7 +56,7 @@ class Reason(IntEnum):
 
     @property
     def sentence(self) -> str:
-        """As it is told to a person."""
+        """The reason as a sentence for people."""
         return _SENTENCES[self.name]
 
     @property

@@ -69,7 +69,7 @@ def drawing(width: float, height: float, layout: Literal["constrained"] | None =
     width, height : float
         In points, 1/72 inch.
     layout : str, optional
-        Who places the axes: "constrained" is matplotlib itself, None whoever draws.
+        Who places the axes: "constrained" leaves it to matplotlib, None to the caller.
     """
     from matplotlib.figure import Figure
 

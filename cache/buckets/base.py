@@ -105,8 +105,8 @@ class Bucket(ABC):
     def read(self, name: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes of a range, in blocks of a few megabytes; up to the end by default.
 
-        Fewer come where the object is shorter. Two calls may meet two objects: whoever needs one object compares
-        `stat` before and after.
+        Fewer come where the object is shorter. Two calls may read two different objects: a caller that
+        needs one and the same compares `stat` before and after.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class Bucket(ABC):
 
     @abstractmethod
     def settle(self) -> None:
-        """Make last what is listed: a process may have died between a commit and its last flush.
+        """Flush the list of names to the storage: a process may have died between a commit and its last flush.
 
         Raises
         ------

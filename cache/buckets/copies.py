@@ -1,8 +1,8 @@
 """Copies of ranges of remote objects on this machine's disk, mapped into memory, of bounded size altogether.
 
 They lie in `artstyle/objects` of the user's cache folder (ARTSTYLE_OBJECT_CACHE names another one), take up to 20 GB
-(ARTSTYLE_OBJECT_CACHE_GB), and those that were not used for longest go first. A copy is never trusted: whoever maps
-vectors compares them with their checksums.
+(ARTSTYLE_OBJECT_CACHE_GB), and those that were not used for longest go first. A copy is never trusted: vectors that
+are mapped are compared with their checksums.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class DiskBucket(Bucket):
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Bytes that the disk can't give are told from what else the system refuses, which is no fault of the file."""
+    """An input/output error of the disk is one kind of error; everything else that the system refuses is another."""
     try:
         yield
     except FileNotFoundError:

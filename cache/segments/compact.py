@@ -88,7 +88,7 @@ def _drop(segments: Segments, unwanted: Ids) -> None:
 
 
 def _delete_replaced(segments: Segments) -> None:
-    segments.bucket.settle()  # whoever committed a merged segment may have died before making its name last
+    segments.bucket.settle()  # the writer of a merged segment may have died before its name was flushed to the disk
     there = {s.name: s for s in segments.opened}
     for merged in list(there.values()):
         leftovers = [name for name in merged.replaces if name in there and name != merged.name]

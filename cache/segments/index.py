@@ -61,7 +61,7 @@ class Places:
         return positions(wanted, self.ids)
 
     def status_of(self, wanted: Ids) -> NDArray[np.uint8]:
-        """Status of wanted ids, `ABSENT` where the cache knows nothing of them."""
+        """Status of wanted ids, `ABSENT` where the cache has no row for them."""
         place = self.find(wanted)
         if not len(self.ids):
             return np.full(len(wanted), ABSENT, np.uint8)

@@ -5,7 +5,7 @@ Layout, readable with any HDF5 tool:
     user block, 4096 bytes     JSON: format, size, and the XXH3 checksum of every span of the rest of the file
     /id        (N, 32) uint8   sha256 of the picture file
     /status    (N,)    uint8   0 = embedded, else a reason code
-    /failures  (F,)    uint8   JSON: place -> what was said
+    /failures  (F,)    uint8   JSON: place -> detail of the reason
     /features/<recipe> (N, D)  float32 or float16, contiguous, so that it can be mapped
     attributes                 key digest, environment, names of the segments this one replaces;
                                on each feature set: recipe name and definition
@@ -41,7 +41,7 @@ _ALIGNMENT = 64  # bytes; a mapped vector starts on a cache line
 
 
 def name_of(key_digest: str, rows: Rows) -> str:
-    """The name of a segment: the same rows get the same name, whoever writes them."""
+    """The name of a segment: the same rows get the same name from every writer."""
     recipes = sorted(recipe.digest for recipe in rows.vectors)
     content = [key_digest.encode(), *(r.encode() for r in recipes), rows.ids.tobytes(), rows.status.tobytes()]
     return files.checksum(content)[:20] + SUFFIX

@@ -1,4 +1,4 @@
-"""Which head was asked for: its spec, its seed and its device, with an error that says what there is instead."""
+"""Which head was asked for: its spec, its seed and its device, with an error that lists what can be asked for."""
 
 from __future__ import annotations
 

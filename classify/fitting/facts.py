@@ -55,7 +55,7 @@ def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int) -
 
 
 def rows_digest(rows: LabelledRows) -> str:
-    """SHA-256 over the pictures' ids and labels in their order: other rows, labels or another order are told by it."""
+    """SHA-256 over ids and labels in their order: other rows, labels or another order give another digest."""
     lines = (f"{picture}\t{label}\n" for picture, label in zip(rows.ids, rows.y.tolist(), strict=True))
     digest = hashlib.sha256()
     for line in lines:

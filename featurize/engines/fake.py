@@ -1,7 +1,7 @@
 """An engine without a network: for trying and testing everything around one.
 
 It is fast enough to be killed often and as touchy as a real one can be: its vectors depend on the size of the batch and
-the place in it, so whoever moves a picture to another place, or lets batches vary, is found out by the last bits. The
+the place in it, so code that moves a picture to another place, or lets batches vary, shows in the last bits. The
 command line does not offer it, because its vectors would stand under the key of a real network.
 """
 

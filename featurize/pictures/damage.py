@@ -102,7 +102,7 @@ def without_end(data: bytes) -> bytes:
 
     Where data are missing before the end marker, libjpeg fills the picture up with grey and says so only where
     Pillow doesn't listen. Where the marker itself is missing, it waits for more, and Pillow refuses the file as cut;
-    a picture that is complete by then needs no marker. A loss of the last eight bytes can't be told this way, nor
+    a picture that is complete by then needs no marker. A loss of the last eight bytes can't be found this way, nor
     one in a progressive or arithmetic-coded JPEG: those are returned as they are, as are other formats.
     """
     scan = only_scan(data) if data[:2] == b"\xff\xd8" else None

@@ -184,7 +184,7 @@ class Companion:
 
 
 def serve(line: Connection, limit: float) -> None:
-    """What a companion does: answers pictures with pixels until nobody asks any more."""
+    """What a companion does: it answers pictures with pixels until no more are sent."""
     line.send_bytes(b"ready")
     while True:
         try:
@@ -192,7 +192,7 @@ def serve(line: Connection, limit: float) -> None:
             data = line.recv_bytes()
         except (EOFError, OSError):
             return
-        signal.alarm(round(2 * limit) + 1)  # if nobody is left to stop it
+        signal.alarm(round(2 * limit) + 1)  # in case the main process died and can't stop it
         answer = _answer(data, transform)
         signal.alarm(0)
         with contextlib.suppress(OSError):
@@ -220,7 +220,7 @@ def _limit_resources() -> None:
 
 def main(arguments: list[str]) -> None:
     """Entry point of a companion: the number of its line, and the limit in seconds."""
-    warnings.simplefilter("ignore")  # oddities of pictures are told as reasons
+    warnings.simplefilter("ignore")  # what is odd about a picture is reported as a reason
     _limit_resources()
     serve(Connection(int(arguments[0])), float(arguments[1]))
     os._exit(0)  # nothing to tidy up

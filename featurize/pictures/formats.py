@@ -2,7 +2,7 @@
 
 Pillow reads some forty formats, a few of them through other programs, and the list changes with its version and
 with how it was built. Only these six are ever opened; others that people really have are named when they are
-refused, so that nobody has to guess.
+refused, so that no user has to guess.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What became of every row that a run was asked for: a vector, or one reason from the one list.
 
-The rows without a vector are written into the key's folder as `failures.csv`, for whoever mends or removes the files.
+The rows without a vector are written into the key's folder as `failures.csv`, for people to mend the files.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Decoding beside the network, in a fixed order and bounded memory.
 
-On a CPU each worker thread carries a batch all the way from files to vectors, on one processor: nobody waits for
-anybody while there is work, and no threads compete inside the network. Where there is a worker for every processor,
+On a CPU each worker thread carries a batch all the way from files to vectors, on one processor: no worker waits for
+another while there is work, and no threads compete inside the network. Where there is a worker for every processor,
 each keeps to its own, and what its network needs stays in that processor's cache. On a GPU the workers decode,
 picture by picture, and the device is fed by one thread. Threads, because the engines leave the interpreter's lock
 while they work, and because neither HDF5 handles nor torch's threads survive a fork; what decoding does to a process
@@ -38,7 +38,7 @@ class Batch:
     places : sequence of Picture or None
         Who stands where.
     vectors : mapping of Recipe to ndarray (B, D) float32
-        Empty where nobody could be decoded.
+        Empty where no picture could be decoded.
     failed : mapping of int to Undecodable
         Places that could not be decoded, and why.
     decode_seconds, network_seconds : float
@@ -128,7 +128,7 @@ class Pipeline:
         return self._pool.submit(task).result
 
     def _decode(self, places: Sequence[Place]) -> Callable[[], Batch]:
-        """All workers decode; whoever asks for the batch runs the network on it."""
+        """All workers decode; the thread that asks for the batch runs the network on it."""
         decoded = self._empty(places)
         tasks: list[Future[None]] = [
             self._pool.submit(decoded.fill, n, self._transform) for n, p in enumerate(places) if p is not None

@@ -12,9 +12,9 @@ _FORM = re.compile(r"\s*(\d+)\s*/\s*(\d+)\s*")
 
 @dataclass(frozen=True)
 class Shard:
-    """Every so-manieth piece of a plan: pieces 3, 19, 35, ... are shard 3 of 16.
+    """Every n-th piece of a plan: shard 3 of 16 has the pieces 3, 19, 35 and so on.
 
-    All shards of a run make the same plan from the dataset table, so which pieces are whose is known without asking.
+    All shards of a run make the same plan from the dataset table, so each job knows which pieces are its own.
     A shard can be run at any time and any number of times. When all have run, the vectors have the bits that one run
     alone would have given them.
 

@@ -6,7 +6,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def check_device(name: str) -> None:
-    """Raise a ValueError where the name is none of a device; torch is not asked."""
+    """Raise a ValueError if the name is not that of a device; torch is not loaded."""
     if str(name).partition(":")[0] not in DEVICES:
         raise ValueError(f"there is no device {name!r}; choose from {', '.join(DEVICES)}")
 
@@ -17,7 +17,7 @@ def pick_device(name: str) -> str:
     Raises
     ------
     ValueError
-        Where the name is none of a device, or CUDA is asked for and missing.
+        If the name is not that of a device, or CUDA is asked for and missing.
     """
     import torch
 

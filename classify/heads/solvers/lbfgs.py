@@ -1,4 +1,4 @@
-"""Limited-memory BFGS that is asked for points and told values, so that many problems share one pass over the data.
+"""Limited-memory BFGS in steps: it gives a point and takes its value, so many problems share one pass over the data.
 
 Nocedal & Wright, Numerical Optimization (2006), algorithm 7.4, with a changing initial inverse Hessian given by the
 caller and backtracking. The sufficient decrease is relaxed by the rounding error of a float32 objective

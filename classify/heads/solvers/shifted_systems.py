@@ -72,7 +72,7 @@ class Shifted:
         matrix[np.diag_indices_from(matrix)] += shift
         try:
             factor = cho_factor(matrix, lower=True, check_finite=False)
-        except LinAlgError:  # rounding left it indefinite: the shift is too small to be told from none
+        except LinAlgError:  # rounding left it indefinite: the shift is too small to make a difference
             return self._factored(max(10 * shift, EPS32 * self.trace), R)
         solution: Array = cho_solve(factor, R, check_finite=False)
         return solution

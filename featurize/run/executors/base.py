@@ -1,4 +1,4 @@
-"""What a run hands to whoever embeds its pictures, and what it gets back."""
+"""What a run gives to the executor that embeds its pictures, and what it gets back."""
 
 from __future__ import annotations
 
