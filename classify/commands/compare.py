@@ -60,6 +60,9 @@ ALL = "all"
     type=FILE,
     help="Write the probabilities of all test pictures under all heads into this file, .parquet or .npz.",
 )
+@click.option(
+    "--mlflow", metavar="EXPERIMENT", help="Log parameters, figures and the report in this experiment of MLflow."
+)
 @click.pass_context
 def compare(
     context: click.Context,
@@ -71,6 +74,7 @@ def compare(
     heads: str,
     out: Path,
     probabilities: Path | None,
+    mlflow: str | None,
     **options: Any,
 ) -> None:
     """Train heads on the same rows, compare them honestly, and write a report."""
@@ -78,12 +82,15 @@ def compare(
     from classify.report import check_place, write_report
     from classify.report.probabilities import check_ending, write_probabilities
     from classify.report.results import as_json
+    from classify.report.tracking import load_mlflow, log_comparison
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
     check_place(out)
     if probabilities is not None:
         check_ending(probabilities)
+    if mlflow is not None:
+        load_mlflow()  # that it is missing is known before heads are fitted
     table, caches = read_table(dataset), open_caches(features, keys)
     options["embeddings"] = options.pop("embedding")
     options["command"] = as_typed(context)
@@ -96,7 +103,10 @@ def compare(
     if probabilities is not None:
         write_probabilities(comparison, probabilities)
     give(as_json(comparison))
-    tell(comparison, write_report(comparison, out))
+    page = write_report(comparison, out)
+    if mlflow is not None:
+        log_comparison(comparison, out, mlflow)
+    tell(comparison, page)
 
 
 def _run_protocol(
