@@ -11,7 +11,7 @@ import click
 from classify.commands.options import WEIGHTS
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.commands.console import print_table
-from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, TABLE
+from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, SEED, TABLE
 from featurize.commands.remembered import Command
 from featurize.wording import artist, cut, visible
 
@@ -88,4 +88,45 @@ def _untrained(works: Works) -> None:
         click.echo("warning: untrained backbone: what it takes for similar means nothing", err=True)
 
 
-EXPLORING = (neighbours,)
+@click.command("map", cls=Command)
+@click.option(
+    "--method", type=click.Choice(["tsne", "pca"]), default="tsne", show_default=True, help="How pictures get a place."
+)
+@click.option("--colour", default="style", show_default=True, help="style, artist, year or another column.")
+@click.option("--add", is_flag=True, help="Place new pictures into the map that is kept, which stays as it is.")
+@click.option("--mosaic", is_flag=True, help="Snap the pictures to a grid.")
+@TABLE
+@FEATURES
+@KEY
+@EMBEDDING
+@SPLIT
+@SEED
+@out_option("reports/map")
+def draw_map(
+    method: str, colour: str, add: bool, mosaic: bool, dataset: Path, features: Path, key: str | None, embedding: str,
+    split: str, seed: int, out: Path,
+) -> None:  # fmt: skip
+    """A map of the collection: similar pictures lie near each other."""
+    from cache import open_cache
+    from classify.explore.maps.make import FEWEST, map_of, write_map
+    from classify.explore.works import load_works
+    from classify.report import check_place
+    from featurize.dataset.table import read_table
+    from featurize.progress import progress_bar
+
+    check_place(out)
+    cache = open_cache(features, key)
+    works = load_works(read_table(dataset), cache, embedding, split, fewest=FEWEST)
+    with progress_bar("arranging", "iterations") as progress:
+        made = map_of(
+            works, cache.artifacts, method=method, colour=colour, adding=add, seed=seed, progress=progress
+        )  # fmt: skip
+    for line in made.news:
+        click.echo(visible(line))
+    with progress_bar("small pictures") as progress:
+        page = write_map(made, out, mosaic=mosaic, progress=progress)
+    _untrained(works)
+    click.echo(f"page: {visible(page)}")
+
+
+EXPLORING = (neighbours, draw_map)

@@ -55,6 +55,8 @@ function offsets(shape, r) {
   for (let y = -reach; y <= reach; y++) for (let x = -reach; x <= reach; x++) if (SHAPES[shape](x, y, r)) out.push(y * image.width + x);
   return Int32Array.from(out);
 }
+// names of classes without underscores, for people; the CSV has them as they are
+const named = (name, c) => c.name === "style" || c.name === "genre" ? name.replaceAll("_", " ") : name;
 const lookOf = code => [code % COLOURS, Math.min(SHAPES.length - 1, code / COLOURS | 0)];
 const span = c => [c.low, Math.max(c.high, c.low + 1e-9)];
 
@@ -69,7 +71,7 @@ function resize() {
   buffer = new Uint32Array(image.data.buffer);
   draw();
 }
-const radius = () => ratio * Math.min(7, (N > 20000 ? 1.2 : N > 3000 ? 1.8 : 2.8) * (1 + .45 * Math.log2(Math.max(1, zoom))));
+const radius = () => ratio * Math.min(7, (N > 20000 ? 1.2 : N > 3000 ? 1.8 : N > 800 ? 2.8 : 3.8) * (1 + .45 * Math.log2(Math.max(1, zoom))));
 function draw() { if (!waiting) { waiting = true; requestAnimationFrame(() => { waiting = false; paint(); }); } }
 function paint() {
   buffer.fill(theme.paperWord);
@@ -101,7 +103,8 @@ function paint() {
 function overlay() {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
-  if (data.atlas && found.length && found.length <= 160 && (zoom > 1.5 || N <= 160)) thumbnails();
+  const few = data.mosaic ? square() >= 9 : found.length <= 160 && (zoom > 1.5 || N <= 160);
+  if (data.atlas && found.length && few) thumbnails();
   else if (colour && colour.codes) names();
   const ring = (i, size, w) => { pen.beginPath(); pen.arc(screenX(i), screenY(i), size, 0, 7); pen.lineWidth = w; pen.stroke(); };
   pen.strokeStyle = theme.accent;
@@ -118,8 +121,9 @@ function overlay() {
 }
 let visibleCount = N;
 const count = () => visibleCount;
+const square = () => data.mosaic ? unit * zoom / data.mosaic.columns : 0;
 function thumbnails() {
-  const side = Math.max(26, Math.min(84, Math.sqrt(width * height / (found.length + 3)) * .62));
+  const side = data.mosaic ? square() * .94 : Math.max(26, Math.min(84, Math.sqrt(width * height / (found.length + 3)) * .62));
   for (const i of found) place(pen, i, screenX(i) - side / 2, screenY(i) - side / 2, side);
 }
 // names of classes where the middle of their pictures lies, largest class first, none over another
@@ -129,7 +133,7 @@ function middle(column) {
     const xs = column.values.map(() => []), ys = column.values.map(() => []);
     for (let i = 0; i < N; i++) if (column.codes[i] !== NONE) { xs[column.codes[i]].push(X[i]); ys[column.codes[i]].push(Y[i]); }
     const mid = v => v.sort((a, b) => a - b)[v.length >> 1];
-    middles.set(column.name, column.values.map((name, n) => ({name, n, size: xs[n].length, x: mid(xs[n]), y: mid(ys[n])})).filter(m => m.size));
+    middles.set(column.name, column.values.map((name, n) => ({name: named(name, column), n, size: xs[n].length, x: mid(xs[n]), y: mid(ys[n])})).filter(m => m.size));
   }
   return middles.get(column.name);
 }
@@ -191,7 +195,7 @@ function under(x, y, reach) {
 
 // ---------------------------------------------------------------- the card of one picture
 const text = (i, c) => c.codes ? (c.codes[i] === NONE ? "" : c.values[c.codes[i]]) : (c.numbers[i] === c.numbers[i] ? String(Math.round(c.numbers[i] * 100) / 100) : "");
-const title = i => data.titles[i] || data.paths[i];
+const title = i => data.titles[i] || data.paths[i].split(/[\\/]|::/).pop();
 function show(i) {
   current = i;
   $("card").hidden = i < 0;
@@ -200,7 +204,7 @@ function show(i) {
   canvas.hidden = !side;
   if (side) { canvas.width = canvas.height = side; canvas.style.width = "100%"; place(canvas.getContext("2d"), i, 0, 0, side); }
   $("name").textContent = title(i);
-  $("facts").replaceChildren(...[...columns.map(c => [c.name, text(i, c)]), ["file", data.paths[i]]].filter(([, v]) => v).flatMap(([k, v]) => {
+  $("facts").replaceChildren(...[...columns.map(c => [c.name, named(text(i, c), c)]), ["file", data.paths[i]]].filter(([, v]) => v).flatMap(([k, v]) => {
     const dt = document.createElement("dt"), dd = document.createElement("dd");
     dt.textContent = k;
     if (k === "file" && data.link) { const a = document.createElement("a"); a.href = data.link + v.split("/").map(encodeURIComponent).join("/"); a.textContent = v; a.style.color = "inherit"; dd.append(a); } else dd.textContent = v;
@@ -251,7 +255,7 @@ function legend() {
     p.fillStyle = `rgb(${theme.series[c]})`;
     for (let y = -11; y <= 11; y++) for (let x = -11; x <= 11; x++) if (SHAPES[s](x, y, 8)) p.fillRect(x + 12, y + 12, 1, 1);
     size.className = "n"; size.textContent = sizes[n].toLocaleString();
-    button.append(dot, name, size);
+    button.append(dot, named(name, colour), size);
     // a click hides or shows a class; a double click leaves this one alone
     button.onclick = () => { hidden.has(n) ? hidden.delete(n) : hidden.add(n); button.setAttribute("aria-pressed", String(!hidden.has(n))); filter(); };
     button.ondblclick = () => { const only = hidden.size < colour.values.length - 1; hidden.clear(); if (only) colour.values.forEach((_, m) => m !== n && hidden.add(m)); legend(); filter(); };
@@ -339,6 +343,7 @@ $("save").onclick = () => {
 $("clear").onclick = () => { chosen = []; $("chosen").hidden = true; draw(); };
 
 // ---------------------------------------------------------------- beginning
+$("tools").onsubmit = e => e.preventDefault();
 $("lasso").onclick = toggleLasso; $("whole").onclick = whole; $("close").onclick = () => show(-1);
 $("in").onclick = () => zoomAt(width / 2, height / 2, 1.5); $("out").onclick = () => zoomAt(width / 2, height / 2, 1 / 1.5);
 $("colour").replaceChildren(...columns.map(c => new Option(c.name, c.name, false, c === colour)));

@@ -1,0 +1,1 @@
+"""A map of the collection: where each picture lies, its page, its print."""
