@@ -43,8 +43,7 @@ def snapped(xy: NDArray[np.floating], shape: float = SHAPE) -> tuple[NDArray[np.
         first = (width, height)[across] // 2
         room = first * (height if across == 0 else width)
         order = points[np.argsort(xy[points, across], kind="stable")]
-        # as full as the whole is, so that empty squares spread
-        count = min(room, max(len(order) - (width * height - room), round(len(order) * room / (width * height))))
+        count = round(len(order) * room / (width * height))  # as full as the whole is, so that empty squares spread
         if across == 0:
             waiting += [
                 (order[:count], left, top, first, height),
