@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.explore.drawing import PRINTED, Colours, drawing
 from classify.explore.maps.columns import Classes, Column
 from featurize import theme
 from featurize.wording import cut, plain
@@ -23,7 +21,7 @@ _NAMED = 40  # classes that a legend names
 _RASTER = 3000  # points, above which they are pixels inside an SVG
 
 
-def figure(xy: NDArray[np.floating], column: Column | None, title: str = "", colours: Colours = PRINTED) -> Figure:
+def figure(xy: NDArray[np.floating], column: Column | None, title: str = "") -> Figure:
     """Points in the colours of a column.
 
     Parameters
@@ -32,49 +30,44 @@ def figure(xy: NDArray[np.floating], column: Column | None, title: str = "", col
     column : Classes or Numbers, optional
         One value for each point.
     title : str
-    colours : Colours
     """
     span = np.ptp(xy, axis=0) if len(xy) else np.ones(2)
     height = 40 + (WIDTH - LEGEND) * float(np.clip(span[1] / max(span[0], 1e-12), 0.5, 1.5))
-    with drawing(WIDTH, height, "map", colours) as drawn:
+    with theme.drawing(WIDTH, height) as drawn:
         axes = drawn.subplots()
         size = float(np.clip(4e4 / max(len(xy), 1), 1.2, 26))
         style: Any = {"s": size, "linewidths": 0, "rasterized": len(xy) > _RASTER}
         if isinstance(column, Classes):
-            axes.scatter(*xy[column.codes < 0].T, color=colours.rule, **style)
+            axes.scatter(*xy[column.codes < 0].T, color=theme.RULE, **style)
             for code, name in enumerate(column.values):
                 shown = column.codes == code
-                colour, marker = colours.series[code % 8], MARKERS[min(code // 8, len(MARKERS) - 1)]
+                colour, marker = theme.SERIES[code % 8], MARKERS[min(code // 8, len(MARKERS) - 1)]
                 label = f"{cut(plain(name), 28)} ({int(shown.sum())})" if code < _NAMED else None
                 axes.scatter(*xy[shown].T, color=colour, marker=marker, label=label, **style)
             if column.values:
                 drawn.legend(loc="outside right upper", fontsize=7, markerscale=max(1, 3 / size**0.5))
         elif column is not None:
             known = np.isfinite(column.numbers)
-            axes.scatter(*xy[~known].T, color=colours.rule, **style)
+            axes.scatter(*xy[~known].T, color=theme.RULE, **style)
             x, y = xy[known].T
             drawn_points = axes.scatter(x, y, c=column.numbers[known], cmap=theme.SEQUENTIAL, **style)
             drawn.colorbar(drawn_points, label=column.name, shrink=0.6)
         else:
-            axes.scatter(*xy.T, color=colours.series[0], **style)
+            axes.scatter(*xy.T, color=theme.SERIES[0], **style)
         axes.set(xticks=[], yticks=[], aspect="equal")
         axes.invert_yaxis()  # as on the page
         axes.grid(False)
         for spine in axes.spines.values():
             spine.set_visible(False)
         if title:
-            axes.set_title(title, fontsize=9, loc="left", color=colours.muted)
+            axes.set_title(title, fontsize=9, loc="left", color=theme.MUTED)
         return drawn
 
 
 def as_file(drawn: Figure, kind: str) -> bytes:
     """A figure as "svg" or "png", the same each time."""
-    import matplotlib
-
     buffer = io.BytesIO()
     dated = {"Date": None} if kind == "svg" else {}
-    settings: Any = {**theme.style(), "svg.hashsalt": "map"}
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    with theme.styled({"svg.hashsalt": "map"}):
         drawn.savefig(buffer, format=kind, dpi=theme.DOTS_PER_INCH, facecolor=theme.PAPER, metadata=dated)
     return buffer.getvalue()
