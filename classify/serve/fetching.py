@@ -24,6 +24,8 @@ from classify.serve.addresses import is_public
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BLOCK = 1 << 16
 _FORM = "this is no address of a picture: it must look like https://example.org/picture.jpg"
+# one sentence for both, so that nobody learns which names an inner network has
+_NOT_PUBLIC = "the host of the address is not in the public internet, or its name server does not answer"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,253}")
 _NUMBERS = re.compile(r"[0-9A-Fa-f:.]{2,45}")  # IPv6, without a zone
 
@@ -139,7 +141,7 @@ def _allowed_addresses(target: _Target, limits: FetchLimits, deadline: float) ->
     """Family and number of every address the host stands for; all must be public."""
     found = _resolve(target, deadline)
     if not _exempt(target.host, target.port, limits) and not all(is_public(number) for _, number in found):
-        raise AddressError("the address does not lie in the public internet, so it is not fetched")
+        raise AddressError(_NOT_PUBLIC)
     return found
 
 
@@ -156,7 +158,7 @@ def _resolve(target: _Target, deadline: float) -> list[tuple[int, str]]:
     thread.start()
     thread.join(max(deadline - time.monotonic(), 0))
     if not answers or not answers[0]:
-        raise AddressError("the host of the address is not known, or its name server does not answer")
+        raise AddressError(_NOT_PUBLIC)
     return answers[0]
 
 
