@@ -19,6 +19,7 @@ from classify.serve.heads import Similar
 from featurize.dataset.table import DatasetTable
 from featurize.errors import Undecodable
 from featurize.pictures.file import digest, read
+from featurize.wording import artist
 
 _SIDE = 160  # pixels
 
@@ -68,7 +69,8 @@ class Collection:
         works = self._works
         path = works.file(work)
         year = works.column("year")[work]
-        return Similar(path.name, similarity, works.artists[work], year, self._labels[work], self._small(path))
+        who = artist(works.artists[work])
+        return Similar(path.name, similarity, who, year, self._labels[work], self._small(path))
 
     def _small(self, path: Path) -> str:
         """A small square of the picture as a data address; "" where the file is gone."""

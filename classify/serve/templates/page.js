@@ -130,7 +130,8 @@ function showSimilar(card, picture) {
       item.append(small);
     }
     const who = [one.artist, one.year, one.label].filter(Boolean).map(plain).join(", ");
-    item.append(who ? `${one.name} (${who})` : one.name);
+    item.append(who || one.name);
+    item.title = one.name;
     list.append(item);
   }
   card.querySelector(".similar").hidden = false;
@@ -143,7 +144,7 @@ function showAnswer(card, facts) {
   showSimilar(card, picture);
   const question = facts.question ? ` Probabilities hold for: ${facts.question}.` : "";
   card.querySelector(".facts").textContent =
-    `${facts.untrained ? "Untrained network: a guess. " : ""}Answered by ${facts.head}, ${facts.backbone}.${question}`;
+    `${facts.untrained ? "Untrained network: a guess. " : ""}Answered by ${facts.head} on ${facts.backbone.split(" ")[0]}.${question}`;
   byId("status").textContent = `${card.querySelector("h3").textContent}: ${verdict(picture)}`;
 }
 
