@@ -11,7 +11,7 @@ import pytest
 from cache import Store, cache_in_memory
 from classify.comparison.compare import compare
 from classify.errors import DataError
-from classify.fitting import fit_head
+from classify.fitting.fit import fit as fit_head
 from classify.heads import HEADS
 from classify.report import write_report
 from featurize.dataset.table import DatasetTable
