@@ -43,7 +43,7 @@ WARM: tuple[str, ...] = (
 WARM += ("h5py", "pytest", "safetensors.numpy", "statsmodels.stats.multitest", "PIL.Image")
 
 C, H = "tests/cache/", "tests/classify/"
-SOLVERS = (H + "test_heads_solvers.py", H + "test_heads_parts.py", H + "test_tuning.py")
+SOLVERS = (H + "test_tuning.py", H + "test_few_rows.py", H + "test_heads_parts.py", H + "test_heads_solvers.py")
 STORES = (C + "test_store.py", C + "test_neighbours.py", C + "test_feature_cache.py")
 # the beginning of a path -> tests, the quick ones first; the longest beginning counts
 TESTS: dict[str, tuple[str, ...]] = {
@@ -268,15 +268,15 @@ def _run(folder: Path, tests: str, limit: float) -> str:
     return "endless"
 
 
-def sample(seed: int, minutes: float, out: Path | None) -> list[Outcome]:
-    """Mutants in an order of chance, until the time is over."""
+def sample(seed: int, start: int, minutes: float, out: Path | None) -> list[Outcome]:
+    """Mutants in an order of chance, from the `start`-th on, until the time is over."""
     places = all_places()
     random.Random(seed).shuffle(places)
     until = time.monotonic() + 60 * minutes
     done: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
         project = Copy(Path(folder))
-        for place in places:
+        for place in places[start:]:
             if time.monotonic() > until:
                 break
             mutant = place.mutant()
@@ -306,12 +306,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; 1 where a mutant survives."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=int, default=0, help="leave out so many of the seed's mutants: tried before")
     parser.add_argument("--minutes", type=float, default=40, help="no new mutant is begun after so long")
     parser.add_argument("--out", type=Path, help="write the record into this JSON file")
     options = parser.parse_args(argv)
     for name in WARM:
         importlib.import_module(name)
-    done = sample(options.seed, options.minutes, options.out)
+    done = sample(options.seed, options.start, options.minutes, options.out)
     killed = sum(one.outcome != "survived" for one in done)
     print(f"{killed} of {len(done)} mutants were killed")
     return int(killed < len(done))
