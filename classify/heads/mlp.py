@@ -41,7 +41,7 @@ class NetworkHead(Head):
 
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {"lr": RATES, "weight_decay": DECAYS, "epochs": EPOCHS}
     beyond: ClassVar[dict[str, tuple[float, ...]]] = {
-        "lr": (1e-5, 3e-5, 3e-3, 1e-2),
+        "lr": (1e-5, 3e-5, 3e-3, 1e-2, 3e-2, 1e-1),
         "weight_decay": (1.0, 3.0),
         "epochs": (1, 2, 24, 48),
     }
