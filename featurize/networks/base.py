@@ -97,6 +97,9 @@ class Backbone:
         By the names that `--weights` takes; the first is the default.
     variant : mapping
         What else of the architecture decides the numbers, as plain JSON: `{"activation": "quick_gelu"}`.
+    file : Path or None
+        A file of weights that lies beside the network's description: the default where nobody publishes any. Where it
+        lies is no part of the network's identity.
     """
 
     provider: str
@@ -105,6 +108,7 @@ class Backbone:
     transform: Transform
     published: Mapping[str, Published] = field(default_factory=dict)
     variant: Mapping[str, Json] = field(default_factory=dict)
+    file: Path | None = None
 
     @property
     def full_name(self) -> str:

@@ -21,14 +21,20 @@ def activations(network: torch.nn.Module) -> list[str]:
 
     plain = torch.nn.modules.activation.__name__
     found = {type(module) for module in network.modules()}
-    names = {kind.__name__ for kind in found if kind.__module__ == plain or "activation" in kind.__module__}
+    # open_clip's own stands among its layers
+    names = {
+        kind.__name__
+        for kind in found
+        if kind.__module__ == plain or "activation" in kind.__module__ or kind.__name__ == "QuickGELU"
+    }
     return sorted(names.difference(_NO_ACTIVATIONS))
 
 
-def gigaflops(compute: Callable[[], Any]) -> float:
+def gigaflops(network: torch.nn.Module, compute: Callable[[], Any]) -> float:
     """What a computation costs, a multiplication and an addition being two operations."""
     from torch.utils.flop_counter import FlopCounterMode
 
+    network.requires_grad_(False)  # the counter stumbles over some slopes
     counter = FlopCounterMode(display=False)
     with counter:
         compute()

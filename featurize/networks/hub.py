@@ -12,12 +12,19 @@ from featurize.networks.base import Provider, Published
 from featurize.networks.weights_file import file_digest
 
 HUB = "hf-hub:"
-_FILES = ("model.safetensors", "open_clip_model.safetensors", "pytorch_model.bin", "open_clip_pytorch_model.bin")
 _DIGITS = 12  # of a file's sha256 in an identity
 
 
 class HubProvider(Provider, ABC):
-    """A provider whose published weights lie on the hub, or at an address; nobody says their hash before."""
+    """A provider whose published weights lie on the hub, or at an address; nobody says their hash before.
+
+    Attributes
+    ----------
+    files : tuple of str
+        How a file of its weights may be called in a repository of the hub, best first.
+    """
+
+    files: tuple[str, ...] = ("model.safetensors", "pytorch_model.bin")
 
     def fetch(self, published: Published) -> Path:
         if not published.source.startswith(HUB):
@@ -27,7 +34,7 @@ class HubProvider(Provider, ABC):
 
             return download(published.source, Path(torch.hub.get_dir()) / "checkpoints", published.digest)
         owner, name, file = published.source.removeprefix(HUB).split("/", 2)
-        return from_hub(f"{owner}/{name}", [file] if file else _FILES)
+        return from_hub(f"{owner}/{name}", [file] if file else self.files)
 
     def identified(self, published: Published) -> Published:
         digest = file_digest(self.fetch(published))

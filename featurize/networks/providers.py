@@ -22,7 +22,24 @@ def _timm() -> Provider:
     return Timm()
 
 
-PROVIDERS: Mapping[str, Callable[[], Provider]] = {"torchvision": _torchvision, "timm": _timm}
+def _open_clip() -> Provider:
+    from featurize.networks.open_clip import OpenClip
+
+    return OpenClip()
+
+
+def _hugging_face() -> Provider:
+    from featurize.networks.hugging_face import HuggingFace
+
+    return HuggingFace()
+
+
+PROVIDERS: Mapping[str, Callable[[], Provider]] = {
+    "torchvision": _torchvision,
+    "timm": _timm,
+    "open_clip": _open_clip,
+    "hf": _hugging_face,
+}
 
 
 @functools.cache

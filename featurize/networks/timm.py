@@ -12,14 +12,15 @@ import difflib
 import inspect
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cache.key import Json
 from featurize.errors import BackboneError, WeightsError
-from featurize.networks.base import CLASS, POOLED, TOKENS, Backbone
+from featurize.networks.base import POOLED, Backbone
 from featurize.networks.described import Description, Offer, described, need
 from featurize.networks.hub import HUB, HubProvider
+from featurize.networks.tokens import TokenNetwork
 from featurize.pictures.transform import INTERPOLATIONS, Transform
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Timm(HubProvider):
         super().fill(backbone, network, converted, source)
 
     def cut(self, backbone: Backbone, network: torch.nn.Module, nodes: Sequence[str]) -> torch.nn.Module:
-        return (_cut_tokens if backbone.of_tokens else _cut_maps)(network, nodes)
+        return as_tokens(network).cut(nodes) if backbone.of_tokens else cut_maps(network, nodes)
 
 
 def describe(name: str) -> Description:
@@ -143,7 +144,7 @@ def _transform(config: Mapping[str, Any]) -> Transform:
         std=tuple(config["std"]),
         fit=_FITS[config.get("crop_mode") or "center"],
         fill=tuple(round(255 * value) for value in mean) if config.get("crop_mode") == "border" else (0, 0, 0),
-        whole=True,
+        whole="round",
     )
 
 
@@ -153,36 +154,80 @@ def _description(network: Any, transform: Transform, offers: Mapping[str, Offer]
 
     from featurize.networks import built
 
-    picture = torch.empty(1, 3, transform.crop, transform.crop, device="meta")
-    modules = [str(entry["module"]) for entry in network.feature_info]
-    with torch.inference_mode(), built.quiet():
-        last, found = network.forward_intermediates(picture)
-        pooled = network.forward_head(last, pre_logits=True)
-        cost = built.gigaflops(lambda: network.forward_features(picture))
-    of_tokens = last.ndim == 3
-    variant: dict[str, Json] = {"activation": built.activations(network)}
-    stages: list[tuple[str, int, int | None]] = []
-    if of_tokens:
-        prefix = int(getattr(network, "num_prefix_tokens", 0))
-        has_class = _has_prefix(network) and getattr(network, "cls_token", None) is not None
-        variant[TOKENS] = {"class": has_class, "before patches": prefix}
-        variant["norm"] = "the last norm, of every block"
-        if getattr(network, "pos_embed", None) is not None:
-            variant["positions"] = "bicubic, antialiased"
-        for module, maps in zip(modules, found, strict=True):
-            stages.append((module, maps.shape[1], transform.crop // maps.shape[2]))
-            stages += [(f"{module}:{CLASS}", maps.shape[1], None)] if has_class else []
-    else:
-        shapes = [(m, f.shape[1], transform.crop // f.shape[2]) for m, f in zip(modules, found, strict=True)]
-        final = _as_map(network, last)
-        reduction = transform.crop // final.shape[2]
-        stages = [stage for stage in shapes if stage[2] < reduction][-(_STAGES - 1) :]
-        stages.append((FEATURES, final.shape[1], reduction))
-    stages.append((POOLED, pooled.shape[1], None))
     heads = network.pretrained_cfg.get("classifier") or ()
     classifier = [f"{name}." for name in ((heads,) if isinstance(heads, str) else heads)]
+    variant: dict[str, Json] = {"activation": built.activations(network)}
+    picture = torch.empty(1, 3, transform.crop, transform.crop, device="meta")
+    with torch.inference_mode(), built.quiet():
+        last = network.forward_features(picture)
+    if last.ndim == 3:
+        if getattr(network, "pos_embed", None) is not None:
+            variant["positions"] = "bicubic, antialiased"
+        return as_tokens(network).describe(transform, offers, variant, classifier)
+    return describe_maps(network, transform, offers, variant, classifier)
+
+
+def describe_maps(
+    network: Any,
+    transform: Transform,
+    offers: Mapping[str, Offer],
+    variant: Mapping[str, Json],
+    classifier: Sequence[str],
+    pool: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> Description:
+    """A network of feature maps of timm's, that was built without numbers."""
+    import torch
+
+    from featurize.networks import built
+
+    picture = torch.empty(1, 3, transform.crop, transform.crop, device="meta")
+    with torch.inference_mode(), built.quiet():
+        last, found = network.forward_intermediates(picture)
+        pooled = (pool or _pool(network))(last)
+        cost = built.gigaflops(network, lambda: network.forward_features(picture))
+    shapes = [(m, f.shape[1], transform.crop // f.shape[2]) for m, f in zip(_modules(network), found, strict=True)]
+    final = _as_map(network, last)
+    reduction = transform.crop // final.shape[2]
+    stages: list[tuple[str, int, int | None]] = [*[s for s in shapes if s[2] < reduction][-(_STAGES - 1) :]]
+    stages += [(FEATURES, final.shape[1], reduction), (POOLED, pooled.shape[1], None)]
     own = sum(a.numel() for n, a in network.named_parameters() if not n.startswith(tuple(classifier)))
     return Description(stages, variant, transform, offers, classifier, own, cost)
+
+
+def as_tokens(network: Any, pool: Callable[[torch.Tensor], torch.Tensor] | None = None) -> TokenNetwork:
+    """A network of tokens of timm's.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    pool : callable, optional
+        The last features -> (B, D); by default what the network's own head works on.
+    """
+    has_prefix = _has_prefix(network)
+    has_class = has_prefix and getattr(network, "cls_token", None) is not None
+    before = int(getattr(network, "num_prefix_tokens", 0))
+
+    def read(pixels: torch.Tensor, blocks: Sequence[int], pooled: bool) -> tuple[list[tuple[Any, Any]], Any]:
+        more = {"return_prefix_tokens": True} if has_prefix else {}
+        more |= {} if pooled else {"intermediates_only": True, "stop_early": True}
+        found = network.forward_intermediates(pixels, indices=list(blocks), norm=True, **more)
+        last, features = found if pooled else (pixels, found)
+        pairs = [(f[0], f[1][:, 0] if has_class else None) if has_prefix else (f, None) for f in features]
+        return pairs, (pool or _pool(network))(last) if pooled else None
+
+    return TokenNetwork(network, _modules(network), before, has_class, read)
+
+
+def _pool(network: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    def pool(last: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = network.forward_head(last, pre_logits=True)
+        return found
+
+    return pool
+
+
+def _modules(network: Any) -> list[str]:
+    return [str(entry["module"]) for entry in network.feature_info]
 
 
 def _has_prefix(network: Any) -> bool:
@@ -209,40 +254,17 @@ def _build(name: str, side: int) -> torch.nn.Module:
     return network
 
 
-def _cut_tokens(network: Any, nodes: Sequence[str]) -> torch.nn.Module:
+def cut_maps(
+    network: Any, nodes: Sequence[str], pool: Callable[[torch.Tensor], torch.Tensor] | None = None
+) -> torch.nn.Module:
+    """See `Provider.cut`; of a network of feature maps of timm's."""
     import torch
 
-    modules = [str(entry["module"]) for entry in network.feature_info]
-    blocks = sorted({modules.index(_module_of(node, modules)) for node in nodes if node != POOLED})
-    has_prefix = _has_prefix(network)
-
-    class Cut(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
-            more = {"return_prefix_tokens": True} if has_prefix else {}
-            more |= {} if POOLED in nodes else {"intermediates_only": True, "stop_early": True}
-            found = self.network.forward_intermediates(pixels, indices=blocks, norm=True, **more)
-            last, features = found if POOLED in nodes else (None, found)
-            by_node: dict[str, Any] = {}
-            for block, feature in zip(blocks, features, strict=True):
-                by_node[modules[block]] = feature[0] if has_prefix else feature
-                if has_prefix:
-                    by_node[f"{modules[block]}:{CLASS}"] = feature[1][:, 0]
-            if POOLED in nodes:
-                by_node[POOLED] = self.network.forward_head(last, pre_logits=True)
-            return {str(place): by_node[node] for place, node in enumerate(nodes)}
-
-    return Cut()
-
-
-def _cut_maps(network: Any, nodes: Sequence[str]) -> torch.nn.Module:
-    import torch
-
-    modules = [str(entry["module"]) for entry in network.feature_info]
-    stages = [modules.index(_module_of(node, modules)) for node in nodes if node not in (FEATURES, POOLED)]
+    modules = _modules(network)
+    unknown = [node for node in nodes if node not in (*modules, FEATURES, POOLED)]
+    if unknown:
+        raise BackboneError(f"the network has no {unknown[0]!r}; there are: {', '.join(modules)}, {FEATURES}, {POOLED}")
+    stages = [modules.index(node) for node in nodes if node in modules]
     final = FEATURES in nodes or POOLED in nodes
 
     class Cut(torch.nn.Module):
@@ -257,14 +279,7 @@ def _cut_maps(network: Any, nodes: Sequence[str]) -> torch.nn.Module:
             by_node: dict[str, Any] = dict(zip((modules[stage] for stage in stages), features, strict=False))
             if final:
                 by_node[FEATURES] = _as_map(self.network, last)
-                by_node[POOLED] = self.network.forward_head(last, pre_logits=True) if POOLED in nodes else None
+                by_node[POOLED] = (pool or _pool(self.network))(last) if POOLED in nodes else None
             return {str(place): by_node[node] for place, node in enumerate(nodes)}
 
     return Cut()
-
-
-def _module_of(node: str, modules: Sequence[str]) -> str:
-    module = node.removesuffix(f":{CLASS}")
-    if module not in modules:
-        raise BackboneError(f"the network has no {node!r}; there are: {', '.join(modules)}")
-    return module

@@ -75,6 +75,8 @@ def choose(backbone: Backbone, chosen: str | None = None) -> Weights:
     """
     names = ", ".join((*backbone.published, RANDOM))
     if chosen is None:
+        if backbone.file:
+            return _of_file(backbone, backbone.file)
         if not backbone.published:
             raise WeightsError(f"nobody publishes weights of {backbone.full_name}: give a file, or {RANDOM}")
         chosen = next(iter(backbone.published))
@@ -150,7 +152,8 @@ def _of_file(backbone: Backbone, path: Path) -> Weights:
         weights = replace(weights, licence=card.licence)
     if card and card.transform:
         return replace(weights, transform=card.transform)
-    return weights if copied else replace(weights, assumed=_assumption(backbone, path))
+    known = copied or (backbone.file and path == backbone.file)
+    return weights if known else replace(weights, assumed=_assumption(backbone, path))
 
 
 def _assumption(backbone: Backbone, path: Path) -> str:

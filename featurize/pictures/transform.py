@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FITS = ("crop", "squash", "pad")
 INTERPOLATIONS = ("bilinear", "bicubic")
+WHOLE = ("", "round", "floor")
 MIN_CROP = 32  # below it the last feature map of most networks is empty
 
 Pixels = NDArray[np.uint8]  # (crop, crop, 3)
@@ -52,8 +53,9 @@ class Transform:
         are resized, so shapes are distorted. "pad": the longer side is resized, and `fill` stands beside the picture.
     fill : tuple of int
         Colour of what "pad" adds, 0..255.
-    whole : bool
-        Whether the whole picture is resized before the square is cut out of it.
+    whole : str
+        "": only what is kept is resized. "round", "floor": the whole picture is resized before the square is cut out of
+        it, and half a pixel of its place is rounded in that way.
 
     Raises
     ------
@@ -69,13 +71,14 @@ class Transform:
     decode: str = "exact"
     fit: str = "crop"
     fill: tuple[int, int, int] = (0, 0, 0)
-    whole: bool = False
+    whole: str = ""
 
     def __post_init__(self) -> None:
         for what, value, allowed in (
             ("decode", self.decode, DECODERS),
             ("fit", self.fit, FITS),
             ("interpolation", self.interpolation, INTERPOLATIONS),
+            ("whole", self.whole, WHOLE),
         ):
             if value not in allowed:
                 raise BackboneError(f"a transform knows no {what} {value!r}: choose one of {', '.join(allowed)}")
@@ -164,7 +167,8 @@ class Transform:
         filtering = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[self.interpolation]
         if self.whole:
             across, down = self._scaled(*picture.size)
-            left, top = round((across - columns) / 2), round((down - rows) / 2)
+            place = round if self.whole == "round" else math.floor
+            left, top = place((across - columns) / 2), place((down - rows) / 2)
             kept = picture.resize((across, down), filtering).crop((left, top, left + columns, top + rows))
         else:
             kept = picture.resize((columns, rows), filtering, box=self.box(*picture.size))

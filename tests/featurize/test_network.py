@@ -22,7 +22,7 @@ from featurize.networks.providers import backbone
 from featurize.networks.weights_file import file_digest
 from featurize.pictures.transform import Transform
 
-FULL = Transform(384, 336, "bicubic", (0.5, 0.4, 0.3), (0.1, 0.2, 0.3), "fast", "pad", (1, 2, 3), whole=True)
+FULL = Transform(384, 336, "bicubic", (0.5, 0.4, 0.3), (0.1, 0.2, 0.3), "fast", "pad", (1, 2, 3), whole="floor")
 RANDOM = choose_network("squeezenet1_1", "random")
 
 
