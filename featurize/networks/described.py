@@ -24,7 +24,7 @@ from featurize.errors import BackboneError
 from featurize.networks.base import Backbone, Published, Stage
 from featurize.pictures.transform import Transform
 
-_EDITION = 1  # of the description's form
+_EDITION = 2  # of the description's form
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def described(package: str, ask: Callable[..., Description], *arguments: str) ->
     found = processes.call(ask, *arguments, unless_loaded="torch")
     with contextlib.suppress(StorageFailed):  # nothing is lost but time
         files.make_folder(known)
-        files.write_atomic(path, [json.dumps(found.as_json(), sort_keys=True).encode()])
+        files.write_atomic(path, [json.dumps(found.as_json()).encode()])
     return found
 
 
