@@ -1,12 +1,15 @@
 """New rows must be comparable with stored ones: a few stored pictures are embedded again and must agree.
 
 Engine, versions and device are not part of a key, because they should not matter. Before rows are added to
-existing ones this is tested, on the pictures themselves.
+existing ones this is tested, on the pictures themselves. Where fewer stored pictures are at hand than that takes, the
+pixels that are kept with the cache serve (references.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,6 +19,7 @@ from featurize.engines import Engine
 from featurize.errors import Disagreement, Undecodable
 from featurize.pictures.file import Picture, pixels
 from featurize.pictures.transform import Transform
+from featurize.run.references import References
 
 SAMPLE = 4  # pictures; a difference in engine, weights or transform shows in every one of them
 TOLERANCE = 1e-4  # largest difference relative to the vector's largest component
@@ -28,6 +32,7 @@ def check(
     transform: Transform,
     recipes: Sequence[Recipe],
     chosen: Sequence[Picture],
+    references: References = MappingProxyType({}),
 ) -> float:
     """Embed stored pictures again and compare.
 
@@ -39,6 +44,9 @@ def check(
     recipes : sequence of Recipe
     chosen : sequence of Picture
         From `choose`.
+    references : mapping of str to (side, side, 3) uint8
+        Pixels by id, to be used where fewer pictures than `SAMPLE` are chosen; those without a stored vector tell
+        nothing.
 
     Returns
     -------
@@ -52,13 +60,18 @@ def check(
     """
     worst = 0.0
     side = transform.crop
+    spare = [
+        (i, shown) for i, shown in references.items() if i not in {p.id for p in chosen} and shown.shape[0] == side
+    ]
+    kept = dict(spare[: max(SAMPLE - len(chosen), 0)])
+    chosen = [*chosen, *(Picture(i, Path(f"reference picture {i[:12]}")) for i in kept)]
     for start in range(0, len(chosen), engine.batch_size):
         part = chosen[start : start + engine.batch_size]
         batch = np.zeros((engine.batch_size, side, side, 3), np.uint8)
         readable = []
         for place, picture in enumerate(part):
             try:
-                batch[place] = pixels(picture, transform)
+                batch[place] = kept[picture.id] if picture.id in kept else pixels(picture, transform)
                 readable.append(place)
             except Undecodable:
                 continue  # changed since: the run itself reports it

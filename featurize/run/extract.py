@@ -32,10 +32,11 @@ from featurize.pictures.file import Picture
 from featurize.pictures.rehash import rehash_sample
 from featurize.progress import Progress
 from featurize.reasons import Reason
-from featurize.run import editions
+from featurize.run import agreement, editions
 from featurize.run.executors import local
 from featurize.run.executors.base import Carried, Job
 from featurize.run.outcomes import Failed, failures, write_failures
+from featurize.run.references import keep_references
 from featurize.run.shard import Shard
 
 
@@ -256,6 +257,7 @@ def extract(
         else:
             carried = local.carry_out(job)
         troubles |= carried.troubles
+        keep_references(cache.artifacts, network.transform, agreement.choose(cache, recipes, pictures))
     lacking = failures(table, rows, cache, recipes, troubles, _misnamed(table, rows, troubles))
     failed = [f for f in lacking if not (shard and f.reason == Reason.NOT_TRIED)]
     return Extraction(

@@ -23,6 +23,7 @@ from featurize.networks.recipes import FORMULAS
 from featurize.reasons import Reason
 from featurize.run.agreement import relative_difference
 from featurize.run.extract import Extraction, Settings, extract
+from featurize.run.references import load_references
 from tests import sizes
 from tests.conftest import ROOT, save_picture
 from tests.featurize import fake
@@ -168,6 +169,38 @@ def test_a_machine_that_computes_otherwise_may_not_add_rows(
         extract(table, tmp_path / "features", settings(), engines=FakeEngines(bias=0.1))
     assert len(open_cache(done.folder).ids()) == 9
     assert extract(table, tmp_path / "features", settings(), engines=FakeEngines(bias=1e-6)).embedded == 12
+
+
+def test_new_pictures_alone_are_compared_by_the_caches_own_past(
+    table: DatasetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table names none of the stored pictures, and their files are gone: their pixels were kept with the key."""
+    fake.decode_here(monkeypatch)
+    split = table.columns["split"]
+    old, new = (table.take([n for n, part in enumerate(split) if (part == "val") is val]) for val in (True, False))
+    done = extract(old, tmp_path / "features", settings(), engines=FakeEngines())
+    for n in range(len(old)):
+        old.picture(n).path.unlink()
+    with pytest.raises(Disagreement, match=r"embedding 'reference picture [0-9a-f]{12}' again differs"):
+        extract(new, tmp_path / "features", settings(), engines=FakeEngines(bias=0.1))
+    assert len(open_cache(done.folder).ids()) == 9
+    assert extract(new, tmp_path / "features", settings(), engines=FakeEngines(bias=1e-6)).embedded == 12
+    assert len(load_references(open_cache(done.folder).artifacts)) == 4
+    assert not open_cache(done.folder).verify()
+
+
+def test_references_are_kept_once_and_checked_against_their_name(
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
+) -> None:
+    done = extract(table, tmp_path / "features", settings(split="val"), engines=engines)
+    (file,) = done.folder.glob("references-*.npz")
+    before = file.read_bytes()
+    extract(table, tmp_path / "features", settings(), engines=engines)
+    (again,) = done.folder.glob("references-*.npz")
+    assert (again.name, again.read_bytes()) == (file.name, before)
+    file.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    assert not load_references(open_cache(done.folder).artifacts)
+    assert len(open_cache(done.folder).verify()) == 1
 
 
 class OneOff(FakeEngine):

@@ -22,6 +22,7 @@ from featurize.run import agreement
 from featurize.run.executors.base import Carried, Job
 from featurize.run.pipeline import Batch, Pipeline, Place
 from featurize.run.plans import Work, forget_finished, pieces_of, plan_for
+from featurize.run.references import load_references
 from featurize.wording import counted
 
 
@@ -159,7 +160,8 @@ def carry_out(job: Job) -> Carried:
     job.say(f"loading {job.network.describe()}")
     engine = job.make_engine()
     recipes, transform = job.recipes, job.network.transform
-    agreement.check(job.cache, engine, transform, recipes, agreement.choose(job.cache, recipes, job.pictures))
+    chosen = agreement.choose(job.cache, recipes, job.pictures)
+    agreement.check(job.cache, engine, transform, recipes, chosen, load_references(job.cache.artifacts))
     plans = plan_for(job.cache, recipes, engine.batch_size, job.todo, job.planned)
     total = sum(work.pictures for work in pieces_of(plans, job.todo, job.pictures, job.shard))
     job.say(f"embedding {counted(total, 'picture')} with {engine.describe()}")

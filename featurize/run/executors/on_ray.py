@@ -32,6 +32,7 @@ from featurize.run.executors.base import Carried, Job
 from featurize.run.executors.local import Embedding
 from featurize.run.pipeline import Pipeline
 from featurize.run.plans import Work, forget_finished, pieces_of, plan_for
+from featurize.run.references import load_references
 from featurize.wording import counted, listing
 
 AHEAD = 2  # pieces that a worker holds: one under way, one waiting
@@ -114,7 +115,7 @@ class Worker:
         cache = create_cache(place.rpartition("/")[0], key)
         engine = engines(network, formulas, settings.choice(precision), cache.artifacts)
         recipes = [formula.recipe for formula in formulas]
-        agreement.check(cache, engine, network.transform, recipes, compare)
+        agreement.check(cache, engine, network.transform, recipes, compare, load_references(cache.artifacts))
         self._pipeline = Pipeline(engine, network.transform, workers)
         self._embedding = Embedding(cache, engine, self._pipeline, recipes, settings.store)
         return Ready(self._node, engine.batch_size, engine.describe())
