@@ -65,7 +65,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch, paths: list[Path]) -> list[int]:
     return calls
 
 
-@pytest.mark.parametrize("shape", [list, np.array, lambda paths: [str(path) for path in paths]], ids=["list", "array", "texts"])
+@pytest.mark.parametrize(
+    "shape", [list, np.array, lambda paths: [str(path) for path in paths]], ids=["list", "array", "texts"]
+)
 def test_a_pipeline_is_cross_validated_on_paths_and_embeds_each_picture_once(
     paths: list[Path], fakes: FakeEngines, decoded: list[int], tmp_path: Path, shape: Callable[[list[Path]], Any]
 ) -> None:
