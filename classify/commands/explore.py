@@ -129,4 +129,44 @@ def draw_map(
     click.echo(f"page: {visible(page)}")
 
 
-EXPLORING = (neighbours, draw_map)
+@click.command(cls=Command)
+@TABLE
+@FEATURES
+@KEY
+@EMBEDDING
+@SPLIT
+@SEED
+@out_option("reports/timeline")
+def timeline(
+    dataset: Path, features: Path, key: str | None, embedding: str, split: str, seed: int, out: Path
+) -> None:  # fmt: skip
+    """How the embedding of dated works follows the year; 30 dated works are needed."""
+    from cache import open_cache
+    from classify.explore.timeline import timeline as follow
+    from classify.explore.timeline_page import write_timeline
+    from classify.explore.works import load_works
+    from classify.report import check_place
+    from featurize.dataset.table import read_table
+    from featurize.progress import progress_bar
+
+    check_place(out)
+    works = load_works(read_table(dataset), open_cache(features, key), embedding, split)
+    with progress_bar("looking at colours") as progress:
+        found = follow(works, seed=seed, progress=progress)
+    best = found.correlation[found.best]
+    click.echo(
+        f"{len(found.works):,} dated works: component {found.best + 1} follows the year with a correlation of "
+        f"{best.value:.2f} ({best.low:.2f} to {best.high:.2f}); {found.for_most} of {len(found.share)} components hold "
+        "95 % of the variance"
+    )
+    print_table(
+        "the year of works by painters that were not learned from",
+        ["from", "R2", "mean error, years"],
+        [(p.name, f"{p.r2.value:.2f}", f"{p.error.value:.1f}") for p in found.predictions],
+    )
+    page = write_timeline(found, out)
+    _untrained(works)
+    click.echo(f"page: {visible(page)}")
+
+
+EXPLORING = (neighbours, draw_map, timeline)

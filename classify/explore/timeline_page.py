@@ -1,0 +1,42 @@
+"""The page of a timeline, and its figures as a CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from classify.explore import timeline_figures as figures
+from classify.explore.pages import PAGE, render, write_folder
+from classify.explore.timeline import Timeline
+from classify.report.svg import as_svg
+from featurize.dataset.sheets import csv_bytes
+
+
+def write_timeline(found: Timeline, out: Path) -> Path:
+    """Write `index.html` and `timeline.csv` into a folder; gives the path of the page.
+
+    Raises
+    ------
+    StorageFailed
+        The file system refused.
+    """
+    return write_folder(out, {"timeline.csv": lambda: as_csv(found), PAGE: lambda: _page(found)})
+
+
+def as_csv(found: Timeline) -> bytes:
+    """A line for each work: id, path, style, artist, year, components, predicted years."""
+    works = found.works
+    columns = {name: list(works.column(name)) for name in ("id", "path", "style", "artist", "year")}
+    for n in range(found.scores.shape[1]):
+        columns[f"component_{n + 1}"] = [f"{value:.6g}" for value in found.scores[:, n]]
+    for score in found.predictions:
+        columns[f"predicted_by_{score.name}"] = [f"{value:.1f}" for value in score.predicted]
+    return csv_bytes(columns)
+
+
+def _page(found: Timeline) -> bytes:
+    drawn = {"against_year": figures.against_year(found), "variance": figures.variance(found)}
+    if found.styles:
+        drawn["styles"] = figures.styles(found)
+    drawn["predicted"] = figures.predicted(found)
+    facts = {"t": found, "title": "Art history in time", "figures": {name: as_svg(f) for name, f in drawn.items()}}
+    return render("timeline.html", found.works, facts)

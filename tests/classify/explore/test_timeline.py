@@ -1,0 +1,136 @@
+"""A timeline's figures are those of an independent computation, and find a year that stands in the embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import pearsonr
+from sklearn.decomposition import PCA
+
+from classify.commands.main import cli
+from classify.errors import DataError
+from classify.explore.timeline import Timeline, colours_of, timeline
+from classify.explore.works import Works, load_works
+from featurize.commands.console import run
+from featurize.dataset.table import DatasetTable, write_table
+from tests.browser import assert_good_to_read
+from tests.classify.explore.collections import make_collection
+from tests.classify.worlds import make_world
+
+
+def dated_works(strength: float = 4.0, noise: float = 1.0, seed: int = 0) -> Works:
+    """Works whose year stands in one direction of the embedding, `strength` times as wide as the noise."""
+    world = make_world(train=60, test=60, dimension=12, style=0.2, artists=10, seed=seed)
+    works = load_works(world.table, world.cache)
+    rng = np.random.default_rng(seed)
+    years = rng.integers(1500, 1900, len(works))
+    X = rng.normal(size=(len(works), 12)) * noise
+    X[:, 3] += strength * (years - 1700) / 115
+    table = works.table.with_columns(year=[str(y) for y in years])
+    return Works(table, X.astype(np.float32), works.key, works.recipes)
+
+
+@pytest.fixture(scope="module")
+def found() -> Timeline:
+    return timeline(dated_works())
+
+
+def test_correlations_are_those_of_scipy_on_components_of_scikit_learn(found: Timeline) -> None:
+    pca = PCA(svd_solver="full").fit(found.works.X)
+    scores = pca.transform(found.works.X)
+    for n in range(5):
+        expected = abs(pearsonr(scores[:, n], found.years).statistic)
+        assert found.correlation[n].value == pytest.approx(expected, abs=1e-3)
+        assert pearsonr(found.scores[:, n], found.years).statistic == pytest.approx(expected, abs=1e-3)
+    np.testing.assert_allclose(found.share, pca.explained_variance_ratio_, atol=1e-4)
+    assert found.for_most == int(np.searchsorted(np.cumsum(pca.explained_variance_ratio_), 0.95)) + 1
+
+
+def test_a_year_in_the_embedding_is_found_and_chance_is_not(found: Timeline) -> None:
+    assert found.best == 0
+    assert found.correlation[0].low > 0.9
+    embedding, style = found.predictions[:2]
+    assert (embedding.name, style.name) == ("embedding", "style")
+    assert embedding.r2.low > 0.8
+    assert embedding.error.high < 60
+    assert style.r2.value < 0.1
+    nothing = timeline(dated_works(strength=0.0))
+    assert nothing.correlation[nothing.best].low < 0.05
+    assert nothing.predictions[0].r2.value < 0.1
+
+
+def test_intervals_follow_painters_not_pictures() -> None:
+    """Where all works of a painter are copies of one, the interval is as wide as with one."""
+    works = dated_works(noise=3.0)
+    rows = np.repeat(np.arange(40), 3)
+    alone = works.take(np.arange(40))
+    alone = replace(alone, table=alone.table.with_columns(artist=[f"p{n}" for n in range(40)]))
+    copies = {"id": [f"{n:064x}" for n in range(120)], "path": [f"{n}.jpg" for n in range(120)]}
+    table = alone.table.take(rows.tolist())
+    table = DatasetTable({**table.columns, **copies}, table.folder)
+    several = Works(table, alone.X[rows], works.key, works.recipes)
+    a, b = timeline(alone).correlation[0], timeline(several).correlation[0]
+    assert b.value == pytest.approx(a.value, abs=1e-3)
+    assert b.high - b.low == pytest.approx(a.high - a.low, rel=0.15)
+
+
+def test_painters_stay_apart_when_years_are_predicted() -> None:
+    """Works of a painter share a direction of their own and a year: only who has met the painter could tell it."""
+    rng = np.random.default_rng(1)
+    painter = np.repeat(np.arange(24), 5)
+    works = dated_works()
+    X = (10 * rng.normal(size=(24, 12))[painter] + 0.1 * rng.normal(size=(120, 12))).astype(np.float32)
+    table = works.table.with_columns(
+        year=[str(y) for y in rng.integers(1500, 1900, 24)[painter]], artist=[f"painter {p}" for p in painter]
+    )
+    assert timeline(Works(table, X, works.key, works.recipes)).predictions[0].r2.value < 0.2
+
+
+def test_styles_stand_in_the_order_of_their_years(found: Timeline) -> None:
+    medians = [style.median for style in found.styles]
+    assert medians == sorted(medians)
+    names = np.array(found.works.column("style"))
+    for style in found.styles:
+        here = names == style.name
+        assert style.median == np.median(found.years[here])
+        np.testing.assert_allclose(style.position, found.scores[here].mean(0))
+
+
+def test_too_few_dates_are_said_with_the_way_out() -> None:
+    works = dated_works()
+    some = [year if n < 29 else "" for n, year in enumerate(works.column("year"))]
+    with pytest.raises(DataError, match="29 works of 120 have a year, and a timeline needs 30: fill the column `year`"):
+        timeline(replace(works, table=works.table.with_columns(year=some)))
+    with pytest.raises(DataError, match="of the same year"):
+        timeline(replace(works, table=works.table.with_columns(year=["1800"] * 120)))
+    with pytest.raises(DataError, match="by 1 painter, and a timeline needs 5"):
+        timeline(replace(works, table=works.table.with_columns(artist=["Same"] * 120)))
+
+
+def test_the_command_writes_a_page_and_a_csv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = make_collection(tmp_path, shown=40)
+    write_table(world.table.with_columns(style=["<b>Style</b>"] * 20 + ["Other"] * 20), tmp_path / "dataset.csv")
+    monkeypatch.chdir(tmp_path)
+    assert run(cli, ["timeline"]) == 0
+    assert "follows the year with a correlation of" in capsys.readouterr().out
+    page = tmp_path / "reports" / "timeline" / "index.html"
+    assert_good_to_read(page)
+    text = page.read_text("utf-8")
+    assert "the colours alone" in text
+    assert "<b>Style</b>" not in text
+    header = (page.parent / "timeline.csv").read_text("utf-8-sig").splitlines()[0]
+    assert header.startswith("id,path,style,artist,year,component_1,")
+    assert header.endswith("predicted_by_embedding,predicted_by_style,predicted_by_colour")
+
+
+def test_colours_are_left_out_where_pictures_can_not_be_opened(tmp_path: Path) -> None:
+    world = make_collection(tmp_path, shown=20)
+    assert colours_of(load_works(world.table, world.cache)) is None
+    colours = colours_of(load_works(world.table.take(range(20)), world.cache))
+    assert colours is not None
+    np.testing.assert_allclose(colours.mean(0), 0, atol=1e-9)
