@@ -40,7 +40,7 @@ class Service:
         self.settings = settings
         self.metrics = Metrics(self.heads)
         self._intake = Intake(settings)
-        self._asking = Asking(settings, self.metrics)
+        self._asking = Asking(settings, self.metrics, self._intake)
         routes = [
             Route("/", self._front, methods=["GET"]),
             Route("/", self._old_protocol, methods=["POST"]),

@@ -6,7 +6,7 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from classify.errors import AddressError, Refusal
 from classify.prediction import Prediction
 from classify.serve.answers import picture_json
-from classify.serve.bodies import Upload
+from classify.serve.bodies import Intake, Upload
 from classify.serve.fetching import fetch
 from classify.serve.heads import ServedHead
 from classify.serve.metrics import Metrics
@@ -79,11 +79,16 @@ class Asking:
     ----------
     settings : ServeSettings
     metrics : Metrics
+    intake : Intake
+        Counts the memory that fetched pictures take, too.
     """
 
-    def __init__(self, settings: ServeSettings, metrics: Metrics) -> None:
+    def __init__(self, settings: ServeSettings, metrics: Metrics, intake: Intake) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._intake = intake
+        limits = settings.fetching
+        self._limits = replace(limits, max_bytes=min(limits.max_bytes, settings.max_body))
         self._fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="fetch")
         self._fetching = 0
 
@@ -108,7 +113,7 @@ class Asking:
         try:
             plain = url if "://" in url else unquote(url)
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._fetchers, fetch, plain, self._settings.fetching)
+            return await loop.run_in_executor(self._fetchers, fetch, plain, self._limits)
         finally:
             self._fetching -= 1
 
@@ -118,7 +123,8 @@ class Asking:
             data = await self.fetch(url)
         except AddressError as why:
             return self._json(head, Prediction(url, (), why))
-        (answer,) = await self.answers(head, [Upload(url, data)], options)
+        with self._intake.holding(data):
+            (answer,) = await self.answers(head, [Upload(url, data)], options)
         return answer
 
     async def answers(self, head: ServedHead, sent: Sequence[Upload], options: Options) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -51,6 +51,26 @@ class Intake:
         self._settings = settings
         self.held = 0  # bytes
 
+    @contextmanager
+    def holding(self, data: bytes) -> Iterator[None]:
+        """Count what was fetched for a request as held until the block ends.
+
+        Raises
+        ------
+        Refusal
+            All requests together hold too much.
+        """
+        self.held += len(data)
+        try:
+            self._check_held()
+            yield
+        finally:
+            self.held -= len(data)
+
+    def _check_held(self) -> None:
+        if self.held > self._settings.max_memory:
+            raise Refusal(503, "busy", "too many bytes are waiting: try again later", 1)
+
     @asynccontextmanager
     async def body(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
         """The whole body, counted as held until the block ends.
@@ -69,8 +89,7 @@ class Intake:
                 body += block
                 if len(body) > most:
                     raise _too_large(most)
-                if self.held > self._settings.max_memory:
-                    raise Refusal(503, "busy", "too many bytes are waiting: try again later", 1)
+                self._check_held()
             yield bytes(body)
         finally:
             self.held -= len(body)

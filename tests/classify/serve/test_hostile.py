@@ -205,6 +205,17 @@ def test_an_address_leads_to_an_answer_or_to_a_fixed_sentence(
     assert "root" not in answer.text
 
 
+def test_what_is_fetched_is_counted_like_what_is_sent(web: str) -> None:
+    """Both one by one and all together."""
+    limits = FetchLimits(hosts=frozenset({web}))
+    size = len(rooms.picture(0))
+    for bound, status in (({"max_body": size - 1}, 422), ({"max_memory": size - 1}, 503), ({"max_memory": size}, 200)):
+        with serving(ServeSettings(port=0, allow_urls=True, fetching=limits, **bound)) as running:
+            answer = running.ask("POST", "/v1/predict", json={"url": f"http://{web}/picture"})
+            assert answer.status_code == status
+            assert running.service._intake.held == 0
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "[::1]", "0x7f000001", "127.1", "169.254.169.254", "[::ffff:7f00:1]"]
 )
