@@ -34,11 +34,18 @@ def _hugging_face() -> Provider:
     return HuggingFace()
 
 
+def _own() -> Provider:
+    from featurize.networks.own import Own
+
+    return Own()
+
+
 PROVIDERS: Mapping[str, Callable[[], Provider]] = {
     "torchvision": _torchvision,
     "timm": _timm,
     "open_clip": _open_clip,
     "hf": _hugging_face,
+    "module": _own,
 }
 
 

@@ -1,0 +1,107 @@
+"""A network of the user's own: "module:mine.network", the function `network` of `mine.py`, and `mine.toml` beside it.
+
+The function takes nothing and returns a torch.nn.Module; the TOML says which pixels it expects and where it is read.
+The sha256 of the Python file is in the key, so that an edited network is another one.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featurize.errors import BackboneError
+from featurize.networks.base import Backbone, Published, Stage
+from featurize.networks.torchvision import Torchvision
+from featurize.networks.weights_file import file_digest
+from featurize.pictures.transform import Transform
+
+if TYPE_CHECKING:
+    import torch
+
+_NEEDED = {"size": int, "mean": list, "std": list, "nodes": list}
+_OPTIONAL = {"resize": int, "fit": str, "interpolation": str, "fill": list, "weights": str}
+
+
+class Own(Torchvision):
+    """Functions of the user's; their networks are cut as graphs of torch.fx, as torchvision's are."""
+
+    def names(self) -> Sequence[str]:
+        return []
+
+    def backbone(self, name: str) -> Backbone:
+        path, _ = _place(name)
+        facts = _facts(path.with_suffix(".toml"))
+        weights = facts.get("weights")
+        return Backbone(
+            provider="module",
+            name=name,
+            stages=tuple(map(Stage, facts["nodes"])),
+            transform=_transform(facts),
+            variant={"code": file_digest(path)},
+            file=path.parent / weights if weights else None,
+        )
+
+    def fetch(self, published: Published) -> Path:
+        raise NotImplementedError("nobody publishes weights of a network of the user's own")
+
+    def build(self, backbone: Backbone, side: int) -> torch.nn.Module:
+        import torch
+
+        path, function = _place(backbone.name)
+        spec = util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        make = getattr(module, function, None)
+        if not callable(make):
+            raise BackboneError(f"{str(path)!r} has no function {function!r}: name one that returns a torch.nn.Module")
+        network = make()
+        if not isinstance(network, torch.nn.Module):
+            raise BackboneError(f"{backbone.name}() gives a {type(network).__name__}: a torch.nn.Module is needed")
+        return network
+
+    def classifier(self, backbone: Backbone) -> tuple[str, ...]:
+        return ()
+
+
+def _place(name: str) -> tuple[Path, str]:
+    """The file of a module, which is not loaded for that, and the name of the function."""
+    module, _, function = name.rpartition(".")
+    if module:
+        relative = Path(*module.split("."))
+        for folder in [Path.cwd(), *map(Path, sys.path)]:
+            for path in (folder / relative.with_suffix(".py"), folder / relative / "__init__.py"):
+                if path.is_file():
+                    return path, function
+    raise BackboneError(
+        f"module:{name} is not to be found in this folder or among Python's: write module:FILE.FUNCTION without .py"
+    )
+
+
+def _facts(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        needed = ", ".join(_NEEDED)
+        raise BackboneError(f"there is no {str(path)!r}: write {needed} of the network into it (docs/networks.md)")
+    try:
+        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BackboneError(f"{str(path)!r} is no TOML: {error}") from error
+    known = {**_NEEDED, **_OPTIONAL}
+    for what in [*(_NEEDED.keys() - facts.keys()), *(facts.keys() - known.keys())]:
+        there = "lacks" if what in _NEEDED else "has an unknown"
+        raise BackboneError(f"{str(path)!r} {there} {what!r}: {', '.join(_NEEDED)} are needed")
+    for what, value in facts.items():
+        if not isinstance(value, known[what]):
+            raise BackboneError(f"{what} = {value!r} in {str(path)!r}: a {known[what].__name__} is needed")
+    return facts
+
+
+def _transform(facts: Mapping[str, Any]) -> Transform:
+    colours: dict[str, Any] = {what: tuple(facts[what]) for what in ("mean", "std", "fill") if what in facts}
+    words = {what: facts[what] for what in ("fit", "interpolation") if what in facts}
+    return Transform(resize=facts.get("resize", facts["size"]), crop=facts["size"], whole="round", **colours, **words)

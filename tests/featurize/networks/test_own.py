@@ -1,0 +1,91 @@
+"""A network of the user's own, as docs/networks.md shows it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cache import open_cache
+from featurize.commands.console import run
+from featurize.commands.main import cli
+from featurize.errors import BackboneError
+from featurize.networks.network import choose_network
+from featurize.networks.providers import backbone
+from tests.conftest import ROOT, save_picture
+from tests.featurize.networks import golden
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the two files of the page."""
+    page = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+    for language, name in (("python", "mine.py"), ("toml", "mine.toml")):
+        (code,) = re.findall(rf"```{language}\n(.*?)```", page, re.S)
+        (tmp_path / name).write_text(code)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_ten_lines_embed_pictures(mine: Path) -> None:
+    text = (mine / "mine.py").read_text() + (mine / "mine.toml").read_text()
+    assert sum(bool(line.strip()) for line in text.splitlines()) <= 10
+    for n in range(3):
+        save_picture(mine / "paintings" / "Baroque" / f"{n}.jpg", n)
+    assert run(cli, ["prepare", "paintings"]) == 0
+    line = ["run", "--backbone", "module:mine.network", "--weights", "random", "--engine", "torch"]
+    assert run(cli, [*line, "--embedding", "avgpool,gram"]) == 0
+    cache = open_cache("features")
+    assert cache.gather(cache.ids(), cache.recipe("avgpool")).shape == (3, 64)
+    assert cache.key.backbone == "module:mine.network"
+
+
+def test_its_pixels_and_maps_are_as_stated(mine: Path) -> None:
+    network = choose_network("module:mine.network", "random")
+    module = network.load()
+    shown = golden.pixels(network, golden.drawn())
+    with torch.inference_mode():
+        expected = {
+            "avgpool": module(torch.from_numpy(shown.transpose(0, 3, 1, 2) / np.float32(127.5) - 1)).mean((2, 3))
+        }
+    golden.assert_agree(golden.vectors(network, module, "avgpool", shown), expected)
+
+
+def test_an_edited_network_is_another(mine: Path) -> None:
+    before = choose_network("module:mine.network", "random").key()
+    (mine / "mine.py").write_text((mine / "mine.py").read_text().replace("7, 4, 3", "5, 4, 2"))
+    assert choose_network("module:mine.network", "random").key() != before
+
+
+def test_weights_beside_it_are_the_default(mine: Path) -> None:
+    torch.save(choose_network("module:mine.network", "random").load().state_dict(), mine / "mine.pth")
+    with (mine / "mine.toml").open("a") as file:
+        file.write('weights = "mine.pth"\n')
+    assert choose_network("module:mine.network").key().weights.startswith("sha256:")
+
+
+@pytest.mark.parametrize(
+    ("name", "toml", "what"),
+    [
+        ("mine.network", "size = 128", "mine.toml' lacks '(mean|std|nodes)'"),
+        ("mine.network", 'size = "big"\nmean = []\nstd = []\nnodes = []', "size = 'big' in .*: a int is needed"),
+        ("mine.network", "size =", "mine.toml' is no TOML"),
+        ("yours.network", "", "module:yours.network is not to be found"),
+        ("network", "", "module:network is not to be found"),
+    ],
+)
+def test_what_is_wrong_is_told(mine: Path, name: str, toml: str, what: str) -> None:
+    (mine / "mine.toml").write_text(toml)
+    with pytest.raises(BackboneError, match=what):
+        backbone(f"module:{name}")
+
+
+def test_a_function_that_gives_no_network_is_told(mine: Path) -> None:
+    with pytest.raises(BackboneError, match="has no function 'net'"):
+        choose_network("module:mine.net", "random").load()
+    (mine / "mine.py").write_text("def network():\n    return 3\n")
+    with pytest.raises(BackboneError, match=r"mine\.network\(\) gives a int"):
+        choose_network("module:mine.network", "random").load()
