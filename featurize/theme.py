@@ -94,8 +94,9 @@ def save_figure(figure: Figure, path: Path) -> None:
     from cache import files
 
     buffer, kind = io.BytesIO(), path.suffix.removeprefix(".") or "png"
+    quick = {"pil_kwargs": {"compress_level": 1}} if kind == "png" else {}  # a third of the time for a fifth more bytes
     dated: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
     with styled():
-        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=dated)
+        figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=dated, **quick)
     files.make_folder(path.absolute().parent)
     files.write_atomic(path, [buffer.getvalue()])

@@ -155,7 +155,8 @@ def collection(museum: Museum) -> str:
     serve_picture(museum, services[2], "512,", 3)
     serve_picture(museum, services[3], "600,900", 4)
     museum.says("/img/3/info.json", {"width": 1500, "height": 1000, "sizes": [
-        {"width": 300, "height": 200}, {"width": 600, "height": 900}, {"width": 1200, "height": 800}]})  # fmt: skip
+        {"width": 300, "height": 200}, {"width": 600, "height": 400},
+        {"width": 600, "height": 900}, {"width": 1200, "height": 800}]})  # fmt: skip
     museum.says("/inner.json", {"@type": "sc:Collection", "@id": "x", "label": "inner", "manifests": [{"@id": two}]})
     museum.says("/all.json", {"type": "Collection", "id": "y", "label": {"en": ["All"]}, "items": [
         {"id": one, "type": "Manifest"}, {"id": f"{museum.root}/inner.json", "type": "Collection"},
