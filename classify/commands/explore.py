@@ -11,7 +11,7 @@ import click
 from classify.commands.options import WEIGHTS
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.commands.console import print_table
-from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, SEED, TABLE
+from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, SEED, TABLE, TARGET
 from featurize.commands.remembered import Command
 from featurize.wording import artist, cut, visible
 
@@ -169,4 +169,69 @@ def timeline(
     click.echo(f"page: {visible(page)}")
 
 
-EXPLORING = (neighbours, draw_map, timeline)
+@click.command(cls=Command)
+@TARGET
+@TABLE
+@FEATURES
+@KEY
+@EMBEDDING
+@SPLIT
+@SEED
+@out_option("reports/styles")
+def styles(
+    target: str, dataset: Path, features: Path, key: str | None, embedding: str, split: str, seed: int, out: Path
+) -> None:
+    """Which styles lie near each other, and which are taken for each other."""
+    from cache import open_cache
+    from classify.explore.styles import pairs, write_styles
+    from classify.explore.styles import styles as compare_styles
+    from classify.explore.works import load_works
+    from classify.report import check_place
+    from featurize.dataset.table import read_table
+
+    check_place(out)
+    works = load_works(read_table(dataset), open_cache(features, key), embedding, split)
+    found = compare_styles(works, target, seed=seed)
+    print_table(
+        "nearest pairs",
+        [target, target, "distance", "taken for each other"],
+        [(visible(a), visible(b), f"{distance:.2f}", taken) for a, b, distance, taken in pairs(found)],
+    )
+    page = write_styles(found, out)
+    _untrained(works)
+    click.echo(f"page: {visible(page)}")
+
+
+@click.command("artist", cls=Command)
+@click.argument("name")
+@TABLE
+@FEATURES
+@KEY
+@EMBEDDING
+@SPLIT
+@out_option("reports/artist")
+def show_artist(
+    name: str, dataset: Path, features: Path, key: str | None, embedding: str, split: str, out: Path
+) -> None:
+    """The works of the painter NAME in the embedding: nearest painters, works least like the others."""
+    from cache import open_cache
+    from classify.explore.artist import artist as look_at
+    from classify.explore.artist import write_artist
+    from classify.explore.works import load_works
+    from classify.report import check_place
+    from featurize.dataset.table import read_table
+
+    check_place(out)
+    works = load_works(read_table(dataset), open_cache(features, key), embedding, split)
+    found = look_at(works, name)
+    print_table(
+        f"painters nearest to {visible(artist(found.name))} ({len(found.rows)} works)",
+        ["painter", "works", "similarity"],
+        [(visible(artist(p.name)), p.works, f"{p.similarity:.3f}") for p in found.painters],
+    )
+    page = write_artist(found, out)
+    _untrained(works)
+    click.echo(f"page: {visible(page)}")
+
+
+EXPLORING = (neighbours, draw_map, timeline, styles, show_artist)

@@ -1,0 +1,97 @@
+"""Distances of styles and painters are those of SciPy and of a plain computation; names that are near are listed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist, pdist, squareform
+
+from classify.commands.main import cli
+from classify.errors import DataError
+from classify.explore.artist import artist
+from classify.explore.styles import styles
+from classify.explore.works import Works, load_works
+from featurize.commands.console import run
+from tests.browser import assert_good_to_read
+from tests.classify.explore.collections import EVIL, make_collection
+from tests.classify.worlds import make_world
+
+
+@pytest.fixture(scope="module")
+def works() -> Works:
+    world = make_world(train=80, test=80, style=1.5, by_artist=1.0, artists=5)
+    return load_works(world.table, world.cache)
+
+
+def test_distances_of_styles_are_those_of_scipy(works: Works) -> None:
+    found = styles(works)
+    labels = np.array(works.column("style"))
+    means = np.stack([works.X[labels == name].mean(0) for name in found.names])
+    np.testing.assert_allclose(found.distance, squareform(pdist(means - means.mean(0), "cosine")), atol=1e-5)
+    assert found.counts.tolist() == [40] * 4
+    assert found.grouped
+    assert found.confusion.sum() == 160
+    assert np.trace(found.confusion) > 80
+    with pytest.raises(DataError, match="2 classes of 'style' have 2 works or more, and three are needed"):
+        styles(works.take(np.flatnonzero(np.isin(labels, found.names[:2]))))
+
+
+def test_a_painter_is_compared_with_the_means_of_others_and_a_work_never_with_itself(works: Works) -> None:
+    names = np.array(works.column("artist"))
+    name = str(names[0])
+    found = artist(works, name.upper())
+    assert found.name == name
+    assert found.rows.tolist() == np.flatnonzero(names == name).tolist()
+    X = works.X - works.X.mean(0)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    others = [n for n in np.unique(names) if n != name and (names == n).sum() >= 3]
+    means = np.stack([X[names == n].mean(0) for n in others])
+    close = 1 - cdist(X[names == name].mean(0)[None], means, "cosine")[0]
+    order = np.argsort(-close)[:10]
+    assert [p.name for p in found.painters] == [others[n] for n in order]
+    np.testing.assert_allclose([p.similarity for p in found.painters], close[order], atol=1e-5)
+    for one in found.likeness:
+        rest = X[[n for n in found.rows if n != one.row]].mean(0)
+        assert one.own == pytest.approx(float(rest @ X[one.row] / np.linalg.norm(rest)), abs=1e-5)
+        elsewhere = 1 - cdist(X[[one.row]], means, "cosine")[0]
+        assert one.nearest == others[int(elsewhere.argmax())]
+    assert [one.own for one in found.likeness] == sorted(one.own for one in found.likeness)
+
+
+def test_a_stranger_among_a_painters_works_stands_first(works: Works) -> None:
+    rows = np.flatnonzero(np.array(works.column("artist")) == works.column("artist")[0])
+    X = works.X.copy()
+    X[rows[2]] = -3 * X[rows].mean(0)
+    assert artist(replace(works, X=X), works.column("artist")[0]).likeness[0].row == rows[2]
+
+
+def test_unknown_painters_get_near_names(works: Works) -> None:
+    with pytest.raises(DataError, match=r"no work is by 'paintr-7': did you mean painter-7"):
+        artist(works, "paintr-7")
+    few = works.take(np.flatnonzero(np.array(works.column("artist")) == works.column("artist")[0])[:2])
+    with pytest.raises(DataError, match="has 2 works here, and 3 are needed"):
+        artist(few, works.column("artist")[0])
+    nameless = replace(works, table=works.table.with_columns(artist=[""] * len(works)))
+    with pytest.raises(DataError, match="no work of the dataset table names its artist"):
+        artist(nameless, "Monet")
+
+
+def test_the_commands_write_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = make_collection(tmp_path, pictures=48)
+    names = [EVIL if style == "Style_1" else style for style in world.table.columns["style"]]
+    from featurize.dataset.table import write_table
+
+    write_table(world.table.with_columns(style=names), tmp_path / "dataset.csv")
+    monkeypatch.chdir(tmp_path)
+    assert run(cli, ["styles"]) == 0
+    assert run(cli, ["artist", str(world.artists[5])]) == 0
+    for page in ("styles", "artist"):
+        assert_good_to_read(tmp_path / "reports" / page / "index.html")
+        assert EVIL not in (tmp_path / "reports" / page / "index.html").read_text("utf-8")
+    assert run(cli, ["artist", "Nobody Known"]) == 1
+    assert "no work is by 'Nobody Known'" in capsys.readouterr().err
