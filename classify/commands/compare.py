@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from classify.commands.options import QUESTION
 from featurize.commands.answer import give
 from featurize.commands.console import print_table
 from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
@@ -41,6 +42,7 @@ ALL = "all"
 @click.option("--train", default="train", show_default=True, help="The split to learn from.")
 @click.option("--test", help="The split to score on; default: test, or val where there is none.")
 @TUNE
+@QUESTION
 @click.option("--repeats", type=click.IntRange(0), default=0, help="Do it again over so many resampled splits.")
 @click.option("--learning-curve", is_flag=True, help="Learn from parts of the training pictures, too.")
 @click.option(
@@ -125,7 +127,7 @@ def _run_protocol(
     from classify.fitting import read_specs
 
     fixed = {"slides": ("heads", "train", "test", "tune"), "rasta": ("train", "tune")}[protocol]
-    for name in (*fixed, "repeats", "learning_curve", "seeds"):
+    for name in (*fixed, "repeats", "learning_curve", "seeds", "question"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--protocol {protocol} decides --{name.replace('_', '-')} itself: leave it out")
     if options["together"]:

@@ -13,7 +13,7 @@ from classify.commands.card import card
 from classify.commands.compare import compare
 from classify.commands.explain import explain
 from classify.commands.explore import EXPLORING
-from classify.commands.options import HEAD_FILE, load_told
+from classify.commands.options import HEAD_FILE, QUESTION, load_told
 from classify.commands.predict import predict
 from classify.commands.serve import serve
 from featurize.commands.answer import give
@@ -58,24 +58,26 @@ def cli() -> None:
 @TARGET
 @click.option("--out", type=FILE, default=Path("heads"), show_default=True, help="A folder, or a .safetensors file.")
 @TUNE
+@QUESTION
 @SEED
 @click.option(
     "--device", default="cpu", show_default=True, help="cpu, cuda or auto, for logreg, linear-svm, softmax, mlp."
 )
 def fit(
     spec: str, dataset: Path, features: str | Path, key: str | None, embedding: str | None, target: str, out: Path,
-    tune: bool, seed: int, device: str,
+    tune: bool, question: str | None, seed: int, device: str,
 ) -> None:  # fmt: skip
     """Fit a head on the train split and save it."""
     from cache import open_cache
     from classify.fitting.fit import fit as fit_head
+    from classify.fitting.question import HOLDS
     from classify.headfile import SUFFIX, save_head
     from featurize.dataset.table import read_table
 
     cache = open_cache(features, key)
     fitted = fit_head(
-        read_table(dataset), cache, spec, embedding=embedding, target=target, tune=tune, seed=seed, device=device,
-        on_epoch=_tell_epoch, tell=lambda sentence: click.echo(sentence, err=True),
+        read_table(dataset), cache, spec, embedding=embedding, target=target, tune=tune, question=question,
+        seed=seed, device=device, on_epoch=_tell_epoch, tell=lambda sentence: click.echo(sentence, err=True),
     )  # fmt: skip
     saved = fitted.saved
     recipes = "+".join(recipe.name for recipe in saved.recipes)
@@ -88,6 +90,7 @@ def fit(
     )
     give({"head": str(path), "kind": saved.kind, "classes": saved.classes, "target": saved.target,
           "training": dict(saved.training), "metrics": dict(saved.metrics)})  # fmt: skip
+    click.echo(HOLDS[saved.training["question"]])
     for score in fitted.scores:
         _tell_score(score)
     if not fitted.scores:

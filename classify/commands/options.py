@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 HEAD_FILE = click.option("--head", "head_file", type=FILE, required=True, help="A head saved by `classify fit`.")
 WEIGHTS = click.option("--weights", help="The backbone's weights, where they are not found by themselves.")
 TOP = click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many classes to give.")
+QUESTION = click.option(
+    "--question",
+    type=click.Choice(["new", "known"]),
+    help="Tune and calibrate for painters who are not in the training pictures, or for those who are; "
+    "default: new, where artists are known.",
+)
 ALLOW_HOSTS = click.option(
     "--allow-hosts",
     multiple=True,

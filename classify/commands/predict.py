@@ -124,5 +124,10 @@ def _answer_lines(predictor: Predictor, limits: FetchLimits, top: int) -> int:
 
 
 def _warn(predictor: Predictor) -> None:
+    from classify.fitting.question import HOLDS
+
+    question = predictor.saved.training.get("question")  # heads of earlier versions say none
+    if question in HOLDS:
+        click.echo(f"note: {HOLDS[question]}", err=True)
     if predictor.saved.key.untrained:
         click.echo("warning: untrained backbone: these predictions are guesses", err=True)

@@ -34,7 +34,7 @@ from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.ordering import related_order
 from classify.evaluation.statistics import FEWEST_GROUPS
 from classify.fitting.asked import place, read_spec, read_specs
-from classify.fitting.trial import keeps_artists_apart
+from classify.fitting.question import NEW, question_of
 from classify.heads import HeadSpec
 from featurize.dataset.table import DatasetTable, as_table, relative_path
 from featurize.progress import Progress
@@ -94,6 +94,7 @@ def compare(
     learning_curve: bool = False,
     seed: int = 0,
     seeds: int = SEEDS,
+    question: str | None = None,
     groups: Any = None,
     split: Any = None,
     progress: Progress | None = None,
@@ -130,6 +131,9 @@ def compare(
     seeds : int
         With so many seeds, beginning with `seed`, a head that draws random numbers is fitted; its row says the mean and
         the spread. The folds, and so the other heads, are the same whatever the seeds. 1 fits it once.
+    question : "new" or "known", optional
+        Whose pictures heads are tuned and calibrated for: folds keep artists apart, or don't. By default for new
+        painters, where artists are known.
     groups, split : (N,), optional
         With vectors X: artists, or what else must not be taken apart, and "train", "val" or "test" for each row;
         without `split` a fifth of the rows, or of the groups, is scored.
@@ -175,10 +179,11 @@ def compare(
     said = check_trainable(task.train, target)
     rounds = 1 + repeats + (len(nested_subsets(task.train_codes, seed)) if learning_curve else 0)
     total = len(specs) * len(matched.views) * rounds
-    contest = Contest(matched, specs, task.classes, tune, seed, total, seeds, progress, tell)
+    answered = question_of(task.train, question)
+    contest = Contest(matched, specs, task.classes, tune, seed, total, answered, seeds, progress, tell)
     runs = sorted(contest.once(), key=lambda run: _rank(run, task))
     entries, verdict = _entries(runs, task, seed)
-    facts, rows = dataset_facts(matched, task), _rows(task, table)
+    facts, rows = dataset_facts(matched, task, answered), _rows(task, table)
     mistakes = most_confident(entries[0], rows)
     leaks, order, mistakes = _looked_at(runs[0], entries[0], mistakes, matched, task, table, seed)
     whole = {e.name: (facts.train_rows, e.scores.accuracy) for e in entries}
@@ -203,7 +208,7 @@ def compare(
     )
 
 
-def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
+def dataset_facts(matched: Matched, task: Task, question: str) -> DatasetFacts:
     """What is learned from and scored on."""
     train, test, count = task.train, task.test, len(task.classes)
     return DatasetFacts(
@@ -218,7 +223,8 @@ def dataset_facts(matched: Matched, task: Task) -> DatasetFacts:
         test_counts=tuple(np.bincount(task.truth, minlength=count).tolist()),
         train_artists=train.artist_count if task.artists_known else None,
         test_artists=test.artist_count if task.artists_known else None,
-        grouped_tuning=keeps_artists_apart(train),
+        grouped_tuning=question == NEW,
+        question=question,
         chance=1 / count,
         majority=float(np.mean(task.truth == task.train_counts.argmax())),
         digest=matched.digest,

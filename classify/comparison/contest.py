@@ -19,6 +19,7 @@ from classify.evaluation.metrics import align
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.evaluation.statistics import wilson
 from classify.fitting.estimate import Plan, announcement
+from classify.fitting.question import for_question
 from classify.fitting.trial import Trial, folds_of, train_head, with_seed
 from classify.heads import HeadSpec
 from classify.heads.rows.folds import Folds
@@ -74,6 +75,8 @@ class Contest:
     seed : int
     total : int
         Trials that will be run.
+    question : str
+        Whose pictures heads are tuned and calibrated for, those by "new" or by "known" painters.
     seeds : int
         With how many seeds a head that draws random numbers is fitted for the comparison itself.
     progress : callable, optional
@@ -87,6 +90,7 @@ class Contest:
     tune: bool
     seed: int
     total: int
+    question: str
     seeds: int = 1
     progress: Progress | None = None
     tell: Callable[[str], None] | None = None
@@ -97,6 +101,7 @@ class Contest:
         for view in self.matched.views:
             train, test = self._parts(view)
             watched, split = self._watched(view, test)
+            train = for_question(train, self.question)
             folds = folds_of(train.rows, self.seed)
             self._announce(train, len(folds))
             watch = Watch(watched.X, watched.y)
@@ -112,7 +117,7 @@ class Contest:
         for view in self.matched.views:
             train, test = self._parts(view)
             for rows in nested_subsets(np.searchsorted(self.classes, train.y), self.seed):
-                some = train.take(rows)
+                some = for_question(train.take(rows), self.question)
                 folds = folds_of(some.rows, self.seed)
                 for spec in self.specs:
                     hits = self._hits(spec, some, test, folds)
@@ -133,6 +138,7 @@ class Contest:
                 parts = pool.take(learn), pool.take(score)
                 sizes.append((len(learn), len(score)))
                 shared.append(float(np.isin(parts[1].rows.groups, parts[0].rows.groups).mean()))
+                parts = for_question(parts[0], self.question), parts[1]
                 folds = folds_of(parts[0].rows, self.seed)
                 for spec in self.specs:
                     hits = self._hits(spec, *parts, folds)

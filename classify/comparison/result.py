@@ -58,6 +58,8 @@ class DatasetFacts:
         None where no artist is known.
     grouped_tuning : bool
         Whether the folds of the tuning keep artists together.
+    question : str
+        What heads are tuned and calibrated for: pictures by "new" or by "known" painters.
     chance, majority : float
         1/K, and the share of the test part that the largest training class makes up.
     digest : str
@@ -76,6 +78,7 @@ class DatasetFacts:
     train_artists: int | None
     test_artists: int | None
     grouped_tuning: bool
+    question: str
     chance: float
     majority: float
     digest: str

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from cache import Store
 from cache.places import remembered_places
 from classify.data import LabelledRows
-from classify.fitting.trial import Trial, keeps_artists_apart
+from classify.fitting.question import NEW
+from classify.fitting.trial import Trial
 from featurize.machine import machine, versions
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 PACKAGES = ("python", "artstyle", "numpy", "scipy", "scikit-learn", "torch")
 
 
-def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int) -> dict[str, Any]:
+def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int, question: str) -> dict[str, Any]:
     """Facts about a trained head as JSON can hold them.
 
     Parameters
@@ -32,6 +33,8 @@ def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int) -
     cache : Store
     seed : int
         Of the folds, and of the head where it draws random numbers.
+    question : str
+        From `question_of`.
     """
     tuning = trial.tuning
     return {
@@ -42,7 +45,8 @@ def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int) -
         "left_out": train.left_out,
         "rows_digest": rows_digest(train),
         "folds": len(trial.folds),
-        "folds_by_artist": bool(trial.folds) and keeps_artists_apart(train),
+        "folds_by_artist": bool(trial.folds) and question == NEW,
+        "question": question,
         "tuned": dict(tuning.params) if tuning else {},
         **({"grid": _grid(tuning)} if tuning and len(tuning.points) > 1 else {}),
         "remarks": list(trial.remarks),

@@ -17,6 +17,7 @@ from classify.errors import DataError
 from classify.fitting.asked import head_errors, place, read_spec
 from classify.fitting.estimate import Plan, announcement
 from classify.fitting.facts import training_facts
+from classify.fitting.question import for_question, question_of
 from classify.fitting.scoring import Score, score
 from classify.fitting.trial import folds_of, train_head
 from classify.headfile import SavedHead
@@ -47,6 +48,7 @@ def fit(
     tune: bool = True,
     seed: int = 0,
     device: str | None = None,
+    question: str | None = None,
     groups: Any = None,
     split: Any = None,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
@@ -71,6 +73,9 @@ def fit(
     seed : int
     device : str, optional
         Where logreg, linear-svm, softmax and mlp are trained: "cpu", "cuda" or "auto".
+    question : "new" or "known", optional
+        Whose pictures the head is for: folds that choose parameters and calibrate probabilities keep artists apart, or
+        don't. By default for new painters, where artists are known.
     groups, split : (N,), optional
         With vectors X: artists, or what else must not be taken apart, and "train", "val" or "test" for each row;
         without `split` all rows are learned from.
@@ -108,13 +113,15 @@ def fit(
     val_rows = rows_if_any(table, target, "val", [cache])
     val = Examples(val_rows, load_vectors(val_rows, cache, recipes, IN_MEMORY)) if val_rows else None
     watch = Watch(val.X, val.y, on_epoch) if val else Watch(on_epoch=on_epoch)
-    folds = folds_of(train.rows, seed) if tune else ()
+    answered = question_of(train.rows, question)
+    learned = for_question(train, answered)
+    folds = folds_of(learned.rows, seed) if tune else ()
     if tell:
         rows, features = train.X.shape
         sentence = announcement([spec], Plan(rows, features, len(np.unique(train.y)), len(folds)))
         if sentence:
             tell(sentence)
-    trial = train_head(spec, train, folds, tune=tune, seed=seed, device=device, watch=watch)
+    trial = train_head(spec, learned, folds, tune=tune, seed=seed, device=device, watch=watch)
     with head_errors(f"head {str(spec)!r}: "), threads_for(trial):
         scores = [score(trial.head, val, "val")] if val else []
     cautions = [*row_cautions(train.rows, "training", target, scored=False), *label_cautions(train.rows)]
@@ -127,7 +134,7 @@ def fit(
         target=target,
         key=cache.key,
         recipes=recipes,
-        training={**training_facts(trial, train.rows, cache, seed), "warnings": warnings},
+        training={**training_facts(trial, train.rows, cache, seed, answered), "warnings": warnings},
         metrics={s.split: _metrics(s) for s in scores},
     )
     return Fitted(saved, scores, warnings)

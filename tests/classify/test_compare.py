@@ -351,7 +351,7 @@ def test_what_is_compared_is_known_without_a_vector(monkeypatch: pytest.MonkeyPa
     for read in ("gather", "mapped"):
         monkeypatch.setattr(FeatureCache, read, lambda *arguments: pytest.fail("vectors were read"))
     task = Task.of(matched)
-    facts = dataset_facts(matched, task)
+    facts = dataset_facts(matched, task, "known")
     assert (facts.train_rows, facts.test_rows) == (80, 80)
     assert facts.train_artists == len(set(world.artists[:80]))
 
