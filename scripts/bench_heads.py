@@ -98,7 +98,7 @@ def ours(name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
     head = make_head(name, calibrate=False)
     warm_up(name)
     start = time.perf_counter()
-    if head.tunable:
+    if "C" in head.get_params():
         tuning = tune(head, X[:cut], y[:cut], make_folds(y[:cut], n=FOLDS), {"C": C_VALUES})
         head = tuning.refit(head, X[:cut], y[:cut])
     else:

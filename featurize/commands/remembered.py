@@ -26,7 +26,22 @@ from featurize.commands import answer
 
 FILE = Path("artstyle.toml")
 # featurize may not load classify to ask it
-OF_CLASSIFY = ("ask", "card", "compare", "evaluate", "explain", "fit", "neighbours", "predict", "serve", "words")
+OF_CLASSIFY = (
+    "artist",
+    "ask",
+    "card",
+    "compare",
+    "evaluate",
+    "explain",
+    "fit",
+    "map",
+    "neighbours",
+    "predict",
+    "serve",
+    "styles",
+    "timeline",
+    "words",
+)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 PACKAGES = ("cache", "featurize", "classify", "artstyle")  # each module logs under its own name
 _EACH_TIME = ("discard-edits", "drop-duplicates")  # they take something away, so they are meant once

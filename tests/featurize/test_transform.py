@@ -88,7 +88,7 @@ def test_a_transform_comes_back_whole_from_its_key(transform: Transform) -> None
 @pytest.mark.parametrize("field", [f.name for f in fields(Transform)])
 def test_every_field_of_a_transform_is_in_the_key(field: str) -> None:
     """As long as it decides a pixel."""
-    other = Transform(400, 240, "bilinear", (0.4, 0.4, 0.4), (0.5, 0.5, 0.5), "exact", "squash", (9, 9, 9))
+    other = Transform(400, 240, "bilinear", (0.4, 0.4, 0.4), (0.5, 0.5, 0.5), "exact", "squash", (9, 9, 9), "round")
     changed = replace(FULL, **{field: getattr(other, field)})
     assert changed.as_json() != FULL.as_json()
 
