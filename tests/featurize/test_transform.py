@@ -77,7 +77,7 @@ def test_padded_pictures_are_whole_in_the_middle_of_the_colour(size: tuple[int, 
     assert np.abs(found.astype(int) - expected).max() <= MOST
 
 
-FULL = Transform(384, 336, "bicubic", (0.5, 0.4, 0.3), (0.1, 0.2, 0.3), "fast", "pad", (1, 2, 3))
+FULL = Transform(384, 336, "bicubic", (0.5, 0.4, 0.3), (0.1, 0.2, 0.3), "fast", "pad", (1, 2, 3), "floor")
 
 
 @pytest.mark.parametrize("transform", [Transform(), FULL, Transform(fit="squash", resize=224)])
