@@ -10,4 +10,5 @@ ruff check .
 ruff format --check .
 mypy
 lint-imports
-pytest "$@"
+# each of two processes keeps to one thread; a file's tests stay together, because they share what is costly to make
+OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 pytest -n 2 --dist loadfile "$@"
