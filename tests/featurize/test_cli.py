@@ -236,10 +236,10 @@ def test_a_picture_that_can_not_be_read_is_told(here: Path, capsys: Screen, monk
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 100 KB."""
+    """A real file system of 1 MB."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", folder], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1000k", "tmpfs", folder], capture_output=True)
     if mounted.returncode:
         pytest.skip("only root may mount a small file system")
     yield folder

@@ -11,7 +11,7 @@ from tests.classify.serve import rooms
 from tests.classify.serve.running import Running, serving
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)  # a session ends too late for the tests of other folders
 def _decoding_here() -> Iterator[None]:
     with rooms.without_companions():
         yield
