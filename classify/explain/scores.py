@@ -15,7 +15,7 @@ from classify.heads.ensemble import FLOOR, Ensemble
 from classify.heads.lda import LDA
 from classify.heads.linear import LinearHead
 from classify.heads.mlp import NetworkHead
-from classify.heads.neighbours import Prototype
+from classify.heads.neighbours import Prototype, SimpleShot
 from classify.heads.ridge import Ridge
 from classify.heads.rows.blocks import Array
 from classify.heads.rows.scaling import Scaling
@@ -99,6 +99,11 @@ def _of_prototype(head: Prototype) -> Scores:
     return _linear(means, -0.5 * np.einsum("kd,kd->k", means, means))
 
 
+def _of_simpleshot(head: SimpleShot) -> Scores:
+    means = _tensor(head.means_)
+    return lambda rows: rows / rows.norm(dim=1, keepdim=True).clamp(min=_SMALLEST) @ means.T
+
+
 def _of_network(head: NetworkHead) -> Scores:
     layers = [(_tensor(W), _tensor(b)) for W, b in head.layers_]
 
@@ -140,6 +145,7 @@ _FORMS: Mapping[type[Head], Callable[..., Scores | None]] = {
     LDA: _of_linear,
     Ridge: _of_linear,
     Prototype: _of_prototype,
+    SimpleShot: _of_simpleshot,
     NetworkHead: _of_network,
     SVM: _of_svm,
     Ensemble: _of_ensemble,

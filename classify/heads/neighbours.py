@@ -1,4 +1,4 @@
-"""Heads that compare a row with training rows or with their means: `knn` and `prototype`."""
+"""Heads that compare a row with training rows or with their means: `knn`, `prototype` and `simpleshot`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from classify.heads.calibration import softmax
 from classify.heads.rows.blocks import Array, Rows, blocks, take
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.parts import Part, class_means
-from classify.heads.rows.scaling import unit
+from classify.heads.rows.scaling import Scaling, unit
 
 QUERIES = 512  # rows compared at once
 TINY = 1e-30  # votes of a class that the rows do not have
@@ -173,3 +173,71 @@ class Prototype(Head):
             W, b = part.raw(means, -0.5 * np.einsum("kd,kd->k", means, means))
             out[:, held_out] = shared.rows.dot(W, held_out) + b
         return out
+
+
+class SimpleShot(Head):
+    """The class mean at the smallest angle, among rows that were centred and brought to unit length.
+
+    This is CL2N of Wang et al., "SimpleShot: Revisiting Nearest-Neighbor Classification for Few-Shot Learning" (2019,
+    section 3): the mean of all training rows is taken off, then each row is divided by its length. The score of a class
+    is the cosine of a row and the mean of the class's rows; the paper takes the distance to that mean. The two differ
+    only as far as the class means differ in length. The length of an embedding has no effect.
+
+    The parameters are those of Head, but rows are not standardised by default. Class weights have no effect, since a
+    mean does not depend on how much its rows weigh together.
+
+    Attributes
+    ----------
+    means_ : (K, D) float32, of prepared rows at unit length, themselves at unit length
+    """
+
+    arrays: ClassVar[tuple[str, ...]] = ("means",)
+
+    means_: Array
+
+    def __init__(
+        self,
+        *,
+        standardize: bool = False,
+        sqrt: bool = False,
+        l2: bool = False,
+        class_weight: Any = None,
+        calibrate: bool = True,
+    ):
+        self.standardize = standardize
+        self.sqrt = sqrt
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.calibrate = calibrate
+
+    def _fit(self, X: Array, codes: Array) -> None:
+        self.scaling_ = self._fit_scaling(X)
+        self.means_ = _directions(X, codes, np.arange(len(codes)), self.scaling_)
+
+    def _scores(self, rows: Array) -> Array:
+        scores: Array = unit(rows) @ self.means_.T.astype(rows.dtype, copy=False)
+        return scores
+
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+        out = np.full((1, len(codes), int(codes.max()) + 1), np.nan, np.float32)
+        scalings = self._fit_scalings(X, [train for train, _ in folds])
+        for scaling, (train, held_out) in zip(scalings, folds, strict=True):
+            means, start = _directions(X, codes, train, scaling), 0
+            for part in blocks(X, held_out):
+                out[0, held_out[start : start + len(part)]] = unit(scaling(part)) @ means.T
+                start += len(part)
+        return out
+
+
+def _directions(X: Array, codes: Array, index: Array, scaling: Scaling) -> Array:
+    """Where the mean of each class's prepared rows at unit length points, among the rows `index`: (K, D) float32.
+
+    Each is at unit length; a class without any row gets zeros.
+    """
+    sums = np.zeros((int(codes.max()) + 1, X.shape[1]))
+    start = 0
+    for part in blocks(X, index):
+        members = codes[index[start : start + len(part)]] == np.arange(len(sums))[:, None]  # (K, n)
+        sums += members.astype(np.float32) @ unit(scaling(part))
+        start += len(part)
+    return unit(sums).astype(np.float32)

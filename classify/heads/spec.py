@@ -26,6 +26,7 @@ HEADS: dict[str, tuple[str, str]] = {
     "lda": ("lda", "LDA"),
     "knn": ("neighbours", "KNN"),
     "prototype": ("neighbours", "Prototype"),
+    "simpleshot": ("neighbours", "SimpleShot"),
     "ensemble": ("ensemble", "Ensemble"),
 }
 ALL = "all"  # in a list: every head there is

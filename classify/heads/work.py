@@ -98,4 +98,5 @@ COSTS: dict[str, Callable[..., float]] = {
     "lda": _closed,
     "knn": _neighbours,
     "prototype": _means,
+    "simpleshot": _means,
 }

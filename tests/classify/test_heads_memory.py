@@ -57,7 +57,9 @@ def test_pages_that_were_read_are_given_back(indexed, mapped):
     assert most < 32, "MiB of a map of 64"
 
 
-@pytest.mark.parametrize("spec", ["logreg:max_iter=3", "softmax:epochs=1,batch=256", "prototype", "ridge"])
+@pytest.mark.parametrize(
+    "spec", ["logreg:max_iter=3", "softmax:epochs=1,batch=256", "prototype", "simpleshot", "ridge"]
+)
 def test_rows_on_disk_are_never_held_at_once(spec, mapped):
     one = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-c", TRAIN, spec, str(mapped)]

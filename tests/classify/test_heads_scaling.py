@@ -17,7 +17,7 @@ from tests.sizes import HYPOTHESIS_EXAMPLES
 
 QUICK = {"mlp": "mlp:hidden=16", "ensemble": "ensemble:members=knn+ridge"}
 # a class mean does not depend on the weight of its rows, nor a cosine on their length
-NO_EFFECT = {("prototype", "class_weight"), ("knn", "l2")}
+NO_EFFECT = {("prototype", "class_weight"), ("simpleshot", "class_weight"), ("knn", "l2")}
 
 
 @settings(max_examples=HYPOTHESIS_EXAMPLES, deadline=None)

@@ -7,11 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -115,6 +118,31 @@ def test_neighbours_and_prototypes_are_scikit_learns():
     np.testing.assert_array_equal(prototype.predict(Z[200:]), nearest.predict(Z[200:]))
 
 
+def test_simpleshot_is_the_papers_recipe_from_scikit_learns_parts():
+    """Centred by the training mean, normalised, then the cosine of a row and the mean of each class's rows."""
+    X, y = data(offset=3.0)
+    head = make_head("simpleshot:calibrate=false").fit(X[:200], y[:200])
+    centre = X[:200].mean(0, dtype=np.float64)
+    known, asked = normalize(X[:200] - centre), normalize(X[200:] - centre)
+    means = np.array([known[y[:200] == name].mean(0) for name in head.classes_])
+    np.testing.assert_allclose(head.scores(X[200:]), cosine_similarity(asked, means), atol=1e-5)
+
+
+@given(st.integers(0, 1000), st.floats(0.1, 50), st.floats(-20, 20))
+@settings(max_examples=20, deadline=None)
+def test_simpleshot_sees_directions_from_the_mean_only(seed, length, shift):
+    """A shift of all rows changes no score, nor does the distance of an asked row from the mean."""
+    rng = np.random.default_rng(seed)
+    X, codes = rng.standard_normal((30, 5)), np.arange(30) % 3
+    head = make_head("simpleshot:calibrate=false").fit(X, codes)
+    asked = rng.standard_normal((7, 5))
+    centre = X.mean(0)
+    scores = head.scores(asked)
+    np.testing.assert_allclose(head.scores(centre + length * (asked - centre)), scores, atol=1e-6)
+    moved = make_head("simpleshot:calibrate=false").fit(X + shift, codes)
+    np.testing.assert_allclose(moved.scores(asked + shift), scores, atol=1e-6)
+
+
 @pytest.mark.parametrize("C", [1e-3, 1.0, 100.0])
 def test_the_kernel_svm_is_at_its_optimum(C):
     """There b_i = 2 C y_i max(0, 1 - y_i f_i) for every row (Chapelle 2007, equation 15)."""
@@ -147,7 +175,8 @@ def test_landmarks_approach_the_exact_machine():
 
 TIGHT = {"logreg": {"tol": 1e-8}, "linear-svm": {"tol": 1e-8}, "svm": {"tol": 1e-7}}
 TIGHT["svm:exact=50,landmarks=80"] = {"tol": 1e-9}  # tuning it stops earlier
-SHARING = ["logreg", "linear-svm", "svm", "svm:exact=50,landmarks=80", "ridge", "lda", "knn", "prototype", "softmax"]
+SHARING = ["logreg", "linear-svm", "svm", "svm:exact=50,landmarks=80", "ridge", "lda", "knn", "prototype", "simpleshot"]
+SHARING += ["softmax"]
 
 
 def tight(spec):
@@ -186,7 +215,7 @@ def test_what_is_held_out_teaches_nothing(spec):
 
 
 LANDMARKS = "svm:exact=50,landmarks=80"
-STREAMING = ["logreg", "linear-svm", "softmax", "mlp:hidden=16", "prototype", "ridge", "lda", LANDMARKS]
+STREAMING = ["logreg", "linear-svm", "softmax", "mlp:hidden=16", "prototype", "simpleshot", "ridge", "lda", LANDMARKS]
 
 
 @pytest.mark.parametrize("spec", STREAMING)

@@ -283,7 +283,7 @@ def test_a_class_unknown_to_a_fold_has_no_score_there():
     X, y = data(100)
     train = np.flatnonzero(y != "c")[:60]
     held_out = np.setdiff1d(np.arange(100), train)
-    for name in ("logreg", "ridge", "lda", "knn", "svm", "prototype"):
+    for name in ("logreg", "ridge", "lda", "knn", "svm", "prototype", "simpleshot"):
         scores = tune(make_head(name), X, y, [(train, held_out)]).scores[held_out]
         assert (scores[:, 2] == -np.inf).all()
         assert np.isfinite(scores[:, [0, 1, 3]]).all()
@@ -351,7 +351,7 @@ def test_a_temperature_needs_rows_whose_class_was_known():
 
 
 # head -> by how much calibration may miss: three have scores that are nearly log-probabilities to begin with
-UNCALIBRATED = {"svm": 0, "linear-svm": 0, "ridge": 0, "prototype": 0.03, "lda": 0.03, "knn": 0.03}
+UNCALIBRATED = {"svm": 0, "linear-svm": 0, "ridge": 0, "prototype": 0.03, "simpleshot": 0, "lda": 0.03, "knn": 0.03}
 
 
 @pytest.mark.parametrize(("name", "slack"), UNCALIBRATED.items(), ids=list(UNCALIBRATED))
