@@ -41,6 +41,7 @@ def _all(head: Head, tuning: Tuning | None, y: Array) -> Iterator[str]:
         yield from _edges(tuning)
         yield from _noise(tuning, y)
         yield from _few(tuning, y)
+        yield from _sampled(head, tuning)
     if head.calibrate and at_bound(head.temperature_):
         yield (
             f"The temperature of the probabilities is at its bound ({head.temperature_:.3g}): no temperature makes the "
@@ -83,4 +84,14 @@ def _few(tuning: Tuning, y: Array) -> Iterator[str]:
         yield (
             f"Only {usable:,} of {counted(len(y), 'training picture')} could be held out in the tuning's folds: the "
             "others are of classes with a single picture or a single artist."
+        )
+
+
+def _sampled(head: Head, tuning: Tuning) -> Iterator[str]:
+    """Folds learned from some of their rows only."""
+    few = head.tuned_on(tuning.rows)
+    if few < tuning.rows:
+        yield (
+            f"In the tuning and the calibration each fold learned from {few:,} of its {tuning.rows:,} pictures, to "
+            "save time; the head itself learned from all."
         )

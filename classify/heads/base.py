@@ -230,6 +230,10 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """How many of the folds, which hold out so many rows each, a tuning goes through; all, unless each is dear."""
         return len(held_out)
 
+    def tuned_on(self, rows: int) -> int:
+        """From how many of a fold's training rows its fit learns while tuning and calibrating; all, unless dear."""
+        return rows
+
     @property
     def approximation(self) -> str | None:
         """What the fitted head computes only approximately, as the end of a sentence; None where it is exact."""

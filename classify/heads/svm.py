@@ -17,12 +17,13 @@ from classify.heads.rows.scaling import Scaling
 from classify.heads.solvers.kernel import rbf, solve_squared_hinge
 from classify.heads.solvers.linear_path import Problem, solve
 from classify.heads.solvers.losses import SquaredHinge
-from classify.heads.solvers.nystrom import Nystrom, draw
+from classify.heads.solvers.nystrom import Nystrom, draw, draw_evenly
 
 MAX_ITER = 300  # passes over the approximated features for each C
 LOOSE = 30  # how much looser than `tol` the approximated machine is solved while tuning; the order of C stays
 PRODUCTS = 1 << 27  # rows x landmarks, at most: a pass over them takes a second or less whatever the number of rows
 MOST_LANDMARKS = 2048
+MOST_TUNED = 40_000  # rows of an approximated machine while tuning: the same C, 1 % more log loss (docs/heads.md)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class SVM(Head):
 
     Up to `exact` training rows the kernel matrix is exact; above, it is approximated from `landmarks` rows drawn at
     random (nystrom.py): "auto" takes 2,048, but no more than keeps rows x landmarks under 2^27, so that a pass over
-    more rows takes no longer.
+    more rows takes no longer. While tuning and calibrating, an approximated machine of a fold learns from 40,000 of its
+    rows, each class keeping its share, and from as many landmarks as if it had them all.
 
     Parameters
     ----------
@@ -149,11 +151,26 @@ class SVM(Head):
         step = block_rows(X.shape[1])
         scalings = self._fit_scalings(X, [train for train, _ in folds])
         for scaling, (train, held_out) in zip(scalings, folds, strict=True):
-            machine = self._machine(scaling, X, codes, train, values, self._slack(len(train)) * self.tol)
+            machine = self._tuning_machine(scaling, X, codes, train, values)
+            known = len(machine.intercept) // len(values)  # the last classes may be none of the fold's
             for at in (held_out[start : start + step] for start in range(0, len(held_out), step)):
                 scores = machine.scores(machine.scaling(take(X, at)).astype(np.float32, copy=False))
-                out[:, at] = scores.reshape(len(at), len(values), count).transpose(1, 0, 2)
+                out[:, at, :known] = scores.reshape(len(at), len(values), known).transpose(1, 0, 2)
         return out
+
+    def _tuning_machine(self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float]) -> Machine:
+        tolerance = self._slack(len(train)) * self.tol
+        few = self.tuned_on(len(train))
+        if few == len(train):
+            return self._machine(scaling, X, codes, train, Cs, tolerance)
+        chosen = draw_evenly(train, codes, few, self.seed)
+        landmarks = min(self.landmarks_of(len(train)), len(chosen))
+        everything = np.arange(len(chosen))
+        return self._approximate(scaling, take(X, chosen), codes[chosen], everything, Cs, tolerance, landmarks)
+
+    def tuned_on(self, rows: int) -> int:
+        """All, where the kernel is exact; else MOST_TUNED, at most."""
+        return rows if rows <= self.exact else min(rows, MOST_TUNED)
 
     @property
     def approximation(self) -> str | None:
@@ -175,7 +192,7 @@ class SVM(Head):
         if len(train) <= self.exact:
             rows = scaling(take(X, train)).astype(np.float32, copy=False)
             return self._exact(scaling, rows, codes, train, Cs, tolerance)
-        return self._approximate(scaling, X, codes, train, Cs, tolerance)
+        return self._approximate(scaling, X, codes, train, Cs, tolerance, self.landmarks_of(len(train)))
 
     def landmarks_of(self, rows: int) -> int:
         """How many rows the kernel of so many is approximated from."""
@@ -196,9 +213,16 @@ class SVM(Head):
         return Machine(scaling, gamma, rows, np.ascontiguousarray(dual.T), dual.sum(1))
 
     def _approximate(
-        self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
+        self,
+        scaling: Scaling,
+        X: Array,
+        codes: Array,
+        train: Array,
+        Cs: Sequence[float],
+        tolerance: float,
+        landmarks: int,
     ) -> Machine:
-        support = scaling(take(X, draw(train, self.landmarks_of(len(train)), self.seed))).astype(np.float32, copy=False)
+        support = scaling(take(X, draw(train, landmarks, self.seed))).astype(np.float32, copy=False)
         features = Nystrom(support, self._width(support))
         rows = Rows(X, lambda part: features(scaling(part)), len(support))
         weights = np.zeros(len(codes), np.float32)

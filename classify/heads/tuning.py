@@ -33,6 +33,8 @@ class Tuning:
         Held-out scores at the best point; NaN for rows that no fold held out.
     complete : bool
         Whether all folds were gone through, which some heads need not.
+    rows : int
+        Training rows of the largest fold; 0 without folds.
     """
 
     params: dict[str, Any]
@@ -40,6 +42,7 @@ class Tuning:
     accuracy: Array
     scores: Array
     complete: bool = True
+    rows: int = 0
 
     @property
     def edges(self) -> dict[str, Any]:
@@ -58,7 +61,7 @@ class Tuning:
         """What was found with more points; the earlier ones win where they are as good."""
         best = self if self.mean_accuracy.max() >= more.mean_accuracy.max() else more
         accuracy = np.concatenate([self.accuracy, more.accuracy])
-        return Tuning(best.params, self.points + more.points, accuracy, best.scores, self.complete)
+        return Tuning(best.params, self.points + more.points, accuracy, best.scores, self.complete, self.rows)
 
     def refit(self, head: Head, X: Any, y: Any, **fit_params: Any) -> Head:
         """A new head with the best parameters, fitted to all rows; calibrated, if it asks for that, on the held-out
@@ -106,7 +109,7 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     complete, folds = len(folds), folds[: head.folds_needed([len(held_out) for _, held_out in folds])]
     found = head.tuned(X, y, folds)
     best = _tried(head, X, y, folds, codes, [{**found, **point} for point in points])
-    best = replace(best, complete=len(folds) == complete)
+    best = replace(best, complete=len(folds) == complete, rows=max(len(train) for train, _ in folds))
     for name in grid:
         further = _further(best, name, head.beyond.get(name, ()))
         if further:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 PASSES = {"logreg": 25, "linear-svm": 25, "svm": 30}  # through the rows, for each value of C
+LOOSE_PASSES = 10  # of an approximated svm that is tuned: it is solved less exactly
 KERNEL_PRODUCTS = 25  # of an exact kernel machine with its matrix, for each value of C
 PRODUCTS = 2  # of all weights with a batch, for each row and epoch: those of small batches with Adam's update in them
 STEP = 8e6  # multiplications that take as long as what a step of Adam needs beside its products
@@ -52,7 +53,7 @@ def work(kind: str, head: Any, size: Size, *, tuned: Mapping[str, tuple[float, .
     trainings = 1
     for name, values in tuned.items():
         trainings *= 1 if name == head.path_param else len(values)
-    rows = round(size.rows * (1 - 1 / folds))
+    rows = head.tuned_on(round(size.rows * (1 - 1 / folds)))
     used: int = head.folds_needed([size.rows // folds] * folds)
     return once + used * trainings * COSTS[kind](head, Size(rows, size.features, size.classes, together))
 
@@ -66,7 +67,8 @@ def _svm(head: Any, s: Size) -> float:
         return float(s.rows**2) * (s.features + KERNEL_PRODUCTS * s.values * s.classes)
     wide: int = head.landmarks_of(s.rows)
     features = s.rows * wide * (s.features + wide / 2)
-    return features + 2.0 * PASSES["svm"] * s.values * s.rows * wide * s.classes
+    passes = PASSES["svm"] if s.values == 1 else LOOSE_PASSES
+    return features + 2.0 * passes * s.values * s.rows * wide * s.classes
 
 
 def _closed(head: Any, s: Size) -> float:

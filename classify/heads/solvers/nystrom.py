@@ -50,3 +50,13 @@ class Nystrom:
 def draw(index: Array, count: int, seed: int) -> Array:
     """`count` of the row numbers `index`, at random, in order."""
     return np.sort(np.random.default_rng(seed).choice(index, min(count, len(index)), replace=False))
+
+
+def draw_evenly(index: Array, codes: Array, count: int, seed: int) -> Array:
+    """About `count` of the row numbers `index`, at random, in order: each class (N,) keeps its share, and one row."""
+    order = np.random.default_rng(seed).permutation(index)
+    order = order[np.argsort(codes[order], kind="stable")]  # class after class, shuffled inside
+    places = np.linspace(0, len(order) - 1, min(count, len(order))).astype(np.int64)
+    firsts = np.unique(codes[order], return_index=True)[1]
+    chosen: Array = np.sort(order[np.union1d(places, firsts)])
+    return chosen
