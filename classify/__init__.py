@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from classify.explain.explainer import Explainer as Explainer
     from classify.explain.explainer import Explanation as Explanation
     from classify.explain.figure import explanation_figure as explanation_figure
+    from classify.finetune.result import Finetuned as Finetuned
+    from classify.finetune.result import load_finetuned as load_finetuned
+    from classify.finetune.run import finetune as finetune
+    from classify.finetune.settings import FinetuneSettings as FinetuneSettings
     from classify.fitting.evaluate import evaluate as evaluate
     from classify.fitting.fit import fit as fit
     from classify.headfile import SavedHead as SavedHead
@@ -46,6 +50,9 @@ else:
             "classify.errors": "ClassifyError",
             "classify.explain.explainer": "Explainer Explanation",
             "classify.explain.figure": "explanation_figure",
+            "classify.finetune.result": "Finetuned load_finetuned",
+            "classify.finetune.run": "finetune",
+            "classify.finetune.settings": "FinetuneSettings",
             "classify.fitting.evaluate": "evaluate",
             "classify.fitting.fit": "fit",
             "classify.headfile": "SavedHead load_head save_head",

@@ -5,6 +5,7 @@
     ├── HeadError      no such head, or an option it doesn't have
     ├── HeadFileError  a file is no saved head, or damaged
     ├── HeadMismatch   a head is to be applied to embeddings it was not trained on
+    ├── FinetuneError  a network can't be fine-tuned as asked, or a run's folder can't be used
     ├── PictureError   pictures to predict can't be found
     ├── AddressError   the address of a picture is not allowed, or can't be fetched
     ├── ServeError     a service can't be started as asked
@@ -37,6 +38,10 @@ class HeadFileError(ClassifyError):
 
 class HeadMismatch(ClassifyError):
     """A head is to be applied to embeddings it was not trained on."""
+
+
+class FinetuneError(ClassifyError):
+    """A network can't be fine-tuned as asked, or a run's folder can't be used."""
 
 
 class PictureError(ClassifyError):

@@ -13,6 +13,7 @@ from classify.commands.card import card
 from classify.commands.compare import compare
 from classify.commands.explain import explain
 from classify.commands.explore import EXPLORING
+from classify.commands.finetune import finetune
 from classify.commands.options import HEAD_FILE, QUESTION, load_told
 from classify.commands.predict import predict
 from classify.commands.serve import serve
@@ -116,7 +117,7 @@ def evaluate(head_file: Path, dataset: Path, features: str | Path, split: str) -
         click.echo(f"warning: {visible(warning)}", err=True)
 
 
-for command in (ask, card, compare, explain, predict, *EXPLORING, serve, words):
+for command in (ask, card, compare, explain, finetune, predict, *EXPLORING, serve, words):
     cli.add_command(command)
 
 

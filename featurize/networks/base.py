@@ -232,6 +232,16 @@ class Provider(ABC):
             The network has no such node.
         """
 
+    def trainable(self, backbone: Backbone, network: torch.nn.Module, nodes: Sequence[str]) -> torch.nn.Module:
+        """As `cut`, but in the network's own arithmetic and with its own parameters: what trains one trains the other.
+
+        Raises
+        ------
+        BackboneError
+            The network has no such node.
+        """
+        return self.cut(backbone, network, nodes)
+
     def rebuild(self, identity: Mapping[str, Json]) -> Backbone:
         """The network that a key names, read at the nodes of the key.
 

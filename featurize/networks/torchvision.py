@@ -146,12 +146,16 @@ class Torchvision(Provider):
         return _CLASSIFIER
 
     def cut(self, backbone: Backbone, network: torch.nn.Module, nodes: Sequence[str]) -> torch.nn.Module:
-        import torch
         from torch.fx.experimental.optimization import fuse
+
+        return fuse(self.trainable(backbone, network, nodes))
+
+    def trainable(self, backbone: Backbone, network: torch.nn.Module, nodes: Sequence[str]) -> torch.nn.Module:
+        import torch
         from torchvision.models.feature_extraction import create_feature_extractor
 
         try:
             cut = create_feature_extractor(network, {node: str(n) for n, node in enumerate(nodes)}).eval()
         except ValueError as error:
             raise BackboneError(f"{backbone.full_name} has not all of the nodes {', '.join(nodes)}: {error}") from error
-        return fuse(torch.fx.GraphModule(cut, cut.graph).eval())
+        return torch.fx.GraphModule(cut, cut.graph).eval()

@@ -1,0 +1,109 @@
+"""The command `classify finetune`: parses, calls one function, prints what it returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, SEED, TABLE, TARGET, WEIGHTS, WORKERS
+from featurize.commands.remembered import Command
+from featurize.wording import counted, percent, visible
+
+if TYPE_CHECKING:
+    from classify.finetune.result import Finetuned
+
+NUMBER = click.IntRange(1)
+
+
+class BatchSize(click.ParamType):
+    """A number of pictures, or the word "auto"."""
+
+    name = "integer|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As it is, or as a whole number."""
+        return value if value == "auto" else NUMBER.convert(value, param, ctx)
+
+
+@click.command(cls=Command)
+@TABLE
+@FEATURES
+@BACKBONE
+@WEIGHTS
+@click.option("--size", type=int, help="Side of the square that the network sees, pixels; default: the weights' own.")
+@TARGET
+@click.option("--split", default="train", show_default=True, help="The split to learn from.")
+@click.option("--layers", type=NUMBER, help="Retrain the last so many layers with weights; BatchNorm counts.")
+@click.option("--from", "start", metavar="NODE", help="Retrain this node and all behind it: layer4, features.14.")
+@click.option("--all", "everything", is_flag=True, help="Retrain all layers.")
+@click.option("--head-only", is_flag=True, help="Train nothing but the head.")
+@click.option("--init-head", type=click.Path(), help="A linear head to start from; default: one fitted here first.")
+@click.option("--epochs", type=NUMBER, default=12, show_default=True)
+@click.option("--batch-size", type=BatchSize(), default=32, show_default=True, help="Pictures of a step, or auto.")
+@click.option("--accumulate", type=NUMBER, default=1, show_default=True, help="Compute a batch in so many parts.")
+@click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True)
+@click.option("--rate", type=float, default=3e-4, show_default=True, help="Learning rate of the last layer.")
+@click.option("--head-rate", type=float, default=1e-3, show_default=True, help="Learning rate of the head.")
+@click.option("--layer-decay", type=float, default=0.9, show_default=True, help="Each earlier layer's share of it.")
+@click.option("--weight-decay", type=float, default=0.05, show_default=True)
+@click.option("--warm-up", type=float, default=1.0, show_default=True, help="Epochs in which the rates rise.")
+@click.option("--smoothing", type=float, default=0.1, show_default=True, help="Label smoothing.")
+@click.option("--mixup", type=float, default=0.0, show_default=True, help="Parameter of mixup; 0 is without.")
+@click.option("--balanced", is_flag=True, help="Show pictures of every class equally often.")
+@click.option("--augment/--no-augment", default=True, show_default=True, help="Random crops and mirror images.")
+@click.option("--views", type=click.IntRange(0), help="So many fixed crops of each picture instead of ever new ones.")
+@click.option("--cache/--no-cache", "cached", default=True, help="With --from: learn from stored maps (the default).")
+@click.option("--ema", type=float, default=0.0, show_default=True, help="Decay of a running mean of the weights.")
+@click.option("--clip", type=float, default=1.0, show_default=True, help="Greatest norm of the gradient; 0: none.")
+@click.option("--batch-stats", is_flag=True, help="Let BatchNorm of retrained layers learn from batches.")
+@click.option("--held-out", type=float, default=0.2, show_default=True, help="Share that the epoch is chosen on.")
+@click.option("--patience", type=NUMBER, help="Stop after so many epochs without a better one.")
+@click.option("--refit/--no-refit", default=True, show_default=True, help="Learn again from all rows afterwards.")
+@click.option("--amp", type=click.Choice(["off", "bf16", "fp16"]), default="off", show_default=True)
+@click.option("--compile", "compiled", is_flag=True, help="Use torch.compile.")
+@click.option("--checkpointing", is_flag=True, help="Compute maps twice instead of keeping them in memory.")
+@SEED
+@DEVICE
+@WORKERS
+@click.option("--out", type=FILE, default=Path("runs/finetuned"), show_default=True, help="The run's folder.")
+def finetune(dataset: Path, features: str | Path, out: Path, **options: Any) -> None:
+    """Retrain the last layers of a backbone together with a head.
+
+    Say what is retrained with one of --layers, --from, --all and --head-only. A run that was stopped goes on where it
+    ended when the same command is given again.
+    """
+    from classify.finetune.run import finetune as run_finetuning
+    from classify.finetune.settings import FinetuneSettings
+    from featurize.dataset.table import read_table
+
+    settings = FinetuneSettings(**options)
+    tell(run_finetuning(read_table(dataset), out, settings, features=features, on_epoch=_tell_epoch, say=_say))
+
+
+def _say(line: str) -> None:
+    click.echo(visible(line), err=True)
+
+
+def _tell_epoch(record: dict[str, Any]) -> None:
+    loss = f", loss {record['loss']:.4f}" if "loss" in record else " (before training)"
+    held = ""
+    if "held_out_loss" in record:
+        held = f", held out: loss {record['held_out_loss']:.4f}, accuracy {percent(record['held_out_accuracy'])}"
+    click.echo(f"{record['stage']} epoch {record['epoch']:3}{loss}{held}, {record['seconds']:.1f} s")
+
+
+def tell(run: Finetuned) -> None:
+    """What came of a run, and what can be done with it."""
+    held = ""
+    if run.held_out_accuracy is not None:
+        held = f", chosen on {run.held_out} held-out training rows ({percent(run.held_out_accuracy)} there)"
+    click.echo(
+        f"{counted(run.layers, 'layer')} and the head of {run.backbone} retrained on {counted(run.rows, 'picture')} in "
+        f"{run.seconds:.1f} s; epoch {run.epoch}{held}"
+    )
+    for warning in run.warnings:
+        click.echo(f"warning: {visible(warning)}", err=True)
+    click.echo(f"embed with it: featurize run --backbone {run.backbone} --weights {visible(run.weights_file)}")
+    click.echo(f"predict with it: classify predict --head {visible(run.head_file)} PICTURES")

@@ -1,0 +1,135 @@
+"""What the retrained part is fed with: pictures through the frozen part, each time anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.finetune.network import Tuned
+from classify.finetune.views import MIRRORED, PLAIN, View, canvas, crop
+from featurize import processors
+from featurize.errors import Undecodable
+from featurize.pictures.file import Picture, pixels
+from featurize.pictures.transform import Pixels, Transform
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Inputs(Protocol):
+    """Gives maps of rows as the retrained part takes them."""
+
+    def take(self, rows: Sequence[int], views: Sequence[View]) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+        """Maps (B, C, h, w) of rows, each as one view shows it, and which of them are whole; the others are black."""
+
+
+@dataclass
+class Pictures:
+    """Picture files as pixels, decoded by threads and kept in memory up to a limit.
+
+    Parameters
+    ----------
+    pictures : sequence of Picture
+        One a row.
+    transform : Transform
+    workers : int
+    memory : int
+        Bytes of pixels to keep.
+    """
+
+    pictures: Sequence[Picture]
+    transform: Transform
+    workers: int
+    memory: int
+    failed: dict[int, Undecodable] = field(default_factory=dict)
+    _kept: dict[tuple[int, bool], Pixels] = field(default_factory=dict)
+
+    def take(self, rows: Sequence[int], views: Sequence[View]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Pixels (B, H, W, 3) uint8 of rows, each as one view shows it, and which of them could be decoded (B,)."""
+        side = self.transform.crop
+        out = np.zeros((len(rows), side, side, 3), np.uint8)
+        whole = np.zeros(len(rows), bool)
+
+        def fill(place: int) -> None:
+            found = self._look(rows[place], views[place])
+            if found is not None:
+                out[place], whole[place] = found, True
+
+        if self.workers == 1:
+            for place in range(len(rows)):
+                fill(place)
+        else:
+            with ThreadPoolExecutor(self.workers, thread_name_prefix="picture") as pool:
+                list(pool.map(fill, range(len(rows))))
+        return out, whole
+
+    def only(self, rows: Sequence[int]) -> Pictures:
+        """Some of the pictures, in that order, with what is kept of them."""
+        places = {row: n for n, row in enumerate(rows)}
+        kept = {(places[row], whole): p for (row, whole), p in self._kept.items() if row in places}
+        failed = {places[row]: why for row, why in self.failed.items() if row in places}
+        chosen = [self.pictures[row] for row in rows]
+        return Pictures(chosen, self.transform, self.workers, self.memory, failed, kept)
+
+    def _look(self, row: int, view: View) -> Pixels | None:
+        if row in self.failed:
+            return None
+        try:
+            square = self._decoded(row, bool(view.draw))
+        except Undecodable as why:
+            self.failed[row] = why
+            return None
+        if view.draw:
+            return crop(square, view, self.pictures[row].id, self.transform.crop)
+        return square[:, ::-1] if view == MIRRORED else square
+
+    def _decoded(self, row: int, whole: bool) -> Pixels:
+        """The square that the network sees, or the canvas that crops are cut from."""
+        known = self._kept.get((row, whole))
+        if known is not None:
+            return known
+        found = pixels(self.pictures[row], canvas(self.transform) if whole else self.transform)
+        if self.memory >= found.nbytes:
+            self.memory -= found.nbytes
+            self._kept[row, whole] = found
+        return found
+
+
+@dataclass
+class Uncached:
+    """Pictures, through the frozen part of a network each time they are asked for.
+
+    Parameters
+    ----------
+    pictures : Pictures
+    tuned : Tuned
+    """
+
+    pictures: Pictures
+    tuned: Tuned
+
+    def take(self, rows: Sequence[int], views: Sequence[View]) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+        """See `Inputs`."""
+        import torch
+
+        found, whole = self.pictures.take(rows, views)
+        return self.tuned.maps(torch.from_numpy(found)), whole
+
+
+def readable(pictures: Pictures, batch: int) -> dict[int, Undecodable]:
+    """Decode every picture once; gives those that can't be, by row."""
+    rows = range(len(pictures.pictures))
+    for start in range(0, len(rows), batch):
+        part = rows[start : start + batch]
+        pictures.take(part, [PLAIN] * len(part))
+    return pictures.failed
+
+
+def threads(workers: int | None) -> int:
+    """Decoding threads: as many as asked for, or as there are processors."""
+    return workers or processors.count()

@@ -1,0 +1,168 @@
+"""One network, learned from some rows: the epoch chosen on held-out ones, then learned again from all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.data import Examples, LabelledRows
+from classify.errors import FinetuneError
+from classify.finetune.checkpoint import Keeper
+from classify.finetune.inputs import Inputs
+from classify.finetune.network import Tuned, linear_weights
+from classify.finetune.settings import FinetuneSettings
+from classify.finetune.team import Team
+from classify.finetune.training import Training, embeddings_of, scores_of
+from classify.fitting.asked import read_spec
+from classify.fitting.trial import folds_of, train_head
+from classify.headfile import load_head
+from classify.heads.calibration import fit_temperature
+from classify.heads.rows.folds import make_folds
+
+if TYPE_CHECKING:
+    import torch
+
+SEARCH, REFIT = "search", "refit"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What came of it; the weights are in the network.
+
+    Parameters
+    ----------
+    epoch : int
+        The chosen one.
+    held : ndarray of int
+        Rows that it was chosen on.
+    accuracy : float or None
+        On them, at that epoch.
+    temperature : float
+        That makes the probabilities of held-out rows likeliest.
+    seconds : float
+    history : list of mapping
+    """
+
+    epoch: int
+    held: NDArray[np.intp]
+    accuracy: float | None
+    temperature: float
+    seconds: float
+    history: list[dict[str, Any]]
+
+
+@dataclass
+class Learner:
+    """A network that can be trained on any of some rows, always from the same beginning.
+
+    Parameters
+    ----------
+    tuned : Tuned
+    inputs : Inputs
+    rows : LabelledRows
+    settings : FinetuneSettings
+    batch_size : int
+    team : Team
+    on_epoch : callable
+    """
+
+    tuned: Tuned
+    inputs: Inputs
+    rows: LabelledRows
+    settings: FinetuneSettings
+    batch_size: int
+    team: Team
+    on_epoch: Callable[[dict[str, Any]], None] = lambda record: None
+    _initial: dict[str, torch.Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._initial = {name: value.detach().clone() for name, value in self.tuned.state().items()}
+        self.classes = self.rows.classes
+        self.codes = np.searchsorted(self.classes, self.rows.y)
+
+    @cached_property
+    def frozen(self) -> NDArray[np.float32]:
+        """Embeddings (N, D) of all rows before any training."""
+        self.tuned.load(self._initial)
+        return embeddings_of(self.tuned, self.inputs, np.arange(len(self.rows)), self.batch_size, self.team)[0]
+
+    def held_out(self, numbers: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Rows to learn from and rows to choose the epoch on: whole artists, where that can be."""
+        folds = round(1 / self.settings.held_out)
+        pairs = make_folds(self.rows.y[numbers], self.rows.groups[numbers], folds, self.settings.seed)
+        if not pairs:
+            return numbers, numbers[:0]
+        return numbers[np.sort(pairs[0][0])], numbers[np.sort(pairs[0][1])]
+
+    def learn(self, numbers: NDArray[np.intp], folder: Path | None = None) -> Learned:
+        """Train on some rows; checkpoints lie in the folder, and a training that was stopped goes on from them."""
+        fit, held = self.held_out(numbers)
+        progress = self._train(SEARCH, fit, held, self.settings.epochs, folder)
+        history = [{"stage": SEARCH, **record} for record in progress.history]
+        accuracy, temperature = None, 1.0
+        if len(held):
+            scores, whole = scores_of(self.tuned, self.inputs, held, self.batch_size, self.team)
+            accuracy = float((scores[whole].argmax(1) == self.codes[held][whole]).mean())
+            temperature = fit_temperature(scores[whole], self.codes[held][whole])
+        epoch = progress.best if len(held) else len(history) - 1
+        if self.settings.refit and len(held):
+            again = self._train(REFIT, numbers, held[:0], epoch, folder)
+            history += [{"stage": REFIT, **record} for record in again.history]
+        seconds = sum(record["seconds"] for record in history)
+        return Learned(epoch, held, accuracy, temperature, seconds, history)
+
+    def _train(
+        self, stage: str, fit: NDArray[np.intp], held: NDArray[np.intp], epochs: int, folder: Path | None
+    ) -> Any:
+        keeper = Keeper(folder / f"{stage}.checkpoint.safetensors" if folder else None)
+        if keeper.path is None or not keeper.path.is_file():
+            self._start_head(fit)
+        told = self.on_epoch
+        training = Training(
+            self.tuned, self.inputs, self.codes, fit, held, self.settings, self.batch_size, self.team, keeper,
+            lambda record: told({"stage": stage, **record}),
+        )  # fmt: skip
+        return training.run(epochs)
+
+    def _start_head(self, fit: NDArray[np.intp]) -> None:
+        """The network as it was, with a head from a file, or fitted to the frozen embeddings of some rows."""
+        import torch
+
+        self.tuned.load(self._initial)
+        W, b = self._from_file(self.settings.init_head) if self.settings.init_head else self._probe(fit)
+        with torch.no_grad():
+            self.tuned.head.weight.copy_(torch.from_numpy(W))
+            self.tuned.head.bias.copy_(torch.from_numpy(b))
+
+    def _probe(self, fit: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """A logistic regression as `classify fit --head logreg` makes it, over all classes."""
+        examples = Examples(self.rows.take(fit), self.frozen[fit])
+        trial = train_head(read_spec("logreg"), examples, folds_of(examples.rows, self.settings.seed), seed=0)
+        W, b = linear_weights(trial.head)
+        count = len(self.classes)
+        weights, biases = np.zeros((count, W.shape[1]), np.float32), np.full(count, b.min(), np.float32)
+        places = np.searchsorted(self.classes, trial.head.classes_)
+        weights[places], biases[places] = W, b
+        return weights, biases
+
+    def _from_file(self, path: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        saved = load_head(path)
+        if saved.key.digest != self.tuned.network.key().digest or list(saved.recipes) != self.tuned.recipes:
+            recipes = " + ".join(r.name for r in self.tuned.recipes)
+            raise FinetuneError(
+                f"--init-head {path}: it was trained on {saved.key.folder_name} "
+                f"({' + '.join(r.name for r in saved.recipes)}), and {recipes} of "
+                f"{self.tuned.network.key().folder_name} is needed: fit one on that"
+            )
+        if saved.classes != self.classes:
+            raise FinetuneError(
+                f"--init-head {path}: it knows {len(saved.classes)} classes, and the rows have {len(self.classes)} "
+                "others or in part: fit one on these rows"
+            )
+        return linear_weights(saved.head)

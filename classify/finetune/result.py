@@ -1,0 +1,140 @@
+"""What a fine-tuning leaves: a backbone, a head on its embeddings, and how they came about.
+
+runs/NAME/run.json              what was asked for, on which rows, and what came of it
+runs/NAME/metrics.jsonl         one line an epoch
+runs/NAME/backbone.safetensors  weights with name, transform and the ids of the rows they were trained on
+runs/NAME/head.safetensors      a head on the standard embedding of this backbone
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cache import files
+from classify.errors import FinetuneError
+
+FORMAT = "artstyle run 1"
+RUN, METRICS, BACKBONE, HEAD = "run.json", "metrics.jsonl", "backbone.safetensors", "head.safetensors"
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A finished run.
+
+    Parameters
+    ----------
+    folder : Path
+    backbone : str
+    target : str
+    classes : sequence of str
+    asked : mapping
+        The settings.
+    rows_digest : str
+        Of the rows that it may have learned from, with their labels.
+    rows, held_out : int
+        Rows that the last training saw, and rows that the epoch was chosen on before.
+    layers : int
+        Layers that were retrained, beside the head.
+    epoch : int
+        The chosen one; 0 are the weights before any training.
+    held_out_accuracy : float or None
+        At that epoch, before a refit.
+    seconds : float
+        Of training, with its inputs.
+    map_seconds, map_bytes : float, int
+        For making the stored maps, and their size; 0 without.
+    left_out : mapping of str to str
+        Pictures that could not be read, and why.
+    warnings : sequence of str
+    """
+
+    folder: Path
+    backbone: str
+    target: str
+    classes: Sequence[str]
+    asked: Mapping[str, Any]
+    rows_digest: str
+    rows: int
+    held_out: int
+    layers: int
+    epoch: int
+    held_out_accuracy: float | None
+    seconds: float
+    map_seconds: float
+    map_bytes: int
+    left_out: Mapping[str, str]
+    warnings: Sequence[str]
+
+    @property
+    def weights_file(self) -> Path:
+        """The backbone's weights."""
+        return self.folder / BACKBONE
+
+    @property
+    def head_file(self) -> Path:
+        """The head on the backbone's standard embedding."""
+        return self.folder / HEAD
+
+    def history(self) -> list[dict[str, Any]]:
+        """One record an epoch."""
+        return [json.loads(line) for line in (self.folder / METRICS).read_text(encoding="utf-8").splitlines()]
+
+    def save(self, begun: Mapping[str, Any]) -> None:
+        """Write what came of the run beside what was asked for."""
+        facts = {name: value for name, value in asdict(self).items() if name != "folder"}
+        write_json(self.folder / RUN, {**begun, "result": facts})
+
+
+def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write plain JSON for people and programs.
+
+    Raises
+    ------
+    StorageFailed
+    """
+    files.make_folder(path.absolute().parent)
+    files.write_atomic(path, [(json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()])
+
+
+def read_begun(folder: Path) -> dict[str, Any] | None:
+    """What stands in a run's folder; None where there is no run.
+
+    Raises
+    ------
+    FinetuneError
+        It can't be read, or another version wrote it.
+    """
+    path = folder / RUN
+    if not path.is_file():
+        return None
+    try:
+        facts: Any = json.loads(path.read_text(encoding="utf-8"))
+        if facts["format"] != FORMAT:
+            raise ValueError(f"its format is {facts['format']!r}, this version reads {FORMAT!r}")
+        return dict(facts)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FinetuneError(f"{str(path)!r} can't be read ({error}): choose another --out") from error
+
+
+def load_finetuned(folder: str | Path) -> Finetuned:
+    """A finished run.
+
+    Raises
+    ------
+    FinetuneError
+        There is none in the folder, or it is not finished.
+    """
+    folder = Path(folder)
+    begun = read_begun(folder)
+    if begun is None:
+        raise FinetuneError(f"there is no run in {str(folder)!r}: make one with `classify finetune`")
+    if "result" not in begun:
+        raise FinetuneError(f"the run in {str(folder)!r} is not finished: the same command again goes on with it")
+    try:
+        return Finetuned(folder=folder, **begun["result"])
+    except TypeError as error:
+        raise FinetuneError(f"{str(folder / RUN)!r} can't be read ({error}): choose another run") from error

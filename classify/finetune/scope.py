@@ -1,0 +1,149 @@
+"""Which layers are retrained, and where a network is cut into a frozen part and a retrained one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from classify.errors import FinetuneError
+from classify.finetune.settings import FinetuneSettings
+from featurize.wording import listing
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Halves:
+    """A network in two parts, one behind the other; both share the parameters of the whole.
+
+    Parameters
+    ----------
+    before : torch.nn.Module or None
+        Pixels -> the one map that goes over; None where pixels go over.
+    after : torch.nn.Module
+        That map -> {"0": the last map, ...}.
+    """
+
+    before: torch.nn.Module | None
+    after: torch.nn.Module
+
+
+def chosen_layers(body: torch.nn.Module, settings: FinetuneSettings) -> list[tuple[str, torch.nn.Module]]:
+    """The layers of a network that are retrained, from early to late.
+
+    Raises
+    ------
+    FinetuneError
+        There are not so many layers, or there is no such node.
+    """
+    layers = _in_order(body)
+    if settings.head_only:
+        return []
+    if settings.everything:
+        return layers
+    if settings.layers is not None:
+        if settings.layers > len(layers):
+            raise FinetuneError(
+                f"--layers {settings.layers}: the network has {len(layers)} layers with weights; --all retrains all"
+            )
+        return layers[-settings.layers :]
+    assert settings.start is not None
+    inside = [place for place, (name, _) in enumerate(layers) if _within(name, settings.start)]
+    if not inside:
+        stages = list(dict.fromkeys(_stage(name) for name, _ in layers))
+        raise FinetuneError(f"--from {settings.start}: the network has no such node; some are: {listing(stages, 12)}")
+    return layers[inside[0] :]
+
+
+def halves(body: torch.nn.Module, start: str) -> Halves:
+    """Cut a network before a node.
+
+    Parameters
+    ----------
+    body : torch.fx.GraphModule
+    start : str
+        A module's name, "layer4"; all that is computed from its first step on stands in `after`.
+
+    Raises
+    ------
+    FinetuneError
+        More than one map crosses there, or the network is not known as a graph.
+    """
+    import torch
+    from torch import fx
+
+    if not isinstance(body, fx.GraphModule):
+        raise FinetuneError(
+            f"--from {start}: only networks of torchvision can be cut between two layers: use --layers, --all or "
+            "--head-only"
+        )
+    nodes = list(body.graph.nodes)
+    at = next(n for n, node in enumerate(nodes) if node.op == "call_module" and _within(str(node.target), start))
+    later = set(nodes[at:])
+    crossing = [node for node in nodes[:at] if any(user in later for user in node.users)]
+    if len(crossing) > 1:
+        raise FinetuneError(
+            f"--from {start}: {len(crossing)} maps go into it and past it, and only one can be stored: choose the "
+            "beginning of a whole block"
+        )
+    (over,) = crossing
+    after = fx.Graph()
+    known = {over: after.placeholder("maps")}
+    for node in nodes[at:]:
+        known[node] = after.node_copy(node, lambda other: known[other])
+    if over.op == "placeholder":
+        return Halves(None, torch.fx.GraphModule(body, after))
+    before = fx.Graph()
+    earlier: dict[fx.Node, fx.Node] = {}
+    for node in nodes[:at]:
+        earlier[node] = before.node_copy(node, lambda other: earlier[other])
+    before.output(earlier[over])
+    return Halves(torch.fx.GraphModule(body, before), torch.fx.GraphModule(body, after))
+
+
+def active_modules(
+    body: torch.nn.Module, layers: Sequence[tuple[str, torch.nn.Module]], batch_stats: bool
+) -> list[torch.nn.Module]:
+    """What behaves otherwise in training: retrained layers, and modules without weights behind the first of them."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    if not layers:
+        return []
+    modules = [module for _, module in _modules(body)]
+    retrained = {id(module) for _, module in layers}
+    behind = modules[next(n for n, module in enumerate(modules) if id(module) in retrained) :]
+    mine = [m for m in behind if id(m) in retrained or not _has_weights(m)]
+    return [m for m in mine if batch_stats or not isinstance(m, _BatchNorm)]
+
+
+def _in_order(body: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
+    """The layers with weights of their own, from early to late: convolutions, norms and the like, by name."""
+    return [(name, module) for name, module in _modules(body) if _has_weights(module)]
+
+
+def _modules(body: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
+    """The modules in the order in which they compute, where that is known; else as they are defined."""
+    from torch import fx
+
+    if not isinstance(body, fx.GraphModule):
+        return list(body.named_modules())
+    used = dict.fromkeys(str(node.target) for node in body.graph.nodes if node.op == "call_module")
+    direct = [str(node.target) for node in body.graph.nodes if node.op == "get_attr"]
+    owners = dict.fromkeys(name.rpartition(".")[0] for name in direct)
+    return [(name, body.get_submodule(name)) for name in (*used, *(n for n in owners if n not in used))]
+
+
+def _has_weights(module: torch.nn.Module) -> bool:
+    return any(True for _ in module.parameters(recurse=False))
+
+
+def _within(name: str, node: str) -> bool:
+    return name == node or name.startswith(f"{node}.")
+
+
+def _stage(name: str) -> str:
+    """The first parts of a layer's name, as far as users name stages: "layer3", "features.14"."""
+    parts: Sequence[str] = name.split(".")
+    return ".".join(parts[:2]) if len(parts) > 1 and parts[0] in ("features", "network") else parts[0]

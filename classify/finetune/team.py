@@ -1,0 +1,70 @@
+"""Processes that train together, as torchrun starts them; alone, all of this does nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Team:
+    """One of `size` processes that share each batch.
+
+    Parameters
+    ----------
+    rank, size : int
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is the one that writes."""
+        return self.rank == 0
+
+    def add_up(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Replace each tensor by its sum over all processes."""
+        if self.size > 1:
+            import torch.distributed as dist
+
+            for tensor in tensors:
+                dist.all_reduce(tensor)
+
+    def as_leader(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Replace tensors by those of the first process."""
+        if self.size > 1:
+            import torch.distributed as dist
+
+            for name in sorted(state):
+                dist.broadcast(state[name], 0)
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            import torch.distributed as dist
+
+            dist.barrier()
+
+
+@contextmanager
+def team() -> Iterator[Team]:
+    """The processes that torchrun started, by NCCL on GPUs and gloo elsewhere; one alone where it did not."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Team()
+        return
+    import torch
+    import torch.distributed as dist
+
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield Team(dist.get_rank(), size)
+    finally:
+        dist.destroy_process_group()

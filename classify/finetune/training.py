@@ -1,0 +1,263 @@
+"""The loop: epochs of steps, each followed by a look at held-out rows and by a checkpoint.
+
+All that is drawn by chance follows from the seed, the epoch and the step, so a training that was stopped goes on as if
+it never had been. Each of several processes takes every n-th row of a batch; losses are sums over the batch's rows
+divided by their number, so the processes' gradients add up to that of one process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.finetune.checkpoint import Keeper, Progress, optimizer_tensors, restore_optimizer
+from classify.finetune.inputs import Inputs
+from classify.finetune.network import Tuned
+from classify.finetune.optimize import Mean, make_optimizer, set_rates
+from classify.finetune.schedule import Step, steps
+from classify.finetune.settings import FinetuneSettings
+from classify.finetune.team import Team
+from classify.finetune.views import PLAIN
+from classify.heads.calibration import log_softmax
+
+if TYPE_CHECKING:
+    import torch
+
+OnEpoch = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class Training:
+    """One training of one network.
+
+    Parameters
+    ----------
+    tuned : Tuned
+        Its head as it is to begin.
+    inputs : Inputs
+    codes : ndarray (N,) int
+        Classes of all rows.
+    fit : ndarray (n,) int
+        Rows to learn from.
+    held : ndarray (m,) int
+        Rows to choose the epoch by; may be empty.
+    settings : FinetuneSettings
+    batch_size : int
+    team : Team
+    keeper : Keeper
+    on_epoch : callable
+        Called with the record of each epoch, also of those that were done before.
+    """
+
+    tuned: Tuned
+    inputs: Inputs
+    codes: NDArray[np.intp]
+    fit: NDArray[np.intp]
+    held: NDArray[np.intp]
+    settings: FinetuneSettings
+    batch_size: int
+    team: Team
+    keeper: Keeper
+    on_epoch: OnEpoch
+
+    def run(self, epochs: int) -> Progress:
+        """Train for so many epochs; afterwards the network has the weights of the best one, or else the last.
+
+        Raises
+        ------
+        StorageFailed
+            A checkpoint could not be written; the last one stays.
+        """
+        import torch
+
+        with torch.random.fork_rng():
+            optimizer = make_optimizer(self.tuned, self.settings)
+            scaler = torch.amp.GradScaler(self.tuned.device.partition(":")[0], enabled=self.settings.amp == "fp16")
+            progress, mean = self._begin(optimizer, scaler)
+            for record in progress.history:
+                self.on_epoch(record)
+            for epoch in range(len(progress.history), epochs + 1):
+                if self._tired(progress):
+                    break
+                started = time.perf_counter()
+                record = self._epoch(epoch, optimizer, scaler, mean) if epoch else {"epoch": 0}
+                record |= self._looked(mean)
+                record["seconds"] = round(time.perf_counter() - started, 4)
+                self._note(progress, record, optimizer, scaler, mean)
+                self.on_epoch(record)
+        self.tuned.load(progress.named("best."))
+        return progress
+
+    def _begin(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> tuple[Progress, Mean]:
+        """Where the last checkpoint ended, or anew."""
+        known = self.keeper.load()
+        if known is None:
+            self.team.as_leader(self.tuned.state())
+            return Progress(), Mean.of(self.tuned, self.settings.ema)
+        self.tuned.load(known.named("now."))
+        restore_optimizer(optimizer, known.named("optimizer."))
+        scaler.load_state_dict(dict(known.scaler))
+        here = {n: t.to(self.tuned.device) for n, t in known.named("mean.").items()}
+        return known, Mean(self.settings.ema, here)
+
+    def _tired(self, progress: Progress) -> bool:
+        patience = self.settings.patience
+        return patience is not None and len(progress.history) - 1 - progress.best >= patience
+
+    def _epoch(
+        self, epoch: int, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, mean: Mean
+    ) -> dict[str, Any]:
+        """All steps of an epoch; gives its mean loss, and how long the inputs took."""
+        import torch
+
+        todo = steps(self.fit, self.codes, self.settings, self.batch_size, epoch)
+        self.tuned.mode(training=True)
+        loss, rows, waited = 0.0, 0, 0.0
+        for number, step in enumerate(todo):
+            drawn = np.random.SeedSequence([self.settings.seed, epoch, number, self.team.rank])
+            torch.manual_seed(int(drawn.generate_state(1)[0]))  # of dropout
+            set_rates(optimizer, self.settings, epoch - 1 + (number + 0.5) / len(todo))
+            optimizer.zero_grad(set_to_none=False)
+            found, seconds = self._gradient(step, scaler)
+            self._update(optimizer, scaler)
+            mean.follow(self.tuned)
+            loss, rows, waited = loss + found * len(step.rows), rows + len(step.rows), waited + seconds
+        return {"epoch": epoch, "loss": loss / rows, "inputs_seconds": round(waited, 4)}
+
+    def _gradient(self, step: Step, scaler: torch.amp.GradScaler) -> tuple[float, float]:
+        """Add up the gradient of a step's loss, in parts; gives the loss, and the seconds spent on inputs."""
+        import torch
+
+        mine = np.arange(len(step.rows))[self.team.rank :: self.team.size]
+        total, waited = torch.zeros((), device=self.tuned.device), 0.0
+        for places in np.array_split(mine, self.settings.accumulate):
+            if not len(places):
+                continue
+            started = time.perf_counter()
+            maps, targets, weights = self._mixed(step, places)
+            waited += time.perf_counter() - started
+            logs = torch.log_softmax(self.tuned.logits(maps), 1)  # (b, K)
+            loss = -((logs * targets).sum(1) * weights).sum() / len(step.rows)
+            scaler.scale(loss).backward()
+            total += loss.detach()
+        self.team.add_up([total])
+        return float(total), waited
+
+    def _mixed(self, step: Step, places: NDArray[np.intp]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Maps (b, C, h, w), smoothed classes (b, K) and weights (b,) of some places of a batch; 0 for broken rows."""
+        import torch
+
+        maps, whole = self.inputs.take(step.rows[places].tolist(), [step.views[n] for n in places.tolist()])
+        targets = self._targets(step.rows[places])
+        if step.share < 1:
+            others = step.partners[places]
+            their, sound = self.inputs.take(step.rows[others].tolist(), [step.views[n] for n in others.tolist()])
+            maps = step.share * maps + (1 - step.share) * their
+            targets = step.share * targets + (1 - step.share) * self._targets(step.rows[others])
+            whole = whole & sound
+        return maps, targets, torch.from_numpy(whole.astype(np.float32)).to(self.tuned.device)
+
+    def _targets(self, rows: NDArray[np.intp]) -> torch.Tensor:
+        import torch
+
+        count, smoothing = self.tuned.head.out_features, self.settings.smoothing
+        out = np.full((len(rows), count), smoothing / count, np.float32)
+        out[np.arange(len(rows)), self.codes[rows]] += 1 - smoothing
+        return torch.from_numpy(out).to(self.tuned.device)
+
+    def _update(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
+        import torch
+
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self.team.add_up(p.grad for p in parameters if p.grad is not None)
+        scaler.unscale_(optimizer)
+        if self.settings.clip:
+            torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip)
+        scaler.step(optimizer)
+        scaler.update()
+
+    def _looked(self, mean: Mean) -> dict[str, float]:
+        """Loss and accuracy on the held-out rows, of the weights that would be kept now."""
+        if not len(self.held):
+            return {}
+        now = {n: v.detach().clone() for n, v in self.tuned.state().items()} if mean.decay else {}
+        if mean.decay:
+            self.tuned.load(mean.state)
+        scores, whole = scores_of(self.tuned, self.inputs, self.held, self.batch_size, self.team)
+        if mean.decay:
+            self.tuned.load(now)
+        logs, codes = log_softmax(scores)[whole], self.codes[self.held][whole]
+        return {
+            "held_out_loss": float(-logs[np.arange(len(codes)), codes].mean()),
+            "held_out_accuracy": float((logs.argmax(1) == codes).mean()),
+        }
+
+    def _note(
+        self,
+        progress: Progress,
+        record: dict[str, Any],
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+        mean: Mean,
+    ) -> None:
+        """Take in an epoch, and write the checkpoint."""
+        now = {name: value.detach().clone() for name, value in self.tuned.state().items()}
+        losses = [r["held_out_loss"] for r in progress.history if "held_out_loss" in r]
+        better = not losses or record["held_out_loss"] < min(losses)
+        best = (mean.state or now) if better else progress.named("best.")
+        progress.best = record["epoch"] if better else progress.best
+        progress.history.append(record)
+        kinds = {"now.": now, "best.": best, "mean.": mean.state, "optimizer.": optimizer_tensors(optimizer)}
+        progress.tensors = {f"{k}{n}": t.clone() for k, found in kinds.items() for n, t in found.items()}
+        progress.scaler = scaler.state_dict()
+        if self.team.leads:
+            self.keeper.save(progress)
+
+
+def scores_of(
+    tuned: Tuned, inputs: Inputs, rows: NDArray[np.intp] | Sequence[int], batch_size: int, team: Team
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Scores (n, K) of rows, whole and not mirrored, and which of the pictures could be read (n,)."""
+    return _each(tuned, inputs, rows, batch_size, team, embedding=False)
+
+
+def embeddings_of(
+    tuned: Tuned, inputs: Inputs, rows: NDArray[np.intp] | Sequence[int], batch_size: int, team: Team
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Embeddings (n, D) of rows, and which of the pictures could be read (n,)."""
+    return _each(tuned, inputs, rows, batch_size, team, embedding=True)
+
+
+def _each(
+    tuned: Tuned,
+    inputs: Inputs,
+    rows: NDArray[np.intp] | Sequence[int],
+    batch_size: int,
+    team: Team,
+    *,
+    embedding: bool,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    import torch
+
+    tuned.mode(training=False)
+    numbers = np.asarray(rows)
+    width = tuned.head.in_features if embedding else tuned.head.out_features
+    out = torch.zeros(len(numbers), width, device=tuned.device)
+    sound = torch.zeros(len(numbers), device=tuned.device)
+    mine = np.arange(len(numbers))[team.rank :: team.size]
+    for start in range(0, len(mine), batch_size):
+        places = mine[start : start + batch_size]
+        maps, whole = inputs.take(numbers[places].tolist(), [PLAIN] * len(places))
+        with torch.no_grad():
+            out[places] = tuned.embedding(maps) if embedding else tuned.logits(maps)
+        sound[places] = torch.from_numpy(whole.astype(np.float32)).to(tuned.device)
+    team.add_up([out, sound])
+    return out.cpu().numpy(), sound.cpu().numpy() > 0

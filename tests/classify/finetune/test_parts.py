@@ -1,0 +1,151 @@
+"""Where a network is cut, which layers are retrained, and which rows a step sees."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from classify.errors import FinetuneError
+from classify.finetune.learner import Learner
+from classify.finetune.network import build
+from classify.finetune.schedule import steps
+from classify.finetune.scope import chosen_layers, halves
+from classify.finetune.settings import FinetuneSettings
+from classify.finetune.views import View, crop, fixed_views
+from featurize.networks.network import choose_network
+from featurize.networks.providers import provider_of
+from tests.classify.finetune.worlds import quick
+
+
+def body(name: str) -> torch.nn.Module:
+    network = choose_network(name, "random", size=32)
+    whole = network.load()
+    return provider_of("torchvision").trainable(network.backbone, whole, network.backbone.nodes[-1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "node"),
+    [("resnet18", "layer4"), ("resnet18", "conv1"), ("squeezenet1_1", "features.9"), ("mobilenet_v2", "features.17")],
+)
+def test_the_two_halves_are_the_whole(name: str, node: str) -> None:
+    whole = body(name)
+    x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    parts = halves(whole, node)
+    with torch.no_grad():
+        maps = x if parts.before is None else parts.before(x)
+        assert torch.equal(parts.after(maps)["0"], whole(x)["0"])
+    own = {id(p) for p in whole.parameters()}
+    assert {id(p) for half in (parts.before, parts.after) if half for p in half.parameters()} == own
+
+
+def test_a_node_that_more_than_one_map_passes_is_refused() -> None:
+    with pytest.raises(FinetuneError, match="2 maps go into it"):
+        halves(body("resnet18"), "layer4.1.conv2")
+
+
+def test_layers_with_weights_are_counted_from_the_end_with_batchnorm() -> None:
+    """As RASTA counts them."""
+    names = [name for name, _ in chosen_layers(body("resnet18"), quick(layers=3))]
+    assert names == ["layer4.1.bn1", "layer4.1.conv2", "layer4.1.bn2"]
+    every = [name for name, _ in chosen_layers(body("resnet18"), quick(everything=True))]
+    assert len(every) == 40
+    assert every[0] == "conv1"
+    stage = [name for name, _ in chosen_layers(body("resnet18"), quick(start="layer4"))]
+    assert stage == [name for name in every if name.startswith("layer4")]
+    with pytest.raises(FinetuneError, match="41: the network has 40"):
+        chosen_layers(body("resnet18"), quick(layers=41))
+    with pytest.raises(FinetuneError, match="no such node"):
+        chosen_layers(body("resnet18"), quick(start="layer9"))
+
+
+@pytest.mark.parametrize("options", [{}, {"layers": 1, "everything": True}], ids=["none", "two"])
+def test_what_is_retrained_must_be_said_once(options: dict[str, object]) -> None:
+    with pytest.raises(FinetuneError, match="give one"):
+        FinetuneSettings(**options)  # type: ignore[arg-type]
+
+
+def test_norms_keep_their_statistics_while_they_are_trained() -> None:
+    """Frozen ones always, retrained ones unless they are to learn them."""
+    network = choose_network("resnet18", "random", size=32)
+    x = torch.rand(4, 3, 32, 32)
+    for learns in (False, True):
+        tuned = build(network, quick(backbone="resnet18", layers=2, batch_stats=learns), 3, "cpu")
+        before = {n: v.clone() for n, v in tuned.whole.state_dict().items() if "running" in n}
+        tuned.mode(training=True)
+        tuned.logits(x).sum().backward()
+        changed = {n for n, v in tuned.whole.state_dict().items() if n in before and not torch.equal(v, before[n])}
+        assert changed == ({"layer4.1.bn2.running_mean", "layer4.1.bn2.running_var"} if learns else set())
+
+
+def test_a_step_follows_from_seed_and_epoch_alone() -> None:
+    rows, codes = np.arange(30), np.repeat([0, 1, 2], [20, 8, 2])
+    first, again, next_ = (steps(rows, codes, quick(), 8, epoch) for epoch in (1, 1, 2))
+    assert [s.rows.tolist() for s in first] == [s.rows.tolist() for s in again]
+    assert [s.rows.tolist() for s in first] != [s.rows.tolist() for s in next_]
+    assert sorted(n for s in first for n in s.rows.tolist()) == rows.tolist()
+
+
+def test_balanced_steps_show_each_class_equally_often() -> None:
+    codes = np.repeat([0, 1, 2], [20, 8, 2])
+    seen = np.concatenate([s.rows for s in steps(np.arange(30), codes, quick(balanced=True), 8, 1)])
+    assert np.bincount(codes[seen]).tolist() == [10, 10, 10]
+
+
+def test_a_view_follows_from_the_picture_and_the_draw_alone() -> None:
+    """And another draw, or another picture, gives another one; colours come from the picture."""
+    square = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    one, two = "a" * 64, "b" * 64
+    assert np.array_equal(crop(square, View((1,)), one, 32), crop(square, View((1,)), one, 32))
+    assert not np.array_equal(crop(square, View((1,)), one, 32), crop(square, View((2,)), one, 32))
+    assert not np.array_equal(crop(square, View((1,)), one, 32), crop(square, View((1,)), two, 32))
+    assert len({v.name for v in fixed_views(4)}) == 6
+    flat = np.full((40, 40, 3), (10, 200, 90), np.uint8)
+    assert (crop(flat, View((1,)), one, 32) == flat[:32, :32]).all()
+
+
+def test_no_painter_is_on_both_sides_when_the_epoch_is_chosen(world: object) -> None:
+    from classify.data import load_rows
+    from classify.finetune.team import Team
+
+    rows = load_rows(world, "style", "train")  # type: ignore[arg-type]
+    tuned = build(choose_network("squeezenet1_1", "random", size=32), quick(head_only=True), 3, "cpu")
+    learner = Learner(tuned, None, rows, quick(head_only=True), 8, Team())  # type: ignore[arg-type]
+    fit, held = learner.held_out(np.arange(len(rows)))
+    assert len(held)
+    assert len(fit)
+    assert sorted([*fit, *held]) == list(range(len(rows)))
+    assert not set(rows.groups[fit]) & set(rows.groups[held])
+
+
+def test_a_batch_in_parts_gives_the_gradient_of_the_whole_batch(world: object) -> None:
+    """To 1e-5, which is rounding."""
+    found = []
+    for parts in (1, 3):
+        training, step = one_step(world, accumulate=parts)
+        training._gradient(step, torch.amp.GradScaler("cpu", enabled=False))
+        found.append([p.grad.clone() for p in training.tuned.head.parameters()])
+    for whole, added in zip(*found, strict=True):
+        assert torch.allclose(whole, added, atol=1e-5)
+
+
+def one_step(world: object, **options: object):  # type: ignore[no-untyped-def]
+    """A training that has not begun, and its first step."""
+    from classify.data import load_rows
+    from classify.finetune.checkpoint import Keeper
+    from classify.finetune.inputs import Pictures, Uncached
+    from classify.finetune.team import Team
+    from classify.finetune.training import Training
+
+    settings = quick(**options)
+    rows = load_rows(world, "style", "train")  # type: ignore[arg-type]
+    network = choose_network("squeezenet1_1", "random", size=32)
+    tuned = build(network, settings, 3, "cpu")
+    pictures = Pictures([world.picture(n) for n in world.rows_of("train")], network.transform, 1, 1 << 20)  # type: ignore[attr-defined]
+    codes = np.unique(rows.y, return_inverse=True)[1]
+    every = np.arange(len(rows))
+    inputs = Uncached(pictures, tuned)
+    training = Training(tuned, inputs, codes, every, every[:0], settings, 8, Team(), Keeper(None), lambda record: None)
+    return training, dataclasses.replace(steps(every, codes, settings, 8, 1)[0])
