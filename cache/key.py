@@ -183,8 +183,8 @@ class Recipe:
     definition: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.name):
-            raise ValueError(f"{self.name!r} can't name a recipe: letters, digits, '_', '.' and '-' are allowed")
+        if not re.fullmatch(r"[A-Za-z0-9_.@-]+", self.name):
+            raise ValueError(f"{self.name!r} can't name a recipe: letters, digits, '_', '.', '@' and '-' are allowed")
 
     @cached_property
     def digest(self) -> str:

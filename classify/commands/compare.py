@@ -56,6 +56,12 @@ ALL = "all"
     show_default=True,
     help="Fit mlp, softmax and an approximated svm with so many seeds: mean and spread.",
 )
+@click.option(
+    "--finetuned",
+    type=FILE,
+    multiple=True,
+    help="The folder of a run of `classify finetune`, to score on the same rows; several times for several.",
+)
 @click.option("--out", type=FILE, default=Path("reports/comparison"), show_default=True, help="The report's folder.")
 @click.option(
     "--probabilities",
@@ -130,6 +136,8 @@ def _run_protocol(
     for name in (*fixed, "repeats", "learning_curve", "seeds", "question"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--protocol {protocol} decides --{name.replace('_', '-')} itself: leave it out")
+    if options["finetuned"]:
+        raise click.UsageError("--protocol repeats a published experiment: leave --finetuned out")
     if options["together"]:
         raise click.UsageError("--protocol looks at one embedding at a time: leave --together out")
     given = {name: options[name] for name in ("target", "seed", "progress", "command")}

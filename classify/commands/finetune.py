@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NUMBER = click.IntRange(1)
 
 
-class BatchSize(click.ParamType):
+class BatchSize(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
     """A number of pictures, or the word "auto"."""
 
     name = "integer|auto"
@@ -41,7 +41,13 @@ class BatchSize(click.ParamType):
 @click.option("--head-only", is_flag=True, help="Train nothing but the head.")
 @click.option("--init-head", type=click.Path(), help="A linear head to start from; default: one fitted here first.")
 @click.option("--epochs", type=NUMBER, default=12, show_default=True)
-@click.option("--batch-size", type=BatchSize(), default=32, show_default=True, help="Pictures of a step, or auto.")
+@click.option(
+    "--batch-size",
+    type=BatchSize(),
+    default=32,
+    show_default=True,
+    help="Of a step; auto: 32, in parts where memory is short.",
+)
 @click.option("--accumulate", type=NUMBER, default=1, show_default=True, help="Compute a batch in so many parts.")
 @click.option("--optimizer", type=click.Choice(["adamw", "sgd"]), default="adamw", show_default=True)
 @click.option("--rate", type=float, default=3e-4, show_default=True, help="Learning rate of the last layer.")
@@ -55,6 +61,7 @@ class BatchSize(click.ParamType):
 @click.option("--augment/--no-augment", default=True, show_default=True, help="Random crops and mirror images.")
 @click.option("--views", type=click.IntRange(0), help="So many fixed crops of each picture instead of ever new ones.")
 @click.option("--cache/--no-cache", "cached", default=True, help="With --from: learn from stored maps (the default).")
+@click.option("--map-limit", type=float, default=8.0, show_default=True, help="Gigabytes of maps that may be stored.")
 @click.option("--ema", type=float, default=0.0, show_default=True, help="Decay of a running mean of the weights.")
 @click.option("--clip", type=float, default=1.0, show_default=True, help="Greatest norm of the gradient; 0: none.")
 @click.option("--batch-stats", is_flag=True, help="Let BatchNorm of retrained layers learn from batches.")

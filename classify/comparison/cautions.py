@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cache import Store
 from classify.comparison.result import DatasetFacts
 from classify.data import LabelledRows
 from classify.evaluation.entry import Entry
 from classify.evaluation.findings import Caution, LeakAudit
 from classify.evaluation.statistics import FEWEST_GROUPS
 from classify.fitting.trial import keeps_artists_apart
+from classify.lineage import trained_on
 from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.labels import label_key
 from featurize.dataset.spelling import spelled_alike
@@ -42,6 +44,19 @@ def all_cautions(
     yield from class_spellings(classes)
     yield from absent_classes(dataset, classes)
     yield from small_classes(dataset, classes)
+
+
+def seen_pictures(caches: Sequence[Store], test: Sequence[str]) -> Iterator[Caution]:
+    """A network behind the embeddings was fine-tuned on test pictures."""
+    for cache in caches:
+        seen = len(trained_on(cache) & set(test))
+        if seen:
+            yield Caution(
+                "seen-pictures",
+                f"The network {cache.key.folder_name} was trained on {seen:,} of the {len(set(test)):,} test pictures: "
+                "figures of heads on its embeddings say nothing about new pictures. Score them on pictures that it has "
+                "not seen.",
+            )
 
 
 def untrained(entries: Sequence[Entry]) -> Iterator[Caution]:

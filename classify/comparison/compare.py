@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from cache import Store
 from cache.folder import as_caches
 from classify.arrays import EMBEDDING, are_arrays, as_dataset
-from classify.comparison.cautions import all_cautions
+from classify.comparison.cautions import all_cautions, seen_pictures
 from classify.comparison.contest import Contest, Run, finished_curves
 from classify.comparison.curves import nested_subsets
+from classify.comparison.finetuned import finetuned_runs
 from classify.comparison.leaks import audit
 from classify.comparison.matched import Matched, match
 from classify.comparison.mistakes import most_confident, most_confused, with_nearest
@@ -36,6 +37,7 @@ from classify.evaluation.statistics import FEWEST_GROUPS
 from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.question import NEW, question_of
 from classify.heads import HeadSpec
+from classify.lineage import refuse_folds
 from featurize.dataset.table import DatasetTable, as_table, relative_path
 from featurize.progress import Progress
 
@@ -97,6 +99,7 @@ def compare(
     question: str | None = None,
     groups: Any = None,
     split: Any = None,
+    finetuned: Sequence[str | Path] = (),
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
     command: str = "",
@@ -137,6 +140,8 @@ def compare(
     groups, split : (N,), optional
         With vectors X: artists, or what else must not be taken apart, and "train", "val" or "test" for each row;
         without `split` a fifth of the rows, or of the groups, is scored.
+    finetuned : sequence of str or Path
+        Folders of runs of `classify finetune`, which are scored on the same rows.
     progress : callable, optional
         Called with (trials done, all trials).
     tell : callable, optional
@@ -177,11 +182,17 @@ def compare(
     matched = match(table, caches, embeddings, target, train, test, together=together)
     task = Task.of(matched)
     said = check_trainable(task.train, target)
+    if finetuned and (repeats or learning_curve):
+        raise DataError("--finetuned has learned from one split: leave --repeats and --learning-curve out")
+    if tune or repeats:
+        for cache in caches:
+            refuse_folds(cache, task.train, "use --no-tune without --repeats, or --finetuned for the run itself")
+    entered = finetuned_runs(finetuned, matched, table, task.classes)
     rounds = 1 + repeats + (len(nested_subsets(task.train_codes, seed)) if learning_curve else 0)
     total = len(specs) * len(matched.views) * rounds
     answered = question_of(task.train, question)
     contest = Contest(matched, specs, task.classes, tune, seed, total, answered, seeds, progress, tell)
-    runs = sorted(contest.once(), key=lambda run: _rank(run, task))
+    runs = sorted([*contest.once(), *entered], key=lambda run: _rank(run, task))
     entries, verdict = _entries(runs, task, seed)
     facts, rows = dataset_facts(matched, task, answered), _rows(task, table)
     mistakes = most_confident(entries[0], rows)
@@ -189,7 +200,8 @@ def compare(
     whole = {e.name: (facts.train_rows, e.scores.accuracy) for e in entries}
     curves = finished_curves(contest.learning_curves(), whole) if learning_curve else ()
     again = contest.repeats(repeats, by_artist=_disjoint(leaks)) if repeats else None
-    cautions = all_cautions(entries, facts, leaks, task.classes.tolist(), matched.parts)
+    cautions = [*seen_pictures(caches, task.test.ids)]
+    cautions += all_cautions(entries, facts, leaks, task.classes.tolist(), matched.parts)
     return Comparison(
         classes=tuple(task.classes.tolist()),
         class_order=order,
@@ -201,7 +213,9 @@ def compare(
         dataset=facts,
         leaks=leaks,
         cautions=(*cautions, *(Caution("data", s[:1].upper() + s[1:]) for s in said)),
-        provenance=gather_provenance(caches, time.perf_counter() - started, seed, command),
+        provenance=gather_provenance(
+            [*caches, *(run.view.cache for run in entered)], time.perf_counter() - started, seed, command
+        ),
         folder=table.folder,
         curves=curves,
         repeats=again,

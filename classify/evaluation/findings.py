@@ -19,8 +19,8 @@ class Caution:
     ----------
     kind : str
         "untrained", "near-chance", "duplicates", "artist-overlap", "artist-names", "ungrouped-folds", "left-out",
-        "repeated-rows", "several-labels", "class-spellings", "absent-classes", "small-classes", "few-artists" or
-        "data".
+        "repeated-rows", "several-labels", "class-spellings", "absent-classes", "small-classes", "few-artists",
+        "seen-pictures" or "data".
     text : str
     """
 

@@ -121,9 +121,8 @@ class Uncached:
         return self.tuned.maps(torch.from_numpy(found)), whole
 
 
-def readable(pictures: Pictures, batch: int) -> dict[int, Undecodable]:
-    """Decode every picture once; gives those that can't be, by row."""
-    rows = range(len(pictures.pictures))
+def readable(pictures: Pictures, rows: Sequence[int], batch: int) -> dict[int, Undecodable]:
+    """Decode the pictures of some rows once; gives those that can't be, by row."""
     for start in range(0, len(rows), batch):
         part = rows[start : start + batch]
         pictures.take(part, [PLAIN] * len(part))

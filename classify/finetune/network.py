@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -74,14 +75,17 @@ class Tuned:
         x = batch.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
         return ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
-    def maps(self, batch: torch.Tensor) -> torch.Tensor:
-        """What the retrained part takes, from pixels (B, H, W, 3) uint8: maps (B, C, h, w) of the frozen part."""
+    def maps(self, batch: torch.Tensor, exact: bool = False) -> torch.Tensor:
+        """What the retrained part takes, from pixels (B, H, W, 3) uint8: maps (B, C, h, w) of the frozen part.
+
+        With `exact` in 32 bits whatever is asked for: what is stored must not depend on it.
+        """
         import torch
 
         x = self.pixels(batch)
         if self.parts.before is None:
             return x
-        with torch.no_grad(), self.precision():
+        with torch.no_grad(), nullcontext() if exact else self.precision():
             maps: torch.Tensor = self.parts.before(x)
         return maps.float()
 
@@ -153,7 +157,7 @@ def build(network: Network, settings: FinetuneSettings, classes: int, device: st
     by_place = [_at(f, [places.index(place) for place in f.places(len(nodes))]) for f in wanted]
     active = active_modules(body, layers, settings.batch_stats)
     side = network.transform.crop
-    whole.to(device, memory_format=torch.channels_last)
+    whole.to(device).to(memory_format=torch.channels_last)
     with torch.no_grad():
         found = body(torch.zeros(1, 3, side, side, device=device))
         width = sum(f.vectors([found[str(n)] for n in range(len(found))]).shape[1] for f in by_place)
@@ -164,7 +168,9 @@ def build(network: Network, settings: FinetuneSettings, classes: int, device: st
         for parameter in module.parameters(recurse=False):
             parameter.requires_grad_(True)
     if settings.compiled:
-        parts = Halves(parts.before and torch.compile(parts.before), torch.compile(parts.after))
+        for half in (parts.before, parts.after):
+            if half is not None:
+                half.compile()
     return Tuned(network, whole, parts, layers, active, by_place, head, settings, device)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from classify.data import LabelledRows, check_trainable, load_rows
 from classify.errors import FinetuneError
 from classify.finetune.inputs import Inputs, Pictures, Uncached, readable, threads
 from classify.finetune.learner import Learned, Learner
+from classify.finetune.maps import StoredMaps, open_maps
 from classify.finetune.network import Tuned, build
 from classify.finetune.result import (
     FORMAT,
@@ -31,18 +32,19 @@ from classify.finetune.team import Team, team
 from classify.fitting.facts import rows_digest
 from classify.headfile import SavedHead, save_head
 from classify.heads.linear import LogisticRegression
+from classify.lineage import TRAINED_ON
 from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.engines import EngineChoice, device_for
 from featurize.networks.network import Network, choose_network
 from featurize.networks.providers import provider_of
 from featurize.networks.weights_file import Card, write_weights
+from featurize.progress import Progress
 from featurize.wording import counted
 
 if TYPE_CHECKING:
     import torch
 
-TRAINED_ON = "trained on"  # in the card of weights: ids of the pictures that they were trained on
 _FIRST_BATCH = 32
 
 
@@ -72,6 +74,7 @@ def finetune(
     features: str | Path = "features",
     on_epoch: Callable[[dict[str, Any]], None] = lambda record: None,
     say: Callable[[str], None] = lambda line: None,
+    progress: Progress | None = None,
 ) -> Finetuned:
     """Fine-tune a backbone on the labels of a table.
 
@@ -91,6 +94,8 @@ def finetune(
         Called with the record of each epoch.
     say : callable
         Called with a line for the user.
+    progress : callable, optional
+        Called with (pictures stored, pictures to store), where maps are stored.
 
     Raises
     ------
@@ -119,18 +124,24 @@ def finetune(
     with team() as together:
         if together.leads:
             write_json(out / RUN, begun)
-        prepared = _prepare(table, asked, network, settings)
+        device = device_for(EngineChoice(device=settings.device))
+        tuned = build(network, settings, len(asked.classes), device)
+        maps = open_maps(features, tuned, asked.ids, say) if settings.from_cache else None
+        prepared = _prepare(table, asked, network, settings, maps)
         if prepared.left_out:
             say(f"{counted(len(prepared.left_out), 'picture')} can't be read and are left out; {RUN} lists them")
         said = check_trainable(prepared.rows, settings.target)
-        device = device_for(EngineChoice(device=settings.device))
-        tuned = build(network, settings, len(prepared.rows.classes), device)
-        learner = _learner(prepared, tuned, settings, together, on_epoch)
+        if len(prepared.rows.classes) != len(asked.classes):
+            tuned = build(network, settings, len(prepared.rows.classes), device)
+        inputs, seconds = _inputs(prepared, tuned, maps, together, progress)
+        learner = Learner(tuned, inputs, prepared.rows, settings, _batch(settings), together, on_epoch)
         learned = learner.learn(np.arange(len(prepared.rows)), out)
         cautions = [*row_cautions(prepared.rows, "training", settings.target, scored=False)]
         cautions += label_cautions(prepared.rows)
         warnings = [*said, *(c.text for c in cautions), *_doubts(learned, settings, network)]
         result = _result(out, begun, prepared, learner, learned, warnings)
+        if isinstance(inputs, StoredMaps):
+            result = replace(result, map_seconds=round(seconds, 3), map_bytes=inputs.nbytes)
         if together.leads:
             _write(result, begun, prepared.rows, learner, learned)
         together.wait()
@@ -179,12 +190,16 @@ def _difference(there: Any, here: Any, what: str) -> str:
     return f"{name.replace('_', '-')} ({there.get(name)} then, {here.get(name)} now)"
 
 
-def _prepare(table: DatasetTable, asked: LabelledRows, network: Network, settings: FinetuneSettings) -> Prepared:
-    """Every picture is decoded once, so that broken ones are known before anything is learned."""
+def _prepare(
+    table: DatasetTable, asked: LabelledRows, network: Network, settings: FinetuneSettings, maps: StoredMaps | None
+) -> Prepared:
+    """Every picture without stored maps is decoded once: broken ones are known before anything is learned."""
     numbers = {(i, str(table.folder / p)): n for n, (i, p) in enumerate(zip(*_columns(table), strict=True))}
     files_of = [table.picture(numbers[i, str(p)]) for i, p in zip(asked.ids, asked.paths, strict=True)]
     looked = Pictures(files_of, network.transform, threads(settings.workers), settings.memory)
-    failed = readable(looked, _FIRST_BATCH)
+    lacking = set(asked.ids) if maps is None else {asked.ids[n] for n in maps.lacking().tolist()}
+    todo = [n for n, picture in enumerate(asked.ids) if picture in lacking]
+    failed = readable(looked, todo, _FIRST_BATCH)
     good = np.array([n for n in range(len(asked)) if n not in failed], np.intp)
     if not len(good):
         raise FinetuneError(f"none of the {len(asked)} pictures can be read: look at the paths of the dataset table")
@@ -196,16 +211,21 @@ def _columns(table: DatasetTable) -> tuple[list[str], list[str]]:
     return list(table.columns["id"]), list(table.columns["path"])
 
 
-def _learner(
-    prepared: Prepared,
-    tuned: Tuned,
-    settings: FinetuneSettings,
-    together: Team,
-    on_epoch: Callable[[dict[str, Any]], None],
-) -> Learner:
-    inputs: Inputs = Uncached(prepared.pictures, tuned)
-    size = settings.batch_size if isinstance(settings.batch_size, int) else _FIRST_BATCH
-    return Learner(tuned, inputs, prepared.rows, settings, size, together, on_epoch)
+def _inputs(
+    prepared: Prepared, tuned: Tuned, maps: StoredMaps | None, together: Team, progress: Progress | None
+) -> tuple[Inputs, float]:
+    """What a training is fed with, and the seconds for storing maps."""
+    if maps is None:
+        return Uncached(prepared.pictures, tuned), 0.0
+    mine = replace(maps, ids=prepared.rows.ids, _mapped={})
+    seconds = mine.fill(prepared.pictures, tuned, progress) if together.leads else 0.0
+    together.wait()
+    mine.cache.refresh()
+    return mine, seconds
+
+
+def _batch(settings: FinetuneSettings) -> int:
+    return settings.batch_size if isinstance(settings.batch_size, int) else _FIRST_BATCH
 
 
 def _doubts(learned: Learned, settings: FinetuneSettings, network: Network) -> list[str]:

@@ -11,7 +11,7 @@ from classify.errors import FinetuneError
 OPTIMIZERS = ("adamw", "sgd")
 AMPS = ("off", "bf16", "fp16")
 AUTO = "auto"
-_PLACES = ("device", "workers", "memory")  # they don't change what is learned
+_PLACES = ("device", "workers", "memory", "map_limit")  # they don't change what is learned
 # option -> least and greatest value
 _BOUNDS = {
     "epochs": (1, 100_000),
@@ -53,7 +53,7 @@ class FinetuneSettings:
         to the frozen embeddings first (Kumar et al. 2022: linear probing, then fine-tuning).
     epochs : int
     batch_size : int or "auto"
-        Pictures of one step, of all processes together.
+        Pictures of one step, of all processes together; "auto" is 32, in as many parts as memory asks for.
     accumulate : int
         In how many parts a batch is computed, one after the other, where memory is short.
     optimizer : str
@@ -103,6 +103,8 @@ class FinetuneSettings:
         Decoding threads.
     memory : int
         Bytes of decoded pictures that are kept; others are decoded in each epoch.
+    map_limit : float
+        Gigabytes of maps that may be stored.
     """
 
     backbone: str = "resnet50"
@@ -143,6 +145,7 @@ class FinetuneSettings:
     device: str = "auto"
     workers: int | None = None
     memory: int = 1 << 30
+    map_limit: float = 8.0
 
     def __post_init__(self) -> None:
         chosen = [self.layers is not None, self.start is not None, self.everything, self.head_only]

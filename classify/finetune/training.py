@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.errors import FinetuneError
 from classify.finetune.checkpoint import Keeper, Progress, optimizer_tensors, restore_optimizer
 from classify.finetune.inputs import Inputs
 from classify.finetune.network import Tuned
 from classify.finetune.optimize import Mean, make_optimizer, set_rates
 from classify.finetune.schedule import Step, steps
-from classify.finetune.settings import FinetuneSettings
+from classify.finetune.settings import AUTO, FinetuneSettings
 from classify.finetune.team import Team
 from classify.finetune.views import PLAIN
 from classify.heads.calibration import log_softmax
@@ -64,6 +65,9 @@ class Training:
     team: Team
     keeper: Keeper
     on_epoch: OnEpoch
+
+    def __post_init__(self) -> None:
+        self.parts = self.settings.accumulate
 
     def run(self, epochs: int) -> Progress:
         """Train for so many epochs; afterwards the network has the weights of the best one, or else the last.
@@ -122,20 +126,43 @@ class Training:
             drawn = np.random.SeedSequence([self.settings.seed, epoch, number, self.team.rank])
             torch.manual_seed(int(drawn.generate_state(1)[0]))  # of dropout
             set_rates(optimizer, self.settings, epoch - 1 + (number + 0.5) / len(todo))
-            optimizer.zero_grad(set_to_none=False)
-            found, seconds = self._gradient(step, scaler)
+            found, seconds = self._within_memory(step, optimizer, scaler)
             self._update(optimizer, scaler)
             mean.follow(self.tuned)
             loss, rows, waited = loss + found * len(step.rows), rows + len(step.rows), waited + seconds
         return {"epoch": epoch, "loss": loss / rows, "inputs_seconds": round(waited, 4)}
 
-    def _gradient(self, step: Step, scaler: torch.amp.GradScaler) -> tuple[float, float]:
+    def _within_memory(
+        self, step: Step, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
+    ) -> tuple[float, float]:
+        """The gradient of a step; where memory does not suffice, in more parts, or else with advice.
+
+        Raises
+        ------
+        FinetuneError
+        """
+        while True:
+            optimizer.zero_grad(set_to_none=False)
+            try:
+                return self._gradient(step, scaler, self.parts)
+            except RuntimeError as error:
+                if not _out_of_memory(error):
+                    raise
+                if self.settings.batch_size != AUTO or self.parts >= len(step.rows):
+                    raise FinetuneError(
+                        f"the memory of {self.tuned.device} does not suffice for a batch of {self.batch_size} in "
+                        f"{self.parts} parts: use --batch-size auto or --accumulate {2 * self.parts}, --checkpointing, "
+                        "--amp bf16, or retrain fewer layers; the same command with another --out begins anew"
+                    ) from error
+                self.parts *= 2
+
+    def _gradient(self, step: Step, scaler: torch.amp.GradScaler, parts: int) -> tuple[float, float]:
         """Add up the gradient of a step's loss, in parts; gives the loss, and the seconds spent on inputs."""
         import torch
 
         mine = np.arange(len(step.rows))[self.team.rank :: self.team.size]
         total, waited = torch.zeros((), device=self.tuned.device), 0.0
-        for places in np.array_split(mine, self.settings.accumulate):
+        for places in np.array_split(mine, parts):
             if not len(places):
                 continue
             started = time.perf_counter()
@@ -143,7 +170,7 @@ class Training:
             waited += time.perf_counter() - started
             logs = torch.log_softmax(self.tuned.logits(maps), 1)  # (b, K)
             loss = -((logs * targets).sum(1) * weights).sum() / len(step.rows)
-            scaler.scale(loss).backward()
+            torch.autograd.backward(scaler.scale(loss))
             total += loss.detach()
         self.team.add_up([total])
         return float(total), waited
@@ -220,6 +247,13 @@ class Training:
         progress.scaler = scaler.state_dict()
         if self.team.leads:
             self.keeper.save(progress)
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device, or the machine, had no memory left."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def scores_of(

@@ -23,6 +23,7 @@ from classify.fitting.trial import folds_of, train_head
 from classify.headfile import SavedHead
 from classify.heads import HeadSpec
 from classify.heads.solvers.threads import threads_for
+from classify.lineage import refuse_folds
 from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.table import DatasetTable, as_table
 
@@ -110,6 +111,8 @@ def fit(
     recipes = cache.recipes_named(embedding or usual_embedding(cache))
     train = load_examples(table, cache, recipes, target, "train", IN_MEMORY)
     warnings = check_trainable(train.rows, target)
+    if tune:
+        refuse_folds(cache, train.rows, "use --no-tune")
     val_rows = rows_if_any(table, target, "val", [cache])
     val = Examples(val_rows, load_vectors(val_rows, cache, recipes, IN_MEMORY)) if val_rows else None
     watch = Watch(val.X, val.y, on_epoch) if val else Watch(on_epoch=on_epoch)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
 
+from classify.data import load_rows
 from classify.errors import FinetuneError
+from classify.finetune.checkpoint import Keeper
+from classify.finetune.inputs import Pictures, Uncached
 from classify.finetune.learner import Learner
 from classify.finetune.network import build
-from classify.finetune.schedule import steps
+from classify.finetune.schedule import Step, steps
 from classify.finetune.scope import chosen_layers, halves
 from classify.finetune.settings import FinetuneSettings
+from classify.finetune.team import Team
+from classify.finetune.training import Training
 from classify.finetune.views import View, crop, fixed_views
+from featurize.dataset.table import DatasetTable
 from featurize.networks.network import choose_network
 from featurize.networks.providers import provider_of
 from tests.classify.finetune.worlds import quick
@@ -64,7 +68,7 @@ def test_layers_with_weights_are_counted_from_the_end_with_batchnorm() -> None:
 @pytest.mark.parametrize("options", [{}, {"layers": 1, "everything": True}], ids=["none", "two"])
 def test_what_is_retrained_must_be_said_once(options: dict[str, object]) -> None:
     with pytest.raises(FinetuneError, match="give one"):
-        FinetuneSettings(**options)  # type: ignore[arg-type]
+        FinetuneSettings(**options)
 
 
 def test_norms_keep_their_statistics_while_they_are_trained() -> None:
@@ -106,13 +110,10 @@ def test_a_view_follows_from_the_picture_and_the_draw_alone() -> None:
     assert (crop(flat, View((1,)), one, 32) == flat[:32, :32]).all()
 
 
-def test_no_painter_is_on_both_sides_when_the_epoch_is_chosen(world: object) -> None:
-    from classify.data import load_rows
-    from classify.finetune.team import Team
-
-    rows = load_rows(world, "style", "train")  # type: ignore[arg-type]
+def test_no_painter_is_on_both_sides_when_the_epoch_is_chosen(world: DatasetTable) -> None:
+    rows = load_rows(world, "style", "train")
     tuned = build(choose_network("squeezenet1_1", "random", size=32), quick(head_only=True), 3, "cpu")
-    learner = Learner(tuned, None, rows, quick(head_only=True), 8, Team())  # type: ignore[arg-type]
+    learner = Learner(tuned, None, rows, quick(head_only=True), 8, Team())
     fit, held = learner.held_out(np.arange(len(rows)))
     assert len(held)
     assert len(fit)
@@ -120,32 +121,62 @@ def test_no_painter_is_on_both_sides_when_the_epoch_is_chosen(world: object) -> 
     assert not set(rows.groups[fit]) & set(rows.groups[held])
 
 
-def test_a_batch_in_parts_gives_the_gradient_of_the_whole_batch(world: object) -> None:
+def test_a_batch_in_parts_or_in_two_processes_gives_the_gradient_of_the_whole_batch(world: DatasetTable) -> None:
     """To 1e-5, which is rounding."""
-    found = []
-    for parts in (1, 3):
-        training, step = one_step(world, accumulate=parts)
-        training._gradient(step, torch.amp.GradScaler("cpu", enabled=False))
-        found.append([p.grad.clone() for p in training.tuned.head.parameters()])
-    for whole, added in zip(*found, strict=True):
-        assert torch.allclose(whole, added, atol=1e-5)
+    (plain, step), scaler = one_step(world, mixup=0.3), torch.amp.GradScaler("cpu", enabled=False)
+    plain._gradient(step, scaler, 1)
+    whole = [p.grad.clone() for p in plain.tuned.head.parameters()]
+    parted, _ = one_step(world, mixup=0.3)
+    parted._gradient(step, scaler, 3)
+    shared = []
+    for rank in range(2):
+        process, _ = one_step(world, mixup=0.3)
+        process.team = Lone(rank, 2)
+        process._gradient(step, scaler, 1)
+        shared.append([p.grad for p in process.tuned.head.parameters()])
+    for n, expected in enumerate(whole):
+        assert torch.allclose(expected, list(parted.tuned.head.parameters())[n].grad, atol=1e-5)
+        assert torch.allclose(expected, shared[0][n] + shared[1][n], atol=1e-5)
 
 
-def one_step(world: object, **options: object):  # type: ignore[no-untyped-def]
+class Lone(Team):
+    """One of two processes, before they add up."""
+
+    def add_up(self, tensors: object) -> None:
+        """Nothing: the test does it."""
+
+
+@pytest.mark.parametrize("size", ["auto", 8])
+def test_where_memory_is_short_a_batch_is_computed_in_parts_or_there_is_advice(
+    world: DatasetTable, size: object
+) -> None:
+    training, step = one_step(world, batch_size=size)
+    logits = training.tuned.logits
+
+    def small(maps: torch.Tensor) -> torch.Tensor:
+        if len(maps) > 3:
+            raise torch.OutOfMemoryError("no memory left")
+        return logits(maps)
+
+    training.tuned.logits = small
+    optimizer, scaler = torch.optim.SGD(training.tuned.head.parameters()), torch.amp.GradScaler("cpu", enabled=False)
+    if size == "auto":
+        training._within_memory(step, optimizer, scaler)
+        assert training.parts == 4
+    else:
+        with pytest.raises(FinetuneError, match="--batch-size auto or --accumulate 2"):
+            training._within_memory(step, optimizer, scaler)
+
+
+def one_step(world: DatasetTable, **options: object) -> tuple[Training, Step]:
     """A training that has not begun, and its first step."""
-    from classify.data import load_rows
-    from classify.finetune.checkpoint import Keeper
-    from classify.finetune.inputs import Pictures, Uncached
-    from classify.finetune.team import Team
-    from classify.finetune.training import Training
-
     settings = quick(**options)
-    rows = load_rows(world, "style", "train")  # type: ignore[arg-type]
+    rows = load_rows(world, "style", "train")
     network = choose_network("squeezenet1_1", "random", size=32)
     tuned = build(network, settings, 3, "cpu")
-    pictures = Pictures([world.picture(n) for n in world.rows_of("train")], network.transform, 1, 1 << 20)  # type: ignore[attr-defined]
+    pictures = Pictures([world.picture(n) for n in world.rows_of("train")], network.transform, 1, 1 << 20)
     codes = np.unique(rows.y, return_inverse=True)[1]
     every = np.arange(len(rows))
     inputs = Uncached(pictures, tuned)
     training = Training(tuned, inputs, codes, every, every[:0], settings, 8, Team(), Keeper(None), lambda record: None)
-    return training, dataclasses.replace(steps(every, codes, settings, 8, 1)[0])
+    return training, steps(every, codes, settings, 8, 1)[0]

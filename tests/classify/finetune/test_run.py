@@ -139,9 +139,7 @@ def test_the_head_begins_as_the_one_that_is_fitted_to_frozen_vectors(world: Data
     from classify.fitting.fit import fit
     from classify.headfile import save_head
 
-    settings = Settings(
-        split="train", backbone="squeezenet1_1", weights="random", size=32, engine="torch", device="cpu"
-    )
+    settings = Settings(backbone="squeezenet1_1", weights="random", size=32, engine="torch", device="cpu")
     extract(world, tmp_path / "features", settings)
     cache = open_cache(tmp_path / "features")
     fitted = fit(world, cache, "logreg:C=0.1,calibrate=true")

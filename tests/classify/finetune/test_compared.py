@@ -1,0 +1,66 @@
+"""A fine-tuned network beside heads on the frozen one; and no praise for pictures that a network has seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cache import Store, open_cache
+from classify.comparison.compare import compare
+from classify.errors import DataError
+from classify.finetune.result import Finetuned
+from classify.finetune.run import finetune
+from classify.fitting.fit import fit
+from classify.lineage import trained_on
+from featurize.dataset.table import DatasetTable
+from featurize.run.extract import Settings, extract
+from tests.classify.finetune.worlds import quick
+
+
+@pytest.fixture(scope="module")
+def run(world: DatasetTable, tmp_path_factory: pytest.TempPathFactory) -> Finetuned:
+    from tests.classify.serve import rooms
+
+    with rooms.without_companions():
+        return finetune(world, tmp_path_factory.mktemp("runs") / "a", quick(epochs=1))
+
+
+def embedded(world: DatasetTable, folder: Path, weights: object = "random") -> Store:
+    settings = Settings(backbone="squeezenet1_1", weights=weights, size=32, engine="torch", device="cpu")  # type: ignore[arg-type]
+    extract(world, folder, settings)
+    return open_cache(folder)
+
+
+def test_a_run_stands_in_the_same_report_on_the_same_rows_with_its_cost(
+    world: DatasetTable, run: Finetuned, tmp_path: Path
+) -> None:
+    frozen = embedded(world, tmp_path / "features")
+    comparison = compare(world, frozen, "ridge", tune=False, finetuned=[run.folder])
+    entries = {entry.name: entry for entry in comparison.entries}
+    assert set(entries) == {"ridge", "finetuned a"}
+    mine = entries["finetuned a"]
+    assert mine.cost.fit_seconds == run.seconds
+    assert mine.cost.bytes > run.weights_file.stat().st_size
+    assert len(mine.predictions.predicted) == comparison.dataset.test_rows == 3
+    assert not any("other rows" in remark for remark in mine.remarks)
+    swapped = {"train": "test", "test": "train", "val": "val"}
+    other = world.with_columns(split=[swapped[s] for s in world.columns["split"]])
+    with pytest.raises(DataError, match="trained on 24 pictures of the test part"):
+        compare(other, frozen, "ridge", tune=False, finetuned=[run.folder])
+
+
+def test_figures_on_pictures_that_a_network_has_seen_are_warned_of_and_folds_over_them_refused(
+    world: DatasetTable, run: Finetuned, tmp_path: Path
+) -> None:
+    cache = embedded(world, tmp_path / "features", run.weights_file)
+    train = [i for i, s in zip(world.columns["id"], world.columns["split"], strict=True) if s == "train"]
+    assert trained_on(cache) == set(train)
+    with pytest.raises(DataError, match="mean nothing"):
+        compare(world, cache, "ridge")
+    with pytest.raises(DataError, match="mean nothing"):
+        fit(world, cache, "ridge")
+    swapped = {"train": "val", "test": "test", "val": "train"}
+    other = world.with_columns(split=[swapped[s] for s in world.columns["split"]])
+    comparison = compare(other, cache, "ridge", train="train", test="val", tune=False)
+    assert comparison.cautions[0].kind == "seen-pictures"
