@@ -84,9 +84,12 @@ def finetune(dataset: Path, features: str | Path, out: Path, **options: Any) -> 
     from classify.finetune.run import finetune as run_finetuning
     from classify.finetune.settings import FinetuneSettings
     from featurize.dataset.table import read_table
+    from featurize.progress import progress_bar
 
-    settings = FinetuneSettings(**options)
-    tell(run_finetuning(read_table(dataset), out, settings, features=features, on_epoch=_tell_epoch, say=_say))
+    settings, table = FinetuneSettings(**options), read_table(dataset)
+    with progress_bar("storing maps") as progress:
+        run = run_finetuning(table, out, settings, features=features, on_epoch=_tell_epoch, say=_say, progress=progress)
+    tell(run)
 
 
 def _say(line: str) -> None:
