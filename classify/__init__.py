@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from classify.explain.figure import explanation_figure as explanation_figure
     from classify.finetune.result import Finetuned as Finetuned
     from classify.finetune.result import load_finetuned as load_finetuned
-    from classify.finetune.run import finetune as finetune
+    from classify.finetune.run import fine_tune as fine_tune
     from classify.finetune.settings import FinetuneSettings as FinetuneSettings
     from classify.fitting.evaluate import evaluate as evaluate
     from classify.fitting.fit import fit as fit
@@ -51,7 +51,7 @@ else:
             "classify.explain.explainer": "Explainer Explanation",
             "classify.explain.figure": "explanation_figure",
             "classify.finetune.result": "Finetuned load_finetuned",
-            "classify.finetune.run": "finetune",
+            "classify.finetune.run": "fine_tune",
             "classify.finetune.settings": "FinetuneSettings",
             "classify.fitting.evaluate": "evaluate",
             "classify.fitting.fit": "fit",

@@ -81,14 +81,14 @@ def finetune(dataset: Path, features: str | Path, out: Path, **options: Any) -> 
     Say what is retrained with one of --layers, --from, --all and --head-only. A run that was stopped goes on where it
     ended when the same command is given again.
     """
-    from classify.finetune.run import finetune as run_finetuning
+    from classify.finetune.run import fine_tune
     from classify.finetune.settings import FinetuneSettings
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
     settings, table = FinetuneSettings(**options), read_table(dataset)
     with progress_bar("storing maps") as progress:
-        run = run_finetuning(table, out, settings, features=features, on_epoch=_tell_epoch, say=_say, progress=progress)
+        run = fine_tune(table, out, settings, features=features, on_epoch=_tell_epoch, say=_say, progress=progress)
     tell(run)
 
 

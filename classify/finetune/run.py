@@ -66,7 +66,7 @@ class Prepared:
     left_out: Mapping[str, str]
 
 
-def finetune(
+def fine_tune(
     table: DatasetTable | str | Path = "dataset.csv",
     out: str | Path = "runs/finetuned",
     settings: FinetuneSettings | None = None,
@@ -107,7 +107,7 @@ def finetune(
     --------
     >>> import classify
     >>> settings = classify.FinetuneSettings("resnet18", "random", size=64, start="layer4", cached=False, epochs=1)
-    >>> run = classify.finetune("dataset.csv", "runs/layer4", settings)
+    >>> run = classify.fine_tune("dataset.csv", "runs/layer4", settings)
     >>> run.weights_file.name
     'backbone.safetensors'
     """

@@ -33,6 +33,7 @@ OF_CLASSIFY = (
     "compare",
     "evaluate",
     "explain",
+    "finetune",
     "fit",
     "map",
     "neighbours",

@@ -10,7 +10,7 @@ from cache import Store, open_cache
 from classify.comparison.compare import compare
 from classify.errors import DataError
 from classify.finetune.result import Finetuned
-from classify.finetune.run import finetune
+from classify.finetune.run import fine_tune
 from classify.fitting.fit import fit
 from classify.lineage import trained_on
 from featurize.dataset.table import DatasetTable
@@ -23,7 +23,7 @@ def run(world: DatasetTable, tmp_path_factory: pytest.TempPathFactory) -> Finetu
     from tests.classify.serve import rooms
 
     with rooms.without_companions():
-        return finetune(world, tmp_path_factory.mktemp("runs") / "a", quick(epochs=1))
+        return fine_tune(world, tmp_path_factory.mktemp("runs") / "a", quick(epochs=1))
 
 
 def embedded(world: DatasetTable, folder: Path, weights: object = "random") -> Store:

@@ -9,7 +9,7 @@ import pytest
 from cache import list_caches
 from classify.errors import FinetuneError
 from classify.finetune.result import Finetuned
-from classify.finetune.run import finetune
+from classify.finetune.run import fine_tune
 from featurize.dataset.table import DatasetTable
 from tests.classify.finetune.worlds import curve, quick
 
@@ -22,14 +22,14 @@ def cached(world: DatasetTable, tmp_path_factory: pytest.TempPathFactory) -> Fin
 
     folder = tmp_path_factory.mktemp("cached")
     with rooms.without_companions():
-        return finetune(world, folder / "run", quick(**START), features=folder / "features")
+        return fine_tune(world, folder / "run", quick(**START), features=folder / "features")
 
 
 def test_epochs_on_stored_maps_give_the_numbers_of_the_uncached_way(
     world: DatasetTable, cached: Finetuned, tmp_path: Path
 ) -> None:
     """With the same views; to 2 %, which the rounding of maps to 16 bits grows to in two epochs."""
-    uncached = finetune(world, tmp_path, quick(**START, cached=False))
+    uncached = fine_tune(world, tmp_path, quick(**START, cached=False))
     pairs = list(zip(curve(cached.history()), curve(uncached.history()), strict=True))
     assert len(pairs) == 3
     for ours, theirs in pairs:
@@ -39,7 +39,7 @@ def test_epochs_on_stored_maps_give_the_numbers_of_the_uncached_way(
 
 def test_a_second_run_needs_no_pictures(world: DatasetTable, cached: Finetuned, tmp_path: Path) -> None:
     gone = world.with_columns(path=[f"nowhere/{n}.png" for n in range(len(world))])
-    again = finetune(gone, tmp_path, quick(**START), features=cached.folder.parent / "features")
+    again = fine_tune(gone, tmp_path, quick(**START), features=cached.folder.parent / "features")
     assert curve(again.history()) == curve(cached.history())
 
 
@@ -55,7 +55,7 @@ def test_what_is_stored_is_a_recipe_like_others_of_as_many_bytes_as_was_said(cac
 def test_maps_beyond_the_limit_are_refused_before_anything_is_computed(world: DatasetTable, tmp_path: Path) -> None:
     said: list[str] = []
     with pytest.raises(FinetuneError, match="24 pictures x 3 views"):
-        finetune(
+        fine_tune(
             world, tmp_path / "run", quick(**START, map_limit=1e-6), features=tmp_path / "features", say=said.append
         )
     assert not (tmp_path / "features").exists()

@@ -12,7 +12,7 @@ import torch
 from cache import find_cache
 from classify.errors import FinetuneError
 from classify.finetune.result import Finetuned, load_finetuned
-from classify.finetune.run import finetune
+from classify.finetune.run import fine_tune
 from classify.headfile import load_head
 from classify.prediction import predict
 from featurize.dataset.table import DatasetTable
@@ -32,7 +32,7 @@ def finished(world: DatasetTable, tmp_path_factory: pytest.TempPathFactory) -> F
     from tests.classify.serve import rooms
 
     with rooms.without_companions():
-        return finetune(world, tmp_path_factory.mktemp("runs") / "a", quick(mixup=0.2, ema=0.5))
+        return fine_tune(world, tmp_path_factory.mktemp("runs") / "a", quick(mixup=0.2, ema=0.5))
 
 
 @pytest.mark.parametrize("after", [1, 4])
@@ -48,20 +48,20 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_never_had_been(
             raise Stopped
 
     with pytest.raises(Stopped):
-        finetune(world, tmp_path, quick(mixup=0.2, ema=0.5), on_epoch=stop)
+        fine_tune(world, tmp_path, quick(mixup=0.2, ema=0.5), on_epoch=stop)
     with pytest.raises(FinetuneError, match="not finished"):
         load_finetuned(tmp_path)
-    again = finetune(world, tmp_path, quick(mixup=0.2, ema=0.5))
+    again = fine_tune(world, tmp_path, quick(mixup=0.2, ema=0.5))
     assert curve(again.history()) == curve(finished.history())
     assert again.weights_file.read_bytes() == finished.weights_file.read_bytes()
     assert not list(tmp_path.glob("*.checkpoint.*"))
-    assert finetune(world, tmp_path, quick(mixup=0.2, ema=0.5)) == again, "a finished run is given as it is"
+    assert fine_tune(world, tmp_path, quick(mixup=0.2, ema=0.5)) == again, "a finished run is given as it is"
 
 
 def test_what_is_frozen_stays_bit_for_bit(world: DatasetTable, tmp_path: Path) -> None:
     """Statistics of BatchNorm, too, also those of retrained layers unless they are asked to learn."""
     before = choose_network("resnet18", "random", size=32).load().state_dict()
-    run = finetune(
+    run = fine_tune(
         world, tmp_path, quick(backbone="resnet18", layers=2, epochs=1, refit=False, held_out=0.34, rate=0.1)
     )
     after = read_state(run.weights_file)
@@ -99,7 +99,7 @@ def test_pictures_of_val_and_test_are_never_looked_at(world: DatasetTable, tmp_p
         p if s == "train" else "nowhere.png" for p, s in zip(*map(world.columns.get, ("path", "split")), strict=True)
     ]
     other = [i if s == "train" else "0" * 64 for i, s in zip(*map(world.columns.get, ("id", "split")), strict=True)]
-    run = finetune(world.with_columns(path=gone, id=other), tmp_path, quick(epochs=1, head_only=True))
+    run = fine_tune(world.with_columns(path=gone, id=other), tmp_path, quick(epochs=1, head_only=True))
     assert run.rows == 24
     assert not run.left_out
 
@@ -107,7 +107,7 @@ def test_pictures_of_val_and_test_are_never_looked_at(world: DatasetTable, tmp_p
 def test_a_broken_picture_stops_nothing(world: DatasetTable, tmp_path: Path) -> None:
     paths = list(world.columns["path"])
     paths[0] = "nowhere.png"
-    run = finetune(world.with_columns(path=paths), tmp_path, quick(epochs=1, head_only=True))
+    run = fine_tune(world.with_columns(path=paths), tmp_path, quick(epochs=1, head_only=True))
     assert list(run.left_out) == [str(world.folder / "nowhere.png")]
     assert run.rows == 23
 
@@ -129,7 +129,7 @@ def test_another_run_in_the_same_folder_is_refused(
     labels = change.pop("style", None)
     table = world.with_columns(style=[labels, *world.columns["style"][1:]]) if labels else world
     with pytest.raises(FinetuneError, match=said):
-        finetune(table, finished.folder, quick(mixup=0.2, ema=0.5, **change))
+        fine_tune(table, finished.folder, quick(mixup=0.2, ema=0.5, **change))
     assert finished.weights_file.read_bytes() == before
 
 
@@ -145,7 +145,7 @@ def test_the_head_begins_as_the_one_that_is_fitted_to_frozen_vectors(world: Data
     fitted = fit(world, cache, "logreg:C=0.1,calibrate=true")
     save_head(fitted.saved, tmp_path / "start.safetensors")
     start = str(tmp_path / "start.safetensors")
-    run = finetune(
+    run = fine_tune(
         world, tmp_path / "run", quick(epochs=1, head_rate=0.0, head_only=True, init_head=start, refit=False)
     )
     rows = world.rows_of("train")
