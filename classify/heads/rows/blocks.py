@@ -11,7 +11,9 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK_BYTES = 1 << 24  # a block of float32 rows; small enough to stay in the last-level cache between two uses
-TAKE_ROWS = 512  # rows read from a map before their pages are given back: a read maps the pages around it too
+TAKE_ROWS = 512  # rows read from a map before their pages are given back
+TAKE_PAGES = 16  # large pages read before that: where the system keeps files in them, one row maps a whole one
+LARGE_PAGE = 1 << 21  # bytes
 KEEP_BYTES = 1 << 30  # prepared rows up to this size are kept in memory, larger ones are prepared at each pass
 
 
@@ -98,8 +100,10 @@ def take(X: Array, index: Array) -> Array:
         return X[index]
     out = np.empty((len(index), X.shape[1]), X.dtype)
     order = np.argsort(index, kind="stable")
-    for start in range(0, len(order), TAKE_ROWS):
-        places = order[start : start + TAKE_ROWS]
+    pages = index[order] * X.strides[0] // LARGE_PAGE
+    nth = np.cumsum(np.diff(pages, prepend=pages[:1]) != 0) // TAKE_PAGES
+    cuts = np.union1d(np.arange(0, len(order), TAKE_ROWS), np.flatnonzero(np.diff(nth)) + 1)
+    for places in np.split(order, cuts[1:]) if len(order) else []:
         out[places] = X[index[places]]
         forget(X, int(index[places[0]]), int(index[places[-1]]) + 1)
     return out
