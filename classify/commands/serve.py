@@ -49,10 +49,10 @@ def serve(
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise click.UsageError("`classify serve` needs more packages: pip install 'artstyle[serve]'") from error
-    from classify.serve.app import Service
     from classify.serve.loading import load_heads
     from classify.serve.running import bind, run
     from classify.serve.settings import ServeSettings
+    from classify.serve.web.app import Service
     from featurize.engines import make_engine
 
     settings = ServeSettings(

@@ -14,8 +14,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from classify.errors import ServeError
-from classify.serve.app import Service
 from classify.serve.settings import ServeSettings
+from classify.serve.web.app import Service
 
 HEAD_SECONDS = 10.0  # in which a connection must say what it wants
 LINGER = 2.0  # in which a client may stop sending what is not wanted

@@ -15,10 +15,10 @@ import httpx
 import uvicorn
 
 from classify.prediction import load_predictors
-from classify.serve.app import Service
 from classify.serve.heads import ServedHead, open_heads
 from classify.serve.running import bind, configuration
 from classify.serve.settings import ServeSettings
+from classify.serve.web.app import Service
 from featurize.engines.fake import FakeEngines
 from tests.classify.serve import rooms
 

@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from classify.errors import Refusal
-from classify.serve import guard
-from classify.serve.metrics import Metrics
 from classify.serve.settings import ServeSettings
+from classify.serve.web import guard
+from classify.serve.web.metrics import Metrics
 
 _log = logging.getLogger("artstyle.serve")
 _OF_HTTP = {

@@ -15,12 +15,12 @@ from starlette.requests import Request
 from classify.errors import AddressError, Refusal
 from classify.prediction import Prediction
 from classify.serve.answers import picture_json
-from classify.serve.bodies import Intake, Upload
 from classify.serve.fetching import fetch
 from classify.serve.heads import ServedHead
-from classify.serve.metrics import Metrics
 from classify.serve.settings import ServeSettings
 from classify.serve.waiting import Found
+from classify.serve.web.bodies import Intake, Upload
+from classify.serve.web.metrics import Metrics
 from featurize.errors import Undecodable
 
 _FETCHERS = 16  # threads that may wait for other servers at the same time

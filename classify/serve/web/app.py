@@ -14,14 +14,14 @@ from starlette.routing import Route
 
 from classify.errors import Refusal
 from classify.report.card import head_facts
-from classify.serve import pages
-from classify.serve.asking import Asking, Options
-from classify.serve.bodies import MAX_JSON, Intake, is_json, uploads, url_of
 from classify.serve.heads import ServedHead, close_heads
-from classify.serve.layers import Guarded, Json, answer_to
-from classify.serve.metrics import Metrics
-from classify.serve.openapi import document
 from classify.serve.settings import ServeSettings
+from classify.serve.web import pages
+from classify.serve.web.asking import Asking, Options
+from classify.serve.web.bodies import MAX_JSON, Intake, is_json, uploads, url_of
+from classify.serve.web.layers import Guarded, Json, answer_to
+from classify.serve.web.metrics import Metrics
+from classify.serve.web.openapi import document
 from featurize.wording import plain
 
 

@@ -1,0 +1,1 @@
+"""The service as a web application: routes, checks around every request, what is read and what is answered."""
