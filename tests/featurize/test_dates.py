@@ -49,6 +49,15 @@ ONE_YEAR = {
 
 SPANS = {
     # date: first, last, year
+    "'500": (1500, 1599, 1549),  # Italian: the years from 1500
+    "fine dell'800": (1866, 1899, 1882),
+    "primi del ’900": (1900, 1932, 1916),
+    "metà ‘600": (1633, 1665, 1649),
+    "I metà XVII sec.": (1600, 1649, 1624),
+    "II metà XVII sec.": (1650, 1699, 1674),
+    "I. Hälfte 17. Jh.": (1600, 1649, 1624),
+    "Anf. 20. Jh.": (1900, 1932, 1916),
+    "250? BC": (-250, -250, -250),
     "1503-1506": (1503, 1506, 1504),
     "1503–1506": (1503, 1506, 1504),
     "1503 - 1506": (1503, 1506, 1504),
@@ -174,7 +183,7 @@ NO_SINGLE_YEAR = """after 1600|(after) 1600|nach 1600|après 1600|dopo il 1600|n
     ante 1700|voor 1700|not later than 1700|spätestens 1700|1650 or later|1650 oder später|1650 of later
     in or after 1650
     nicht vor 1650|not before 1650|ab 1650|seit 1650|from 1650 on|1650 ff.|1650-|–1650|bis 1650|until 1650
-    kurz nach 1650
+    kurz nach 1650|>1642|< 1642|≥1642|<=1642|≤ 1642
     1644–1911|1028/1618|16th–17th century|17.-18. Jh.|17th and 18th century|18th or 19th century|XVe-XVIe siècle
     27 BC–14 AD|1st century BC - 1st century AD|2nd–1st century BCE|ca. 3200–3000 BCE"""
 
@@ -187,7 +196,7 @@ NOT_READ = """active 1600–1650|tätig um 1650|born 1600|* 1600|† 1669|acquir
     12/5/90|12.05.90|May 90|'90|90|79|the 40s|années 40|16[50]|1,889|20230514|99999|2150|32.12.1890|1900-1800
     332–30 BCE
     300 BCE - 200|Heisei 40|turn of the 20th century|fin de siècle|Edo period|20th|long ago|1250 1350|0|1890 ± 10
-    1234567
+    1234567|188?|c. 188?|188?-1890|180?-190?|1100-188?|850?|'850|dell'850|d. 1669|Paris (d. 1669)|AH 1642
     17th quarter|5. Viertel 19. Jh.|25th century|1650 x 1660|RP-P-1898-A-1234|1265 h.|30 cm|vol. 1650|Room 1650"""
 
 UNDATED = """n.d.|N. D.|undated|o. J.|o.J.|ohne Jahr|undatiert|s.d.|s. d.|S/D|sans date|non daté|senza data

@@ -29,6 +29,8 @@ _DYNASTY = re.compile(
     r"|(?<!\w)(?:no|nr|n|num|\u2116)[.°]+\s?\d+(?![\d-])"
 )
 _DOUBT = re.compile(r"[(\[]\s*(?:\?|ca?\.?|circa|sic|!)\s*[)\]]")
+_COMPARED = re.compile(r"([<>\u2264\u2265])=?\s*(?=\d)(?![^<>]*>)")  # >1642, but no brackets as in <1642>
+_DIED = re.compile(r"(?:^|(?<=[;,(\[]))\s*d\.\s*(?=\d{3,4}(?!\d))")
 _BEHIND_BRACKET = re.compile(r"(?<=[)\]])-")  # no minus
 _MODIFIERS = {Kind.EARLY, Kind.MIDDLE, Kind.LATE, Kind.HALF, Kind.THIRD, Kind.QUARTER, Kind.LAST, Kind.BCE, Kind.CE,
               Kind.LATER, Kind.OR, Kind.BEFORE, Kind.AFTER}  # fmt: skip
@@ -69,19 +71,25 @@ def read_date(text: str) -> Dated | None:
         year = int(simple[1])
         return Dated(year, year, year) if year and year <= LATEST else None
     spans: list[Span] = []
-    for tokens in _statements(in_years(plain(with_roman_years(text)))):
+    for tokens in _statements(in_years(_in_words(plain(with_roman_years(text))))):
         found = spans_of(tokens)
         if found is None:
             return None
         spans += found
     span = _agreed(spans) if spans else None
-    return _dated(span) if span else None
+    return _dated(span) if span and span.first <= LATEST else None
 
 
 def says_no_date(text: str) -> bool:
     """Whether a cell says that there is no date, as "n.d." or "o. J."; also one without a letter or digit."""
     words = re.sub(r"[\s/.\-_\[\]()]+", "", plain(text))
     return words in _UNDATED or not re.search(r"\w", words)
+
+
+def _in_words(text: str) -> str:
+    """A plain text with the signs for before and after as words, and the year of somebody's death named as one."""
+    text = _COMPARED.sub(lambda m: " before " if m[1] in "<\u2264" else " after ", text)
+    return _DIED.sub("died ", text)
 
 
 def _statements(text: str) -> list[list[Token]]:

@@ -197,7 +197,7 @@ def _end(tokens: Sequence[Token]) -> _End | None:
             end = replace(end, era=token.kind)
         else:
             return None
-    return end
+    return None if end.value and end.value.cut and end.era is None else end
 
 
 def _in_full(left: _End, right: _End) -> _End:

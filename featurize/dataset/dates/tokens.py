@@ -29,6 +29,7 @@ _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015"
 _LONGEST = 4  # words of an entry
 _HIGHEST_ORDINAL = 31
 _MOST_DIGITS = 6
+_CUT_DIGITS = 3  # of a year whose first or last digit is not written
 _SILENT = {"c", "w", "в"}  # about, in
 _WEAK = {"s", "ss", *_SILENT}  # mean a century, but only beside an ordinal number
 _FRENCH = re.compile(r"x[ivx]*i?(?:e|eme|ieme)")
@@ -49,11 +50,14 @@ class Token(NamedTuple):
         Of a number or an ordinal; of a decade its first year.
     text : str
         As it stands.
+    cut : bool
+        Whether it has three digits and a question mark, as in 188?, which may stand for the fourth.
     """
 
     kind: Kind
     number: int = 0
     text: str = ""
+    cut: bool = False
 
 
 def plain(text: str) -> str:
@@ -107,6 +111,10 @@ def _number(statement: str, atoms: Sequence[re.Match[str]], n: int, minus: bool)
     if len(digits) > _MOST_DIGITS:
         return Token(Kind.UNKNOWN, 0, digits), n + 1
     value = -int(digits) if minus else int(digits)
+    end = atoms[n].end()
+    if len(digits) == _CUT_DIGITS and statement[: atoms[n].start()].endswith("'") and statement[end : end + 1] != "'":
+        century = 1000 + value  # "fine dell'800" is late in the years from 1800 to 1899
+        return Token(Kind.UNKNOWN if value % 100 else Kind.DECADE, century, digits), n + 1
     behind = statement[atoms[n].end() : atoms[n + 1].start()] if n + 1 < len(atoms) else " "
     ending = atoms[n + 1][0] if behind in ("", "-", "'", ".") and n + 1 < len(atoms) else ""
     if ending in HUNDRED_ENDINGS:
@@ -117,7 +125,8 @@ def _number(statement: str, atoms: Sequence[re.Match[str]], n: int, minus: bool)
         return Token(Kind.ORDINAL, value, digits), n + 2
     if behind.startswith(".") and 0 < value <= _HIGHEST_ORDINAL:
         return Token(Kind.ORDINAL, value, digits), n + 1
-    return Token(Kind.NUMBER, value, digits), n + 1
+    cut = len(digits) == _CUT_DIGITS and statement[end : end + 1] == "?"
+    return Token(Kind.NUMBER, value, digits, cut), n + 1
 
 
 def _word(statement: str, atoms: Sequence[re.Match[str]], n: int, before: Token | None) -> tuple[Token, int]:
@@ -144,6 +153,7 @@ def _roman_ordinal(word: str, following: str, before: Token | None) -> int:
     if not 0 < value <= _HIGHEST_ORDINAL:
         return 0
     beside = (before is not None and before.kind == Kind.CENTURY) or following in _CENTURY_WORDS
+    beside = beside or (word == "i" and following in _PART_WORDS)  # "I metà XVII sec."
     return value if len(word) > 1 or beside or _roman_ordinal(following, "", None) else 0
 
 
@@ -217,3 +227,4 @@ def _entries() -> dict[tuple[str, ...], _Entry]:
 
 _ENTRIES = _entries()
 _CENTURY_WORDS = {words[0] for words, entry in _ENTRIES.items() if entry.kind == Kind.CENTURY and len(words) == 1}
+_PART_WORDS = {words[0] for words, entry in _ENTRIES.items() if entry.kind in _PARTS and len(words) == 1}

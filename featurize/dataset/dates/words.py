@@ -50,7 +50,7 @@ WORDS: Mapping[Kind, str] = {
         arhundrede|arhundredes|arh.|arhundre|arhundradet|wiek|wieku|stoleti|stol.|storoci|szazad|век|века|веков|вв.
         столетие|столетия|ст.|αιωνας|αιωνα|αι.|世紀|世纪|세기""",
     Kind.EARLY: """
-        early|beginning|begin|start|anfang|anfange|beginn|fruhe|fruhes|fruher|fruhen|debut|deb.|debuts|commencement
+        early|beginning|begin|start|anfang|anfange|anf.|beginn|fruhe|fruhes|fruher|fruhen|debut|deb.|debuts|commencement
         inizio|inizi|primi|principio|principios|comienzos|inicio|inicios|vroeg|vroege|begyndelsen|tidlig|tidligt|tidiga
         tidigt|borjan|begynnelsen|poczatek|pocz.|pocatek|zac.|начало|нач.|初期|初頭|初""",
     Kind.MIDDLE: """
