@@ -11,8 +11,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from featurize.dataset.blanks import is_error, says_nothing
 from featurize.dataset.dates import read_date, says_no_date
 from featurize.dataset.notes import Note
+from featurize.dataset.people import says_unknown
 from featurize.dataset.spelling import words_of
 from featurize.dataset.table import tidy
 
@@ -86,7 +88,9 @@ def _names(column: str, values: Sequence[str], several: str) -> tuple[list[str],
         if len(labels) > 1:
             split[value] = count
         label = "" if len(labels) > 1 and several == "drop" else labels[0]
-        if label and (label.lower() in _EMPTY or (column != "artist" and _is_no_class(label, column))):
+        if label and (
+            label.lower() in _EMPTY or is_error(label) or (column != "artist" and _is_no_class(label, column))
+        ):
             emptied[value] = count
             label = ""
         chosen[value] = label
@@ -153,7 +157,8 @@ def _labels_of(cell: str) -> list[str]:
 
 
 def _is_no_class(label: str, column: str) -> bool:
-    return label_key(label).removesuffix(label_key(column)) in _NO_CLASS
+    named = label_key(label).removesuffix(label_key(column))
+    return named in _NO_CLASS or says_nothing(label) or says_unknown(label)
 
 
 def _mapped(values: Sequence[str], change: Callable[[str], str]) -> list[str]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from featurize.dataset.labels import label_key, settle
 from featurize.dataset.names import mended
+from featurize.dataset.people import is_nobody
 
 
 @pytest.mark.parametrize(
@@ -107,3 +108,35 @@ def test_labels_that_say_nothing_are_left_empty_and_told() -> None:
 )
 def test_names_that_were_read_in_the_wrong_alphabet(name: str, right: str) -> None:
     assert mended(name) == right
+
+
+SAYS_NOTHING = ("#NV", "#N/A", "#BEZUG!", "#DIV/0!", "#¡VALOR!", "#NAME?", "########", "keine Angabe", "Keine Angaben",
+                "nicht angegeben", "zu bestimmen", "à déterminer", "da determinare", "Not specified")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "cell", [*SAYS_NOTHING, "unbekannt", "Stil unbekannt", "inconnu", "stile ignoto", "nicht bekannt", "неизвестно"]
+)
+def test_a_cell_that_says_nothing_is_no_class_and_is_named(cell: str) -> None:
+    values, notes = settled(["Barock", cell])
+    assert values == ["Barock", ""]
+    assert notes == [f"1 rows whose 'style' says that it is not known: left empty: {cell} (1 rows)"]
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["#1", "# Pop", "Pop Art!", "School of Paris", "Venetian School", "Barock, Meister unbekannt", "Anonymous Art"],
+)
+def test_a_class_that_only_looks_as_if_it_said_nothing_stays(label: str) -> None:
+    assert settled(["Barock", label])[0] == ["Barock", label.split(",")[0]]
+
+
+def test_an_error_of_a_spreadsheet_is_no_artist() -> None:
+    values, notes = settled(["Dürer", "#NV", "keine Angabe"], column="artist")
+    assert values == ["Dürer", "", "keine Angabe"]
+    assert notes == ["1 rows whose 'artist' says that it is not known: left empty: #NV (1 rows)"]
+
+
+@pytest.mark.parametrize("cell", SAYS_NOTHING)
+def test_a_cell_that_says_nothing_names_nobody(cell: str) -> None:
+    assert is_nobody(cell)

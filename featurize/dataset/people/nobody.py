@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from featurize.dataset.blanks import says_nothing
 from featurize.dataset.spelling import words_of
 
 
@@ -51,6 +52,9 @@ _UNKNOWN = frozenset(
     непознат невядомы άγνωστος άγνωστη αγνώστου ανώνυμος مجهول ناشناس نامعلوم אלמוני अज्ञात অজ্ঞাত
     ignotus incertus sconosc desc անհայտ უცნობი nekonata anhysbys
     """)
+)
+_LABELS = frozenset(  # what a column of labels is called
+    _words("style stil stile estilo stijl stilrichtung stylu styl genre gattung genere genero class klasse classe")
 )
 _PHRASES = tuple(_words("""
     not_known not_identified not_recorded not_stated nicht_bekannt nicht_identifiziert nicht_ermittelt
@@ -177,7 +181,7 @@ def known_part(name: str) -> str:
     >>> known_part("Hendrick Goltzius, after Spranger"), known_part("after Spranger"), known_part("Govert Flinck")
     ('Hendrick Goltzius', '', 'Govert Flinck')
     """
-    if not any(map(str.isalnum, name)):
+    if not any(map(str.isalnum, name)) or says_nothing(name):
         return ""
     if len(name) > _MOST:
         return name.strip()
@@ -187,6 +191,18 @@ def known_part(name: str) -> str:
     if near and near.start() and near.end() < len(said) and not _says_nobody(before := said[: near.start()].strip()):
         return next(name[:n] for n in range(len(name) + 1) if words_of(name[:n]) == before).strip()
     return "" if near or _says_nobody(said) or _IN_BRACKETS.search(name) or _ATTRIBUTED.match(name) else name.strip()
+
+
+def says_unknown(text: str) -> bool:
+    """Whether a label says in one of the languages of museums that it is not known, and nothing else.
+
+    Examples
+    --------
+    >>> says_unknown("unbekannt"), says_unknown("Stil unbekannt"), says_unknown("Barock, Meister unbekannt")
+    (True, True, False)
+    """
+    words = set(words_of(text).split())
+    return words_of(text) in _PHRASES or bool(words & _UNKNOWN and words <= _UNKNOWN | _LABELS)
 
 
 def is_near(name: str) -> bool:
