@@ -50,9 +50,15 @@ class PictureFiles:
 
 def listed_pictures(X: Any) -> list[APicture]:
     """The pictures one by one."""
-    if isinstance(X, str | Path) or not hasattr(X, "__len__"):
+    if isinstance(X, str | Path):
         raise SourceError(f"{str(X)!r} is no list of pictures: give several, as in [{str(X)!r}]")
+    if hasattr(X, "getexif") or (isinstance(X, np.ndarray) and X.ndim == 3 and X.shape[2] in (3, 4)):
+        raise SourceError("one picture is no list of pictures: give several, as in [picture]")
     column = np.asarray(X) if hasattr(X, "columns") else X  # a table with one column of paths
+    if not hasattr(column, "__len__") or getattr(column, "ndim", 1) == 0 or isinstance(column, dict | set | bytes):
+        raise SourceError(
+            f"a {type(X).__name__} is no list of pictures: give a list of paths, of pictures of Pillow or of arrays"
+        )
     if isinstance(column, np.ndarray) and column.dtype != np.uint8 and column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]
     listed: list[APicture] = list(column)
@@ -106,6 +112,8 @@ def save_lossless(picture: Image.Image | NDArray[Any], path: Path, name: str) ->
         It was opened from a file that can't be decoded.
     """
     plain = _from_array(picture, name) if isinstance(picture, np.ndarray) else picture
+    if not all(plain.size):
+        raise Undecodable(Reason.TOO_SMALL, "it has no pixels")
     try:
         plain.load()
     except Exception as error:  # decoders of hostile bytes raise nearly anything

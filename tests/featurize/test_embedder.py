@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from cache import OK, open_cache
 from classify import make_head
-from featurize import Embedder
+from featurize import DatasetTable, Embedder
 from featurize.engines.fake import DIMENSION, FakeEngines
 from featurize.errors import BackboneError, SourceError
 from featurize.pictures import decoder_processes
@@ -167,6 +167,17 @@ def test_what_is_no_list_of_pictures_is_refused_in_a_sentence(paths: list[Path],
         ([np.zeros((40, 40, 3))], "is an array of shape .* and type float64"),
         ([np.zeros((40, 40, 2), np.uint8)], "is an array of shape"),
         ([Image.new("F", (40, 40))], "has the mode 'F'"),
+        ([Image.new("RGB", (0, 40))], "too small .it has no pixels"),
+        ([np.zeros((0, 40, 3), np.uint8)], "too small .it has no pixels"),
+        (Image.new("RGB", (40, 40)), "one picture is no list of pictures"),
+        (np.zeros((40, 40, 3), np.uint8), "one picture is no list of pictures"),
+        ((path for path in paths), "a generator is no list of pictures"),
+        ({paths[0]: 1}, "a dict is no list of pictures"),
+        (
+            DatasetTable({"id": ["0" * 64], "path": ["a.png"], "split": ["train"]}, paths[0].parent),
+            "a DatasetTable is no list of pictures",
+        ),
+        (None, "a NoneType is no list of pictures"),
     ):
         with pytest.raises(SourceError, match=said):
             embedder(fakes).transform(given)
