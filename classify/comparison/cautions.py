@@ -111,8 +111,8 @@ def shared_artists(leaks: LeakAudit) -> Iterator[Caution]:
         )
     yield Caution(
         "artist-overlap",
-        f"{percent(artists.share)} of the test pictures are by an artist who is in the training part, too "
-        f"({artists.shared_artists} of {artists.test_artists} artists): a head may recognise painters instead of "
+        f"{percent(artists.share)} of the test pictures whose artist is known are by one who is in the training part, "
+        f"too ({artists.shared_artists} of {artists.test_artists} artists): a head may recognise painters instead of "
         f"styles.{worth}",
     )
 

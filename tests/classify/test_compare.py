@@ -204,6 +204,15 @@ def test_shared_artists_are_counted() -> None:
     assert "artist-overlap" in kinds(c)
 
 
+def test_the_warning_of_shared_artists_speaks_of_pictures_whose_artist_is_known() -> None:
+    """Two thirds of the test pictures have an artist, all of them met: that is not all of the test pictures."""
+    world = make_world()
+    names = [world.artists[0] if n % 3 else "unknown" for n in range(len(world.artists))]
+    c = run(replace(world, table=world.table.with_columns(artist=names)))
+    said = next(caution.text for caution in c.cautions if caution.kind == "artist-overlap")
+    assert " of the test pictures whose artist is known are by one who is in the training part" in said
+
+
 def test_pictures_of_unknown_artists_are_in_no_overlap() -> None:
     """Neither as known, nor as met, though one of them stands in both parts; and what is left is counted by hand."""
     world = make_world()
