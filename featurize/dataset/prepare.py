@@ -181,7 +181,7 @@ def prepare(
         reused=sum(looks[n].reused for n in rows),
         notes=[
             *said.notes, *why, *remarks(table, said.target), *told, *merge.notes(rows, columns),
-            *_apart_no_more(how, by_hand), *older.notes(table, kept),
+            *_apart_no_more(how, by_hand), *older.notes(table, kept), *older.moved(table),
         ],
         kept=kept,
         backup=older.back_up(table, discard_edits),

@@ -689,3 +689,24 @@ def test_names_that_are_no_utf8_are_remembered(tmp_path: Path) -> None:
     memory = Memory({"id": ["0"], "path": [name]}, Edits({name: {"style": Cell("a", "b")}}), "")
     remember(memory, tmp_path / "dataset.csv")
     assert recall(tmp_path / "dataset.csv") == memory
+
+
+def test_rows_that_new_pictures_move_to_another_split_are_named(tmp_path: Path) -> None:
+    """Five pictures of a class fill all parts; with forty more the parts fill themselves, and the five draw alone."""
+    for n in range(45):
+        save_picture(tmp_path / "a" / f"p{n:02}.jpg", n)
+
+    def prepared(count: int) -> tuple[dict[str, str], list[Any]]:
+        names = "".join(f"a/p{n:02}.jpg,x\n" for n in range(count))
+        (tmp_path / "list.csv").write_text(f"file,style\n{names}", encoding="utf-8")
+        done = prepare(tmp_path / "list.csv", tmp_path / "dataset.csv")
+        splits = {path: row["split"] for path, row in rows_of(tmp_path / "dataset.csv").items()}
+        return splits, [note for note in done.notes if "another split" in note.text]
+
+    before, nothing = prepared(5)
+    after, notes = prepared(45)
+    moved = [f"{path}: {was}, now {after[path]}" for path, was in before.items() if after[path] != was]
+    assert not nothing
+    assert moved
+    assert [(note.count, list(note.examples)) for note in notes] == [(len(moved), moved)]
+    assert not prepared(45)[1]

@@ -303,3 +303,12 @@ def test_a_class_of_one_side_of_the_year_is_told() -> None:
     years = [str(1800 + n) for n in range(40)]
     said = notes_of(["a"] * 20 + ["b"] * 20, [""] * 40, Splitting("time", before=1820), year=years)
     assert ("classes have no picture in test: they have none from its years, or too few", 1) in said
+
+
+def test_a_split_that_only_some_rows_say_is_told_with_their_number() -> None:
+    columns = {"id": ids_of(50), "split": ["train"] * 6 + [""] * 44, "style": ["a"] * 50}
+    note = split_rows(columns, "style", Splitting())[2][0]
+    assert (note.text, note.count) == (
+        "rows are in the split 'train', and the others in none: a random one was drawn for all",
+        6,
+    )

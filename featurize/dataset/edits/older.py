@@ -110,6 +110,18 @@ class Older:
             notes.append(Note(text, len(new), new))
         return notes
 
+    def moved(self, table: DatasetTable) -> list[Note]:
+        """Rows that stood in another split: pictures that were scored may be learned from now, and the other way."""
+        before = (
+            dict(zip(self.columns.get("path", ()), self.columns.get("split", ()), strict=False)) if self.columns else {}
+        )
+        pairs = zip(table.columns["path"], table.columns["split"], strict=True)
+        moved = [
+            f"{path}: {was}, now {now or 'none'}" for path, now in pairs if (was := before.get(path)) and was != now
+        ]
+        text = "rows are in another split than before: fit heads again before you score them"
+        return [Note(text, len(moved), moved)] if moved else []
+
     def back_up(self, table: DatasetTable, discard: bool) -> Path | None:
         """Copy it beside the new one, where that does not hold all that it held; returns where."""
         brought_up_to_date = self.memory is not None and not discard

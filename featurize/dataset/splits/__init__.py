@@ -65,7 +65,10 @@ def split_rows(
     how = splitting.how or ("given" if len(parts) > 1 else "random")
     notes = []
     if not splitting.how and len(parts) == 1:
-        notes.append(Note(f"rows are all in one split, {parts.pop()!r}: a random one was drawn", len(given)))
+        only = parts.pop()
+        text = f"rows are all in one split, {only!r}: a random one was drawn"
+        some = f"rows are in the split {only!r}, and the others in none: a random one was drawn for all"
+        notes.append(Note(text if all(given) else some, given.count(only)))
     if how == "given" and not any(given):
         raise SourceError("the source has no split of its own (no train, val or test folders): use --split random")
     splits = given if how == "given" else _drawn(columns, target, how, splitting)

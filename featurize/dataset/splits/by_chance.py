@@ -13,9 +13,9 @@ def random_split(
 ) -> list[str]:
     """A split by chance that each picture draws for itself.
 
-    A picture's split follows from its id and the seed alone, so adding pictures never moves others. Class
-    shares are kept as near as chance allows; only a class that would be absent from a part it could be in gives
-    that part its nearest picture.
+    A picture's split follows from its id and the seed alone, so adding pictures moves no others. Class shares are
+    kept as near as chance allows; only a class that would be absent from a part it could be in gives that part its
+    nearest picture. That picture goes back where a new one of its class draws the part.
 
     Parameters
     ----------
