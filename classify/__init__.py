@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from classify.explain.explainer import Explainer as Explainer
     from classify.explain.explainer import Explanation as Explanation
     from classify.explain.figure import explanation_figure as explanation_figure
+    from classify.finetune.folds import cross_validate as cross_validate
     from classify.finetune.result import Finetuned as Finetuned
     from classify.finetune.result import load_finetuned as load_finetuned
     from classify.finetune.run import fine_tune as fine_tune
@@ -50,6 +51,7 @@ else:
             "classify.errors": "ClassifyError",
             "classify.explain.explainer": "Explainer Explanation",
             "classify.explain.figure": "explanation_figure",
+            "classify.finetune.folds": "cross_validate",
             "classify.finetune.result": "Finetuned load_finetuned",
             "classify.finetune.run": "fine_tune",
             "classify.finetune.settings": "FinetuneSettings",

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featurize.commands.console import print_table
 from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, SEED, TABLE, TARGET, WEIGHTS, WORKERS
 from featurize.commands.remembered import Command
-from featurize.wording import counted, percent, visible
+from featurize.wording import counted, percent, points, visible
 
 if TYPE_CHECKING:
+    from classify.finetune.folds import Folded
     from classify.finetune.result import Finetuned
 
 NUMBER = click.IntRange(1)
@@ -71,16 +73,20 @@ class BatchSize(click.ParamType):  # type: ignore[type-arg]  # generic from clic
 @click.option("--amp", type=click.Choice(["off", "bf16", "fp16"]), default="off", show_default=True)
 @click.option("--compile", "compiled", is_flag=True, help="Use torch.compile.")
 @click.option("--checkpointing", is_flag=True, help="Compute maps twice instead of keeping them in memory.")
+@click.option("--folds", type=click.IntRange(2), help="Cross-validate instead, beside heads on the frozen network.")
+@click.option("--heads", default="logreg,svm", show_default=True, help="With --folds: the heads to compare with.")
+@click.option("--question", type=click.Choice(["new", "known"]), help="Hold out painters whole, or not; default: new.")
 @SEED
 @DEVICE
 @WORKERS
 @click.option("--out", type=FILE, default=Path("runs/finetuned"), show_default=True, help="The run's folder.")
-def finetune(dataset: Path, features: str | Path, out: Path, **options: Any) -> None:
+def finetune(dataset: Path, features: str | Path, out: Path, folds: int | None, heads: str, **options: Any) -> None:
     """Retrain the last layers of a backbone together with a head.
 
     Say what is retrained with one of --layers, --from, --all and --head-only. A run that was stopped goes on where it
     ended when the same command is given again.
     """
+    from classify.finetune.folds import cross_validate
     from classify.finetune.run import fine_tune
     from classify.finetune.settings import FinetuneSettings
     from featurize.dataset.table import read_table
@@ -88,8 +94,11 @@ def finetune(dataset: Path, features: str | Path, out: Path, **options: Any) -> 
 
     settings, table = FinetuneSettings(**options), read_table(dataset)
     with progress_bar("storing maps") as progress:
-        run = fine_tune(table, out, settings, features=features, on_epoch=_tell_epoch, say=_say, progress=progress)
-    tell(run)
+        given: dict[str, Any] = {"features": features, "on_epoch": _tell_epoch, "say": _say, "progress": progress}
+        if folds:
+            tell_folds(cross_validate(table, out, settings, folds=folds, heads=heads, **given))
+        else:
+            tell(fine_tune(table, out, settings, **given))
 
 
 def _say(line: str) -> None:
@@ -101,7 +110,8 @@ def _tell_epoch(record: dict[str, Any]) -> None:
     held = ""
     if "held_out_loss" in record:
         held = f", held out: loss {record['held_out_loss']:.4f}, accuracy {percent(record['held_out_accuracy'])}"
-    click.echo(f"{record['stage']} epoch {record['epoch']:3}{loss}{held}, {record['seconds']:.1f} s")
+    fold = f"fold {record['fold']}: " if "fold" in record else ""
+    click.echo(f"{fold}{record['stage']} epoch {record['epoch']:3}{loss}{held}, {record['seconds']:.1f} s")
 
 
 def tell(run: Finetuned) -> None:
@@ -117,3 +127,21 @@ def tell(run: Finetuned) -> None:
         click.echo(f"warning: {visible(warning)}", err=True)
     click.echo(f"embed with it: featurize run --backbone {run.backbone} --weights {visible(run.weights_file)}")
     click.echo(f"predict with it: classify predict --head {visible(run.head_file)} PICTURES")
+
+
+def tell_folds(found: Folded) -> None:
+    """The fine-tuned network beside heads on the frozen one."""
+    rows = []
+    for each in found.contenders:
+        gap = each.better
+        behind = f"{points(gap.value)} ({points(gap.low)} to {points(gap.high)})" if gap else ""
+        p = "" if each.p is None else f"{each.p:.3g}" + (", differ" if each.differ else "")
+        between = f"{percent(each.accuracy.low)} to {percent(each.accuracy.high)}"
+        rows.append((each.name, percent(each.accuracy.value), between, behind, p, f"{each.seconds:.1f} s"))
+    painters = "painters kept apart" if found.question == "new" else "painters on both sides"
+    print_table(
+        f"{found.folds} folds, {painters}: {found.scored} of {found.rows} rows scored",
+        ["", "accuracy", "95 % interval", "finetuned is better by", "McNemar, Holm", "training"],
+        rows,
+    )
+    click.echo(f"chosen epochs: {', '.join(map(str, found.epochs))}")

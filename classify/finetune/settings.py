@@ -40,6 +40,9 @@ class FinetuneSettings:
         As for `featurize run`.
     size : int, optional
         Side of the square that the network sees.
+    question : str, optional
+        Choose the epoch, and make folds, for "new" painters, who are kept apart, or for "known" ones; by default new
+        ones, where that is possible.
     target, split : str
         The label column, and the split to learn from.
     layers : int, optional
@@ -110,6 +113,7 @@ class FinetuneSettings:
     backbone: str = "resnet50"
     weights: str | None = None
     size: int | None = None
+    question: str | None = None
     target: str = "style"
     split: str = "train"
     layers: int | None = None

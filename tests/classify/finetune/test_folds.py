@@ -1,0 +1,43 @@
+"""Cross-validated fine-tuning: one job that can be stopped, whose figures stand beside those of frozen heads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classify.errors import FinetuneError
+from classify.finetune.folds import cross_validate
+from classify.finetune.run import fine_tune
+from featurize.dataset.table import DatasetTable
+from tests.classify.finetune.worlds import quick
+
+
+class Stopped(Exception):
+    """As a kill between two epochs."""
+
+
+def test_folds_that_were_stopped_go_on_and_stand_beside_frozen_heads(world: DatasetTable, tmp_path: Path) -> None:
+    """Folds that are done are not trained again; painters are on one side; every contender answers the same rows."""
+    seen: list[dict[str, Any]] = []
+
+    def stop(record: dict[str, Any]) -> None:
+        seen.append(record)
+        if record["fold"] == 2 and record["epoch"] == 1:
+            raise Stopped
+
+    settings = quick(epochs=1, refit=False, question="new")
+    with pytest.raises(Stopped):
+        cross_validate(world, tmp_path / "a", settings, folds=2, heads="ridge", on_epoch=stop)
+    again: list[dict[str, Any]] = []
+    found = cross_validate(world, tmp_path / "a", settings, folds=2, heads="ridge", on_epoch=again.append)
+    assert {record["fold"] for record in again} == {2}
+    whole = cross_validate(world, tmp_path / "b", settings, folds=2, heads="ridge")
+    assert [c.accuracy for c in found.contenders] == [c.accuracy for c in whole.contenders]
+    parts = [json.loads((tmp_path / "a" / f"fold-{n}.json").read_text()) for n in (1, 2)]
+    assert sum(len(part["predicted"]) for part in parts) == found.scored == found.rows == 24
+    assert [c.name for c in found.contenders] == ["finetuned", "ridge"]
+    with pytest.raises(FinetuneError, match="began with another"):
+        fine_tune(world, tmp_path / "a", settings)
