@@ -89,16 +89,21 @@ def finetune(dataset: Path, features: str | Path, out: Path, folds: int | None, 
     from classify.finetune.folds import cross_validate
     from classify.finetune.run import fine_tune
     from classify.finetune.settings import FinetuneSettings
+    from classify.finetune.team import speaks
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
     settings, table = FinetuneSettings(**options), read_table(dataset)
     with progress_bar("storing maps") as progress:
-        given: dict[str, Any] = {"features": features, "on_epoch": _tell_epoch, "say": _say, "progress": progress}
+        given: dict[str, Any] = {"features": features}
+        if speaks():
+            given |= {"on_epoch": _tell_epoch, "say": _say, "progress": progress}
         if folds:
-            tell_folds(cross_validate(table, out, settings, folds=folds, heads=heads, **given))
+            divided = cross_validate(table, out, settings, folds=folds, heads=heads, **given)
         else:
-            tell(fine_tune(table, out, settings, **given))
+            run = fine_tune(table, out, settings, **given)
+    if speaks():
+        tell_folds(divided) if folds else tell(run)
 
 
 def _say(line: str) -> None:

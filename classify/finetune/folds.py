@@ -131,9 +131,7 @@ def cross_validate(
         rows = ready.learner.rows
         parts = make_folds(rows.y, rows.groups, folds, settings.seed)
         if not parts:
-            raise FinetuneError(
-                f"--folds {folds}: {len(rows)} rows can't be divided: each class has one row or artist"
-            )
+            raise FinetuneError(f"--folds {folds}: {len(rows)} rows can't be divided: each class has one row or artist")
         scored = np.concatenate([held for _, held in parts])
         done = [_fold(ready, out, number, *part) for number, part in enumerate(parts, 1)]
         right = [np.concatenate([np.array(fold["predicted"]) for fold in done]) == ready.learner.codes[scored]]

@@ -53,6 +53,11 @@ class Team:
             dist.barrier()
 
 
+def speaks() -> bool:
+    """Whether this process is the first of those that torchrun started, which alone tells people what goes on."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def team() -> Iterator[Team]:
     """The processes that torchrun started, by NCCL on GPUs and gloo elsewhere; one alone where it did not."""
@@ -63,6 +68,8 @@ def team() -> Iterator[Team]:
     import torch
     import torch.distributed as dist
 
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # "cuda" is a device of its own for each
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield Team(dist.get_rank(), size)

@@ -100,6 +100,7 @@ class Training:
     def _begin(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> tuple[Progress, Mean]:
         """Where the last checkpoint ended, or anew."""
         known = self.keeper.load()
+        self.team.wait()  # the first process may write the next one at once
         if known is None:
             self.team.as_leader(self.tuned.state())
             return Progress(), Mean.of(self.tuned, self.settings.ema)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +155,20 @@ def test_the_head_begins_as_the_one_that_is_fitted_to_frozen_vectors(world: Data
     mine = load_head(run.head_file).head
     assert np.allclose(mine.scores(X), fitted.saved.head.scores(X) / fitted.saved.head.temperature_, atol=1e-3)
     assert any("may have seen" in warning for warning in run.warnings)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(world: DatasetTable, tmp_path: Path) -> None:
+    """To 1e-5: sums in another order. Only the first process speaks."""
+    options = "--backbone squeezenet1_1 --weights random --size 32 --layers 3 --epochs 2 --batch-size 8 --device cpu"
+    command = ["-m", "classify", "finetune", *options.split(), "--dataset", str(world.folder / "dataset.csv"), "--out"]
+    two = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    told = []
+    for start, name in (([sys.executable], "one"), (two, "two")):
+        done = subprocess.run([*start, *command, str(tmp_path / name)], capture_output=True, text=True, check=True)
+        told.append(done.stdout.count("predict with it"))
+    assert told == [1, 1]
+    one, other = (curve(load_finetuned(tmp_path / name).history()) for name in ("one", "two"))
+    for ours, theirs in zip(one, other, strict=True):
+        assert ours.pop("stage") == theirs.pop("stage")
+        assert ours == pytest.approx(theirs, rel=1e-5)
