@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -31,8 +31,9 @@ from classify.heads.checks import (
     check_numbers,
     check_rows,
     check_scores,
+    check_weights,
 )
-from classify.heads.rows.blocks import Array, block_rows
+from classify.heads.rows.blocks import Array, block_rows, take
 from classify.heads.rows.folds import Folds, make_folds
 from classify.heads.rows.gathered import Gathered
 from classify.heads.rows.moments import Pieces
@@ -46,6 +47,15 @@ Point = Mapping[str, Any]  # one point of a grid: parameter -> value
 CALIBRATION_FOLDS = 5
 SEEDS = (0, 2**32 - 1)  # bounds of a seed: what numpy, scikit-learn and torch all take
 FLOATS = [np.float64, np.float32, np.float16]
+
+
+class Training(NamedTuple):
+    """Rows to learn from: X (N, D), codes (N,) into the classes, weights (N,) > 0 and groups (N,), or None."""
+
+    X: Array
+    codes: Array
+    weights: Array | None
+    groups: Any
 
 
 class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
@@ -98,20 +108,23 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     # ---- what a head writes
 
     @abstractmethod
-    def _fit(self, X: Array, codes: Array) -> None:
-        """Fit to X (N, D) as given and codes (N,) int into classes_; sets scaling_ and the arrays."""
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
+        """Fit to X (N, D) as given and codes (N,) int into classes_; sets scaling_ and the arrays.
+
+        Each row counts as often as its weight (N,) float64 > 0 says, or once.
+        """
 
     @abstractmethod
     def _scores(self, rows: Array) -> Array:
         """Prepared rows (n, D) -> scores (n, K), the larger the likelier; log-probabilities up to a temperature."""
 
-    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any], weights: Array | None = None) -> Array:
         """Held-out scores (len(values), N, K) for values of `path_param`; overridden where they can share work."""
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
         for number, value in enumerate(values):
             head = clone(self).set_params(**({self.path_param: value} if self.path_param else {}))
             for train, held_out in folds:
-                head.fit(X[train], codes[train])
+                head.fit(X[train], codes[train], sample_weight=None if weights is None else weights[train])
                 out[number, held_out[:, None], head.classes_] = head._scores_of(X[held_out])
         return out
 
@@ -127,7 +140,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     # ---- scikit-learn's contract
 
-    def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None, *, sample_weight: Any = None) -> Self:
         """Fit to X (N, D) and class names y (N,).
 
         Parameters
@@ -136,24 +149,30 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             For instance artists: the folds of the calibration don't take them apart.
         watch : Watch, optional
             Sees each epoch; a head without epochs has nothing to show.
+        sample_weight : (N,), optional
+            How often each row counts, in everything that is learned: a row of weight 2 is as two such rows, one of
+            weight 0 as none. See docs/heads.md for what is only about so.
 
         Raises
         ------
         ValueError
-            Where X or y are malformed, hold NaN or infinity, or y has fewer than two classes.
+            Where X or y are malformed, hold NaN or infinity, or y has fewer than two classes; where a weight is
+            negative, NaN or out of range.
         """
-        X, codes = self._prepare(X, y, groups)
-        self._fit(X, codes)
+        training = self._prepare(X, y, groups, sample_weight)
+        self._fit(training.X, training.codes, training.weights)
         return self
 
-    def _prepare(self, X: Any, y: Any, groups: Any) -> tuple[Array, Array]:
-        """What comes before `_fit`: look at the input, set classes_ and temperature_; X and codes (N,)."""
-        X, codes = self._validate(X, y)
+    def _prepare(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> Training:
+        """What comes before `_fit`: look at the input, set classes_ and temperature_."""
+        training = self._validate(X, y, groups, sample_weight)
         self.temperature_ = 1.0
         if self.calibrate:
+            X, codes, weights, groups = training
             folds = make_folds(codes, groups, CALIBRATION_FOLDS)
-            self.calibrate_on(self.out_of_fold(X, self.classes_[codes], folds, [{}])[0], codes)
-        return X, codes
+            scores = self.out_of_fold(X, self.classes_[codes], folds, [{}], weights)[0]
+            self.calibrate_on(scores, codes, weights)
+        return training
 
     def scores(self, X: Any) -> Array:
         """Scores (n, K) of rows X (n, D): float64 from float64, else float32."""
@@ -185,7 +204,9 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     # ---- folds and calibration
 
-    def out_of_fold(self, X: Array, y: Array, folds: Folds, points: Sequence[Point]) -> Array:
+    def out_of_fold(
+        self, X: Array, y: Array, folds: Folds, points: Sequence[Point], weights: Array | None = None
+    ) -> Array:
         """Scores of the held-out rows for each point of a grid.
 
         Parameters
@@ -194,6 +215,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         y : (N,) classes
         folds : pairs of training and validation row numbers
         points : parameter values, applied over this head's own
+        weights : (N,) > 0, optional
+            How often each training row counts.
 
         Returns
         -------
@@ -216,7 +239,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         own = getattr(self, shared, None)
         for rest, numbers in together.values():
             values = [points[number].get(shared, own) for number in numbers]
-            out[numbers] = clone(plain).set_params(**rest)._path(X, codes, folds, values)
+            out[numbers] = clone(plain).set_params(**rest)._path(X, codes, folds, values, weights)
         for train, held_out in folds:
             absent = np.setdiff1d(np.arange(count), codes[train])
             out[:, held_out[:, None], absent] = -np.inf
@@ -244,9 +267,9 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Whether another seed would give another head."""
         return False
 
-    def calibrate_on(self, scores: Array, codes: Array) -> None:
-        """Set the temperature from held-out scores (N, K); rows of NaN are left out."""
-        self.temperature_ = fit_temperature(scores, codes)
+    def calibrate_on(self, scores: Array, codes: Array, weights: Array | None = None) -> None:
+        """Set the temperature from held-out scores (N, K), each as often as its weight; rows of NaN are left out."""
+        self.temperature_ = fit_temperature(scores, codes, weights)
 
     # ---- saving
 
@@ -314,7 +337,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             raise ValueError(f"there is no class_weight={self.class_weight}; choose from none, balanced")
         check_device(getattr(self, "device", "cpu"))
 
-    def _validate(self, X: Any, y: Any) -> tuple[Array, Array]:
+    def _validate(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> Training:
         self.check_parameters()
         if isinstance(X, Gathered):
             _check_n_features(self, X, reset=True)
@@ -323,11 +346,16 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         else:
             X, y = validate_data(self, X, y, dtype=FLOATS, ensure_all_finite=False)
         check_classes(y)
+        weights = None if sample_weight is None else check_weights(sample_weight, len(y))
+        if weights is not None and not weights.all():
+            kept = np.flatnonzero(weights)
+            X, y, weights = take(X, kept), y[kept], weights[kept]
+            groups = groups if groups is None else np.asarray(groups)[kept]
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"a head needs two classes or more, but there is one class, {str(self.classes_[0])!r}")
         check_rows(X, standardize=self.standardize, sqrt=self.sqrt, l2=self.l2)
-        return X, codes
+        return Training(X, codes, weights, groups)
 
     def _scores_of(self, X: Array) -> Array:
         step = block_rows(X.shape[1])
@@ -340,31 +368,43 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             check_scores(parts[-1], part)
         return np.concatenate(parts)
 
-    def _fit_scaling(self, X: Array, index: Array | None = None) -> Scaling:
+    def _fit_scaling(self, X: Array, weights: Array | None) -> Scaling:
         options = {"standardize": self.standardize, "sqrt": self.sqrt, "l2": self.l2, "centred": self.centred}
-        return Scaling.fit(X, index, **options)
+        return Scaling.fit(X, None, weights, **options)
 
-    def _fit_scalings(self, X: Array, trains: Sequence[Array]) -> list[Scaling]:
+    def _fit_scalings(self, X: Array, trains: Sequence[Array], weights: Array | None) -> list[Scaling]:
         """One for each of some parts of the rows, learned in one pass."""
         plain = Scaling(self.sqrt, self.l2)
         if not (self.standardize or self.centred):
             return [plain] * len(trains)
-        found = Pieces.of(plain.rowwise, X, trains).parts()
+        found = Pieces.of(plain.rowwise, X, trains, weights).parts()
         return [plain.standardising(one, self.standardize) for one in found]
 
-    def _share(self, X: Array, trains: Sequence[Array]) -> Shared:
+    def _share(self, X: Array, trains: Sequence[Array], weights: Array | None) -> Shared:
         """Rows prepared once for all parts of them, for heads that are `centred`."""
-        return share(X, trains, Scaling(self.sqrt, self.l2), self.standardize)
+        return share(X, trains, Scaling(self.sqrt, self.l2), self.standardize, weights)
 
-    def _class_weights(self, codes: Array, index: Array | None = None) -> Array:
-        """Weight (K,) of each class; 0 for a class that the rows do not have."""
+    def _row_weights(self, codes: Array, index: Array, weights: Array | None) -> Array:
+        """Weight (N,) float32 of each row, its class's included; 0 for rows that are not of `index`."""
+        out = np.zeros(len(codes), np.float32)
+        out[index] = self._class_weights(codes, index, weights)[codes[index]]
+        if weights is not None:
+            out *= weights.astype(np.float32)
+        return out
+
+    def _class_weights(self, codes: Array, index: Array, weights: Array | None = None) -> Array:
+        """Weight (K,) of each class; 0 for a class that the rows `index` do not have.
+
+        Balanced classes have the same total, of the rows' own weights (N,) too.
+        """
         count = int(codes.max()) + 1
-        part = codes if index is None else codes[index]
+        part = codes[index]
         present = np.unique(part)
-        weights = np.zeros(count)
+        out = np.zeros(count)
         if isinstance(self.class_weight, dict):
             names = getattr(self, "classes_", np.arange(count))
-            weights[present] = [self.class_weight.get(names[code], 1.0) for code in present]
+            out[present] = [self.class_weight.get(names[code], 1.0) for code in present]
         else:
-            weights[present] = compute_class_weight(self.class_weight, classes=present, y=part)
-        return weights
+            own = None if weights is None else weights[index]
+            out[present] = compute_class_weight(self.class_weight, classes=present, y=part, sample_weight=own)
+        return out

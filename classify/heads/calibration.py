@@ -29,7 +29,7 @@ def at_bound(temperature: float) -> bool:
     return not LOWEST + NEAR < float(np.log(temperature)) < HIGHEST - NEAR
 
 
-def fit_temperature(scores: Array, codes: Array) -> float:
+def fit_temperature(scores: Array, codes: Array, weights: Array | None = None) -> float:
     """The temperature that makes held-out classes likeliest (Guo et al., ICML 2017, section 4.2).
 
     Parameters
@@ -37,6 +37,8 @@ def fit_temperature(scores: Array, codes: Array) -> float:
     scores : (N, K); rows of NaN were never held out, -inf marks a class unknown to the fold; rows whose own class
         was unknown are left out
     codes : (N,) int, the true classes
+    weights : (N,) > 0, optional
+        How often each row counts.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def fit_temperature(scores: Array, codes: Array) -> float:
         logits = margins * np.exp(-log_temperature)
         top = logits.max(1)
         total = np.log(np.exp(logits - top[:, None]).sum(1)) + top
-        return float(total.mean())
+        return float(np.average(total, weights=None if weights is None else weights[usable]))
 
     best = minimize_scalar(loss, bounds=(LOWEST, HIGHEST), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(best.x))

@@ -18,6 +18,7 @@ from classify.heads.rows.float16 import widen
 # and no zero, in float32 as in float64.
 STANDARDISED = {np.dtype(np.float64): (1e-140, 1e140), np.dtype(np.float32): (1e-30, 1e36)}
 AS_THEY_ARE = (1e-12, 1e12)
+WEIGHTS = (1e-9, 1e9)  # of a row, beside 0: what float32 can add up
 
 
 def check_numbers(name: str, value: Any, bounds: tuple[float, float], word: str | None = None) -> None:
@@ -49,6 +50,23 @@ def check_rows(X: Array, *, standardize: bool, sqrt: bool, l2: bool) -> None:
         way_out = "use standardize=true or l2=true, or multiply them by a constant"
     if not least <= largest <= greatest:
         raise ValueError(f"the features reach {largest:.3g}, but must reach {least:g} to {greatest:g}: {way_out}")
+
+
+def check_weights(weights: Any, count: int) -> Array:
+    """Weights as (count,) float64; raise where one is negative, NaN or out of range, or all are 0."""
+    found = np.asarray(weights, np.float64)
+    if found.shape != (count,):
+        raise ValueError(f"sample_weight has the shape {found.shape}, but there are {count} rows: give each one weight")
+    least, greatest = WEIGHTS
+    bad = np.flatnonzero(~((found == 0) | ((found >= least) & (found <= greatest))))
+    if len(bad):
+        raise ValueError(
+            f"sample_weight of row {bad[0]} is {found[bad[0]]:g}: a weight must be from {least:g} to {greatest:g}, "
+            "or 0 to leave the row out"
+        )
+    if not found.any():
+        raise ValueError("sample_weight is zero for all rows: give those that a head is to learn from a larger one")
+    return found
 
 
 def check_classes(y: Any) -> None:

@@ -78,14 +78,15 @@ class Ensemble(Head):
         for head in self._make():
             head.warm_up()
 
-    def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None) -> Self:
+    def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None, *, sample_weight: Any = None) -> Self:
         """Fit every member to X (N, D) and class names y (N,); see Head.fit. The members are not watched."""
-        X, codes = self._prepare(X, y, groups)
-        self.members_ = [head.fit(X, self.classes_[codes], groups) for head in self._make()]
+        X, codes, weights, groups = self._prepare(X, y, groups, sample_weight)
+        y = self.classes_[codes]
+        self.members_ = [head.fit(X, y, groups, sample_weight=weights) for head in self._make()]
         self.scaling_ = Scaling(False, False)  # the members have their own
         return self
 
-    def _fit(self, X: Array, codes: Array) -> None:
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
         raise NotImplementedError("fit is overridden")
 
     def _scores(self, rows: Array) -> Array:
@@ -93,15 +94,17 @@ class Ensemble(Head):
         logs: Array = np.log(np.mean(probabilities, axis=0) + FLOOR)
         return logs.astype(rows.dtype, copy=False)
 
-    def out_of_fold(self, X: Array, y: Array, folds: Folds, points: Sequence[Point]) -> Array:
+    def out_of_fold(
+        self, X: Array, y: Array, folds: Folds, points: Sequence[Point], weights: Array | None = None
+    ) -> Array:
         """Logarithms of the members' average held-out probabilities; see Head.out_of_fold."""
         codes = np.unique(y, return_inverse=True)[1]
         out = []
         for point in points:
             averages = []
             for head in type(self)(**{**self.get_params(), **point})._make():
-                scores = head.out_of_fold(X, y, folds, [{}])[0]
-                averages.append(softmax(scores, fit_temperature(scores, codes)))
+                scores = head.out_of_fold(X, y, folds, [{}], weights)[0]
+                averages.append(softmax(scores, fit_temperature(scores, codes, weights)))
             out.append(np.log(np.mean(averages, axis=0) + FLOOR))
         return np.asarray(out, np.float32)
 

@@ -72,38 +72,41 @@ class LDA(Head):
         self.class_weight = class_weight
         self.calibrate = calibrate
 
-    def _fit(self, X: Array, codes: Array) -> None:
-        shared = self._share(X, [np.arange(len(codes))])
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
+        shared = self._share(X, [np.arange(len(codes))], weights)
         self.scaling_ = shared.scaling
         ((self.coef_, self.intercept_, self.shrinkage_),) = self._solve(
-            shared.rows, codes, shared.parts[0], [self.shrinkage]
+            shared.rows, codes, weights, shared.parts[0], [self.shrinkage]
         )
 
     def _scores(self, rows: Array) -> Array:
         return rows @ self.coef_.T + self.intercept_
 
-    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any], weights: Array | None = None) -> Array:
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        shared = self._share(X, [train for train, _ in folds])
+        shared = self._share(X, [train for train, _ in folds], weights)
         rows = shared.rows
         for part, (_, held_out) in zip(shared.parts, folds, strict=True):
-            for number, (W, b, _) in enumerate(self._solve(rows, codes, part, values)):
+            for number, (W, b, _) in enumerate(self._solve(rows, codes, weights, part, values)):
                 out[number, held_out] = rows.dot(W, held_out) + b
         return out
 
-    def _solve(self, rows: Rows, codes: Array, part: Part, values: Sequence[Any]) -> list[tuple[Array, Array, float]]:
+    def _solve(
+        self, rows: Rows, codes: Array, row_weights: Array | None, part: Part, values: Sequence[Any]
+    ) -> list[tuple[Array, Array, float]]:
         """Coefficients (K, D), intercepts (K,) for the rows as they are, and shrinkage, for each of its values."""
-        weights = self._class_weights(codes, part.index)
-        sizes = np.bincount(codes[part.index], minlength=len(weights))
-        means = class_means(rows, codes, part, sizes)
+        weights = self._class_weights(codes, part.index, row_weights)
+        own = None if row_weights is None else row_weights[part.index]
+        sizes = np.bincount(codes[part.index], own, minlength=len(weights))
+        means = class_means(rows, codes, part, sizes, row_weights)
         priors = np.maximum(sizes * weights / (sizes * weights).sum(), TINY)
 
         def within() -> Iterator[Array]:
             for at, Z in part.blocks(rows):
                 yield Z - means[codes[at]]
 
-        count, features = len(part.index), rows.shape[1]
-        system = Shifted(within(), (count, features))
+        count, features = float(sizes.sum()), rows.shape[1]
+        system = Shifted(within(), (len(part.index), features), own)
         between = float(sizes @ np.square(means, dtype=np.float64).sum(1))
         none_within = system.trace <= FLAT * between  # one row a class: no covariance can be estimated
         out = []
@@ -119,7 +122,7 @@ class LDA(Head):
         return out
 
 
-def ledoit_wolf(system: Shifted, count: int, features: int) -> float:
+def ledoit_wolf(system: Shifted, count: float, features: int) -> float:
     """The shrinkage of Ledoit & Wolf (2004) for `count` centred rows Z of `features` features."""
     square = system.square / count**2  # |S|^2
     sphere = system.trace**2 / count**2 / features

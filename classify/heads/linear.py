@@ -47,21 +47,23 @@ class LinearHead(Head):
         if self.device != "cpu":
             pick_device(self.device)
 
-    def _fit(self, X: Array, codes: Array) -> None:
-        shared = self._share(X, [np.arange(len(codes))])
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
+        shared = self._share(X, [np.arange(len(codes))], weights)
         self.scaling_ = shared.scaling
-        (walker,) = self._solve(shared, codes, [self.C], self.tol)
+        (walker,) = self._solve(shared, codes, weights, [self.C], self.tol)
         self.coef_, self.intercept_ = walker.solution(0)
         self.n_iter_ = walker.n_iter
 
     def _scores(self, rows: Array) -> Array:
         return rows @ self.coef_.T + self.intercept_
 
-    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[float]) -> Array:
+    def _path(
+        self, X: Array, codes: Array, folds: Folds, values: Sequence[float], weights: Array | None = None
+    ) -> Array:
         order = np.argsort(values, kind="stable")
-        shared = self._share(X, [train for train, _ in folds])
+        shared = self._share(X, [train for train, _ in folds], weights)
         Cs = [float(values[number]) for number in order]
-        walkers = self._solve(shared, codes, Cs, PATH_SLACK * self.tol)
+        walkers = self._solve(shared, codes, weights, Cs, PATH_SLACK * self.tol)
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
         for walker, (_, held_out) in zip(walkers, folds, strict=True):
             for place, number in enumerate(order):
@@ -69,12 +71,10 @@ class LinearHead(Head):
                 out[number, held_out] = shared.rows.dot(W, held_out) + b
         return out
 
-    def _solve(self, shared: Shared, codes: Array, Cs: Sequence[float], tolerance: float) -> list[Walker]:
-        problems = []
-        for part in shared.parts:
-            weights = np.zeros(len(codes), np.float32)
-            weights[part.index] = self._class_weights(codes, part.index)[codes[part.index]]
-            problems.append(Problem(part, weights))
+    def _solve(
+        self, shared: Shared, codes: Array, weights: Array | None, Cs: Sequence[float], tolerance: float
+    ) -> list[Walker]:
+        problems = [Problem(part, self._row_weights(codes, part.index, weights)) for part in shared.parts]
         return solve(shared.rows, codes, problems, Cs, self.loss(), tolerance, self.max_iter, self.device)
 
 

@@ -86,31 +86,31 @@ class NetworkHead(Head):
         """As history_."""
         return tuple(self.history_)
 
-    def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None) -> Self:
-        """Fit to X (N, D) and class names y (N,); `watch` sees each entry of history_ as it is made."""
-        X, codes = self._prepare(X, y, groups)
-        self.scaling_ = self._fit_scaling(X)
-        self._train(X, codes, np.arange(len(codes)), watch)
+    def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None, *, sample_weight: Any = None) -> Self:
+        """Fit to X (N, D) and class names y (N,); `watch` sees each entry of history_ as it is made. See Head.fit."""
+        X, codes, weights, _ = self._prepare(X, y, groups, sample_weight)
+        self.scaling_ = self._fit_scaling(X, weights)
+        self._train(X, codes, weights, np.arange(len(codes)), watch)
         return self
 
-    def _fit(self, X: Array, codes: Array) -> None:
-        self.scaling_ = self._fit_scaling(X)
-        self._train(X, codes, np.arange(len(codes)))
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
+        self.scaling_ = self._fit_scaling(X, weights)
+        self._train(X, codes, weights, np.arange(len(codes)))
 
-    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any], weights: Array | None = None) -> Array:
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        scalings = self._fit_scalings(X, [train for train, _ in folds])
+        scalings = self._fit_scalings(X, [train for train, _ in folds], weights)
         for scaling, (train, held_out) in zip(scalings, folds, strict=True):  # without copying the rows of a fold
             head = clone(self)
             head.scaling_ = scaling
             if self.patience:
                 for number, value in enumerate(values):
                     head.epochs = value
-                    head._train(X, codes, train)
+                    head._train(X, codes, weights, train)
                     head._score_into(out[number], X, held_out)
                 continue
             head.epochs = max(values)  # a shorter training is the beginning of the longer one, to the bit
-            head._train(X, codes, train, at_epoch=partial(head._score_at, out, values, X, held_out))
+            head._train(X, codes, weights, train, at_epoch=partial(head._score_at, out, values, X, held_out))
         return out
 
     def _score_at(self, out: Array, values: Sequence[Any], X: Array, held_out: Array, epoch: int) -> None:
@@ -131,6 +131,7 @@ class NetworkHead(Head):
         self,
         X: Array,
         codes: Array,
+        row_weights: Array | None,
         index: Array,
         watch: Watch | None = None,
         at_epoch: Callable[[int], None] | None = None,
@@ -140,7 +141,9 @@ class NetworkHead(Head):
         schedule = self._schedule()
         parts = team_size(work_of(schedule, X.shape[1])) if schedule.device == "cpu" else 1
         network = Network(schedule, X.shape[1], int(codes.max()) + 1, parts)
-        weights = self._class_weights(codes, index)[codes].astype(np.float32)
+        weights = self._class_weights(codes, index, row_weights)[codes].astype(np.float32)
+        if row_weights is not None:  # a step's size must not depend on their unit
+            weights *= (row_weights / row_weights[index].mean()).astype(np.float32)
         index, held_out = self._split(codes, index)
         best, kept, waited = np.inf, None, 0
         self.history_ = []
@@ -149,7 +152,9 @@ class NetworkHead(Head):
             record: Epoch = {"epoch": epoch, "train_loss": loss, "train_accuracy": accuracy}
             self.layers_ = network.arrays()
             if len(held_out):
-                record["held_out_loss"] = self._loss(rows[held_out], codes[held_out])
+                record["held_out_loss"] = self._loss(
+                    rows[held_out], codes[held_out], None if row_weights is None else row_weights[held_out]
+                )
                 better = record["held_out_loss"] < best
                 best, kept, waited = (record["held_out_loss"], self.layers_, 0) if better else (best, kept, waited + 1)
             if watch is not None:
@@ -172,11 +177,11 @@ class NetworkHead(Head):
         chosen = places < np.floor(HELD_OUT * np.repeat(sizes, sizes) + 0.5)
         return np.sort(order[~chosen]), np.sort(order[chosen])
 
-    def _loss(self, rows: Array, codes: Array) -> float:
+    def _loss(self, rows: Array, codes: Array, weights: Array | None = None) -> float:
         scores = self._scores(rows).astype(np.float64)
         top = scores.max(1)
         logs = scores - (top + np.log(np.exp(scores - top[:, None]).sum(1)))[:, None]
-        return -float(logs[np.arange(len(codes)), codes].mean())
+        return -float(np.average(logs[np.arange(len(codes)), codes], weights=weights))
 
     def _scores(self, rows: Array) -> Array:
         *hidden, (W, b) = self.layers_

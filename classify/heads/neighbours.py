@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from classify.heads.base import Head
+from classify.heads.base import Head, Training
 from classify.heads.calibration import softmax
 from classify.heads.rows.blocks import Array, Rows, blocks, take
 from classify.heads.rows.folds import Folds
@@ -68,15 +68,20 @@ class KNN(Head):
         self.class_weight = class_weight
         self.calibrate = calibrate
 
-    def _fit(self, X: Array, codes: Array) -> None:
-        self.scaling_ = self._fit_scaling(X)
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
+        self.scaling_ = self._fit_scaling(X, weights)
         places = np.argsort(np.argsort(codes, kind="stable"))  # of each row among those sorted by class
         self.rows_ = np.empty(X.shape, np.float32)
         start = 0
         for part in blocks(X):
             self.rows_[places[start : start + len(part)]] = unit(self.scaling_(part))
             start += len(part)
-        self.codes_, self.weights_ = np.sort(codes).astype(np.int64), self._class_weights(codes)
+        self.codes_, self.weights_ = np.sort(codes).astype(np.int64), self._class_weights(codes, np.arange(len(codes)))
+
+    def _validate(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> Training:
+        if sample_weight is not None:
+            raise ValueError("knn can't weigh rows, since it counts votes of the nearest: leave sample_weight out")
+        return super()._validate(X, y, groups, sample_weight)
 
     def _restore(self, state: Mapping[str, Array]) -> None:
         super()._restore(state)
@@ -88,14 +93,14 @@ class KNN(Head):
         scores: Array = self._votes(unit(rows), self.rows_, self.codes_, self.weights_, [self.k])[0]
         return scores
 
-    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any], weights: Array | None = None) -> Array:
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        scalings = self._fit_scalings(X, [train for train, _ in folds])
+        scalings = self._fit_scalings(X, [train for train, _ in folds], weights)
         for scaling, (train, held_out) in zip(scalings, folds, strict=True):
             train = train[np.argsort(codes[train], kind="stable")]
             known, asked = (unit(scaling(take(X, at))).astype(np.float32, copy=False) for at in (train, held_out))
-            weights = self._class_weights(codes, train)
-            out[:, held_out] = self._votes(asked, known, codes[train], weights, values)
+            votes = self._class_weights(codes, train)
+            out[:, held_out] = self._votes(asked, known, codes[train], votes, values)
         return out
 
     @staticmethod
@@ -152,24 +157,26 @@ class Prototype(Head):
         self.class_weight = class_weight
         self.calibrate = calibrate
 
-    def _fit(self, X: Array, codes: Array) -> None:
-        self.scaling_ = self._fit_scaling(X)
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
+        self.scaling_ = self._fit_scaling(X, weights)
         rows = Rows(X, self.scaling_)
         none = np.zeros(X.shape[1], np.float32)
         everything = Part(np.arange(len(codes)), none, none + 1)
-        self.means_ = class_means(rows, codes, everything, np.bincount(codes))
+        self.means_ = class_means(rows, codes, everything, np.bincount(codes, weights), weights)
 
     def _scores(self, rows: Array) -> Array:
         means = self.means_.astype(rows.dtype, copy=False)
         scores: Array = rows @ means.T - 0.5 * np.einsum("kd,kd->k", means, means)
         return scores
 
-    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any], weights: Array | None = None) -> Array:
         count = int(codes.max()) + 1
         out = np.full((1, len(codes), count), np.nan, np.float32)
-        shared = self._share(X, [train for train, _ in folds])
+        shared = self._share(X, [train for train, _ in folds], weights)
         for part, (_, held_out) in zip(shared.parts, folds, strict=True):
-            means = class_means(shared.rows, codes, part, np.bincount(codes[part.index], minlength=count))
+            own = None if weights is None else weights[part.index]
+            sizes = np.bincount(codes[part.index], own, minlength=count)
+            means = class_means(shared.rows, codes, part, sizes, weights)
             W, b = part.raw(means, -0.5 * np.einsum("kd,kd->k", means, means))
             out[:, held_out] = shared.rows.dot(W, held_out) + b
         return out
@@ -210,26 +217,26 @@ class SimpleShot(Head):
         self.class_weight = class_weight
         self.calibrate = calibrate
 
-    def _fit(self, X: Array, codes: Array) -> None:
-        self.scaling_ = self._fit_scaling(X)
-        self.means_ = _directions(X, codes, np.arange(len(codes)), self.scaling_)
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
+        self.scaling_ = self._fit_scaling(X, weights)
+        self.means_ = _directions(X, codes, np.arange(len(codes)), self.scaling_, weights)
 
     def _scores(self, rows: Array) -> Array:
         scores: Array = unit(rows) @ self.means_.T.astype(rows.dtype, copy=False)
         return scores
 
-    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any], weights: Array | None = None) -> Array:
         out = np.full((1, len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        scalings = self._fit_scalings(X, [train for train, _ in folds])
+        scalings = self._fit_scalings(X, [train for train, _ in folds], weights)
         for scaling, (train, held_out) in zip(scalings, folds, strict=True):
-            means, start = _directions(X, codes, train, scaling), 0
+            means, start = _directions(X, codes, train, scaling, weights), 0
             for part in blocks(X, held_out):
                 out[0, held_out[start : start + len(part)]] = unit(scaling(part)) @ means.T
                 start += len(part)
         return out
 
 
-def _directions(X: Array, codes: Array, index: Array, scaling: Scaling) -> Array:
+def _directions(X: Array, codes: Array, index: Array, scaling: Scaling, weights: Array | None) -> Array:
     """Where the mean of each class's prepared rows at unit length points, among the rows `index`: (K, D) float32.
 
     Each is at unit length; a class without any row gets zeros.
@@ -237,7 +244,8 @@ def _directions(X: Array, codes: Array, index: Array, scaling: Scaling) -> Array
     sums = np.zeros((int(codes.max()) + 1, X.shape[1]))
     start = 0
     for part in blocks(X, index):
-        members = codes[index[start : start + len(part)]] == np.arange(len(sums))[:, None]  # (K, n)
-        sums += members.astype(np.float32) @ unit(scaling(part))
+        at = index[start : start + len(part)]
+        members = (codes[at] == np.arange(len(sums))[:, None]).astype(np.float32)  # (K, n)
+        sums += (members if weights is None else members * weights[at].astype(np.float32)) @ unit(scaling(part))
         start += len(part)
     return unit(sums).astype(np.float32)

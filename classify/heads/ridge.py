@@ -58,26 +58,28 @@ class Ridge(Head):
         self.class_weight = class_weight
         self.calibrate = calibrate
 
-    def _fit(self, X: Array, codes: Array) -> None:
-        shared = self._share(X, [np.arange(len(codes))])
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
+        shared = self._share(X, [np.arange(len(codes))], weights)
         self.scaling_ = shared.scaling
-        ((self.coef_, self.intercept_),) = self._solve(shared.rows, codes, shared.parts[0], [self.alpha])
+        ((self.coef_, self.intercept_),) = self._solve(shared.rows, codes, weights, shared.parts[0], [self.alpha])
 
     def _scores(self, rows: Array) -> Array:
         return rows @ self.coef_.T + self.intercept_
 
-    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any], weights: Array | None = None) -> Array:
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        shared = self._share(X, [train for train, _ in folds])
+        shared = self._share(X, [train for train, _ in folds], weights)
         rows = shared.rows
         for part, (_, held_out) in zip(shared.parts, folds, strict=True):
-            for number, (W, b) in enumerate(self._solve(rows, codes, part, values)):
+            for number, (W, b) in enumerate(self._solve(rows, codes, weights, part, values)):
                 out[number, held_out] = rows.dot(W, held_out) + b
         return out
 
-    def _solve(self, rows: Rows, codes: Array, part: Part, alphas: Sequence[float]) -> list[tuple[Array, Array]]:
+    def _solve(
+        self, rows: Rows, codes: Array, row_weights: Array | None, part: Part, alphas: Sequence[float]
+    ) -> list[tuple[Array, Array]]:
         """Coefficients (K, D) and intercepts (K,) for each alpha, for the rows as they are."""
-        weights = self._class_weights(codes, part.index)[codes[part.index]].astype(np.float32)
+        weights = self._row_weights(codes, part.index, row_weights)[part.index]
         total = weights.sum(dtype=np.float64)
         count = int(codes.max()) + 1
         target = 2 * np.bincount(codes[part.index], weights, count) / total - 1  # the weighted mean of the targets
@@ -91,13 +93,11 @@ class Ridge(Head):
             start += len(at)
         centre /= total
 
-        def weighted() -> Iterator[Array]:
-            start = 0
-            for at, Z in part.blocks(rows):
-                yield (Z - centre.astype(np.float32)) * np.sqrt(weights[start : start + len(at), None])
-                start += len(at)
+        def from_centre() -> Iterator[Array]:
+            for _, Z in part.blocks(rows):
+                yield Z - centre.astype(np.float32)
 
-        system = Shifted(weighted(), (len(part.index), rows.shape[1]))
+        system = Shifted(from_centre(), (len(part.index), rows.shape[1]), weights)
         out = []
         for alpha in alphas:
             W = system.solve(float(alpha), R.astype(np.float32)).T

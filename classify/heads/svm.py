@@ -133,8 +133,10 @@ class SVM(Head):
         self.class_weight = class_weight
         self.calibrate = calibrate
 
-    def _fit(self, X: Array, codes: Array) -> None:
-        machine = self._machine(self._fit_scaling(X), X, codes, np.arange(len(codes)), [self.C], self.tol)
+    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
+        machine = self._machine(
+            self._fit_scaling(X, weights), X, codes, weights, np.arange(len(codes)), [self.C], self.tol
+        )
         if len(codes) > self.exact:
             self._approximated = f"its kernel is approximated from {len(machine.support):,} of {len(codes):,} rows"
         used = machine.dual.any(1)
@@ -145,28 +147,31 @@ class SVM(Head):
         gamma = float(self.gamma_)
         return Machine(self.scaling_, gamma, self.support_, self.dual_, self.intercept_).scores(rows)
 
-    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any]) -> Array:
+    def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any], weights: Array | None = None) -> Array:
         count = int(codes.max()) + 1
         out = np.full((len(values), len(codes), count), np.nan, np.float32)
         step = block_rows(X.shape[1])
-        scalings = self._fit_scalings(X, [train for train, _ in folds])
+        scalings = self._fit_scalings(X, [train for train, _ in folds], weights)
         for scaling, (train, held_out) in zip(scalings, folds, strict=True):
-            machine = self._tuning_machine(scaling, X, codes, train, values)
+            machine = self._tuning_machine(scaling, X, codes, weights, train, values)
             known = len(machine.intercept) // len(values)  # the last classes may be none of the fold's
             for at in (held_out[start : start + step] for start in range(0, len(held_out), step)):
                 scores = machine.scores(machine.scaling(take(X, at)).astype(np.float32, copy=False))
                 out[:, at, :known] = scores.reshape(len(at), len(values), known).transpose(1, 0, 2)
         return out
 
-    def _tuning_machine(self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float]) -> Machine:
+    def _tuning_machine(
+        self, scaling: Scaling, X: Array, codes: Array, weights: Array | None, train: Array, Cs: Sequence[float]
+    ) -> Machine:
         tolerance = self._slack(len(train)) * self.tol
         few = self.tuned_on(len(train))
         if few == len(train):
-            return self._machine(scaling, X, codes, train, Cs, tolerance)
+            return self._machine(scaling, X, codes, weights, train, Cs, tolerance)
         chosen = draw_evenly(train, codes, few, self.seed)
         landmarks = min(self.landmarks_of(len(train)), len(chosen))
+        own = None if weights is None else weights[chosen]
         everything = np.arange(len(chosen))
-        return self._approximate(scaling, take(X, chosen), codes[chosen], everything, Cs, tolerance, landmarks)
+        return self._approximate(scaling, take(X, chosen), codes[chosen], own, everything, Cs, tolerance, landmarks)
 
     def tuned_on(self, rows: int) -> int:
         """All, where the kernel is exact; else MOST_TUNED, at most."""
@@ -186,13 +191,20 @@ class SVM(Head):
         return PATH_SLACK if rows <= self.exact else LOOSE
 
     def _machine(
-        self, scaling: Scaling, X: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
+        self,
+        scaling: Scaling,
+        X: Array,
+        codes: Array,
+        weights: Array | None,
+        train: Array,
+        Cs: Sequence[float],
+        tolerance: float,
     ) -> Machine:
         """Solve for every C on the rows `train`, whose scaling is given."""
         if len(train) <= self.exact:
             rows = scaling(take(X, train)).astype(np.float32, copy=False)
-            return self._exact(scaling, rows, codes, train, Cs, tolerance)
-        return self._approximate(scaling, X, codes, train, Cs, tolerance, self.landmarks_of(len(train)))
+            return self._exact(scaling, rows, codes, weights, train, Cs, tolerance)
+        return self._approximate(scaling, X, codes, weights, train, Cs, tolerance, self.landmarks_of(len(train)))
 
     def landmarks_of(self, rows: int) -> int:
         """How many rows the kernel of so many is approximated from."""
@@ -201,14 +213,23 @@ class SVM(Head):
         return min(int(self.landmarks), rows)
 
     def _exact(
-        self, scaling: Scaling, rows: Array, codes: Array, train: Array, Cs: Sequence[float], tolerance: float
+        self,
+        scaling: Scaling,
+        rows: Array,
+        codes: Array,
+        weights: Array | None,
+        train: Array,
+        Cs: Sequence[float],
+        tolerance: float,
     ) -> Machine:
-        weights = self._class_weights(codes, train)
-        gamma = self._width(rows)
+        gamma = self._width(rows, None if weights is None else weights[train])
         K = rbf(rows, rows, gamma)
         K += 1
-        targets = np.where(codes[train] == np.arange(len(weights))[:, None], 1, -1).astype(np.float32)
-        penalties = 1 / (2 * np.repeat(Cs, len(weights))[:, None] * weights[codes[train]])  # (len(Cs) K, n)
+        classes = int(codes.max()) + 1
+        targets = np.where(codes[train] == np.arange(classes)[:, None], 1, -1).astype(np.float32)
+        own = self._class_weights(codes, train, weights)[codes[train]]
+        own = own if weights is None else own * weights[train]
+        penalties = 1 / (2 * np.repeat(Cs, classes)[:, None] * own)  # (len(Cs) K, n)
         dual = solve_squared_hinge(K, np.tile(targets, (len(Cs), 1)), penalties.astype(np.float32), tolerance)
         return Machine(scaling, gamma, rows, np.ascontiguousarray(dual.T), dual.sum(1))
 
@@ -217,25 +238,29 @@ class SVM(Head):
         scaling: Scaling,
         X: Array,
         codes: Array,
+        weights: Array | None,
         train: Array,
         Cs: Sequence[float],
         tolerance: float,
         landmarks: int,
     ) -> Machine:
-        support = scaling(take(X, draw(train, landmarks, self.seed))).astype(np.float32, copy=False)
-        features = Nystrom(support, self._width(support))
+        drawn = draw(train, landmarks, self.seed)
+        support = scaling(take(X, drawn)).astype(np.float32, copy=False)
+        features = Nystrom(support, self._width(support, None if weights is None else weights[drawn]))
         rows = Rows(X, lambda part: features(scaling(part)), len(support))
-        weights = np.zeros(len(codes), np.float32)
-        weights[train] = self._class_weights(codes, train)[codes[train]]
         order = np.argsort(Cs, kind="stable")
-        problem = [Problem(centred(rows, train), weights)]
+        problem = [Problem(centred(rows, train), self._row_weights(codes, train, weights))]
         (walker,) = solve(rows, codes, problem, [Cs[n] for n in order], SquaredHinge(), tolerance, MAX_ITER)
         solutions = [walker.solution(int(place)) for place in np.argsort(order)]
         dual = np.hstack([features.dual(W) for W, _ in solutions])
         return Machine(scaling, features.gamma, support, dual, np.concatenate([b for _, b in solutions]))
 
-    def _width(self, rows: Array) -> float:
+    def _width(self, rows: Array, weights: Array | None) -> float:
         if self.gamma != "scale":
             return float(self.gamma)
-        variance = float(rows.var(dtype=np.float64))
+        if weights is None:
+            variance = float(rows.var(dtype=np.float64))
+        else:
+            squares = np.square(rows - np.average(rows, axis=0, weights=weights).mean(), dtype=np.float64)
+            variance = float(np.average(squares.mean(1), weights=weights))
         return 1 / (rows.shape[1] * variance) if variance > 0 else 1.0

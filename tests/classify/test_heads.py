@@ -15,10 +15,14 @@ from classify.heads.watch import Watch
 
 ALL = list(HEADS)
 # made small, so that scikit-learn's hundreds of fits stay quick
-QUICK = {"mlp": "mlp:hidden=16,lr=0.01", "ensemble": "ensemble:members=knn+ridge"}
+QUICK = {"mlp": "mlp:hidden=16,lr=0.01", "ensemble": "ensemble:members=lda+ridge"}
 
 # check -> (heads, reason)
 EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        ALL,
+        "equal to seven digits only without calibration and in float64; tests/classify/test_weights.py has the limits",
+    ),
     "check_class_weight_classifiers": (
         ("prototype", "simpleshot"),
         "a class mean does not depend on the weight of its rows",
@@ -40,11 +44,24 @@ def fitted(name, **params):
     return make_head(QUICK.get(name, name), **params).fit(X[:160], y[:160]), X[160:], y[160:]
 
 
+WITH_WEIGHTS = (
+    "check_sample_weights_pandas_series",
+    "check_sample_weights_not_an_array",
+    "check_sample_weights_list",
+    "check_all_zero_sample_weights_error",
+    "check_sample_weights_shape",
+    "check_sample_weights_not_overwritten",
+    "check_classifiers_one_label_sample_weights",
+)
+EXPECTED_FAILURES |= dict.fromkeys(WITH_WEIGHTS, (("knn",), "it counts votes, and refuses weights"))
+
+
 def expected(head):
-    for check, (names, reason) in EXPECTED_FAILURES.items():
-        if any(type(head) is head_class(name) for name in names):
-            return {check: reason}
-    return {}
+    return {
+        check: reason
+        for check, (names, reason) in EXPECTED_FAILURES.items()
+        if any(type(head) is head_class(name) for name in names)
+    }
 
 
 @parametrize_with_checks([make_head(QUICK.get(name, name)) for name in ALL], expected_failed_checks=expected)

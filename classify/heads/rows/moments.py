@@ -28,26 +28,38 @@ class Moments:
 
     Parameters
     ----------
-    count : int
+    count : int, or the sum of the rows' weights
     mean : (D,) float64
     squares : (D,) float64, sums of squared deviations from the mean
     kind : the type of float that the rows came in
     """
 
-    count: int
+    count: float
     mean: Array
     squares: Array
     kind: np.dtype[Any]
 
     @classmethod
-    def of(cls, rows: Array) -> Moments:
-        """Of rows (n, D), n > 0."""
+    def of(cls, rows: Array, weights: Array | None = None) -> Moments:
+        """Of rows (n, D), n > 0, each counted as often as its weight (n,) > 0 says."""
+        if weights is not None:
+            return cls._weighted(rows, weights)
         deviations = rows.astype(np.float64)
         mean = deviations.mean(0)
         deviations -= mean
         rest = deviations.mean(0)  # what rounding left in the mean
         squares = np.einsum("ij,ij->j", deviations, deviations) - len(rows) * rest**2
         return cls(len(rows), mean + rest, np.maximum(squares, 0), rows.dtype)
+
+    @classmethod
+    def _weighted(cls, rows: Array, weights: Array) -> Moments:
+        total = float(weights.sum())
+        deviations = rows.astype(np.float64)
+        mean = weights @ deviations / total
+        deviations -= mean
+        rest = weights @ deviations / total
+        squares = np.einsum("i,ij,ij->j", weights, deviations, deviations) - total * rest**2
+        return cls(total, mean + rest, np.maximum(squares, 0), rows.dtype)
 
     def merge(self, other: Moments) -> Moments:
         """Of the rows of both."""
@@ -75,9 +87,18 @@ def merged(parts: Iterable[Moments]) -> Moments:
     return reduce(Moments.merge, parts)
 
 
-def moments(prepare: Callable[[Array], Array], X: Array, index: Array | None = None) -> Moments:
-    """Of the prepared rows X (N, D), or of its rows `index`."""
-    return merged(_in_chunks(prepare(part)) for part in blocks(X, index))
+def moments(
+    prepare: Callable[[Array], Array], X: Array, index: Array | None = None, weights: Array | None = None
+) -> Moments:
+    """Of the prepared rows X (N, D), or of its rows `index`; weights (N,) are those of X."""
+    if weights is None:
+        return merged(_in_chunks(prepare(part)) for part in blocks(X, index))
+    own = weights if index is None else weights[index]
+    found, start = [], 0
+    for part in blocks(X, index):
+        found.append(_in_chunks(prepare(part), own[start : start + len(part)]))
+        start += len(part)
+    return merged(found)
 
 
 @dataclass(frozen=True)
@@ -97,12 +118,15 @@ class Pieces:
     members: Array
 
     @classmethod
-    def of(cls, prepare: Callable[[Array], Array], X: Array, parts: Sequence[Array]) -> Pieces:
+    def of(
+        cls, prepare: Callable[[Array], Array], X: Array, parts: Sequence[Array], weights: Array | None = None
+    ) -> Pieces:
         """Of X (N, D) and the row numbers of each part; rows of no part are not looked at.
 
         Parameters
         ----------
         prepare : (n, D) as stored -> (n, D), row by row
+        weights : (N,) > 0, how often each row counts
         """
         number, members = _cut(len(X), parts)
         found: list[Moments | None] = [None] * members.shape[1]
@@ -112,7 +136,9 @@ class Pieces:
             rows = prepare(X[start : start + step])
             forget(X, start, start + step)
             for piece in np.unique(here[here >= 0]).tolist():
-                more, before = _in_chunks(rows[here == piece]), found[piece]
+                mine = np.flatnonzero(here == piece)
+                own = None if weights is None else weights[start + mine]
+                more, before = _in_chunks(rows[mine], own), found[piece]
                 found[piece] = before.merge(more) if before else more
         return cls([one for one in found if one], members)
 
@@ -132,8 +158,9 @@ class Pieces:
         return middle
 
 
-def _in_chunks(rows: Array) -> Moments:
-    return merged(Moments.of(rows[start : start + AT_ONCE]) for start in range(0, len(rows), AT_ONCE))
+def _in_chunks(rows: Array, weights: Array | None = None) -> Moments:
+    chunks = [slice(start, start + AT_ONCE) for start in range(0, len(rows), AT_ONCE)]
+    return merged(Moments.of(rows[at], None if weights is None else weights[at]) for at in chunks)
 
 
 def _cut(count: int, parts: Sequence[Array]) -> tuple[Array, Array]:

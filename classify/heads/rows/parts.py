@@ -56,7 +56,7 @@ class Shared:
     parts: Sequence[Part]
 
 
-def share(X: Array, trains: Sequence[Array], plain: Scaling, standardize: bool) -> Shared:
+def share(X: Array, trains: Sequence[Array], plain: Scaling, standardize: bool, weights: Array | None = None) -> Shared:
     """Prepare X (N, D) once for all parts `trains` of its rows; every part has its own moments.
 
     Parameters
@@ -66,8 +66,10 @@ def share(X: Array, trains: Sequence[Array], plain: Scaling, standardize: bool) 
     plain : Scaling, the row-wise preparation
     standardize : bool
         Divide by the deviation; the mean is taken off in any case.
+    weights : (N,) > 0, optional
+        How often each row counts.
     """
-    pieces = Pieces.of(plain.rowwise, X, trains)
+    pieces = Pieces.of(plain.rowwise, X, trains, weights)
     found = pieces.parts()
     whole = found[0] if len(found) == 1 else merged(pieces.moments)
     scaling = plain.standardising(replace(whole, mean=pieces.middle()), standardize)
@@ -93,10 +95,18 @@ def centred(rows: Rows, train: Array) -> Part:
     return Part(train, (total / len(train)).astype(np.float32), np.ones(rows.shape[1], np.float32))
 
 
-def class_means(rows: Rows, codes: Array, part: Part, sizes: Array) -> Array:
-    """Mean (K, D) float32 of each class's standardised rows; 0 for a class without any."""
+def class_means(rows: Rows, codes: Array, part: Part, sizes: Array, weights: Array | None = None) -> Array:
+    """Mean (K, D) float32 of each class's standardised rows; 0 for a class without any.
+
+    Parameters
+    ----------
+    sizes : (K,), how many rows each class has in the part, or the sum of their weights
+    weights : (N,) > 0, optional
+        How often each row counts.
+    """
     sums = np.zeros((len(sizes), rows.shape[1]))
     for at, Z in part.blocks(rows):
-        sums += (codes[at] == np.arange(len(sizes))[:, None]).astype(np.float32) @ Z
-    means: Array = sums / np.maximum(sizes, 1)[:, None]
+        members = (codes[at] == np.arange(len(sizes))[:, None]).astype(np.float32)
+        sums += (members if weights is None else members * weights[at].astype(np.float32)) @ Z
+    means: Array = sums / np.where(sizes > 0, sizes, 1)[:, None]
     return means.astype(np.float32)

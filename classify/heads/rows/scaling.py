@@ -37,12 +37,22 @@ class Scaling:
 
     @classmethod
     def fit(
-        cls, X: Array, index: Array | None = None, *, standardize: bool, sqrt: bool, l2: bool, centred: bool = False
+        cls,
+        X: Array,
+        index: Array | None = None,
+        weights: Array | None = None,
+        *,
+        standardize: bool,
+        sqrt: bool,
+        l2: bool,
+        centred: bool = False,
     ) -> Scaling:
         """Learn mean and deviation from X (N, D), or from its rows `index`, in blocks and one pass.
 
         Parameters
         ----------
+        weights : (N,) > 0, optional
+            How often each row of X counts.
         standardize, sqrt, l2 : see Head
         centred : bool
             Subtract the mean even where features are not standardised.
@@ -55,7 +65,7 @@ class Scaling:
         plain = cls(sqrt, l2)
         if not (standardize or centred):
             return plain
-        return plain.standardising(moments(plain.rowwise, X, index), standardize)
+        return plain.standardising(moments(plain.rowwise, X, index, weights), standardize)
 
     def standardising(self, found: Moments, standardize: bool) -> Scaling:
         """This row-wise preparation, followed by taking off a mean and, with `standardize`, dividing by a deviation."""

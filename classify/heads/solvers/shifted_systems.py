@@ -24,24 +24,29 @@ class Shifted:
     ----------
     blocks : parts (n_i, D) float32 of Z
     shape : (n, D) of Z; it is held whole only where n <= D
+    weights : (n,) > 0, optional
+        How often each row counts: the matrix is Z^T diag(weights) Z.
 
     Attributes
     ----------
     trace : float, of Z^T Z
     square : float, the squared Frobenius norm of Z^T Z
-    fourth : float, the sum over rows of |z|^4
+    fourth : float, the (weighted) sum over rows of |z|^4
     """
 
-    def __init__(self, blocks: Iterable[Array], shape: tuple[int, int]):
+    def __init__(self, blocks: Iterable[Array], shape: tuple[int, int], weights: Array | None = None):
         count, features = shape
         self._rows = np.empty(shape, np.float32) if count <= features else None
         self._matrix: Array = np.zeros((min(shape), min(shape)), np.float32)
         self.trace = self.fourth = 0.0
         start = 0
         for Z in blocks:
+            own = None if weights is None else weights[start : start + len(Z)]
+            if own is not None:
+                Z = Z * np.sqrt(own)[:, None].astype(np.float32)
             norms = np.einsum("ij,ij->i", Z, Z).astype(np.float64)
             self.trace += float(norms.sum())
-            self.fourth += float(np.square(norms).sum())
+            self.fourth += float((np.square(norms) if own is None else np.square(norms) / own).sum())
             if self._rows is None:
                 self._matrix += np.dot(Z.T, Z)
             else:
