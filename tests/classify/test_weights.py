@@ -7,10 +7,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from classify.heads import HEADS, make_head
+from classify.heads import HEADS, make_head, svm
+from classify.heads.calibration import fit_temperature
+from classify.heads.rows import blocks
+from classify.heads.rows.folds import make_folds
 from classify.heads.rows.moments import Moments, Pieces, moments
 from classify.heads.rows.parts import share
 from classify.heads.rows.scaling import Scaling
+from classify.heads.solvers.nystrom import draw_evenly
 from classify.heads.solvers.shifted_systems import Shifted
 
 ROWS, CLASSES = 45, 3
@@ -136,14 +140,51 @@ def test_a_temperature_counts_weights():
     assert temperatures[1] == pytest.approx(head.temperature_, rel=1e-3)
 
 
-@pytest.mark.parametrize("patience", [0, 2])
-def test_a_network_takes_no_larger_steps_for_larger_weights(patience):
+@pytest.mark.parametrize("spec", [WEIGHING["prototype"], WEIGHING["simpleshot"], "softmax:epochs=4,patience=2"])
+def test_the_unit_of_the_weights_changes_nothing(spec):
+    """Where nothing is penalised; Adam adds 1e-8 to the size of a gradient, which a tiny unit would vanish beside."""
     X, y = rows(8, 90)
     weights = np.random.default_rng(0).integers(1, 4, 90)
-    one, two = (
-        make_head("softmax:epochs=4", patience=patience).fit(X, y, sample_weight=w) for w in (weights, 4 * weights)
-    )
-    np.testing.assert_allclose(one.scores(X), two.scores(X), rtol=1e-5, atol=1e-5)
+    one, two = (make_head(spec, calibrate=False).fit(X, y, sample_weight=w) for w in (weights, 1e-8 * weights))
+    np.testing.assert_allclose(one.scores(X), two.scores(X), rtol=1e-4, atol=1e-4)
+
+
+def test_early_stopping_weighs_the_rows_it_looks_at():
+    X, y = rows(8, 90)
+    weights = np.random.default_rng(0).integers(1, 9, 90).astype(float)
+    head = make_head("softmax:epochs=20,patience=3,lr=0.03").fit(X, y, sample_weight=weights)
+    codes = np.unique(y, return_inverse=True)[1]
+    held_out = head._split(codes, np.arange(90))[1]
+    found, own = head.scores(X[held_out]).astype(float), codes[held_out]
+    losses = np.log(np.exp(found).sum(1)) - found[np.arange(len(own)), own]
+    wanted = min(epoch["held_out_loss"] for epoch in head.history)
+    assert np.average(losses, weights=weights[held_out]) == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("spec", ["ridge", "svm"])
+def test_a_calibration_counts_weights(spec):
+    X, y = rows(7, 200)
+    weights = np.where(make_head(spec).fit(X, y).predict(X) != y, 3.0, 1.0)
+    head = make_head(spec).fit(X, y, sample_weight=weights)
+    codes = np.unique(y, return_inverse=True)[1]
+    (found,) = make_head(spec).out_of_fold(X, y, make_folds(codes), [{}], weights)
+    assert head.temperature_ == fit_temperature(found, codes, weights)
+    assert head.temperature_ != pytest.approx(fit_temperature(found, codes), rel=0.01)
+
+
+@pytest.mark.parametrize("spec", ["ridge:alpha=10", "lda", "prototype", "simpleshot", "linear-svm:C=0.1,tol=1e-9"])
+def test_weights_follow_their_rows_through_blocks(spec, monkeypatch):
+    """Of 64 rows each; also through the 256 rows whose moments are taken at once."""
+    X, y = rows(10, 700)
+    counts = np.random.default_rng(0).integers(1, 9, 700)
+    whole = scores(spec, X, y, counts, X)
+    head = make_head(spec, calibrate=False)
+    folds = [(np.arange(300, 700), np.arange(300))]
+    (shared,) = head.out_of_fold(X, y, folds, [{}], counts)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 0)
+    assert_near(spec, scores(spec, X, y, counts, X), whole)
+    assert_near(spec, head.out_of_fold(X, y, folds, [{}], counts)[0, :300], shared[:300])
+    assert_near(spec, whole, scores(spec, X.repeat(counts, 0), y.repeat(counts), None, X))
 
 
 def test_the_approximated_svm_weighs_rows():
@@ -156,6 +197,34 @@ def test_the_approximated_svm_weighs_rows():
     assert abs(rough - exact).mean() < abs(plain - exact).mean() / 3
 
 
+def test_the_width_of_a_kernel_counts_weights():
+    """The same for landmarks as for all rows where all are landmarks."""
+    X, y = rows(9, 150)
+    X[:50] = 5 + 3 * (X[:50] - 5)
+    weights = np.where(np.arange(150) < 50, 9.0, 1.0)
+    exact, rough, plain = (
+        make_head(spec, standardize=False, calibrate=False).fit(X, y, sample_weight=w).gamma_
+        for spec, w in (("svm", weights), ("svm:exact=50,landmarks=150", weights), ("svm", None))
+    )
+    assert exact == pytest.approx(rough, rel=1e-5)
+    assert exact < 0.9 * plain
+
+
+def test_a_fold_that_learns_from_some_rows_takes_their_weights(monkeypatch):
+    """As if the other rows had not been there."""
+    X, y = rows(9, 200)
+    codes = np.unique(y, return_inverse=True)[1]
+    weights, train = np.random.default_rng(0).uniform(0.2, 5, 200), np.arange(200)
+    head = make_head("svm:exact=50,landmarks=1000")
+    (whole,) = head.out_of_fold(X, y, [(train, train)], [{}], weights)
+    monkeypatch.setattr(svm, "MOST_TUNED", 199)
+    chosen = draw_evenly(train, codes, 199, 0)
+    assert len(chosen) == 199
+    (some,) = head.out_of_fold(X, y, [(train, train)], [{}], weights)
+    (unweighted,) = head.out_of_fold(X, y, [(train, train)], [{}])
+    assert abs(some - whole).mean() < abs(unweighted - whole).mean() / 2
+
+
 @settings(max_examples=30, deadline=None)
 @given(counts=st.lists(st.integers(1, 5), min_size=30, max_size=30), seed=st.integers(0, 99))
 def test_moments_and_systems_count_weights(counts, seed):
@@ -166,7 +235,7 @@ def test_moments_and_systems_count_weights(counts, seed):
     number = np.arange(30).repeat(counts)
     for one, two in (
         (Moments.of(X, weights), Moments.of(repeated)),
-        (moments(np.copy, X, np.arange(20), weights), moments(np.copy, repeated, np.flatnonzero(number < 20))),
+        (moments(np.copy, X, np.arange(5, 20), weights), moments(np.copy, repeated, (number >= 5) & (number < 20))),
         (
             Pieces.of(np.copy, X, [np.arange(20), np.arange(10, 30)], weights).parts()[1],
             moments(np.copy, repeated, np.flatnonzero(number >= 10)),
