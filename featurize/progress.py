@@ -49,14 +49,35 @@ def progress_bar(what: str, unit: str = "pictures") -> Iterator[Progress]:
         clock = _Clock()
 
         def show(done: int, total: int) -> None:
-            rate = clock.rate(done)
-            bar.update(task, completed=done, total=total, rate=f"{rate:.1f} {unit}/s")
+            bar.update(task, completed=done, total=total, rate=pace(clock.rate(done), unit))
 
         yield show
 
 
+def pace(rate: float, unit: str = "pictures") -> str:
+    """How fast work goes, in the unit that a reader can count: "12.3 pictures/s", "4.2 s each", "3.5 min each".
+
+    Parameters
+    ----------
+    rate : float
+        Pieces of work a second; 0 where it is not known yet, which gives an empty text.
+    unit : str
+    """
+    if rate <= 0:
+        return ""
+    return f"{rate:,.1f} {unit}/s" if rate >= 1 else f"{duration(1 / rate, 1)} each"
+
+
+def duration(seconds: float, digits: int = 0) -> str:
+    """ "40 s", "3.5 min", "2.3 h": seconds, with some digits, up to two minutes, and so on."""
+    for limit, size, name in ((120, 1, "s"), (7200, 60, "min")):
+        if seconds < limit:
+            return f"{seconds / size:.{digits if size == 1 else 1}f} {name}"
+    return f"{seconds / 3600:.1f} h"
+
+
 class _Clock:
-    """Pictures a second since the first call, which may already count some that were done before."""
+    """Pictures a second since the first call, which may already count some that were done before; 0 at first."""
 
     def __init__(self) -> None:
         self._started: tuple[float, int] | None = None
@@ -66,7 +87,7 @@ class _Clock:
         if self._started is None:
             self._started = now, done
         seconds, before = self._started
-        return (done - before) / max(now - seconds, 1e-9)
+        return max(done - before, 0) / max(now - seconds, 1e-9)
 
 
 def _plain_lines(what: str, unit: str) -> Progress:
@@ -80,7 +101,8 @@ def _plain_lines(what: str, unit: str) -> Progress:
         if done < total and now - last < _LINE_SECONDS:
             return
         last = now
-        left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
-        print(f"{what}: {done} of {total} {unit}, {rate:.1f}/s{left}", file=sys.stderr, flush=True)
+        left = f"{duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+        line = ", ".join(filter(None, [f"{what}: {done} of {total} {unit}", pace(rate, unit), left]))
+        print(line, file=sys.stderr, flush=True)
 
     return show

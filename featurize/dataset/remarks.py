@@ -7,11 +7,12 @@ from collections import Counter
 from featurize.dataset.notes import Note
 from featurize.dataset.people import makers_of, may_be_one, spelled_apart
 from featurize.dataset.table import DatasetTable
+from featurize.wording import listing
 
 
 def remarks(table: DatasetTable, target: str) -> list[Note]:
     """All notes on a table whose classes stand in the column `target`."""
-    return [*_unlabelled(table, target), *_people(table), *_duplicates(table)]
+    return [*_unlabelled(table, target), *_people(table), *_duplicates(table), *_contradictions(table, target)]
 
 
 def _unlabelled(table: DatasetTable, target: str) -> list[Note]:
@@ -36,6 +37,27 @@ def _people(table: DatasetTable) -> list[Note]:
         text = "pairs of artists' names may mean one person each: if they do, give both one spelling in the table"
         notes.append(Note(text, len(candidates), candidates))
     return notes
+
+
+def _contradictions(table: DatasetTable, target: str) -> list[Note]:
+    """A note of pictures whose rows have different classes, with their lines: a head can name one class alone."""
+    lines: dict[str, list[tuple[int, str]]] = {}
+    for line, (picture, label) in enumerate(zip(table.columns["id"], table.columns[target], strict=True), 2):
+        if label:  # line 1 names the columns
+            lines.setdefault(picture, []).append((line, label))
+    several = {picture: rows for picture, rows in lines.items() if len({label for _, label in rows}) > 1}
+    if not several:
+        return []
+    paths = dict(zip(table.columns["id"], table.columns["path"], strict=True))
+    told = [
+        f"{paths[picture].rpartition('/')[2]}, {listing((f'line {n}: {label}' for n, label in rows), 6)}"
+        for picture, rows in several.items()
+    ]
+    text = (
+        f"pictures have several labels in the column {target}, by lines of the dataset table: a head can name one of "
+        "them; give each picture one row"
+    )
+    return [Note(text, len(several), told)]
 
 
 def _duplicates(table: DatasetTable) -> list[Note]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,9 @@ from featurize.dataset.notes import Note
 from featurize.dataset.periods import period_length, periods_of, year_of
 from featurize.dataset.sheets import readable
 from featurize.dataset.sources import Listing, Reading, read_source
+from featurize.dataset.sources.tables import taken
 from featurize.dataset.table import relative_paths
+from featurize.wording import listing as listing_of
 
 
 @dataclass(frozen=True)
@@ -114,17 +115,29 @@ def _each_once(listing: Listing) -> Listing:
     """A listing without the lines that name a file again; the first line counts."""
     if len(set(listing.paths)) == len(listing):
         return listing
-    first: dict[str, int] = {}
+    named: dict[str, list[int]] = {}
     for n, path in enumerate(listing.paths):
-        first.setdefault(path, n)
-    again = [path for path, count in Counter(listing.paths).items() if count > 1]
-    note = Note("lines name a file that an earlier line names: left out", len(listing) - len(first), again)
-    kept = first.values()
-    labels = {c: [v[n] for n in kept] for c, v in listing.labels.items()}
-    return replace(
-        listing,
-        paths=list(first),
-        splits=[listing.splits[n] for n in kept],
-        labels=labels,
-        notes=[*listing.notes, note],
-    )
+        named.setdefault(path, []).append(n)
+    again = [path for path, rows in named.items() if len(rows) > 1]
+    notes = [Note("lines name a file that an earlier line names: left out", len(listing) - len(named), again)]
+    if apart := list(filter(None, (_said_of(listing, path, named[path]) for path in again))):
+        notes.append(
+            Note("files are named by several lines that differ: the first line of each counts", len(apart), apart)
+        )
+    once = taken(listing, [rows[0] for rows in named.values()])
+    return replace(once, notes=[*listing.notes, *notes])
+
+
+def _said_of(listing: Listing, path: str, rows: Sequence[int]) -> str:
+    """What lines that name the same file say of it, where they differ: "x.jpg: style a (line 2), b (line 7)"."""
+    columns = {**listing.labels, "split": listing.splits}
+    differing = [
+        f"{name} " + listing_of(f"{values[n]} ({_line(listing, n)})" for n in rows if values[n])
+        for name, values in columns.items()
+        if len({values[n] for n in rows} - {""}) > 1
+    ]
+    return f"{Path(path).name}: {'; '.join(differing)}" if differing else ""
+
+
+def _line(listing: Listing, row: int) -> str:
+    return f"line {listing.lines[row]}" if listing.lines else f"row {row + 1}"

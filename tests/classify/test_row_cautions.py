@@ -146,7 +146,9 @@ def test_the_audit_names_pictures_with_several_labels(here: Path, capsys: Screen
     assert styles[10] == "Baroque"
     write_table(table.with_columns(style=styles), here / "dataset.csv")
     assert run(featurize, ["audit", "--no-pictures", "--out", "audit"]) == 0
-    assert "! 1 picture has several labels (as 10.jpg: labelled Baroque and Cubism)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    lines = f"lines 12 and {len(table) + 1}"
+    assert f"! 1 picture has several labels (as 10.jpg, {lines}: labelled Baroque and Cubism)" in said
 
 
 def test_one_path_with_two_ids_is_an_error(here: Path, capsys: Screen) -> None:

@@ -362,13 +362,26 @@ def test_one_name_in_several_folders_is_told_where_labels_or_splits_differ() -> 
     assert groups == [Group([0, 1], ["train", "val"], ["A", "B"])]
 
 
+def test_a_file_that_a_list_names_twice_with_two_labels_is_named_with_its_rows(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,style\n1.jpg,a\n2.jpg,b\nf/1.jpg,b\n1.jpg,c\n2.jpg,b\n")
+    said = text(audit_lists(tmp_path / "list.csv", Reading()))
+    assert "1 file name has several labels (as 1.jpg, rows 1 and 4: labelled a and c)" in said
+
+
+def test_one_old_work_makes_no_empty_periods_and_no_long_ones() -> None:
+    years = years_of([*map(str, range(1800, 1900, 5)), "-2500"], [""] * 21)
+    assert [p.name for p in years.periods] == ["2500-2491 BCE", *(f"{n}-{n + 9}" for n in range(1800, 1900, 10))]
+    many = years_of([*map(str, range(1000, 2000)), "-2500"], [""] * 1001)
+    assert [p.name for p in many.periods[:2]] == ["2500-2451 BCE", "1000-1049"]
+    assert len(many.periods) == 21, "of 50 years; periods of 25 would be 41"
+
+
 def test_sizes_and_years_are_counted_by_split() -> None:
     sizes = class_sizes(["a", "b", "a", ""], ["train", "val", "val", "train"])
     assert [(s.name, s.total, s.counts) for s in sizes] == [("a", 2, {"train": 1, "val": 1}), ("b", 1, {"val": 1})]
     years = years_of(["1850", "", "1872"], ["train", "val", "val"])
     assert (years.first, years.last, years.coverage.known) == (1850, 1872, 2)
-    assert [p.name for p in years.periods] == ["1850-1859", "1860-1869", "1870-1879"]
-    assert [sum(p.counts.values()) for p in years.periods] == [1, 0, 1]
+    assert [(p.name, sum(p.counts.values())) for p in years.periods] == [("1850-1859", 1), ("1870-1879", 1)]
 
 
 def test_without_embeddings_the_audit_goes_on(tmp_path: Path) -> None:

@@ -200,6 +200,21 @@ def test_a_list_that_names_a_file_twice_gives_one_row(tmp_path: Path) -> None:
     assert [note.count for note in done.notes if "earlier line" in note.text or "no file" in note.text] == [1, 1]
 
 
+def test_labels_that_lines_of_one_file_do_not_share_are_named_with_their_lines(tmp_path: Path) -> None:
+    for n in range(3):
+        save_picture(tmp_path / f"{n}.jpg", n)
+    (tmp_path / "1-again.jpg").write_bytes((tmp_path / "1.jpg").read_bytes())
+    (tmp_path / "list.csv").write_text(
+        "path,style,genre\n0.jpg,Cubism,\n,Dada,\n1.jpg,Dada,\n0.jpg,Dada,portrait\n2.jpg,Dada,\n2.jpg,Dada,\n1-again.jpg,Pop,\n"
+    )
+    notes = {n.text: n.examples for n in prepare(tmp_path / "list.csv", tmp_path / "dataset.csv").notes}
+    assert notes["files are named by several lines that differ: the first line of each counts"] == [
+        "0.jpg: style Cubism (line 2) and Dada (line 5)"
+    ]
+    (same,) = (examples for text, examples in notes.items() if "several labels in the column style" in text)
+    assert list(same) == ["1-again.jpg, line 3: Dada and line 5: Pop"]
+
+
 def test_artists_stay_together_when_asked(paintings: Path, tmp_path: Path) -> None:
     table = prepare(paintings, tmp_path / "dataset.csv", split="artist", val=0.25, test=0.25).table
     parts = dict[str, set[str]]()

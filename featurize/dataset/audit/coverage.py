@@ -14,6 +14,7 @@ from featurize.dataset.sources.tree import stem
 
 COMPARED = (("val", "train"), ("test", "train"), ("test", "val"))  # what must not know the other
 _MOST_PERIODS = 40
+_LENGTHS = (10, 25, 50, 100, 500, 3000, 30_000)  # years of a period
 
 
 def class_sizes(labels: Sequence[str], splits: Sequence[str]) -> list[ClassSize]:
@@ -73,27 +74,31 @@ def spellings_of(artists: Sequence[str], splits: Sequence[str]) -> list[Spelling
 
 
 def years_of(years: Sequence[str], splits: Sequence[str]) -> Years:
-    """When the pictures were made, in periods of a handy length."""
+    """When the pictures were made: the periods that hold any, of a length that makes 40 of them at most.
+
+    A work that is thousands of years older than the others adds a period, and does not make theirs longer.
+    """
     known = [(n, split) for year, split in zip(years, splits, strict=True) if (n := year_number(year)) is not None]
     numbers = [year for year, _ in known]
     coverage = Coverage(len(known), len(years), len(set(numbers)))
     if not known:
         return Years(coverage, None, None, [])
-    first, last = min(numbers), max(numbers)
-    length = next(n for n in (10, 25, 50, 100, 500, 3000, 30_000) if (last - first) // n < _MOST_PERIODS)
+    length = next(n for n in _LENGTHS if len({period_number(year, n) for year in numbers}) <= _MOST_PERIODS)
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     for year, split in known:
         counts[period_number(year, length)][split] += 1
-    all_periods = range(period_number(first, length), period_number(last, length) + 1)
-    return Years(coverage, first, last, [Period(years_of_period(n, length), dict(counts[n])) for n in all_periods])
+    periods = [Period(years_of_period(n, length), dict(counts[n])) for n in sorted(counts)]
+    return Years(coverage, min(numbers), max(numbers), periods)
 
 
 def same_names(paths: Sequence[str], splits: Sequence[str], labels: Sequence[str]) -> list[Group]:
-    """Files of one name that lie in several folders, where they have several splits or classes."""
+    """Files of one name, in one folder or several, where they have several splits or classes.
+
+    Names that many files have, as 17.jpg or front.jpg, say nothing by themselves: of them the whole path counts.
+    """
     by_name: dict[str, list[int]] = defaultdict(list)
     for row, path in enumerate(paths):
-        if artist_and_year(stem(path))[0]:  # other names, as 17.jpg or front.jpg, say nothing
-            by_name[path[path.rfind("/") + 1 :]].append(row)
+        by_name[path[path.rfind("/") + 1 :] if artist_and_year(stem(path))[0] else path].append(row)
     return list(_groups((rows for rows in by_name.values() if len(rows) > 1), splits, labels, only_mixed=True))
 
 

@@ -63,13 +63,13 @@ def _years(found: Audit) -> Iterator[str]:
     yield f"Years: {_covered(found.years.coverage, 'year')}{span}"
     for period in found.years.periods:
         counts = ", ".join(f"{s or 'none'} {period.counts[s]:,}" for s in (*SPLITS, "") if s in period.counts)
-        yield f"  {period.name}: {counts or '-'}"
+        yield f"  {period.name}: {counts}"
 
 
 def _same_names(found: Audit, most: int | None) -> Iterator[str]:
     if not found.same_names:
         return
-    yield f"Files of one name in several folders, with several classes or splits: {len(found.same_names):,}"
+    yield f"Files of one name, with several classes or splits: {len(found.same_names):,}"
     for group in found.same_names[:most]:
         yield f"  {found.told[group.rows[0]].path.rpartition('/')[2]}: {words.mixed(group)}"
     yield from _more(found.same_names, most, "  ")

@@ -50,7 +50,7 @@ def cautions(found: Audit) -> list[str]:
             "each row counts in training and in figures: `featurize audit --drop-duplicates` removes them."
         )
     if several := [group for group in found.duplicates if len(group.labels) > 1]:
-        first = f"{visible(found.told[several[0].rows[0]].path.rpartition('/')[2])}: {mixed(several[0])}"
+        first = f"{_called(found, several[0])}, lines {_and([row + 2 for row in several[0].rows])}: {mixed(several[0])}"
         told.append(
             f"{counted(len(several), 'picture has', 'pictures have')} several labels (as {first}): a head can name one "
             "of them; give each picture one row."
@@ -66,7 +66,22 @@ def cautions(found: Audit) -> list[str]:
         )
     if names := [group for group in found.same_names if len(group.splits) > 1]:
         told.append(f"{counted(len(names), 'file name')} in several splits: probably the same pictures.")
+    twice = {row for group in found.duplicates for row in group.rows}
+    if named := [group for group in found.same_names if len(group.labels) > 1 and not twice.issuperset(group.rows)]:
+        first = f"{_called(found, named[0])}, rows {_and([row + 1 for row in named[0].rows])}: {mixed(named[0])}"
+        told.append(
+            f"{counted(len(named), 'file name has', 'file names have')} several labels (as {first}): probably one "
+            "picture each, and a head can name one label; give each picture one row."
+        )
     return told
+
+
+def _called(found: Audit, group: Group) -> str:
+    return visible(found.told[group.rows[0]].path.rpartition("/")[2])
+
+
+def _and(numbers: list[int]) -> str:
+    return listing((f"{number:,}" for number in numbers), 6)
 
 
 def sharing(shared: SharedArtists) -> str:

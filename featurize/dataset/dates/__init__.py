@@ -101,13 +101,16 @@ def _statements(text: str) -> list[list[Token]]:
     waiting: list[Token] = []  # "prima metà, XVII secolo"
     for statement in _STATEMENTS.split(text):
         tokens = tokens_of(statement)
-        kinds = {token.kind for token in tokens}
-        if kinds & _MODIFIERS and _says_no_time(tokens):
+        kinds, numbered = {token.kind for token in tokens}, any(c.isdecimal() for c in statement)
+        joined = bool(found and tokens and _JOINING & {found[-1][-1].kind, tokens[0].kind})
+        if joined and (numbered or kinds <= _JOINING):
+            found[-1] += tokens  # [1889]-1900
+        elif kinds & _MODIFIERS and _says_no_time(tokens):
             if found:
                 found[-1] += tokens
             else:
                 waiting += tokens
-        elif any(c.isdecimal() for c in statement) or (tokens and Kind.UNKNOWN not in kinds):
+        elif numbered or (tokens and Kind.UNKNOWN not in kinds):
             found.append(waiting + tokens)
             waiting = []
         elif set(re.findall(r"\w+", statement)) & _SPOILING:
@@ -153,6 +156,7 @@ def _dated(span: Span) -> Dated:
     return Dated(span.first, span.last, None if wide else span.year or (span.first + span.last) // 2)
 
 
+_JOINING = {Kind.TO, Kind.SLASH}  # at the edge of a statement they belong to the next one, too
 _PARTS = (Kind.HALF, Kind.THIRD, Kind.QUARTER)
 _UNDATED = {re.sub(r"[\s/.]+", "", word) for word in words_in(UNDATED)}
 _SPOILING = {word for text in (OTHER_CALENDARS, OTHER_OBJECTS) for word in words_in(text)}

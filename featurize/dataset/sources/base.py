@@ -106,6 +106,8 @@ class Listing:
         Words of options that say of the columns what was found out by looking.
     troubles : mapping of str to str
         Path -> why the picture could not be fetched.
+    lines : sequence of int
+        The line of the list on which each picture is named; empty where the source is no single list.
 
     Raises
     ------
@@ -120,9 +122,11 @@ class Listing:
     class_folders: bool = False
     recognised: Sequence[str] = ()
     troubles: Mapping[str, str] = field(default_factory=dict)
+    lines: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         lengths = {len(self.paths), len(self.splits), *map(len, self.labels.values())}
+        lengths |= {len(self.lines)} if self.lines else set()
         if len(lengths) > 1:
             raise ValueError(f"the columns of a listing differ in length: {sorted(lengths)}")
 

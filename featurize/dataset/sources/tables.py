@@ -11,7 +11,7 @@ from featurize.dataset.sheets import Sheet
 from featurize.dataset.sources.base import Listing, Reader, Reading
 from featurize.dataset.sources.columns import as_options, meaning, path_column
 from featurize.dataset.sources.disk import find
-from featurize.dataset.sources.text import read_text, text_sheet
+from featurize.dataset.sources.text import columns_of, read_text, text_sheet
 from featurize.dataset.sources.tree import TABLES, is_picture_name
 
 
@@ -22,21 +22,24 @@ class AnyTable(Reader):
         return source.is_file() and source.suffix.lower() in (*TABLES, ".txt", ".xlsm")
 
     def read(self, source: Path, reading: Reading) -> Listing:
-        columns, notes = _columns(source, reading)
+        columns, notes, lines = _columns(source, reading)
         where = repr(source.name)
         named = path_column(columns, reading, where)
         meant = meaning(columns, reading, where, without=[named])
         options = as_options(meant.recognised, named)
-        listing = Listing(columns[named], meant.splits, meant.labels, [*notes, *meant.notes], recognised=options)
+        notes = [*notes, *meant.notes]
+        listing = Listing(columns[named], meant.splits, meant.labels, notes, recognised=options, lines=lines)
         return located(listing, source.parent, reading)
 
 
-def _columns(source: Path, reading: Reading) -> tuple[dict[str, list[str]], Sequence[Note]]:
-    if source.suffix.lower() != ".parquet":
-        sheet = text_sheet(source, reading.encoding)
-        if any(map(is_picture_name, map(str.strip, sheet.header))):  # the first line names a file as all others do
-            return _without_header(sheet, reading.target), sheet.notes
-    return read_text(source, reading.encoding)
+def _columns(source: Path, reading: Reading) -> tuple[dict[str, list[str]], Sequence[Note], Sequence[int]]:
+    """The columns of a table as text, notes on them, and the line of each row, where the file has lines."""
+    if source.suffix.lower() == ".parquet":
+        return *read_text(source, reading.encoding), ()
+    sheet = text_sheet(source, reading.encoding)
+    if any(map(is_picture_name, map(str.strip, sheet.header))):  # the first line names a file as all others do
+        return _without_header(sheet, reading.target), sheet.notes, [1, *sheet.lines]
+    return *columns_of(sheet), sheet.lines
 
 
 def located(listing: Listing, folder: Path, reading: Reading) -> Listing:
@@ -66,13 +69,12 @@ def located(listing: Listing, folder: Path, reading: Reading) -> Listing:
 
 def taken(listing: Listing, rows: Sequence[int]) -> Listing:
     """Some rows of a listing."""
-    return Listing(
-        [listing.paths[n] for n in rows],
-        [listing.splits[n] for n in rows],
-        {c: [v[n] for n in rows] for c, v in listing.labels.items()},
-        listing.notes,
-        listing.class_folders,
-        listing.recognised,
+    return replace(
+        listing,
+        paths=[listing.paths[n] for n in rows],
+        splits=[listing.splits[n] for n in rows],
+        labels={c: [v[n] for n in rows] for c, v in listing.labels.items()},
+        lines=[listing.lines[n] for n in rows] if listing.lines else (),
     )
 
 

@@ -34,14 +34,18 @@ def read_text(path: Path, other: str = "") -> tuple[dict[str, list[str]], list[N
         The file can't be read as a table.
     """
     if path.suffix.lower() != ".parquet":
-        sheet = text_sheet(path, other)
-        columns, notes = sheet.columns()
-        return plain_columns(columns) if set(FACTS) <= set(columns) else columns, [*sheet.notes, *notes]
+        return columns_of(text_sheet(path, other))
     with _clearly(path):
         columns, notes = _parquet(path)
     if not columns:
         raise SourceError(f"{str(path)!r} holds no table: it has no column of text")
     return columns, notes
+
+
+def columns_of(sheet: Sheet) -> tuple[dict[str, list[str]], list[Note]]:
+    """The columns of a sheet by name, and the notes on it."""
+    columns, notes = sheet.columns()
+    return plain_columns(columns) if set(FACTS) <= set(columns) else columns, [*sheet.notes, *notes]
 
 
 def text_sheet(path: Path, other: str = "") -> Sheet:
