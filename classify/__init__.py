@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from classify.explain.explainer import Explainer as Explainer
     from classify.explain.explainer import Explanation as Explanation
     from classify.explain.figure import explanation_figure as explanation_figure
+    from classify.explain.figure import explanation_picture as explanation_picture
     from classify.finetune.folds import cross_validate as cross_validate
     from classify.finetune.result import Finetuned as Finetuned
     from classify.finetune.result import load_finetuned as load_finetuned
@@ -50,7 +51,7 @@ else:
             "classify.data": "Examples load_examples",
             "classify.errors": "ClassifyError",
             "classify.explain.explainer": "Explainer Explanation",
-            "classify.explain.figure": "explanation_figure",
+            "classify.explain.figure": "explanation_figure explanation_picture",
             "classify.finetune.folds": "cross_validate",
             "classify.finetune.result": "Finetuned load_finetuned",
             "classify.finetune.run": "fine_tune",

@@ -1,7 +1,8 @@
-"""The command `classify explain`: parses, calls one function for each picture, prints what it returns."""
+"""The command `classify explain`: parses, calls one function, prints what it returns."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ from classify.commands.options import HEAD_FILE, WEIGHTS, load_told
 from classify.explain.methods import METHODS
 from featurize.commands.options import DEVICE, FEATURES, FILE, WORKERS
 from featurize.commands.remembered import Command
-from featurize.wording import counted, file_name, percent, plain, visible
+from featurize.wording import counted, percent, visible
 
 if TYPE_CHECKING:
     from featurize.engines import EngineFactory
+
+_LONG = 30  # seconds of work that are announced
 
 
 @click.command(cls=Command)
@@ -39,46 +42,37 @@ def explain(
     out: Path, weights: str | None, **options: Any,
 ) -> int:  # fmt: skip
     """Show which parts of PICTURES speak for a style: files, and folders of files."""
-    from classify.explain import Explainer, explanation_figure
+    from classify.explain import Explainer
+    from classify.explain.files import explain_files
     from classify.prediction import find_pictures
     from featurize.engines import make_engine
-    from featurize.errors import Undecodable
-    from featurize.progress import progress_bar
-    from featurize.theme import save_figure
+    from featurize.progress import duration, progress_bar
 
     paths = find_pictures(list(pictures))
     explainer = Explainer(load_told(head_file), weights, method=method, engines=engines or make_engine, **options)
-    if label is not None:
-        explainer.number_of(label)  # an unknown class is an error of the command, not of each picture
-    names = _file_names(paths)
+    workers = options["workers"]
     troubles = []
+    say = partial(click.echo, err=True)
+
+    def cost(seconds: float) -> None:
+        if seconds > _LONG:
+            each = f"{len(paths):,} pictures by {explainer.method} through {explainer.network}"
+            say(f"explaining {each} takes about {duration(seconds)}; what is finished stays when you stop it")
+
     with progress_bar("explaining") as progress:
-        for done, (path, name) in enumerate(zip(paths, names, strict=True), 1):
-            try:
-                found = explainer.explain(path, label)
-            except Undecodable as why:
-                troubles.append(f"{visible(path)}: {why}")
-                continue
-            target = out / file_name(f"{name}-{plain(found.label)}-{found.method}.png")
-            save_figure(explanation_figure(found, path.name), target)
+        progress(0, len(paths))
+        for done, found in enumerate(explain_files(explainer, paths, out, label, workers=workers, before=cost), 1):
             progress(done, len(paths))
+            if found.trouble:
+                troubles.append(f"{visible(found.path)}: {found.trouble}")
+                continue
             click.echo(
-                f"{visible(path)}\t{found.label} {percent(found.probability)}, score {found.score:+.2f} "
-                f"({found.method}): {visible(target)}"
+                f"{visible(found.path)}\t{visible(found.label)} {percent(found.probability)}, score "
+                f"{found.score:+.2f} ({explainer.method}): {visible(found.target)}"
             )
     if explainer.saved.key.untrained:
-        click.echo("warning: untrained backbone: what it sees is noise", err=True)
+        say("warning: untrained backbone: what it sees is noise")
     for trouble in troubles:
-        click.echo(f"error: {trouble}", err=True)
+        say(f"error: {trouble}")
     click.echo(f"wrote {counted(len(paths) - len(troubles), 'heatmap')} into {visible(out)}")
     return 1 if troubles else 0
-
-
-def _file_names(paths: list[Path]) -> list[str]:
-    """A name for each picture's heatmap, without its ending; pictures of one name are numbered."""
-    seen: dict[str, int] = {}
-    names = []
-    for path in paths:
-        seen[path.stem] = number = seen.get(path.stem, 0) + 1
-        names.append(path.stem if number == 1 else f"{path.stem}-{number}")
-    return names

@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from classify.explain.explainer import Explainer as Explainer
     from classify.explain.explainer import Explanation as Explanation
     from classify.explain.figure import explanation_figure as explanation_figure
+    from classify.explain.figure import explanation_picture as explanation_picture
 else:
     __getattr__, __dir__, __all__ = hand_out(
         __name__,
-        {"classify.explain.explainer": "Explainer Explanation", "classify.explain.figure": "explanation_figure"},
+        {
+            "classify.explain.explainer": "Explainer Explanation",
+            "classify.explain.figure": "explanation_figure explanation_picture",
+        },
     )

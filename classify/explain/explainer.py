@@ -130,6 +130,11 @@ class Explainer:
         else:
             self._body = frozen_body(self._network, self._network.load())
 
+    @property
+    def network(self) -> str:
+        """The network's name."""
+        return self._network.backbone.full_name
+
     def explain(self, picture: Pixels | str | Path, label: str | None = None) -> Explanation:
         """Explain a class of a picture.
 
@@ -167,7 +172,7 @@ class Explainer:
             self.saved.classes,
             shares / shares.sum(),
             self.saved.kind,
-            self._network.backbone.full_name,
+            self.network,
             self.saved.target,
             self.saved.key.untrained,
         )

@@ -1,21 +1,27 @@
-"""The figure of an explanation: the picture, the heat over it, and the likeliest classes."""
+"""The picture of an explanation: what the network sees, the heat over it, and the likeliest classes."""
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from classify.explain.explainer import Explanation
-from featurize.theme import DIVERGING, INK, MUTED, RULE, SERIES, drawing
-from featurize.wording import cut, percent, plain_names
+from featurize.canvas import Canvas, Pixels, coloured, dots, fitting, wrapped
+from featurize.theme import DIVERGING, DOTS_PER_INCH, MUTED, RULE, SERIES
+from featurize.wording import percent, plain_names, visible
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
-_SIDE = 216  # points of a picture's side
+_SIDE, _EDGE = 216.0, 16.0  # points of a picture's side, and of the paper around everything
+_TOP = 46.0  # from the upper edge to the pictures: room for two lines
+_SCALE = 2 * _EDGE + 2 * _SIDE + 8  # where the scale of the heat begins
+_BARS, LONGEST = _SCALE + 78, 172.0  # where the bars begin, and how long 100 % is
+_WIDTH = _BARS + LONGEST + 62
+_SMALL, _NOTE = 8.0, 7.5  # sizes of letters
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601
 _HOW = {
     "cam": "class activation map; the heat's sum, {sum:+.2f}, and the mean training picture's score, {base:+.2f}, make "
     "the score {score:+.2f}",
@@ -24,7 +30,7 @@ _HOW = {
 }
 
 
-def explanation_figure(explanation: Explanation, name: str = "") -> Figure:
+def explanation_picture(explanation: Explanation, name: str = "") -> Image:
     """The picture as the network sees it, the heat over it in grey, and the five likeliest classes.
 
     Parameters
@@ -32,84 +38,93 @@ def explanation_figure(explanation: Explanation, name: str = "") -> Figure:
     explanation : Explanation
     name : str
         The picture's, for the title.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, 160 dots an inch; `numpy.asarray` makes an array of it.
     """
-    width, height = 2 * _SIDE + 340, _SIDE + 92
     shown = plain_names(explanation.classes)
-    with drawing(width, height, layout=None) as figure:
-        bottom, side = 52 / height, (_SIDE / width, _SIDE / height)
-        seen = figure.add_axes((16 / width, bottom, *side))
-        seen.imshow(explanation.pixels)
-        seen.set_axis_off()
-        heated = figure.add_axes(((32 + _SIDE) / width, bottom, *side))
-        scale = figure.add_axes(((38 + 2 * _SIDE) / width, bottom, 8 / width, _SIDE / height))
-        _draw_heat(heated, scale, explanation)
-        bars = figure.add_axes(((110 + 2 * _SIDE) / width, bottom + 0.06, 190 / width, _SIDE / height - 0.06))
-        _draw_bars(bars, explanation, shown)
-        title = f"Why {shown[explanation.label]}?{f'  {cut(name, 60)}' if name else ''}"
-        untrained = " (untrained network)" if explanation.untrained else ""
-        figure.text(16 / width, 1 - 10 / height, title + untrained, va="top", weight="bold", fontsize=10.5, color=INK)
-        figure.text(16 / width, 14 / height, _note(explanation), va="bottom", fontsize=7.5, color=MUTED)
+    note = wrapped(_note(explanation), _NOTE, _WIDTH - 2 * _EDGE)
+    below = _TOP + _SIDE + 14
+    canvas = Canvas(_WIDTH, below + len(note) * _NOTE * 1.3 + 10)
+    title = f"Why {shown[explanation.label]}?{' (untrained network)' if explanation.untrained else ''}"
+    canvas.text(_EDGE, 24, fitting(title, 11, _WIDTH - 2 * _EDGE, bold=True), 11, bold=True, anchor="ls")
+    canvas.text(_EDGE, 38, fitting(visible(name), _SMALL, _WIDTH - 2 * _EDGE), _SMALL, MUTED, anchor="ls")
+    canvas.picture(_EDGE, _TOP, _SIDE, _SIDE, np.asarray(explanation.pixels))
+    most = float(np.abs(explanation.heat).max()) or 1.0
+    canvas.picture(2 * _EDGE + _SIDE, _TOP, _SIDE, _SIDE, heat_over(explanation.pixels, explanation.heat / most))
+    _draw_scale(canvas, most, "fall of the score" if explanation.method == "occlusion" else "score for each place")
+    _draw_bars(canvas, explanation, shown)
+    for number, line in enumerate(note):
+        canvas.text(_EDGE, below + number * _NOTE * 1.3, line, _NOTE, MUTED)
+    return canvas.image
+
+
+def explanation_figure(explanation: Explanation, name: str = "") -> Figure:
+    """The picture of `explanation_picture` as a figure of matplotlib."""
+    from matplotlib.figure import Figure
+
+    drawn = explanation_picture(explanation, name)
+    figure = Figure((drawn.width / DOTS_PER_INCH, drawn.height / DOTS_PER_INCH), DOTS_PER_INCH)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(drawn)
+    axes.set_axis_off()
     return figure
+
+
+def heat_over(pixels: Pixels, heat: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Pixels:
+    """Heat over a picture in grey, as large as it is drawn: orange where the heat is positive, purple where negative.
+
+    Parameters
+    ----------
+    pixels : ndarray (H, W, 3) uint8
+    heat : ndarray (h, w) float64
+        From -1 to 1. The stronger it is, the more it covers; at 0 the picture is seen as it is.
+    """
+    from PIL import Image
+
+    size = (dots(_SIDE), dots(_SIDE))
+    grey = Image.fromarray((pixels @ _GREY).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    small = Image.fromarray(heat.astype(np.float32))
+    fine = np.asarray(small.resize(size, Image.Resampling.BICUBIC)).clip(-1, 1)
+    cover = (0.75 * np.minimum(1, np.abs(fine) * 1.5) ** 0.7)[..., None]
+    below = np.asarray(grey, np.float32)[..., None]
+    blended: Pixels = (below + cover * (coloured(0.5 + 0.5 * fine, DIVERGING) - below) + 0.5).astype(np.uint8)
+    return blended
 
 
 def _note(explanation: Explanation) -> str:
     numbers = {"sum": explanation.heat.sum(), "base": explanation.base, "score": explanation.score}
-    how = _HOW[explanation.method].format(**numbers)
+    how = _HOW[explanation.method].format(**numbers).replace("-", "−")
     grid = " × ".join(map(str, explanation.heat.shape))
-    return textwrap.fill(
+    return (
         f"{explanation.head} on {explanation.network}, {explanation.method}: {how}. Scores count from the mean of all "
         f"{len(explanation.classes)} classes. Orange places speak for the class, purple ones against it; {grid} places "
-        "of 1 picture.",
-        150,
+        "of 1 picture."
     )
 
 
-def _draw_heat(axes: Axes, scale: Axes, explanation: Explanation) -> None:
-    import matplotlib
-
-    heat = explanation.heat
-    most = float(np.abs(heat).max()) or 1.0
-    down, across = explanation.pixels.shape[:2]
-    grey = explanation.pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    axes.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=(0, across, down, 0))
-    fine = _enlarged(heat / most, (down, across))
-    rgba = matplotlib.colormaps[DIVERGING](0.5 + 0.5 * fine)
-    rgba[..., 3] = 0.75 * np.minimum(1, np.abs(fine) * 1.5) ** 0.7
-    axes.imshow(rgba, extent=(0, across, down, 0))
-    axes.set_axis_off()
-    ramp = np.linspace(1, -1, 64)[:, None]
-    scale.imshow(ramp, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto", extent=(0, 1, -most, most))
-    scale.set(xticks=[], yticks=[-most, 0, most])
-    scale.set_yticklabels([f"{-most:.2g}", "0", f"{most:.2g}"], fontsize=7)
-    scale.yaxis.tick_right()
-    unit = "fall of the score" if explanation.method == "occlusion" else "score for each place"
-    scale.set_ylabel(unit, fontsize=7.5, labelpad=2)
-    scale.yaxis.set_label_position("right")
-    scale.grid(False)
+def _draw_scale(canvas: Canvas, most: float, unit: str) -> None:
+    ramp = np.linspace(1, 0, dots(_SIDE))[:, None].repeat(dots(8), 1)
+    canvas.picture(_SCALE, _TOP, 8, _SIDE, coloured(ramp, DIVERGING))
+    for place, value, anchor in ((0.0, f"+{most:.2g}", "lt"), (0.5, "0", "lm"), (1.0, f"−{most:.2g}", "lb")):
+        canvas.text(_SCALE + 12, _TOP + place * _SIDE, value, 7, MUTED, anchor=anchor)
+    canvas.upwards(_SCALE + 48, _TOP + _SIDE / 2, unit, _NOTE, MUTED)
 
 
-def _enlarged(heat: np.ndarray[tuple[int, ...], np.dtype[np.float64]], size: tuple[int, int]) -> np.ndarray[
-    tuple[int, ...], np.dtype[np.float32]
-]:  # fmt: skip
-    """Heat (h, w) at the picture's size, smooth between the middles of places."""
-    from PIL import Image
-
-    small = Image.fromarray(heat.astype(np.float32))
-    return np.asarray(small.resize((size[1], size[0]), Image.Resampling.BICUBIC)).clip(-1, 1)
-
-
-def _draw_bars(axes: Axes, explanation: Explanation, shown: dict[str, str]) -> None:
+def _draw_bars(canvas: Canvas, explanation: Explanation, shown: dict[str, str]) -> None:
     top = explanation.top()
-    colours = [SERIES[0] if label == explanation.label else SERIES[7] for label, _ in top]
-    axes.barh(range(len(top)), [100 * share for _, share in top], color=colours, height=0.42)
+    foot = _TOP + _SIDE - 26
+    for mark in (0, 50, 100):
+        x = _BARS + LONGEST * mark / 100
+        canvas.box(x, _TOP, 0, foot - _TOP, RULE)
+        canvas.text(x, foot + 4, f"{mark}{' %' if mark == 100 else ''}", 7, MUTED, anchor="mt")
+    canvas.text(_BARS + LONGEST / 2, foot + 15, f"probability of each {explanation.target}", _NOTE, MUTED, anchor="mt")
+    step = (foot - _TOP) / len(top)
     for place, (label, share) in enumerate(top):
-        weight = "bold" if label == explanation.label else "normal"
-        axes.text(0, place - 0.3, cut(shown[label], 34), va="bottom", fontsize=8.5, color=INK, weight=weight)
-        axes.text(100 * share + 1.5, place, percent(share), va="center", fontsize=8, color=MUTED)
-    axes.set_ylim(len(top) - 0.4, -0.75)
-    axes.set_xlim(0, 100)
-    axes.set(yticks=[], xticks=[0, 50, 100])
-    axes.set_xticklabels(["0", "50", "100 %"], fontsize=7)
-    axes.set_xlabel(f"probability of each {explanation.target}", fontsize=7.5)
-    axes.grid(axis="x", color=RULE, lw=0.6)
-    axes.spines[["left"]].set_visible(False)
+        explained, y, high = label == explanation.label, _TOP + place * step, min(step - 20, 14)
+        name = fitting(shown[label], 8.5, LONGEST + 50, bold=explained)
+        canvas.text(_BARS + 1, y + 11, name, 8.5, bold=explained, anchor="ls")
+        canvas.box(_BARS, y + 15, LONGEST * share, high, SERIES[0 if explained else 7])
+        canvas.text(_BARS + LONGEST * share + 4, y + 15 + high / 2, percent(share), _SMALL, MUTED, anchor="lm")
