@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from featurize.inside import activations_figure as activations_figure
     from featurize.inside import activations_of_blocks as activations_of_blocks
     from featurize.inside import activations_of_layer as activations_of_layer
+    from featurize.inside import attention_figure as attention_figure
+    from featurize.inside import attention_maps as attention_maps
     from featurize.inside import filters_figure as filters_figure
     from featurize.inside import filters_of as filters_of
     from featurize.networks.network import choose_network as choose_network
@@ -48,7 +50,7 @@ else:
             "featurize.errors": "FeaturizeError",
             "featurize.gallery": "draw_gallery",
             "featurize.inside": "activations_figure activations_of_blocks activations_of_layer "
-            "filters_figure filters_of",
+            "attention_figure attention_maps filters_figure filters_of",
             "featurize.networks.network": "choose_network",
             "featurize.run.export": "export",
             "featurize.run.extract": "Extraction Settings extract",

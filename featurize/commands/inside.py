@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,8 @@ from featurize.commands.remembered import Command
 from featurize.wording import counted, file_name, visible
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from featurize.inside import Layer
     from featurize.networks.network import Network
 
@@ -74,10 +76,13 @@ def filters(
 @COUNT
 @NUMBERS
 @click.option("--strongest", is_flag=True, help="Show the maps with the largest mean absolute value.")
+@click.option(
+    "--attention", is_flag=True, help="Of a vision transformer: where the heads of each attention layer look."
+)
 @click.option("--out", type=FILE, default=Path("activations"), show_default=True, help="Folder for the pictures.")
 def activations(
     picture: Path, backbone: str, weights: str | None, layer: str, blocks: bool, count: int, numbers: Sequence[int],
-    strongest: bool, out: Path,
+    strongest: bool, attention: bool, out: Path,
 ) -> None:  # fmt: skip
     """Show what the layers of a network make of PICTURE: its activation maps, the picture beside them."""
     from featurize import inside
@@ -91,16 +96,32 @@ def activations(
     network = choose_network(backbone, weights)
     seen = pixels(Picture("", picture), network.transform)
     module, choice = network.load(), Choice(count, numbers, strongest)
+    name = f"{file_name(picture.stem)}-{file_name(backbone)}"
+    if attention:
+        for look in inside.attention_maps(network, module, seen, layer, choice):
+            path = out / f"{name}-attention{look.block[0]}-{file_name(look.layer)}.png"
+            save_figure(inside.attention_figure(look), path)
+            heads = f"{counted(look.heads, 'head')} of {_shape(look.maps)}, {len(look.maps)} shown"
+            click.echo(f"{look.layer}: {heads}, attention of {look.query}: {visible(path)}")
+        return _warn(network)
     if layer:
         found = [inside.activations_of_layer(network, module, seen, layer, choice)]
     else:
         found = inside.activations_of_blocks(network, module, seen, choice)
     for one in found:
         block = f"block{one.block[0]}-" if one.block[0] else ""
-        path = out / f"{file_name(picture.stem)}-{file_name(backbone)}-{block}{file_name(one.layer)}.png"
+        path = out / f"{name}-{block}{file_name(one.layer)}.png"
         save_figure(inside.activations_figure(one), path)
-        shape = f"{one.maps.shape[1]} x {one.maps.shape[2]}"
-        click.echo(f"{one.layer}: {counted(one.channels, 'map')} of {shape}, {len(one.maps)} shown: {visible(path)}")
+        maps = f"{counted(one.channels, 'map')} of {_shape(one.maps)}, {len(one.maps)} shown"
+        click.echo(f"{one.layer}: {maps}: {visible(path)}")
+    return _warn(network)
+
+
+def _shape(maps: NDArray[Any]) -> str:
+    return f"{maps.shape[1]} x {maps.shape[2]}"
+
+
+def _warn(network: Network) -> None:
     if network.weights.untrained:
         click.echo("warning: untrained backbone: its filters are noise", err=True)
 

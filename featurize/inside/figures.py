@@ -1,14 +1,20 @@
-"""Figures of filters and of activation maps; each says its shape, its scale and how many are shown."""
+"""Figures of filters, of activation maps and of attention; each says its shape, its scale and how many are shown."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from featurize.inside.activations import Activations
+import numpy as np
+from numpy.typing import NDArray
+
+from featurize.inside.activations import Activations, Pixels
+from featurize.inside.attention import Attention
 from featurize.inside.filters import Filters
-from featurize.inside.mosaic import Mosaic, around_zero, between_extremes
+from featurize.inside.mosaic import Mosaic, around_zero, between_extremes, to_largest
 from featurize.theme import DIVERGING, INK, MUTED, SEQUENTIAL, drawing
+from featurize.wording import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +63,6 @@ def activations_figure(activations: Activations) -> Figure:
     """A grid of activation maps, the picture beside it; each map from its smallest to its largest value."""
     maps = activations.maps
     mosaic = Mosaic.square(between_extremes(maps))
-    high = mosaic.high(0.06, True)
     block, blocks = activations.block
     which = f"block {block} of {blocks}, " if blocks else ""
     how = "strongest by mean absolute value" if activations.strongest else "chosen" if _are_chosen(activations) else ""
@@ -68,20 +73,69 @@ def activations_figure(activations: Activations) -> Figure:
         f"{activations.network}. Each map from its own smallest value (dark) to its own largest (bright); values of "
         f"all maps shown lie between {low} and {top}. Numbers are those of the channels."
     )
-    side, picture = _SIDE, 190
-    width, height = side + picture + 60, max(side * high, picture) + 92
+    seen = f"The picture as the network sees it: {_size(activations.pixels)}."
+    return _beside_maps(mosaic, activations.numbers, [(activations.pixels, seen)], title, note, activations.untrained)
+
+
+def attention_figure(attention: Attention) -> Figure:
+    """A grid of the heads' attention maps, each from 0 to its own largest weight.
+
+    Beside it stand the picture, and the picture lit by the mean of all heads.
+    """
+    maps = attention.maps
+    place, of = attention.block
+    shown = (
+        f"{len(maps)} of {attention.heads} heads{' (those that look at patches most)' if attention.strongest else ''}"
+    )
+    title = f"attention {place} of {of}, {attention.layer}: {shown}, {maps.shape[1]} × {maps.shape[2]}"
+    note = (
+        f"{attention.network}. How much of the attention of {attention.query} goes to each patch: each map from 0 "
+        f"(dark) to its own largest value (bright), which lies between {maps.max((1, 2)).min():.2g} and "
+        f"{maps.max():.2g}. On average of all heads, patches get {percent(float(attention.mean.sum()), 0)} of the "
+        "attention. Numbers are those of the heads."
+    )
+    mean = f"All {attention.heads} heads, their mean: what is bright gets the most."
+    pictures = [(attention.pixels, f"The picture as the network sees it: {_size(attention.pixels)}."),
+                (_lit(attention.pixels, attention.mean), mean)]  # fmt: skip
+    mosaic = Mosaic.square(to_largest(maps))
+    return _beside_maps(mosaic, attention.numbers, pictures, title, note, attention.untrained)
+
+
+def _lit(pixels: Pixels, weights: NDArray[np.float32]) -> Pixels:
+    """A picture, as bright at each place as its weight, against the largest; a fifth of the light is everywhere."""
+    from PIL import Image
+
+    size = (pixels.shape[1], pixels.shape[0])
+    fine = Image.fromarray(weights / max(float(weights.max()), 1e-12)).resize(size, Image.Resampling.BICUBIC)
+    lit: Pixels = (pixels * (0.2 + 0.8 * np.asarray(fine).clip(0, 1)[..., None])).astype(np.uint8)
+    return lit
+
+
+def _size(pixels: Pixels) -> str:
+    return f"{pixels.shape[1]} × {pixels.shape[0]} pixels"
+
+
+def _beside_maps(
+    mosaic: Mosaic, numbers: Sequence[int], pictures: Sequence[tuple[Pixels, str]], title: str, note: str,
+    untrained: bool,
+) -> Figure:  # fmt: skip
+    """A grid of maps with pictures and their captions to its left, one below the other."""
+    side, picture, caption = _SIDE, 190, 34
+    column = len(pictures) * (picture + caption)
+    width, height = side + picture + 60, max(side * mosaic.high(0.06, True), column) + 92
     with drawing(width, height, layout=None) as figure:
         bottom, room = 46 / height, (height - 92) / height
-        beside = figure.add_axes((16 / width, bottom + room - picture / height, picture / width, picture / height))
-        beside.imshow(activations.pixels)
-        beside.set_axis_off()
-        down, wide = activations.pixels.shape[:2]
-        seen = f"The picture as the network sees it: {wide} × {down} pixels."
-        beside.text(0, -0.03, textwrap.fill(seen, 40), transform=beside.transAxes, va="top", fontsize=8, color=MUTED)
+        for number, (pixels, text) in enumerate(pictures):
+            top = bottom + room - number * (picture + caption) / height
+            beside = figure.add_axes((16 / width, top - picture / height, picture / width, picture / height))
+            beside.imshow(pixels)
+            beside.set_axis_off()
+            under = textwrap.fill(text, 40)
+            beside.text(0, -0.03, under, transform=beside.transAxes, va="top", fontsize=8, color=MUTED)
         axes = figure.add_axes(((picture + 40) / width, bottom, side / width, room))
-        mosaic.draw(axes, SEQUENTIAL, list(activations.numbers))
+        mosaic.draw(axes, SEQUENTIAL, list(numbers))
         axes.set_anchor("NW")
-        _titles(figure, title, note, activations.untrained)
+        _titles(figure, title, note, untrained)
     return figure
 
 

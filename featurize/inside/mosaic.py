@@ -97,3 +97,9 @@ def between_extremes(maps: Floats) -> Floats:
     """Each of (n, h, w) from its smallest value, 0, to its largest, 1; a constant map becomes 0."""
     low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
     return np.asarray((maps - low) / np.where(high > low, high - low, 1), np.float32)
+
+
+def to_largest(maps: Floats) -> Floats:
+    """Each of (n, h, w), which has no negative values, divided by its own largest; a map of zeros stays one."""
+    largest = maps.max((1, 2), keepdims=True)
+    return np.asarray(maps / np.where(largest > 0, largest, 1), np.float32)

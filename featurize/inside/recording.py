@@ -87,11 +87,18 @@ def as_maps(output: torch.Tensor, name: str) -> torch.Tensor:
     if output.ndim == 3:
         return output
     if output.ndim == 2:
-        side = math.isqrt(len(output))
-        extra = len(output) - side**2
-        if side > 1 and extra <= _MOST_EXTRA:
+        extra = before_patches(len(output))
+        if extra is not None:
+            side = math.isqrt(len(output) - extra)
             return output[extra:].T.reshape(-1, side, side)
     shape = " x ".join(map(str, output.shape))
     raise BackboneError(
         f"the layer {name!r} gives no maps (for one picture its shape is {shape}): choose another layer"
     )
+
+
+def before_patches(tokens: int) -> int | None:
+    """How many of some tokens stand before those of the patches of a square; None where they are of no square."""
+    side = math.isqrt(tokens)
+    extra = tokens - side**2
+    return extra if side > 1 and extra <= _MOST_EXTRA else None

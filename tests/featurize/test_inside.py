@@ -10,13 +10,14 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
-from torchvision.models import get_model
+from torchvision.models import VisionTransformer, get_model
 
 from featurize import inside
 from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.errors import BackboneError
 from featurize.inside.activations import Choice
+from featurize.inside.attention import record_attention
 from featurize.inside.mosaic import Mosaic, around_zero, between_extremes
 from featurize.inside.other_names import other_names
 from featurize.inside.recording import as_maps, normalised
@@ -151,6 +152,84 @@ def test_tokens_of_patches_become_the_square_they_come_from() -> None:
     assert maps[0, 1, 2] == tokens[5 + 5, 0], "row 1, column 2, behind a class token and four registers"
     with pytest.raises(BackboneError, match="gives no maps"):
         as_maps(torch.zeros(2), "head")
+
+
+@pytest.fixture(scope="module")
+def transformer() -> tuple[Network, torch.nn.Module]:
+    pytest.importorskip("timm")
+    network = choose_network("timm:vit_tiny_patch16_224", "random", size=64)
+    return network, network.load()
+
+
+def test_attention_maps_are_the_weights_that_the_network_itself_computes(
+    transformer: tuple[Network, torch.nn.Module], pixels: np.ndarray
+) -> None:
+    """timm computes them in the open where its fused attention is off."""
+    network, module = transformer
+    found = inside.attention_maps(network, module, pixels)
+    assert [a.layer for a in found] == [f"blocks.{n}.attn" for n in range(12)]
+    attention = module.get_submodule("blocks.7.attn")
+    kept: list[torch.Tensor] = []
+    hook = attention.attn_drop.register_forward_hook(lambda _module, _given, out: kept.append(out))
+    attention.fused_attn = False
+    with torch.no_grad():
+        module(normalised(network, pixels[None]))
+    attention.fused_attn = True
+    hook.remove()
+    expected = kept[0][0, :, 0, 1:].reshape(3, 4, 4).numpy()  # of the class token, to 4 x 4 patches
+    assert np.allclose(found[7].maps, expected, atol=1e-6)
+    assert np.allclose(found[7].mean, expected.mean(0), atol=1e-6)
+    assert (found[7].query, found[7].block, found[7].heads) == ("the class token", (8, 12), 3)
+    (one,) = inside.attention_maps(network, module, pixels, "blocks.7", Choice(2, strongest=True))
+    assert list(one.numbers) == np.argsort(-expected.sum((1, 2)), kind="stable")[:2].tolist()
+
+
+def test_attention_is_recorded_where_pytorch_does_it_and_changes_nothing() -> None:
+    """torchvision's transformer and open_clip's use `MultiheadAttention`, which has a way past every function."""
+    torch.manual_seed(0)
+    module = VisionTransformer(image_size=32, patch_size=8, num_layers=2, num_heads=4, hidden_dim=32, mlp_dim=64).eval()
+    torch.nn.init.normal_(module.heads.head.weight)  # torchvision leaves it at zero
+    batch = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        before = module(batch)
+    name = "encoder.layers.encoder_layer_1.self_attention"
+    layer, given = module.get_submodule(name), []
+    hook = layer.register_forward_pre_hook(lambda _module, args: given.append(args[0]))
+    found = record_attention(module, batch)
+    hook.remove()
+    with torch.no_grad():
+        q, k, _ = torch.nn.functional.linear(given[0], layer.in_proj_weight, layer.in_proj_bias).chunk(3, -1)
+        q, k = (x.reshape(1, 17, 4, 8).transpose(1, 2) for x in (q, k))
+        assert torch.allclose(found[name], (q @ k.transpose(-2, -1) / 8**0.5).softmax(-1), atol=1e-6)
+        assert torch.equal(module(batch), before)
+    assert torch.allclose(found[name].sum(-1), torch.ones(1, 4, 17))
+
+
+def test_a_mask_and_shared_keys_count_as_they_do_in_pytorch() -> None:
+    """The weights times the values are what PyTorch gives."""
+
+    class Masked(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.scaled_dot_product_attention(x, keys, keys, enable_gqa=True, **how)
+
+    torch.manual_seed(0)
+    queries, keys = torch.randn(1, 4, 5, 8), torch.randn(1, 2, 5, 8)
+    for how in ({}, {"is_causal": True}, {"attn_mask": torch.randn(5, 5)}, {"attn_mask": torch.rand(5, 5) > 0.3}):
+        module = Masked()
+        (weights,) = record_attention(module, queries).values()
+        values = keys.repeat_interleave(2, 1)
+        assert torch.allclose(weights @ values, module(queries), atol=1e-5, equal_nan=True), how
+
+
+def test_a_network_without_attention_and_a_layer_without_it_are_named(
+    resnet: tuple[Network, torch.nn.Module], transformer: tuple[Network, torch.nn.Module], pixels: np.ndarray
+) -> None:
+    with pytest.raises(BackboneError, match=r"resnet18 has no layer in which .* --attention is for vision transformers"):
+        inside.attention_maps(*resnet, pixels)
+    with pytest.raises(BackboneError, match=r"'patch_embed' holds no attention: choose one of blocks.0.attn, blocks.1"):
+        inside.attention_maps(*transformer, pixels, "patch_embed")
+    with pytest.raises(BackboneError, match="no number 3 among the 3 "):
+        inside.attention_maps(*transformer, pixels, "blocks.0", Choice(3, [3]))
 
 
 @pytest.mark.parametrize(
