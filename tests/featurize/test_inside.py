@@ -224,7 +224,7 @@ def test_a_mask_and_shared_keys_count_as_they_do_in_pytorch() -> None:
 def test_a_network_without_attention_and_a_layer_without_it_are_named(
     resnet: tuple[Network, torch.nn.Module], transformer: tuple[Network, torch.nn.Module], pixels: np.ndarray
 ) -> None:
-    with pytest.raises(BackboneError, match=r"resnet18 has no layer in which .* --attention is for vision transformers"):
+    with pytest.raises(BackboneError, match=r"resnet18 has no layer in .* --attention is for vision transformers"):
         inside.attention_maps(*resnet, pixels)
     with pytest.raises(BackboneError, match=r"'patch_embed' holds no attention: choose one of blocks.0.attn, blocks.1"):
         inside.attention_maps(*transformer, pixels, "patch_embed")
