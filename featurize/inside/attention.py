@@ -142,7 +142,9 @@ def record_attention(module: torch.nn.Module, batch: torch.Tensor) -> dict[str, 
                 found[running[-1]] = _weights(*args, **kwargs)
             elif function is functional.multi_head_attention_forward:
                 asked = {**kwargs, "need_weights": True, "average_attn_weights": False}
-                out, found[running[-1]] = function(*args, **asked)
+                out, weights = function(*args, **asked)
+                if weights is not None:
+                    found[running[-1]] = weights
                 return function(*args, **kwargs) if kwargs.get("need_weights", True) else (out, None)
             return function(*args, **kwargs)
 
