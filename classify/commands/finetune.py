@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +80,11 @@ class BatchSize(click.ParamType):  # type: ignore[type-arg]  # generic from clic
 @SEED
 @DEVICE
 @WORKERS
+@click.option("--tensorboard", is_flag=True, help="Write the epochs for TensorBoard, too, into the run's folder.")
 @click.option("--out", type=FILE, default=Path("runs/finetuned"), show_default=True, help="The run's folder.")
-def finetune(dataset: Path, features: str | Path, out: Path, folds: int | None, heads: str, **options: Any) -> None:
+def finetune(
+    dataset: Path, features: str | Path, out: Path, folds: int | None, heads: str, tensorboard: bool, **options: Any
+) -> None:
     """Retrain the last layers of a backbone together with a head.
 
     Say what is retrained with one of --layers, --from, --all and --head-only. A run that was stopped goes on where it
@@ -90,14 +94,21 @@ def finetune(dataset: Path, features: str | Path, out: Path, folds: int | None, 
     from classify.finetune.run import fine_tune
     from classify.finetune.settings import FinetuneSettings
     from classify.finetune.team import speaks
+    from classify.report.events import events
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
     settings, table = FinetuneSettings(**options), read_table(dataset)
-    with progress_bar("storing maps") as progress:
+    with progress_bar("storing maps") as progress, ExitStack() as left:
         given: dict[str, Any] = {"features": features}
         if speaks():
-            given |= {"on_epoch": _tell_epoch, "say": _say, "progress": progress}
+            log = left.enter_context(events(out / "tensorboard")) if tensorboard else lambda record: None
+
+            def on_epoch(record: dict[str, Any]) -> None:
+                _tell_epoch(record)
+                log(record)
+
+            given |= {"on_epoch": on_epoch, "say": _say, "progress": progress}
         if folds:
             divided = cross_validate(table, out, settings, folds=folds, heads=heads, **given)
         else:

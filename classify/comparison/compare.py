@@ -316,7 +316,7 @@ def _entry(run: Run, task: Task, clustered: Estimate | None) -> Entry:
         untrained=any(key.untrained for key in keys),
         scores=measure(task.truth, run.probabilities, task.classes.tolist(), task.train_counts.tolist(), clustered),
         cost=run.cost,
-        history=trial.history,
+        history=run.history,
         watched=run.watched,
         predictions=predictions(task.truth, run.probabilities),
         probabilities=run.probabilities,

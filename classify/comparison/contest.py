@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,6 +48,8 @@ class Run:
         The split that the epochs were followed on.
     seeds : Seeds or None
         The same with other seeds.
+    history : tuple of mapping
+        One an epoch.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Run:
     probabilities: NDArray[np.float64]
     watched: str
     seeds: Seeds | None
+    history: tuple[Mapping[str, float], ...]
 
 
 @dataclass
@@ -109,7 +112,8 @@ class Contest:
                 trial, cost, probabilities = self._run(spec, train, test, folds, watch)
                 name = self.name(spec, view)
                 seeds = self._seeds(trial, train, test, probabilities)
-                yield Run(name, spec, view, train.X.shape[1], trial, cost, probabilities, split, seeds)
+                dimension, epochs = train.X.shape[1], trial.history
+                yield Run(name, spec, view, dimension, trial, cost, probabilities, split, seeds, epochs)
 
     def learning_curves(self) -> dict[str, list[tuple[int, Estimate]]]:
         """Accuracy on the test part after learning from a part of the training rows, by name of the run."""

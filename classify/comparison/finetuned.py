@@ -13,7 +13,7 @@ from cache import find_cache
 from classify.comparison.contest import Run
 from classify.comparison.matched import Matched, View
 from classify.errors import DataError
-from classify.evaluation.entry import Cost
+from classify.evaluation.entry import HELD_OUT, Cost
 from classify.evaluation.metrics import align
 from classify.finetune.result import Finetuned, load_finetuned
 from classify.fitting.facts import rows_digest
@@ -68,7 +68,16 @@ def _asked(run: Finetuned, matched: Matched, table: DatasetTable, classes: NDArr
     seconds = (time.perf_counter() - started) / len(test) * 1000
     cost = Cost(0.0, trial.fit_seconds, seconds, trial.bytes + run.weights_file.stat().st_size)
     return Run(
-        f"finetuned {run.folder.name}", trial.spec, view, X.shape[1], trial, cost, probabilities, matched.test, None
+        f"finetuned {run.folder.name}",
+        trial.spec,
+        view,
+        X.shape[1],
+        trial,
+        cost,
+        probabilities,
+        HELD_OUT,
+        None,
+        run.curve(),
     )
 
 

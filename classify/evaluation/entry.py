@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+HELD_OUT = "held-out training"  # what a fine-tuning chose its epoch by
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -202,7 +204,7 @@ class Entry:
     history : tuple of mapping
         One an epoch, for heads that have epochs.
     watched : str
-        The split whose accuracy stands in the history as "val_accuracy".
+        The split whose accuracy stands in the history as "val_accuracy", or HELD_OUT.
     predictions : Predictions
     probabilities : (N, K) float64
         Of each test row for each class.

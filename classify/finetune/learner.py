@@ -16,6 +16,7 @@ from classify.errors import FinetuneError
 from classify.finetune.checkpoint import Keeper
 from classify.finetune.inputs import Inputs
 from classify.finetune.network import Tuned, linear_weights
+from classify.finetune.result import REFIT, SEARCH
 from classify.finetune.settings import FinetuneSettings
 from classify.finetune.team import Team
 from classify.finetune.training import Training, embeddings_of, scores_of
@@ -27,8 +28,6 @@ from classify.heads.rows.folds import make_folds
 
 if TYPE_CHECKING:
     import torch
-
-SEARCH, REFIT = "search", "refit"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from cache import files
 from classify.errors import FinetuneError
 
 FORMAT = "artstyle run 1"
+SEARCH, REFIT = "search", "refit"  # an epoch is looked for; all rows are learned with it
 RUN, METRICS, BACKBONE, HEAD = "run.json", "metrics.jsonl", "backbone.safetensors", "head.safetensors"
 
 
@@ -82,6 +83,15 @@ class Finetuned:
     def history(self) -> list[dict[str, Any]]:
         """One record an epoch."""
         return [json.loads(line) for line in (self.folder / METRICS).read_text(encoding="utf-8").splitlines()]
+
+    def curve(self) -> tuple[dict[str, float], ...]:
+        """Accuracy after each epoch of the training that chose one, in the words of heads that learn in epochs."""
+        searched = [r for r in self.history() if r["stage"] == SEARCH and "train_accuracy" in r]
+        return tuple(
+            {"epoch": r["epoch"], "train_loss": r["loss"], "train_accuracy": r["train_accuracy"]}
+            | ({"val_accuracy": r["held_out_accuracy"]} if "held_out_accuracy" in r else {})
+            for r in searched
+        )
 
     def save(self, begun: Mapping[str, Any]) -> None:
         """Write what came of the run beside what was asked for."""

@@ -117,25 +117,26 @@ class Training:
     def _epoch(
         self, epoch: int, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, mean: Mean
     ) -> dict[str, Any]:
-        """All steps of an epoch; gives its mean loss, and how long the inputs took."""
+        """All steps of an epoch; gives its mean loss and accuracy as batches went by, and how long the inputs took."""
         import torch
 
         todo = steps(self.fit, self.codes, self.settings, self.batch_size, epoch)
         self.tuned.mode(training=True)
-        loss, rows, waited = 0.0, 0, 0.0
+        sums, rows, waited = np.zeros(2), 0, 0.0
         for number, step in enumerate(todo):
             drawn = np.random.SeedSequence([self.settings.seed, epoch, number, self.team.rank])
             torch.manual_seed(int(drawn.generate_state(1)[0]))  # of dropout
             set_rates(optimizer, self.settings, epoch - 1 + (number + 0.5) / len(todo))
-            found, seconds = self._within_memory(step, optimizer, scaler)
+            found, seconds = self._within_memory(step, optimizer, scaler)  # means over the batch
             self._update(optimizer, scaler)
             mean.follow(self.tuned)
-            loss, rows, waited = loss + found * len(step.rows), rows + len(step.rows), waited + seconds
-        return {"epoch": epoch, "loss": loss / rows, "inputs_seconds": round(waited, 4)}
+            sums, rows, waited = sums + found * len(step.rows), rows + len(step.rows), waited + seconds
+        loss, accuracy = (sums / rows).tolist()
+        return {"epoch": epoch, "loss": loss, "train_accuracy": accuracy, "inputs_seconds": round(waited, 4)}
 
     def _within_memory(
         self, step: Step, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
-    ) -> tuple[float, float]:
+    ) -> tuple[NDArray[np.float64], float]:
         """The gradient of a step; where memory does not suffice, in more parts, or else with advice.
 
         Raises
@@ -157,12 +158,15 @@ class Training:
                     ) from error
                 self.parts *= 2
 
-    def _gradient(self, step: Step, scaler: torch.amp.GradScaler, parts: int) -> tuple[float, float]:
-        """Add up the gradient of a step's loss, in parts; gives the loss, and the seconds spent on inputs."""
+    def _gradient(self, step: Step, scaler: torch.amp.GradScaler, parts: int) -> tuple[NDArray[np.float64], float]:
+        """Add up the gradient of a step's loss, in parts; gives loss and accuracy, and the seconds spent on inputs.
+
+        Of two pictures that mixup blends, the one with the larger share has the right class.
+        """
         import torch
 
         mine = np.arange(len(step.rows))[self.team.rank :: self.team.size]
-        total, waited = torch.zeros((), device=self.tuned.device), 0.0
+        total, waited = torch.zeros(2, device=self.tuned.device), 0.0
         for places in np.array_split(mine, parts):
             if not len(places):
                 continue
@@ -172,9 +176,10 @@ class Training:
             logs = torch.log_softmax(self.tuned.logits(maps), 1)  # (b, K)
             loss = -((logs * targets).sum(1) * weights).sum() / len(step.rows)
             torch.autograd.backward(scaler.scale(loss))
-            total += loss.detach()
+            hits = (logs.detach().argmax(1) == targets.argmax(1)) * weights
+            total += torch.stack([loss.detach(), hits.sum() / len(step.rows)])
         self.team.add_up([total])
-        return float(total), waited
+        return total.double().cpu().numpy(), waited
 
     def _mixed(self, step: Step, places: NDArray[np.intp]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Maps (b, C, h, w), smoothed classes (b, K) and weights (b,) of some places of a batch; 0 for broken rows."""

@@ -17,7 +17,7 @@ from classify.evaluation.entry import Entry
 from classify.report.label_places import label_dots
 from classify.report.words import seconds
 from featurize.theme import INK, MUTED, PAPER, RULE, SERIES, drawing
-from featurize.wording import cut, percent, plain_names
+from featurize.wording import cut, listing, percent, plain_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,8 @@ def draw_epochs(comparison: Comparison) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="best")
         last = ", ".join(f"{e.name} ends at {percent(e.history[-1].get('val_accuracy'))}" for e in entries)
-        return _labelled(figure, f"Accuracy after each epoch on {entries[0].watched} pictures: {last}.")
+        watched = listing(list(dict.fromkeys(e.watched for e in entries)))
+        return _labelled(figure, f"Accuracy after each epoch on {watched} pictures: {last}.")
 
 
 def in_epochs(comparison: Comparison) -> list[Entry]:

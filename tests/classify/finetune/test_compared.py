@@ -44,6 +44,9 @@ def test_a_run_stands_in_the_same_report_on_the_same_rows_with_its_cost(
     assert mine.cost.bytes > run.weights_file.stat().st_size
     assert len(mine.predictions.predicted) == comparison.dataset.test_rows == 3
     assert not any("other rows" in remark for remark in mine.remarks)
+    searched = [r for r in run.history() if r["stage"] == "search" and r["epoch"]]
+    assert [e["val_accuracy"] for e in mine.history] == [r["held_out_accuracy"] for r in searched]
+    assert mine.watched == "held-out training"
     swapped = {"train": "test", "test": "train", "val": "val"}
     other = world.with_columns(split=[swapped[s] for s in world.columns["split"]])
     with pytest.raises(DataError, match="trained on 24 pictures of the test part"):

@@ -16,7 +16,7 @@ from classify.finetune.schedule import Step, steps
 from classify.finetune.scope import chosen_layers, halves
 from classify.finetune.settings import FinetuneSettings
 from classify.finetune.team import Team
-from classify.finetune.training import Training
+from classify.finetune.training import Training, scores_of
 from classify.finetune.views import View, crop, fixed_views
 from featurize.dataset.table import DatasetTable
 from featurize.networks.network import choose_network
@@ -180,3 +180,12 @@ def one_step(world: DatasetTable, **options: object) -> tuple[Training, Step]:
     inputs = Uncached(pictures, tuned)
     training = Training(tuned, inputs, codes, every, every[:0], settings, 8, Team(), Keeper(None), lambda record: None)
     return training, steps(every, codes, settings, 8, 1)[0]
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_the_accuracy_of_an_epoch_is_that_of_its_pictures(world: DatasetTable, parts: int) -> None:
+    """Where nothing moves, it is the share of rows that the head names; in parts as at once."""
+    training, _ = one_step(world, rate=0.0, head_rate=0.0, augment=False, accumulate=parts)
+    record = training.run(1).history[1]
+    scores, _ = scores_of(training.tuned, training.inputs, training.fit, 8, training.team)
+    assert record["train_accuracy"] == pytest.approx(np.mean(scores.argmax(1) == training.codes))

@@ -17,6 +17,7 @@ from classify.finetune.result import Finetuned, load_finetuned
 from classify.finetune.run import fine_tune
 from classify.headfile import load_head
 from classify.prediction import predict
+from classify.report.events import events
 from featurize.dataset.table import DatasetTable
 from featurize.networks.network import choose_network
 from featurize.networks.weights_file import read_card, read_state
@@ -172,3 +173,17 @@ def test_two_processes_learn_what_one_learns(world: DatasetTable, tmp_path: Path
     for ours, theirs in zip(one, other, strict=True):
         assert ours.pop("stage") == theirs.pop("stage")
         assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+def test_the_epochs_are_written_for_tensorboard(tmp_path: Path) -> None:
+    """Each once, also those that are handed in again by a run that goes on."""
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for epochs in (2, 3):
+        with events(tmp_path) as write:
+            for epoch in range(epochs):
+                write({"stage": "search", "fold": 1, "epoch": epoch, "held_out_loss": 3.0 - epoch})
+    found = EventAccumulator(str(tmp_path / "fold-1/search"))
+    found.Reload()
+    assert [(e.step, e.value) for e in found.Scalars("loss/held out")] == [(0, 3.0), (1, 2.0), (2, 1.0)]
