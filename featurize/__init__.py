@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from featurize.dataset.table import write_table as write_table
     from featurize.embedder import Embedder as Embedder
     from featurize.errors import FeaturizeError as FeaturizeError
+    from featurize.exchange.export import export as export
+    from featurize.exchange.importing import Imported as Imported
+    from featurize.exchange.importing import import_vectors as import_vectors
     from featurize.gallery import draw_gallery as draw_gallery
     from featurize.inside import activations_figure as activations_figure
     from featurize.inside import activations_of_blocks as activations_of_blocks
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from featurize.inside import filters_figure as filters_figure
     from featurize.inside import filters_of as filters_of
     from featurize.networks.network import choose_network as choose_network
-    from featurize.run.export import export as export
     from featurize.run.extract import Extraction as Extraction
     from featurize.run.extract import Settings as Settings
     from featurize.run.extract import extract as extract
@@ -48,11 +50,12 @@ else:
             "featurize.dataset.table": "DatasetTable read_table write_table",
             "featurize.embedder": "Embedder",
             "featurize.errors": "FeaturizeError",
+            "featurize.exchange.importing": "Imported import_vectors",
             "featurize.gallery": "draw_gallery",
             "featurize.inside": "activations_figure activations_of_blocks activations_of_layer "
             "attention_figure attention_maps filters_figure filters_of",
             "featurize.networks.network": "choose_network",
-            "featurize.run.export": "export",
+            "featurize.exchange.export": "export",
             "featurize.run.extract": "Extraction Settings extract",
             "featurize.run.verify": "verify",
         },

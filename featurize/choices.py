@@ -10,5 +10,6 @@ SAMPLES = ("proportional", "stratified")  # how many pictures of each class a sa
 ENGINES = ("auto", "onnx", "openvino", "torch")
 PRECISIONS = ("fp32", "bf16", "int8")
 STORES = ("float32", "float16")
+EXPORTS = ("hdf5", "npz", "parquet", "orange", "atlas", "projector")  # forms of vectors for other programs
 DECODERS = ("exact", "fast")
 DEFAULT_EMBEDDING = "avgpool"

@@ -7,6 +7,7 @@
     ├── Misfit           a text can't be read as a table in one of several ways (also a ValueError)
     ├── BackboneError    a network, a recipe or a transform is not known, or can't be made ready
     ├── WeightsError     weights can't be had, or don't fit the network
+    ├── VectorsError     vectors of another program can't be read, or don't fit their table
     ├── Undecodable      one picture can't be turned into pixels; becomes a row, stops nothing
     ├── NotInArchive     an archive has no member of that name (also a FileNotFoundError)
     ├── DecoderMissing   the process that decodes pictures does not start
@@ -80,6 +81,10 @@ class BackboneError(FeaturizeError):
 
 class WeightsError(FeaturizeError):
     """Weights can't be had, or don't fit the network."""
+
+
+class VectorsError(FeaturizeError):
+    """Vectors of another program can't be read, or don't fit their table."""
 
 
 class Undecodable(FeaturizeError):

@@ -1,8 +1,8 @@
 """The one list of what can become of a picture file.
 
-Codes below 64 say something about a file's bytes, so they are stored with its id in the feature cache, and the
-file is not tried again unless asked for. Codes from 64 say something about a path at one moment; they are
-reported and never stored. Codes are never reused for another meaning.
+Codes below 64 say something about a file's bytes, or about an imported vector, so they are stored with its id in the
+feature cache, and the file is not tried again unless asked for. Codes from 64 say something about a path at one
+moment; they are reported and never stored. Codes are never reused for another meaning.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _SENTENCES = {
     "UNSUPPORTED": "the picture's format is not supported",
     "CRASHED": "the decoder crashed on it",
     "HUNG": "the decoder did not come to an end",
+    "NOT_FINITE": "its imported vector holds a number that is not finite",
     "MISSING": "there is no such file",
     "UNREADABLE": "the file can't be read",
     "NOT_A_FILE": "it is not a file",
@@ -42,6 +43,7 @@ class Reason(IntEnum):
     UNSUPPORTED = 7
     CRASHED = 8
     HUNG = 9
+    NOT_FINITE = 10
     MISSING = 64
     UNREADABLE = 65
     NOT_A_FILE = 66

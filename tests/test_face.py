@@ -33,7 +33,7 @@ HEAVY = ("numpy", "torch", "h5py", "PIL", "sklearn", "scipy", "pandas", "matplot
 EXAMPLES = (
     "featurize.prepare", "featurize.read_table", "featurize.extract", "featurize.audit", "featurize.Embedder",
     "cache.open_cache", "classify.load_examples", "classify.fit", "classify.evaluate", "classify.load_head",
-    "classify.predict", "classify.compare",
+    "classify.predict", "classify.compare", "featurize.import_vectors",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from cache import Store
 from classify.comparison.result import Provenance
 from featurize.machine import machine, versions
+from featurize.networks.licences import licence_of
 
 _PACKAGES = ("python", "artstyle", "numpy", "scipy", "scikit-learn", "statsmodels", "torch", "h5py", "matplotlib")
 
@@ -44,6 +45,7 @@ def _told(cache: Store) -> Mapping[str, Any]:
         "backbone": key.backbone,
         "network": dict(key.network),
         "weights": key.weights,
+        "licence": licence_of(cache),
         "untrained": key.untrained,
         "precision": key.precision,
         "transform": dict(key.transform),

@@ -15,6 +15,7 @@ from classify.data import LabelledRows
 from classify.fitting.question import NEW
 from classify.fitting.trial import Trial
 from featurize.machine import machine, versions
+from featurize.networks.licences import licence_of
 
 if TYPE_CHECKING:
     from classify.heads.tuning import Tuning
@@ -36,7 +37,7 @@ def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int, q
     question : str
         From `question_of`.
     """
-    tuning = trial.tuning
+    tuning, licence = trial.tuning, licence_of(cache)
     return {
         "spec": str(trial.spec),
         "seed": seed,
@@ -50,6 +51,7 @@ def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int, q
         "tuned": dict(tuning.params) if tuning else {},
         **({"grid": _grid(tuning)} if tuning and len(tuning.points) > 1 else {}),
         "remarks": list(trial.remarks),
+        **({"licence": licence} if licence else {}),
         "weights": [str(path) for path in remembered_places(cache.artifacts)],
         "versions": _versions(),
         "machine": _machine(),

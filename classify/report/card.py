@@ -8,9 +8,7 @@ from functools import partial
 from typing import Any
 
 from classify.headfile import SavedHead
-from featurize.errors import FeaturizeError
-from featurize.networks.base import Published
-from featurize.networks.providers import provider_of
+from featurize.networks.licences import is_restricted, published_weights
 from featurize.wording import percent, plain
 
 
@@ -21,7 +19,7 @@ def head_facts(saved: SavedHead) -> dict[str, Any]:
     ----------
     saved : SavedHead
     """
-    published = _published(saved)
+    published = published_weights(saved.key)
     training = saved.training
     return {
         "kind": saved.kind,
@@ -32,7 +30,7 @@ def head_facts(saved: SavedHead) -> dict[str, Any]:
             "name": str(saved.key.network["name"]),
             "provider": str(saved.key.network["provider"]),
             "weights": saved.key.weights,
-            "licence": published.licence if published else None,
+            "licence": training.get("licence") or (published.licence if published else None),
             "source": published.source if published else None,
             "untrained": saved.key.untrained,
         },
@@ -77,15 +75,8 @@ def warnings_of(saved: SavedHead) -> list[str]:
     for split, figures in saved.metrics.items():
         if "low" in figures and figures["low"] <= 1 / len(saved.classes):
             found.append(f"On {split} its accuracy can't be told from guessing.")
+    if is_restricted(licence := str(saved.training.get("licence", ""))):
+        found.append(f"The weights of the backbone are under the licence {licence}: read it before any commercial use.")
     if not saved.guarded:
         found.append("Its file carries no digest, so a change to it can't be noticed.")
     return found
-
-
-def _published(saved: SavedHead) -> Published | None:
-    """What the provider of the backbone says about the weights, where it published them."""
-    try:
-        backbone = provider_of(saved.key.network["provider"]).backbone(saved.key.network["name"])
-    except FeaturizeError:  # a provider that is not installed here
-        return None
-    return next((p for p in backbone.published.values() if p.identity == saved.key.weights), None)

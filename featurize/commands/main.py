@@ -9,7 +9,9 @@ import click
 
 from featurize.choices import DECODERS, ENGINES, PRECISIONS, STORES
 from featurize.commands.console import print_table, run
+from featurize.commands.exchange import export, import_, untrained
 from featurize.commands.inside import activations, filters
+from featurize.commands.networks import networks, weights
 from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SEED, SPLIT, TABLE, WEIGHTS, WORKERS
 from featurize.commands.prepare import audit, prepare
 from featurize.commands.remembered import FILE as REMEMBERED
@@ -61,24 +63,10 @@ cli.add_command(audit)
 cli.add_command(filters)
 cli.add_command(activations)
 cli.add_command(words)
-
-
-@cli.command()
-@BACKBONE
-@WEIGHTS
-def weights(backbone: str, weights: str | None) -> None:
-    """Fetch a backbone's weights, as `featurize run` would, and say what is known of them."""
-    from featurize.networks.network import choose_network
-
-    network = choose_network(backbone, weights)
-    path = network.fetch()
-    where = f" in {visible(path)}" if path else " (untrained backbone)"
-    click.echo(f"{visible(network.describe())}{where}")
-    click.echo(f"pixels: {network.transform.describe()}")
-    if network.weights.assumed:
-        click.echo(visible(network.weights.assumed), err=True)
-    if path:
-        click.echo(f"licence: {visible(network.weights.licence or 'not known')}")
+cli.add_command(networks)
+cli.add_command(weights)
+cli.add_command(import_)
+cli.add_command(export)
 
 
 @cli.command("run")
@@ -141,7 +129,7 @@ def _tell(done: Extraction, strict: bool) -> int:
         f"{counted(done.rows, 'row')}, {counted(done.pictures, 'distinct picture')}: {done.whole} have a vector, "
         f"{left}{len(done.failed)} have none; {counted(done.embedded, 'picture')} embedded now{rate}"
     )
-    click.echo(f"feature cache: {visible(done.folder)}{_untrained(done.key.untrained)}")
+    click.echo(f"feature cache: {visible(done.folder)}{untrained(done.key.untrained)}")
     if done.changed:
         click.echo(
             f"error: {counted(len(done.changed), 'file')} changed since the dataset table was made "
@@ -278,36 +266,6 @@ def adopt(features: str | Path) -> int:
     return 1 if refused else 0
 
 
-@cli.command()
-@click.argument("out", type=FILE)
-@TABLE
-@FEATURES
-@KEY
-@SPLIT
-@click.option("--embedding", help="Recipes, separated by commas; default: all there are.")
-@click.option("--iiif", is_flag=True, help="Write annotations of IIIF canvases into a folder OUT, one file a manifest.")
-def export(
-    out: Path, dataset: Path, features: str | Path, key: str | None, split: str, embedding: str | None, iiif: bool
-) -> None:
-    """Write ids, paths, labels, splits and vectors into one file OUT (.h5 or .npz)."""
-    from cache import open_cache
-    from featurize.dataset.table import read_table
-    from featurize.run import export as exporting
-
-    cache = open_cache(features, key)
-    recipes = [cache.recipe(name) for name in embedding.split(",")] if embedding else cache.recipes()
-    if iiif:
-        from featurize.run.annotations import export_annotations
-
-        done = export_annotations(read_table(dataset), cache, recipes, out, split)
-    else:
-        done = exporting.export(read_table(dataset), cache, recipes, out, split)
-    click.echo(
-        f"wrote {counted(done.rows, 'row')} with {', '.join(r.name for r in recipes)} to {visible(done.path)}"
-        f"{_untrained(cache.key.untrained)}" + (f"; {done.left_out} rows have no vector" if done.left_out else "")
-    )
-
-
 def _tell_remembered() -> None:
     remembered = recall()
     if remembered is None:
@@ -354,10 +312,6 @@ def _tell_figures(features: str | Path, found: list[Summary]) -> None:
             click.echo(f"{s.key.folder_name}: untrained backbone")
         for reason, count in s.failures.items():
             click.echo(f"{s.key.folder_name}: {count} failed: {reason.sentence}")
-
-
-def _untrained(untrained: bool) -> str:
-    return " (untrained backbone)" if untrained else ""
 
 
 def main() -> None:

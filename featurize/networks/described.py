@@ -139,16 +139,33 @@ def described(package: str, ask: Callable[..., Description], *arguments: str) ->
     BackboneError
         The library has no such network, or can't build it.
     """
-    known = _folder() / f"{package}-{metadata.version(package)}-{_EDITION}"
-    digest = hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:12]
-    path = known / f"{safe_name(arguments[0])[:80]}-{digest}.json"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, BackboneError):  # asked anew
-        return Description.from_json(json.loads(path.read_text(encoding="utf-8")))
+    known = remembered(package, *arguments)
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, BackboneError):  # asked anew
+        return Description.from_json(known)
     found = processes.call(ask, *arguments, unless_loaded="torch")
-    with contextlib.suppress(StorageFailed):  # nothing is lost but time
-        files.make_folder(known)
-        files.write_atomic(path, [json.dumps(found.as_json()).encode()])
+    remember(package, found.as_json(), *arguments)
     return found
+
+
+def remembered(package: str, *arguments: str) -> Json:
+    """What a library answered before, as plain JSON; None where this version was not asked."""
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(_place(package, arguments).read_text(encoding="utf-8"))
+    return None
+
+
+def remember(package: str, answer: Json, *arguments: str) -> None:
+    """Keep what a library answered."""
+    path = _place(package, arguments)
+    with contextlib.suppress(StorageFailed):  # nothing is lost but time
+        files.make_folder(path.parent)
+        files.write_atomic(path, [json.dumps(answer).encode()])
+
+
+def _place(package: str, arguments: Sequence[str]) -> Path:
+    digest = hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:12]
+    folder = _folder() / f"{package}-{metadata.version(package)}-{_EDITION}"
+    return folder / f"{safe_name(arguments[0])[:80]}-{digest}.json"
 
 
 def _folder() -> Path:

@@ -40,12 +40,19 @@ def _own() -> Provider:
     return Own()
 
 
+def _elsewhere() -> Provider:
+    from featurize.networks.elsewhere import Elsewhere
+
+    return Elsewhere()
+
+
 PROVIDERS: Mapping[str, Callable[[], Provider]] = {
     "torchvision": _torchvision,
     "timm": _timm,
     "open_clip": _open_clip,
     "hf": _hugging_face,
     "module": _own,
+    "imported": _elsewhere,
 }
 
 

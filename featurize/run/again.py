@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cache import ArtstyleError, Key, artifacts_of
 from cache.places import remembered_places
+from featurize.networks.elsewhere import is_imported
 from featurize.networks.network import network_from
 from featurize.networks.providers import standard_embedding
 from featurize.networks.weights import RANDOM
@@ -28,6 +29,8 @@ def run_command(key: Key, embedding: str = "", place: str = "") -> str:
     place : str
         Where the cache lies; "" where that is not known.
     """
+    if is_imported(key):
+        return shlex.join(["featurize", "import", "VECTORS", "--table", "ROWS", "--name", key.network["name"]])
     words = ["featurize", "run"]
     root = Path(place).parent if place and Path(place).is_dir() else None
     if key.backbone != _STANDARD.backbone:

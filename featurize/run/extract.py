@@ -25,6 +25,7 @@ from featurize import processors
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.engines import EngineChoice, EngineFactory, make_engine
 from featurize.errors import Undecodable
+from featurize.networks.licences import remember_licence, restriction
 from featurize.networks.network import Network, choose_network
 from featurize.networks.providers import standard_embedding
 from featurize.networks.recipes import Formula, formulas
@@ -230,11 +231,15 @@ def extract(
     refuse_unadopted(root, network.key(settings.precision))
     if network.weights.assumed:
         say(network.weights.assumed)
+    if restricted := restriction(network.backbone.full_name, network.weights.licence):
+        say(restricted)
     precision = precision_of(network, settings, table, root, say)
     cache = create_cache(root, network.key(precision))
     set_aside = cache.repair()
     if network.weights.file:
         remember_place(cache.artifacts, network.weights.file)
+    if network.weights.licence:
+        remember_licence(cache.artifacts, network.weights.licence)
     ids, pictures, troubles = _look_at_files(table, rows)
     _renew(cache, ids, pictures, troubles, say)
     wanted = [f for f in wanted if cache.missing(ids, [f.recipe]).any()] or wanted

@@ -15,7 +15,8 @@ from cache import files
 from cache.plan import Plan
 from cache.segments import compact, segment, spans
 from cache.segments.listing import Segments
-from featurize.run import export, plans
+from featurize.exchange import export
+from featurize.run import plans
 
 
 class _System:

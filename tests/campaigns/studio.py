@@ -18,8 +18,8 @@ from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import read_table
 from featurize.engines.fake import FakeEngines
+from featurize.exchange import export as exporting
 from featurize.networks.recipes import FORMULAS
-from featurize.run import export as exporting
 from featurize.run import plans
 from featurize.run.extract import Settings
 from tests.campaigns import forks

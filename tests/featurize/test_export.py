@@ -13,8 +13,8 @@ from cache import list_caches
 from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.engines.fake import FakeEngines
+from featurize.exchange.forms.hdf5 import _Patient
 from featurize.run import plans
-from featurize.run.export import _Patient
 from tests.featurize import fake
 
 Screen = pytest.CaptureFixture[str]

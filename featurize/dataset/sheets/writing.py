@@ -67,7 +67,7 @@ def csv_bytes(columns: Columns, separator: str = ",") -> bytes:
 def _csv_text(columns: Columns, separator: str, end: str) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=separator, lineterminator=end)
-    writer.writerow(map(_guarded, columns))
+    writer.writerow(map(guarded, columns))
     writer.writerows(zip(*(_guarded_column(name, values) for name, values in columns.items()), strict=True))
     return text.getvalue()
 
@@ -90,15 +90,16 @@ def with_names(columns: Columns) -> dict[str, list[str]]:
 def _guarded_column(name: str, values: Sequence[str]) -> Sequence[str]:
     if name == PATH:
         values = list(map(held_name, values))
-    return list(map(_guarded, values)) if _ANY_COMPUTED.search("\n".join(values)) else values
+    return list(map(guarded, values)) if _ANY_COMPUTED.search("\n".join(values)) else values
 
 
-def _guarded(text: str) -> str:
+def guarded(text: str) -> str:
+    """A cell that no spreadsheet computes."""
     return f"'{text}" if _is_computed(text) else text
 
 
 def _is_computed(text: str) -> bool:
-    """Whether a spreadsheet would compute a cell, or `_guarded` might have made it of one that it would."""
+    """Whether a spreadsheet would compute a cell, or `guarded` might have made it of one that it would."""
     return bool(_COMPUTED.match(text)) and len(text) > 1 and not _NUMBER.fullmatch(text)
 
 

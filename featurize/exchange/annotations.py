@@ -18,7 +18,7 @@ from cache import Key, NotStored, Recipe, Store, files
 from featurize.dataset.sources.iiif.fetching import file_stem
 from featurize.dataset.table import DatasetTable
 from featurize.errors import TableError
-from featurize.run.export import Exported
+from featurize.exchange.export import Exported
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
 _NEEDED = ("canvas", "manifest")

@@ -1,0 +1,1 @@
+"""Vectors from other programs and for other programs: what is imported, and what is exported."""
