@@ -145,8 +145,10 @@ def places_of(file: str) -> Iterator[Place]:
 
 
 def _untested(tree: ast.Module) -> Iterator[ast.AST]:
-    """Parts in which a change means nothing to a run: annotations, raised errors, what only type checkers read."""
+    """Parts in which a change means nothing to a run: annotations, raised errors, frozen classes, what types need."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield from node.decorator_list
         if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
             yield node.annotation
         if isinstance(node, ast.FunctionDef) and node.returns:
