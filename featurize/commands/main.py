@@ -9,6 +9,7 @@ import click
 
 from featurize.choices import DECODERS, ENGINES, PRECISIONS, STORES
 from featurize.commands.console import print_table, run
+from featurize.commands.correct import correct
 from featurize.commands.exchange import export, import_, untrained
 from featurize.commands.inside import activations, filters
 from featurize.commands.networks import networks, weights
@@ -60,6 +61,7 @@ def sample(folder: Path, per_style: int, seed: int) -> None:
 
 cli.add_command(prepare)
 cli.add_command(audit)
+cli.add_command(correct)
 cli.add_command(filters)
 cli.add_command(activations)
 cli.add_command(words)

@@ -213,9 +213,10 @@ def audit(
     dataset: Path, lists_only: Path | None, features: str | Path, key: str | None, embedding: str | None, out: Path,
     pictures: bool, drop_duplicates: bool, workers: int | None, **given: Any,
 ) -> None:  # fmt: skip
-    """Tell what is wrong with a dataset: shared artists, duplicates, strange labels."""
+    """Tell what is wrong with a dataset: shared artists, duplicates, labels that may be wrong."""
     from featurize.dataset import audit as auditing
     from featurize.dataset.audit import report
+    from featurize.dataset.suspects.sheet import moved_sentence
     from featurize.dataset.table import read_table
     from featurize.errors import SourceError
     from featurize.progress import progress_bar
@@ -224,7 +225,7 @@ def audit(
         if drop_duplicates:
             raise SourceError("--drop-duplicates works on a table: make one with `featurize prepare` first")
         found = auditing.audit_lists(lists_only, _reading(given))
-        folder = lists_only if lists_only.is_dir() else lists_only.parent
+        table, folder = None, lists_only if lists_only.is_dir() else lists_only.parent
     else:
         table = read_table(dataset, given["encoding"])
         cache, recipe = report.find_embeddings(features, key, embedding)
@@ -241,7 +242,10 @@ def audit(
         )
         folder = table.folder
     click.echo(report.text(found, most=10), nl=False)
-    for path in report.save(found, out, folder):
+    saved = report.save(found, out, folder, table)
+    for old in saved.moved:
+        click.echo(visible(moved_sentence(old)), err=True)
+    for path in saved.paths:
         click.echo(f"wrote {visible(path)}")
     if drop_duplicates:
         _drop(dataset, table, found)

@@ -21,9 +21,10 @@ from featurize.dataset.audit.coverage import (
     split_sizes,
     years_of,
 )
-from featurize.dataset.audit.result import Audit, CopyPair, Group, NearPair, Row, Strange
+from featurize.dataset.audit.result import Audit, CopyPair, Group, NearPair, Row
 from featurize.dataset.labels import settle
 from featurize.dataset.sources import AS_FOUND, Reading, read_source
+from featurize.dataset.suspects.finding import NOTHING_FOUND, Suspects
 from featurize.dataset.table import DatasetTable, read_table, relative_paths
 from featurize.errors import TableError
 from featurize.progress import ProgressBar
@@ -31,7 +32,6 @@ from featurize.progress import ProgressBar
 if TYPE_CHECKING:
     from cache import Recipe, Store
 
-_MOST_STRANGE = 40  # a list to look through, not a verdict
 _NAMES_ONLY = "not looked at: lists only"
 _NO_VECTORS = "not looked at: no feature cache; `featurize run` makes one"
 
@@ -42,7 +42,7 @@ class _Seen:
 
     Parameters
     ----------
-    looked_at, duplicates, near, blank, changed, copies, strange
+    looked_at, duplicates, near, blank, changed, copies, suspects
         As in `Audit`.
     """
 
@@ -52,7 +52,7 @@ class _Seen:
     blank: Sequence[int] = ()
     changed: Sequence[int] = ()
     copies: Sequence[CopyPair] = ()
-    strange: Sequence[Strange] = ()
+    suspects: Suspects = NOTHING_FOUND
 
     @property
     def rows(self) -> set[int]:
@@ -62,7 +62,11 @@ class _Seen:
             *(n.rows for n in self.near),
             *(n.rows for n in self.copies),
         ]
-        return {row for rows in together for row in rows} | {*self.blank, *self.changed, *(s.row for s in self.strange)}
+        return {row for rows in together for row in rows} | {
+            *self.blank,
+            *self.changed,
+            *(s.row for s in self.suspects.found),
+        }
 
 
 def audit_lists(source: str | Path, reading: Reading = AS_FOUND) -> Audit:
@@ -148,7 +152,7 @@ def audit(
         found = _look_at_pictures(table, path, workers, progress)
         seen.near, seen.blank, seen.changed, seen.looked_at["pictures"] = found
     if cache and chosen:
-        seen.copies, seen.strange, seen.looked_at["embeddings"] = _look_at_vectors(table, labels, cache, chosen)
+        seen.copies, seen.suspects, seen.looked_at["embeddings"] = _look_at_vectors(table, target, cache, chosen)
     columns = {c: table.columns[c] for c in table.labels}
     return _audit(str(path), target, table.columns["path"], splits, columns, seen)
 
@@ -176,18 +180,19 @@ def _look_at_pictures(
 
 
 def _look_at_vectors(
-    table: DatasetTable, labels: Sequence[str], cache: Store, recipe: Recipe
-) -> tuple[list[CopyPair], list[Strange], str]:
-    from featurize.dataset.audit.vectors import copies_across, load_vectors, strangers
+    table: DatasetTable, target: str, cache: Store, recipe: Recipe
+) -> tuple[list[CopyPair], Suspects, str]:
+    from featurize.dataset.audit.vectors import copies_across
+    from featurize.dataset.suspects.looking import look_at_labels
 
-    embedded = load_vectors(table, cache, recipe)
-    if not len(embedded.rows):
-        return [], [], f"none of the rows has a vector {recipe.name!r} in {cache.key.folder_name}"
-    looked_at = f"{len(embedded.rows):,} of {len(table):,} rows, {recipe.name} of {cache.key.folder_name}"
-    strange = strangers(embedded, labels, _MOST_STRANGE)
+    embedded = int(cache.embedded(table.ids, recipe).sum())
+    if not embedded:
+        return [], NOTHING_FOUND, f"none of the rows has a vector {recipe.name!r} in {cache.key.folder_name}"
+    looked_at = f"{embedded:,} of {len(table):,} rows, {recipe.name} of {cache.key.folder_name}"
+    suspects = look_at_labels(table, target, [(cache, recipe)])
     if cache.key.untrained:
-        return [], strange, f"{looked_at}, untrained backbone: by such embeddings copies can't be found"
-    return copies_across(table, cache, recipe), strange, looked_at
+        return [], suspects, f"{looked_at}, untrained backbone: by such embeddings copies can't be found"
+    return copies_across(table, cache, recipe), suspects, looked_at
 
 
 def _audit(
@@ -223,7 +228,7 @@ def _audit(
         blank=seen.blank,
         changed=seen.changed,
         copies=seen.copies,
-        strange=seen.strange,
+        suspects=seen.suspects,
         told=told,
         looked_at=seen.looked_at,
     )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from featurize import pages
 from featurize.dataset.audit import words
 from featurize.dataset.audit.result import Audit
+from featurize.dataset.suspects.sheet import reason
 from featurize.pictures.thumbnail import Thumbnail, thumbnail
 from featurize.wording import plain
 
 _SIDE = 260  # pixels of the longer side of a thumbnail
+SUSPECTS = 120  # that are shown with their pictures; the page lists the others, too
 MOST = 48  # pairs of each kind that are shown; `audit.json` has all
 
 
@@ -29,7 +32,8 @@ def render(found: Audit, folder: Path) -> str:
     def picture(row: int) -> Thumbnail | None:
         return thumbnail(folder / found.told[row].path, _SIDE)
 
-    facts = {"a": found, "w": words, "picture": picture, "most": MOST, "largest": _largest(found)}
+    facts: dict[str, Any] = {"a": found, "w": words, "picture": picture, "most": MOST, "largest": _largest(found)}
+    facts |= {"reason": reason, "shown": SUSPECTS}
     filters = {"plain": plain, "count": lambda number: f"{number:,}"}
     return pages.render("featurize.dataset.audit", "audit.html", facts, filters)
 

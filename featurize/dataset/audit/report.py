@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cache import Recipe, Store, files, list_caches, list_earlier, open_cache
 from featurize.dataset.audit import as_json, choose_recipe, page
 from featurize.dataset.audit.result import Audit
 from featurize.dataset.audit.text import render as text
+from featurize.dataset.suspects import sheet
+from featurize.dataset.table import DatasetTable
 
-__all__ = ["find_embeddings", "save", "text"]
+__all__ = ["Saved", "find_embeddings", "save", "text"]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What was written.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    moved : sequence of Path
+        Lists of suspects that people had changed, under their new names.
+    """
+
+    paths: Sequence[Path]
+    moved: Sequence[Path] = ()
 
 
 def find_embeddings(features: str | Path, key: str | None, embedding: str | None) -> tuple[Store | None, Recipe | None]:
@@ -31,8 +49,8 @@ def find_embeddings(features: str | Path, key: str | None, embedding: str | None
     return (cache, recipe) if recipe else (None, None)
 
 
-def save(found: Audit, out: Path, folder: Path) -> list[Path]:
-    """Write `audit.json`, `audit.txt` and `audit.html` into a folder, each before the next is made.
+def save(found: Audit, out: Path, folder: Path, table: DatasetTable | None = None) -> Saved:
+    """Write `audit.json`, `audit.txt`, the list of suspects and `audit.html`, each before the next is made.
 
     So whatever goes wrong with the page, what was found is there.
 
@@ -43,6 +61,8 @@ def save(found: Audit, out: Path, folder: Path) -> list[Path]:
         Made where it is not there.
     folder : Path
         What the rows' paths are relative to.
+    table : DatasetTable, optional
+        That was audited; without it there is no list of suspects.
 
     Raises
     ------
@@ -55,6 +75,9 @@ def save(found: Audit, out: Path, folder: Path) -> list[Path]:
         "audit.html": lambda: page.render(found, folder),
     }
     files.make_folder(out)
+    lists: Saved = Saved(())
     for name, make in contents.items():
+        if name == "audit.html" and table is not None and found.suspects.judged:
+            lists = Saved(*sheet.save(sheet.columns_of(table, found.target, found.suspects.found), out))
         files.write_atomic(out / name, [make().encode("utf-8", "replace")])
-    return [out / name for name in contents]
+    return Saved([*(out / name for name in contents), *lists.paths], lists.moved)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from featurize.dataset.suspects.finding import Suspects
+
 
 @dataclass(frozen=True)
 class Row:
@@ -175,25 +177,6 @@ class CopyPair:
 
 
 @dataclass(frozen=True)
-class Strange:
-    """A picture far from the others of its class, which may be labelled wrongly.
-
-    Parameters
-    ----------
-    row : int
-    looks_like : str
-        The class of its nearest pictures.
-    own, other : float
-        Mean cosine to the nearest pictures of its own class, and of that one.
-    """
-
-    row: int
-    looks_like: str
-    own: float
-    other: float
-
-
-@dataclass(frozen=True)
 class Audit:
     """Everything an audit found.
 
@@ -223,7 +206,8 @@ class Audit:
         Rows whose file is not the picture that their id names.
     copies : sequence of CopyPair
         In different splits; a pair may be among `near`, too.
-    strange : sequence of Strange
+    suspects : Suspects
+        Labels that may be wrong.
     told : mapping of int to Row
         Every row that is spoken of.
     looked_at : mapping of str to str
@@ -246,7 +230,7 @@ class Audit:
     blank: Sequence[int]
     changed: Sequence[int]
     copies: Sequence[CopyPair]
-    strange: Sequence[Strange]
+    suspects: Suspects
     told: Mapping[int, Row]
     looked_at: Mapping[str, str]
 

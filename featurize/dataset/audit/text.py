@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from featurize.choices import SPLITS
 from featurize.dataset.audit import words
 from featurize.dataset.audit.result import Audit, Coverage
+from featurize.dataset.suspects.sheet import reason
 from featurize.wording import counted
 
 
@@ -22,6 +23,7 @@ def render(found: Audit, most: int | None = None) -> str:
     parts = [
         [f"Audit of {found.source}", words.summary(found)],
         [f"! {caution}" for caution in words.cautions(found)],
+        _suspects(found, most),
         _classes(found, most),
         _artists(found, most),
         _years(found),
@@ -30,7 +32,6 @@ def render(found: Audit, most: int | None = None) -> str:
         _duplicates(found, most),
         _near(found, most),
         _copies(found, most),
-        _strange(found, most),
     ]
     return "\n\n".join("\n".join(lines) for lines in map(list, parts) if lines) + "\n"
 
@@ -109,14 +110,13 @@ def _copies(found: Audit, most: int | None) -> Iterator[str]:
     yield from _more(found.other_copies, most, "  ")
 
 
-def _strange(found: Audit, most: int | None) -> Iterator[str]:
-    if not found.strange:
+def _suspects(found: Audit, most: int | None) -> Iterator[str]:
+    if not found.suspects.judged:
         return
-    yield f"Far from their class, nearest to another, the first {len(found.strange):,}: worth a look, not a verdict"
-    for strange in found.strange[:most]:
-        told = found.told[strange.row]
-        yield f"  {words.row(told)}: looks like {strange.looks_like} ({strange.other:.2f} against {strange.own:.2f})"
-    yield from _more(found.strange, most, "  ")
+    yield f"Labels that may be wrong: {words.suspects(found)}"
+    for suspect in found.suspects.found[:most]:
+        yield f"  {words.row(found.told[suspect.row])}: {reason(suspect)}"
+    yield from _more(found.suspects.found, most, "  ")
 
 
 def _looked_at(found: Audit, what: str, found_there: str) -> str:

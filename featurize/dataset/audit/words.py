@@ -5,7 +5,7 @@ from __future__ import annotations
 from featurize.dataset.audit.result import Audit, Group, NearPair, Row, SharedArtists, Spellings
 from featurize.dataset.labels import label_key
 from featurize.dataset.spelling import spelled_alike
-from featurize.wording import counted, listing, visible
+from featurize.wording import counted, listing, percent, visible
 
 NO_SPLIT = "no split"
 
@@ -127,6 +127,17 @@ def copies(found: Audit) -> str:
     """ "31 pairs, 30 of them near-duplicates named above"."""
     known = len(found.copies) - len(found.other_copies)
     return counted(len(found.copies), "pair") + (f", {known:,} of them named above" if known else "")
+
+
+def suspects(found: Audit) -> str:
+    """What a reader must know before the list of suspects."""
+    seen = found.suspects
+    agreed = f"by the other pictures {percent(seen.agreement, 0)} of {seen.judged:,} labels would be the same"
+    if seen.agreement <= seen.chance:
+        return f"none is listed, because these embeddings tell no more of them than chance would; {agreed}"
+    if not seen.found:
+        return f"none is listed; {agreed}"
+    return f"{len(seen.found):,}, the most suspicious first, to be looked at and no verdict; {agreed}"
 
 
 def row(told: Row) -> str:
