@@ -17,6 +17,7 @@ from scipy import stats
 from cache import cache_in_memory
 from classify.comparison.compare import compare
 from classify.evaluation.contrasts import judge, pair_tests
+from classify.evaluation.entry import Seeds
 from classify.evaluation.repeats import resampled_splits
 from classify.evaluation.statistics import corrected_resampled, percentile_interval, resampled_means, wilson
 from classify.evaluation.winner import judge_winner
@@ -151,6 +152,27 @@ def _nearest_mean(X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndar
     return float((named == y[test]).mean())
 
 
+def seeds_spread(count: int, many: int = 24) -> tuple[float, float]:
+    """What the spread over four seeds says of that over many, for a small MLP on three classes.
+
+    Gives the spread over four as a share of the other (both as root mean squares), and how often the first seed's
+    accuracy lies within two spreads (of its own four) from the mean of many.
+    """
+    from classify.heads import make_head
+
+    four, all_, near = 0.0, 0.0, 0
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        y = np.arange(360) % 3
+        X = (rng.normal(size=(360, 8)) + 0.7 * rng.normal(size=(3, 8))[y]).astype(np.float32)
+        heads = (make_head("mlp", hidden=(16,), epochs=4, seed=n).fit(X[:60], y[:60].astype(str)) for n in range(many))
+        accuracies = tuple(float((h.predict(X[60:]) == y[60:].astype(str)).mean()) for h in heads)
+        some, every = Seeds(0, (0, 1, 2, 3), accuracies[:4]), Seeds(0, tuple(range(many)), accuracies)
+        four, all_ = four + some.deviation**2, all_ + every.deviation**2
+        near += abs(accuracies[0] - every.mean) <= 2 * some.deviation
+    return float(np.sqrt(four / all_)), near / count
+
+
 def shuffled_labels(count: int) -> tuple[float, float]:
     """Mean accuracy of whole comparisons of four equal classes with shuffled labels, and how often they warn."""
     accuracies, warned = [], 0
@@ -211,6 +233,7 @@ def main() -> None:
                 lambda m=heads, k=kind: winner_coverage(nulls, m, k),
             )
     tell(f"10 resampled splits, corrected and naive t-test, {nulls} comparisons", lambda: repeat_alarms(nulls))
+    tell(f"4 seeds: their spread beside that of 24, the first within two, {worlds} heads", lambda: seeds_spread(worlds))
     tell(f"shuffled labels, chance 0.25: accuracy, warned, {worlds} comparisons", lambda: shuffled_labels(worlds))
     tell(
         f"planted: copies found, others called copies, artists right, {worlds} comparisons",
