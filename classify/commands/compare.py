@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from classify.commands.options import QUESTION
 from featurize.commands.answer import give
 from featurize.commands.console import print_table
 from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
@@ -39,11 +38,28 @@ ALL = "all"
 )
 @click.option("--together", is_flag=True, help="Also put the embeddings of all the feature caches side by side.")
 @TARGET
-@click.option("--train", default="train", show_default=True, help="The split to learn from.")
+@click.option("--train", help="The split to learn from; default: train, or with --folds all rows.")
 @click.option("--test", help="The split to score on; default: test, or val where there is none.")
 @TUNE
-@QUESTION
-@click.option("--repeats", type=click.IntRange(0), default=0, help="Do it again over so many resampled splits.")
+@click.option(
+    "--question",
+    type=click.Choice(["new", "known", "both"]),
+    help="Tune, calibrate and score for painters who are not in the training pictures, for those who are, or for each "
+    "by folds; default: both, where artists are known and there are up to 20,000 pictures.",
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(0),
+    metavar="K",
+    help="Score every picture once, by heads that learned from the other K - 1 parts; default: 5 where there is no "
+    "test part and up to 2,000 pictures. 0: never.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(0),
+    default=0,
+    help="Do it again with so many other folds, or, with a given split, over so many resampled splits.",
+)
 @click.option("--learning-curve", is_flag=True, help="Learn from parts of the training pictures, too.")
 @click.option(
     "--protocol", type=click.Choice(["slides", "rasta"]), help="Repeat a published experiment on this dataset table."
@@ -107,7 +123,7 @@ def compare(
             comparison = _run_protocol(context, protocol, table, caches, heads, {**options, "progress": progress})
         else:
             announce = partial(click.echo, err=True)
-            comparison = run_comparison(table, caches, heads, progress=progress, tell=announce, **options)
+            comparison = run_comparison(table, caches, heads, progress=progress, tell=announce, partial=True, **options)
     if probabilities is not None:
         write_probabilities(comparison, probabilities)
     give(as_json(comparison))
@@ -133,7 +149,7 @@ def _run_protocol(
     from classify.fitting import read_specs
 
     fixed = {"slides": ("heads", "train", "test", "tune"), "rasta": ("train", "tune")}[protocol]
-    for name in (*fixed, "repeats", "learning_curve", "seeds", "question"):
+    for name in (*fixed, "folds", "repeats", "learning_curve", "seeds", "question"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--protocol {protocol} decides --{name.replace('_', '-')} itself: leave it out")
     if options["finetuned"]:
@@ -183,26 +199,12 @@ def as_typed(context: click.Context) -> str:
 
 
 def tell(comparison: Comparison, page: Path) -> None:
-    """Ranking, warnings and where the report is."""
-    from classify.report import sentences, words
+    """Which head to take, ranking, warnings and where the report is."""
+    from classify.report import advice, sentences
 
-    data = comparison.dataset
-    title = f"{data.train_rows} training pictures, scored on {data.test_rows} of the split {data.test}"
-    print_table(
-        title + (" (untrained backbone)" if comparison.untrained else ""),
-        ["head", "accuracy", "95 % interval", "macro-F1", "top-5", "tune and fit"],
-        [
-            (
-                visible(e.name),
-                percent(e.scores.accuracy.value),
-                words.between(e.scores.accuracy),
-                words.decimal(e.scores.macro_f1),
-                percent(e.scores.top5),
-                words.seconds(e.cost.tune_seconds + e.cost.fit_seconds),
-            )
-            for e in comparison.entries
-        ],
-    )
+    for line in advice.advice(comparison):
+        click.echo(visible(line))
+    _print_ranking(comparison)
     for e in comparison.entries:
         for remark in (*sentences.seeds(e), *e.remarks):
             click.echo(f"{visible(e.name)}: {visible(remark)}")
@@ -214,3 +216,23 @@ def tell(comparison: Comparison, page: Path) -> None:
         click.secho(f"warning: {visible(caution.text)}", bold=True, fg="red")
     click.echo(sentences.summary(comparison))
     click.echo(f"report: {visible(page)}")
+
+
+def _print_ranking(comparison: Comparison) -> None:
+    from classify.report import sentences, words
+
+    data = comparison.dataset
+    by_folds = {asked.question: asked for asked in comparison.asked}
+    split = not data.folds
+    columns = ["head", *(["accuracy", "95 % interval"] if split else [])]
+    columns += [f"{question} painters" for question in by_folds]
+    columns += ["macro-F1", "top-5", "tune and fit"]
+    rows = []
+    for n, e in enumerate(comparison.entries):
+        row = [visible(e.name)]
+        row += [percent(e.scores.accuracy.value), words.between(e.scores.accuracy)] if split else []
+        row += [words.with_interval(asked.answers[n]) for asked in by_folds.values()]
+        row += [words.decimal(e.scores.macro_f1), percent(e.scores.top5)]
+        rows.append((*row, words.seconds(e.cost.tune_seconds + e.cost.fit_seconds)))
+    title = sentences.scored(comparison) + (" (untrained backbone)" if comparison.untrained else "")
+    print_table(title, columns, rows)

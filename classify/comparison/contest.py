@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -85,6 +86,15 @@ class Contest:
     progress : callable, optional
     tell : callable, optional
         Called with a sentence before work that will take long.
+    partial : bool
+        Whether an interruption leaves what was finished, instead of KeyboardInterrupt.
+
+    Attributes
+    ----------
+    done : int
+        Trials that were run.
+    stopped : bool
+        Whether it was interrupted.
     """
 
     matched: Matched
@@ -97,19 +107,37 @@ class Contest:
     seeds: int = 1
     progress: Progress | None = None
     tell: Callable[[str], None] | None = None
+    partial: bool = False
     done: int = field(default=0, init=False)
+    stopped: bool = field(default=False, init=False)
 
-    def once(self) -> Iterator[Run]:
+    def once(self) -> list[Run]:
         """The comparison itself: learn from the training part, ask once about the test part."""
+        runs: list[Run] = []
+        with self.kept():
+            runs.extend(self._once())
+        return runs
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """An interruption stops what is done here, and what was finished is kept."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not self.partial:
+                raise
+            self.stopped = True
+
+    def _once(self) -> Iterator[Run]:
         for view in self.matched.views:
             train, test = self._parts(view)
             watched, split = self._watched(view, test)
             train = for_question(train, self.question)
             folds = folds_of(train.rows, self.seed)
             self._announce(train, len(folds))
-            watch = Watch(watched.X, watched.y)
+            watch = None if self.matched.whole else Watch(watched.X, watched.y)
             for spec in self.specs:
-                trial, cost, probabilities = self._run(spec, train, test, folds, watch)
+                trial, cost, probabilities = self.ask(spec, train, test, folds, watch)
                 name = self.name(spec, view)
                 seeds = self._seeds(trial, train, test, probabilities)
                 dimension, epochs = train.X.shape[1], trial.history
@@ -134,8 +162,7 @@ class Contest:
         sizes: list[tuple[int, int]] = []
         shared: list[float] = []
         for view in self.matched.views:
-            train, test = self._parts(view)
-            pool = train.followed_by(test)
+            test, pool = self._parts(view)[1], self.whole(view)
             share = len(test) / len(pool)
             splits = resampled_splits(pool.y, pool.rows.groups, share, count, by_artist=by_artist, seed=self.seed)
             for learn, score in splits:
@@ -151,6 +178,22 @@ class Contest:
         known = float(np.mean(shared)) if pool.rows.artists_known else None
         return judge_repeats(accuracies, [a for a, _ in sizes], [b for _, b in sizes], kind, known)
 
+    def ask(
+        self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds, watch: Watch | None = None
+    ) -> tuple[Trial, Cost, NDArray[np.float64]]:
+        """Train one head and ask it once; its probabilities (N, K) are over all classes."""
+        if self.progress:
+            self.progress(self.done, self.total)
+        trial = train_head(spec, train, folds, tune=self.tune, seed=self.seed, watch=watch)
+        started = time.perf_counter()
+        probabilities = trial.ask(test.X)
+        seconds = (time.perf_counter() - started) / len(test) * 1000
+        self.done += 1
+        if self.progress and self.done == self.total:
+            self.progress(self.done, self.total)
+        cost = Cost(trial.tune_seconds, trial.fit_seconds, seconds, trial.bytes)
+        return trial, cost, align(probabilities, [str(c) for c in trial.head.classes_], self.classes.tolist())
+
     def name(self, spec: HeadSpec, view: View) -> str:
         """Of a run: the head, and what tells its embedding from the others."""
         views = self.matched.views
@@ -165,24 +208,13 @@ class Contest:
             parts.append(f"{key.backbone}-{key.digest[:6]}" if same else key.backbone)
         return " · ".join(parts)
 
+    def whole(self, view: View) -> Examples:
+        """All rows of the comparison: those of both parts."""
+        train, test = self._parts(view)
+        return train if self.matched.whole else train.followed_by(test)
+
     def _parts(self, view: View) -> tuple[Examples, Examples]:
         return self.matched.load(view, self.matched.train), self.matched.load(view, self.matched.test)
-
-    def _run(
-        self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds, watch: Watch | None = None
-    ) -> tuple[Trial, Cost, NDArray[np.float64]]:
-        """Train one head and ask it once; probabilities (N, K) are over all classes."""
-        if self.progress:
-            self.progress(self.done, self.total)
-        trial = train_head(spec, train, folds, tune=self.tune, seed=self.seed, watch=watch)
-        started = time.perf_counter()
-        probabilities = trial.ask(test.X)
-        seconds = (time.perf_counter() - started) / len(test) * 1000
-        self.done += 1
-        if self.progress and self.done == self.total:
-            self.progress(self.done, self.total)
-        cost = Cost(trial.tune_seconds, trial.fit_seconds, seconds, trial.bytes)
-        return trial, cost, align(probabilities, [str(c) for c in trial.head.classes_], self.classes.tolist())
 
     def _announce(self, train: Examples, folds: int) -> None:
         """Say how long everything with these embeddings will take, where that is long."""
@@ -195,7 +227,7 @@ class Contest:
 
     def _seeds(self, trial: Trial, train: Examples, test: Examples, probabilities: NDArray[np.float64]) -> Seeds | None:
         """Accuracies of the same head with other seeds."""
-        if self.seeds < 2 or not trial.head.drawn or "seed" in trial.spec.options:
+        if self.seeds < 2 or not trial.head.drawn or "seed" in trial.spec.options or self.matched.whole:
             return None
         accuracies = [float(np.mean(self.classes[probabilities.argmax(1)] == test.y))]
         seeds = [(self.seed + n) % (LAST_SEED + 1) for n in range(self.seeds)]
@@ -205,7 +237,7 @@ class Contest:
         return Seeds(self.seed, tuple(seeds), tuple(accuracies))
 
     def _hits(self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds) -> NDArray[np.bool_]:
-        probabilities = self._run(spec, train, test, folds)[2]
+        probabilities = self.ask(spec, train, test, folds)[2]
         hits: NDArray[np.bool_] = self.classes[probabilities.argmax(1)] == test.y
         return hits
 

@@ -7,6 +7,7 @@ by others.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from classify.data import Examples, LabelledRows
 from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, Namesake, SplitWorth
 from classify.evaluation.statistics import FEWEST_GROUPS, percentile_interval, resampled_means, wilson
+from classify.heads.rows.folds import Folds
 from classify.heads.solvers.threads import threads_for
-from featurize.dataset.copies import SIMILAR, find_copies
+from featurize.dataset.copies import SIMILAR, Copy, find_copies
 from featurize.dataset.people import may_be_one, person_key
 from featurize.dataset.table import DatasetTable, relative_path
 
@@ -56,19 +58,47 @@ def audit(
     return LeakAudit(
         artists=overlap(train.rows, test.rows, hits) if known else None,
         worth=worth_of_artists(train, test, seed) if known else None,
-        duplicates=tuple(
-            Duplicate(
-                row=n.row,
-                train_id=train.rows.ids[n.other],
-                train_path=relative_path(train.rows.paths[n.other], table.folder),
-                train_class=str(train.y[n.other]),
-                similarity=n.similarity,
-                identical=n.identical,
-            )
-            for n in found
-        ),
+        duplicates=tuple(_duplicate(n, train.rows, table) for n in found),
         threshold=SIMILAR,
         embedding=name,
+    )
+
+
+def audit_folds(rows: Examples, folds: Folds, table: DatasetTable, *, trained: bool, name: str, seed: int) -> LeakAudit:
+    """What is known about leaks where each fold is scored by heads that learned from the others.
+
+    Parameters
+    ----------
+    rows : Examples
+        All of them, in the embedding of the best head.
+    folds : Folds
+        Training and held-out row numbers.
+    table, trained, name, seed
+        As in `audit`.
+    """
+    found = []
+    for learn, held_out in folds:
+        part, against = rows.take(held_out), rows.take(learn)
+        copies = find_copies(part.X, against.X, part.rows.ids, against.rows.ids, by_embedding=trained)
+        found += [_duplicate(replace(n, row=int(held_out[n.row])), against.rows, table) for n in copies]
+    nothing = rows.take(np.array([], np.intp))
+    return LeakAudit(
+        artists=None,
+        worth=worth_of_artists(rows, nothing, seed) if rows.rows.artists_known else None,
+        duplicates=tuple(sorted(found, key=lambda d: (not d.identical, -d.similarity))),
+        threshold=SIMILAR,
+        embedding=name,
+    )
+
+
+def _duplicate(copy: Copy, train: LabelledRows, table: DatasetTable) -> Duplicate:
+    return Duplicate(
+        row=copy.row,
+        train_id=train.ids[copy.other],
+        train_path=relative_path(train.paths[copy.other], table.folder),
+        train_class=str(train.y[copy.other]),
+        similarity=copy.similarity,
+        identical=copy.identical,
     )
 
 

@@ -46,6 +46,7 @@ class Matched:
     Parameters
     ----------
     target, train, test : str
+        The two splits are the same where its rows are scored by folds.
     rows : mapping of str to LabelledRows
         Of the two splits, and of val where it is a third one that has any: the rows with a label, and without those
         that are broken in any of the caches.
@@ -65,6 +66,11 @@ class Matched:
         return Examples(rows, np.concatenate(found, axis=1) if view.beside else found[0])
 
     @property
+    def whole(self) -> bool:
+        """Whether there is no test part of its own: every row is learned from and, by folds, scored."""
+        return self.train == self.test
+
+    @property
     def parts(self) -> tuple[LabelledRows, LabelledRows]:
         """The training part and the test part."""
         return self.rows[self.train], self.rows[self.test]
@@ -72,7 +78,7 @@ class Matched:
     @property
     def digest(self) -> str:
         """sha256 over id, split and label of each row of the two splits, in order of the ids."""
-        splits = zip((self.train, self.test), self.parts, strict=True)
+        splits = dict(zip((self.train, self.test), self.parts, strict=True)).items()
         lines = sorted((i, s, y) for s, part in splits for i, y in zip(part.ids, part.y.tolist(), strict=True))
         return hashlib.sha256("\n".join("\t".join(line) for line in lines).encode("utf-8", "replace")).hexdigest()
 
@@ -117,6 +123,22 @@ def match(
     if together:
         views = (*views, _together(views))
     return Matched(target, train, test, rows if third is None else {**rows, "val": third}, views)
+
+
+def match_whole(
+    table: DatasetTable,
+    caches: Sequence[Store],
+    embeddings: Sequence[str] | None,
+    target: str,
+    split: str,
+    *,
+    together: bool = False,
+) -> Matched:
+    """As `match`, for the rows of one split, or of "all", which are to be divided into folds."""
+    views = tuple(_views(caches, embeddings))
+    if together:
+        views = (*views, _together(views))
+    return Matched(target, split, split, {split: load_rows(table, target, split, caches)}, views)
 
 
 def _views(caches: Sequence[Store], embeddings: Sequence[str] | None) -> Iterator[View]:

@@ -73,6 +73,7 @@ class Setting:
             target=self.target,
             test=test,
             tune=tune,
+            folds=0,
             seed=self.seed,
             seeds=seeds,
             progress=self.progress,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from classify.evaluation.entry import Entry
 from classify.evaluation.findings import Caution, Confusion, Curve, LeakAudit, Mistake, Protocol, Repeats, Verdict
+from classify.evaluation.questions import Asked
 from featurize import pages
 from featurize.frames import frame
 from featurize.wording import counted, percent
@@ -60,6 +61,8 @@ class DatasetFacts:
         Whether the folds of the tuning keep artists together.
     question : str
         What heads are tuned and calibrated for: pictures by "new" or by "known" painters.
+    folds, repeats : int
+        Where every row is scored by folds: how many, and how often; 0 where the test part is scored.
     chance, majority : float
         1/K, and the share of the test part that the largest training class makes up.
     digest : str
@@ -79,6 +82,8 @@ class DatasetFacts:
     test_artists: int | None
     grouped_tuning: bool
     question: str
+    folds: int
+    repeats: int
     chance: float
     majority: float
     digest: str
@@ -115,6 +120,10 @@ class Comparison:
         Of the best entry.
     dataset : DatasetFacts
     leaks : LeakAudit
+    asked : tuple of Asked
+        The questions that were put to all heads by folds of all rows: new painters, known painters, both or none.
+    asked_rows : tuple of TestRow
+        Those rows.
     curves : tuple of Curve
         Empty unless asked for.
     repeats : Repeats or None
@@ -138,6 +147,8 @@ class Comparison:
     cautions: tuple[Caution, ...]
     provenance: Provenance
     folder: Path
+    asked: tuple[Asked, ...] = ()
+    asked_rows: tuple[TestRow, ...] = ()
     curves: tuple[Curve, ...] = ()
     repeats: Repeats | None = None
     protocol: Protocol | None = None

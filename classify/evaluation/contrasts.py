@@ -14,11 +14,13 @@ from classify.evaluation.findings import Contrast, Verdict
 from classify.evaluation.statistics import (
     ALPHA,
     FEWEST_GROUPS,
+    corrected_resampled,
     holm,
     indistinguishable,
     mcnemar,
     percentile_interval,
     resampled_means,
+    resampling_groups,
     smallest_difference,
 )
 from classify.evaluation.winner import judge_winner
@@ -64,7 +66,7 @@ def judge(hits: NDArray[np.bool_], groups: NDArray[np.str_], seed: int = 0) -> t
     seed : int
     """
     by_artist = len(np.unique(groups)) >= FEWEST_GROUPS
-    drawn = groups if by_artist else np.arange(len(hits))
+    drawn = resampling_groups(groups)
     units = len(np.unique(drawn))
     resampled = resampled_means(hits, drawn, seed=seed)  # (draws, M)
     accuracies = hits.mean(0).tolist()
@@ -79,6 +81,50 @@ def judge(hits: NDArray[np.bool_], groups: NDArray[np.str_], seed: int = 0) -> t
     if hits.shape[1] < 2 or units < FEWEST_GROUPS:
         return clustered, verdict
     return clustered, replace(verdict, winner=judge_winner(hits, resampled, units, by_artist=units < len(hits)))
+
+
+def judge_folds(
+    hits: NDArray[np.bool_],
+    groups: NDArray[np.str_],
+    accuracies: NDArray[np.float64],
+    test_share: float,
+    seed: int = 0,
+) -> Verdict:
+    """Every contrast between two heads that were scored by folds.
+
+    Two heads differ where the corrected resampled t-test over the folds (Nadeau & Bengio 2003), with Holm's correction,
+    and the interval of their difference by artist both say so. Pictures that one alone gets right are those of the
+    first repeat.
+
+    Parameters
+    ----------
+    hits : (R, N, M) bool
+        Of each repeat, picture and head; heads in the order of the ranking.
+    groups : (N,)
+        Artists.
+    accuracies : (J, M)
+        Of each head on each fold of all repeats.
+    test_share : float
+        n_test / n_train of a fold.
+    seed : int
+    """
+    values = hits.mean(0)  # (N, M)
+    drawn = resampling_groups(groups)
+    units = len(np.unique(drawn))
+    resampled = resampled_means(values, drawn, seed=seed)  # (draws, M)
+    pairs = list(combinations(range(values.shape[1]), 2))
+    ps = [corrected_resampled(accuracies[:, a] - accuracies[:, b], test_share)[1] for a, b in pairs]
+    contrasts = []
+    for (a, b), p, p_holm in zip(pairs, ps, holm(ps), strict=True):
+        gap = _interval(float(values[:, a].mean() - values[:, b].mean()), resampled[:, a] - resampled[:, b], units)
+        alone = int((hits[0, :, a] & ~hits[0, :, b]).sum()), int((hits[0, :, b] & ~hits[0, :, a]).sum())
+        differ = p_holm <= ALPHA and not gap.low <= 0 <= gap.high
+        contrasts.append(Contrast(a, b, gap, *alone, p, p_holm, differ))
+    groups_of = indistinguishable(values.shape[1], [(c.first, c.second) for c in contrasts if c.differ])
+    verdict = Verdict(tuple(contrasts), groups_of, None, None, None)
+    if values.shape[1] < 2 or units < FEWEST_GROUPS:
+        return verdict
+    return replace(verdict, winner=judge_winner(values, resampled, units, by_artist=units < len(values)))
 
 
 def _interval(value: float, resampled: NDArray[np.float64], units: int) -> Estimate:

@@ -20,7 +20,7 @@ class Caution:
     kind : str
         "untrained", "near-chance", "duplicates", "artist-overlap", "artist-names", "ungrouped-folds", "left-out",
         "repeated-rows", "several-labels", "class-spellings", "absent-classes", "small-classes", "few-artists",
-        "seen-pictures" or "data".
+        "seen-pictures", "one-question", "stopped" or "data".
     text : str
     """
 
@@ -42,7 +42,8 @@ class Contrast:
     only_first, only_second : int
         Pictures that one of them alone gets right.
     p, p_holm : float
-        Of the exact McNemar test; by itself, and corrected for all the contrasts of the comparison.
+        Of the exact McNemar test, or by folds of the corrected resampled t-test; by itself, and corrected for all the
+        contrasts of the comparison.
     differ : bool
         Whether p_holm is 0.05 or less and the interval of the difference excludes 0.
     """

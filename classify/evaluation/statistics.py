@@ -20,13 +20,15 @@ _BLOCK = 1 << 24  # numbers drawn at once
 Floats = NDArray[np.float64]
 
 
-def wilson(hits: int, n: int, level: float = LEVEL) -> Estimate:
+def wilson(hits: float, n: int, level: float = LEVEL) -> Estimate:
     """A share and Wilson's score interval (Wilson, JASA 1927), from statsmodels.
 
     Parameters
     ----------
-    hits, n : int
-        0 <= hits <= n, n > 0.
+    hits : float
+        0 <= hits <= n; no whole number where it is a mean over repeats.
+    n : int
+        n > 0.
     level : float
     """
     from statsmodels.stats.proportion import proportion_confint
@@ -65,6 +67,11 @@ def resampled_means(values: NDArray[Any], groups: NDArray[Any], draws: int = DRA
         counts = rng.multinomial(len(sizes), share, size=min(step, draws - start)).astype(np.float64)  # (b, G)
         out[start : start + step] = (counts @ sums) / (counts @ sizes)[:, None]
     return out
+
+
+def resampling_groups(groups: NDArray[Any]) -> NDArray[Any]:
+    """What is drawn when pictures (N,) of these artists are resampled: artists, or under five of them pictures."""
+    return groups if len(np.unique(groups)) >= FEWEST_GROUPS else np.arange(len(groups))
 
 
 def tail(groups: int, level: float = LEVEL) -> float:

@@ -14,7 +14,9 @@ from classify.evaluation.findings import Winner
 from classify.evaluation.statistics import LEVEL, percentile_interval, tail, wilson
 
 
-def judge_winner(hits: NDArray[np.bool_], resampled: NDArray[np.float64], groups: int, *, by_artist: bool) -> Winner:
+def judge_winner(
+    hits: NDArray[np.bool_] | NDArray[np.float64], resampled: NDArray[np.float64], groups: int, *, by_artist: bool
+) -> Winner:
     """The first head's accuracy with an interval that allows for the choice, and how surely each head comes first.
 
     The lower end is that of simultaneous intervals: the resamples show how far, in standard deviations, the most
@@ -25,8 +27,8 @@ def judge_winner(hits: NDArray[np.bool_], resampled: NDArray[np.float64], groups
 
     Parameters
     ----------
-    hits : (N, M) bool
-        Which of N test pictures each of M heads got right; the head with most hits first.
+    hits : (N, M)
+        Which of N test pictures each of M heads got right, or how often; the head with most hits first.
     resampled : (draws, M)
         Their accuracies in each resample.
     groups : int
@@ -42,7 +44,7 @@ def judge_winner(hits: NDArray[np.bool_], resampled: NDArray[np.float64], groups
     furthest = float(np.quantile(deviations.min(1), (1 - LEVEL) / 2))
     level = 1 - 2 * float(norm.cdf(furthest))  # of each head's interval, that all hold together
     value = float(accuracies[0])
-    right, n = int(hits[:, 0].sum()), len(hits)
+    right, n = float(hits[:, 0].sum()), len(hits)
     plain = percentile_interval(value, resampled[:, 0], groups)
     low = min(wilson(right, n, level).low, value + float(norm.ppf(tail(groups, level))) * float(spread[0]))
     high = max(wilson(right, n).high, plain.high)

@@ -52,18 +52,18 @@ def draw_epochs(comparison: Comparison) -> Figure:
             axes.plot(x, [h["train_accuracy"] for h in entry.history], color=colour, ls=":", lw=1.2)
             held_out = [h.get("val_accuracy", np.nan) for h in entry.history]
             axes.plot(x, held_out, color=colour, ls=_DASHES[n // len(SERIES) % 3], label=entry.name, marker="o", ms=3)
-        _percent_axis(axes.yaxis)
+        percent_axis(axes.yaxis)
         axes.set(xlabel="epoch", ylabel="accuracy")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="best")
         last = ", ".join(f"{e.name} ends at {percent(e.history[-1].get('val_accuracy'))}" for e in entries)
         watched = listing(list(dict.fromkeys(e.watched for e in entries)))
-        return _labelled(figure, f"Accuracy after each epoch on {watched} pictures: {last}.")
+        return labelled(figure, f"Accuracy after each epoch on {watched} pictures: {last}.")
 
 
 def in_epochs(comparison: Comparison) -> list[Entry]:
-    """The heads that learned in epochs."""
-    return [e for e in comparison.entries if len(e.history) > 1]
+    """The heads that learned in epochs, and were watched on held-out rows while they did."""
+    return [e for e in comparison.entries if len(e.history) > 1 and not comparison.dataset.folds]
 
 
 def draw_learning_curve(comparison: Comparison) -> Figure:
@@ -90,7 +90,7 @@ def draw_learning_curve(comparison: Comparison) -> Figure:
         axes.set_xscale("log")
         axes.set_xticks(curves[0].pictures, [f"{n:,}" for n in curves[0].pictures])
         axes.minorticks_off()
-        _percent_axis(axes.yaxis)
+        percent_axis(axes.yaxis)
         axes.set(xlabel="training pictures (logarithmic)", ylabel="accuracy")
         figure.legend(loc="outside lower center", ncols=3)
         told = "; ".join(
@@ -98,7 +98,7 @@ def draw_learning_curve(comparison: Comparison) -> Figure:
             f"{percent(c.accuracy[-1].value)} with {c.pictures[-1]}"
             for c in curves
         )
-        return _labelled(figure, f"Learning curves: {told}.")
+        return labelled(figure, f"Learning curves: {told}.")
 
 
 def draw_cost(comparison: Comparison) -> Figure:
@@ -119,14 +119,14 @@ def draw_cost(comparison: Comparison) -> Figure:
         if max(dots)[0] < 100 * min(dots)[0]:
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.minorticks_off()
-        _percent_axis(axes.yaxis)
+        percent_axis(axes.yaxis)
         axes.xaxis.set_major_formatter(lambda x, _: seconds(x))
         axes.set(xlabel="time to tune and fit (logarithmic)", ylabel="accuracy")
         label_dots(axes, dots, [e.name if few or _unbeaten(e, entries) else "" for e in entries], INK)
         told = ", ".join(
             f"{e.name} {percent(e.scores.accuracy.value)} in {seconds(e.cost.training_seconds)}" for e in entries
         )
-        return _labelled(figure, f"Accuracy against training time: {told}.")
+        return labelled(figure, f"Accuracy against training time: {told}.")
 
 
 def draw_confusions(comparison: Comparison, head: str | None = None) -> Figure:
@@ -154,9 +154,9 @@ def draw_confusions(comparison: Comparison, head: str | None = None) -> Figure:
         axes = figure.subplots()
         _heat(axes, shares)
         axes.grid(False)
-        labelled = count <= MOST_LABELS
-        axes.set_xticks(range(count) if labelled else [], names if labelled else [], rotation=90, fontsize=8)
-        axes.set_yticks(range(count) if labelled else [], names if labelled else [], fontsize=8)
+        named = count <= MOST_LABELS
+        axes.set_xticks(range(count) if named else [], names if named else [], rotation=90, fontsize=8)
+        axes.set_yticks(range(count) if named else [], names if named else [], fontsize=8)
         axes.set(xlabel="named by the head", ylabel="true class")
         for spine in axes.spines.values():
             spine.set(visible=True, color=RULE)
@@ -167,7 +167,7 @@ def draw_confusions(comparison: Comparison, head: str | None = None) -> Figure:
                     color=PAPER if shares[i, j] > 0.55 else INK,
                 )  # fmt: skip
         right = percent(float(np.trace(matrix) / max(matrix.sum(), 1)))
-        return _labelled(figure, f"Confusion matrix of {entry.name} over {count} classes; {right} lie on the diagonal.")
+        return labelled(figure, f"Confusion matrix of {entry.name} over {count} classes; {right} lie on the diagonal.")
 
 
 def draw_reliability(comparison: Comparison, head: str | None = None) -> Figure:
@@ -195,10 +195,10 @@ def draw_reliability(comparison: Comparison, head: str | None = None) -> Figure:
         )
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="accuracy")
         for axis in (axes.xaxis, axes.yaxis):
-            _percent_axis(axis)
+            percent_axis(axis)
             axis.set_major_locator(MultipleLocator(0.25))
         gap = percent(entry.scores.calibration_error)
-        return _labelled(figure, f"Reliability of {entry.name}: on average, confidence and accuracy differ by {gap}.")
+        return labelled(figure, f"Reliability of {entry.name}: on average, confidence and accuracy differ by {gap}.")
 
 
 def _entry(comparison: Comparison, head: str | None) -> Entry:
@@ -210,7 +210,8 @@ def _entry(comparison: Comparison, head: str | None) -> Entry:
     return named[head]
 
 
-def _labelled(figure: Figure, label: str) -> Figure:
+def labelled(figure: Figure, label: str) -> Figure:
+    """The figure, with a label that says in words what it shows."""
     figure.set_label(label)
     return figure
 
@@ -231,7 +232,8 @@ def _heat(axes: Axes, shares: np.ndarray[tuple[int, ...], np.dtype[np.float64]])
     axes.imshow(rgba, interpolation="none", aspect="equal")
 
 
-def _percent_axis(axis: Axis) -> None:
+def percent_axis(axis: Axis) -> None:
+    """Give an axis round percentages."""
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     axis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))

@@ -9,7 +9,8 @@ from typing import Any
 
 from classify.comparison.result import Comparison
 from classify.evaluation.findings import Contrast
-from classify.report import figures, sentences, words
+from classify.report import advice, figures, sentences, words
+from classify.report.question_figure import draw_questions
 from classify.report.svg import as_svg
 from featurize import pages, wording
 from featurize.pictures.thumbnail import Thumbnail, thumbnail
@@ -35,6 +36,12 @@ def render(comparison: Comparison, template: str) -> str:
         "letters": letters(comparison),
         "pairs": pairs(comparison),
         "scale": scale(comparison),
+        "advice": advice,
+        "advised": advice.advice(comparison),
+        "tuned_for": sentences.tuned_for(comparison),
+        "scored": sentences.scored(comparison),
+        "painters": sentences.painters,
+        "draw_questions": draw_questions,
         "seeds": sentences.seeds,
         "figures": figures,
         "picture_file": picture_file,
@@ -76,10 +83,20 @@ def scale(comparison: Comparison) -> float:
 def _filters(comparison: Comparison) -> dict[str, Any]:
     """What the templates call by name; classes that would look the same are shown as the table spells them."""
     shown = wording.plain_names(comparison.classes)
-    figures_in_words = (words.between, words.decimal, words.seconds, words.size)
+    figures_in_words = (words.between, words.with_interval, words.decimal, words.seconds, words.size)
     common = (wording.percent, wording.points, wording.artist, wording.counted)
     named: dict[str, Any] = {change.__name__: change for change in (*figures_in_words, *common)}
-    return {**named, "svg": as_svg, "plain": lambda label: shown.get(label) or wording.plain(label), "cell": _cell}
+    return {
+        **named,
+        "svg": as_svg,
+        "plain": lambda label: shown.get(label) or wording.plain(label),
+        "cell": _cell,
+        "capitalised": _capitalised,
+    }
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _cell(text: object) -> str:

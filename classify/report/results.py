@@ -7,7 +7,8 @@ from typing import Any
 
 from classify.comparison.result import Comparison
 
-_LEFT_OUT = {"folder", "rows", "predictions", "probabilities"}  # the reader's own folder; what stands in other files
+# the reader's own folder; what stands in other files
+_LEFT_OUT = {"folder", "rows", "asked_rows", "fold", "predictions", "probabilities"}
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

@@ -23,11 +23,35 @@ def summary(c: Comparison) -> str:
     if c.verdict.winner is not None:
         what = f"interval, with the choice among {len(c.entries)} allowed for: {between(c.verdict.winner.accuracy)}"
     end = f"; {_no_worse(rivals, len(c.entries) - 1)}" if rivals else ""
+    pictures = counted(data.test_rows, f"{data.test} picture")
+    if data.folds:
+        pictures = f"{counted(data.test_rows, 'picture')} by {painters(data.question)}, each held out once"
     return (
-        f"{start} the right {data.target} among {len(c.classes)} for {percent(accuracy.value)} of "
-        f"{counted(data.test_rows, f'{data.test} picture')} (95{NARROW}% {what}), {times}"
-        f"{' — on an untrained backbone' if c.untrained else ''}{end}."
+        f"{start} the right {data.target} among {len(c.classes)} for {percent(accuracy.value)} of {pictures} "
+        f"(95{NARROW}% {what}), {times}{' — on an untrained backbone' if c.untrained else ''}{end}."
     )
+
+
+def painters(question: str) -> str:
+    """Whose pictures a question is about."""
+    return "painters whom the head has not met" if question == "new" else "painters whom the head has met"
+
+
+def tuned_for(c: Comparison) -> str:
+    """What the parameters and probabilities of each row are for."""
+    if c.dataset.folds and len(c.asked) > 1:
+        return "tuned and calibrated for each question by itself"
+    said = f"tuned and calibrated for {c.dataset.question} painters"
+    return said + ("; in the columns of the two questions, for each by itself" if c.asked else "")
+
+
+def scored(c: Comparison) -> str:
+    """What was learned from and scored on, in a line."""
+    data = c.dataset
+    if data.folds:
+        times = f", {data.repeats} times with other folds" if data.repeats > 1 else ""
+        return f"{counted(data.test_rows, 'picture')}, each scored by heads that learned from other folds{times}"
+    return f"{data.train_rows} training pictures, scored on {data.test_rows} of the split {data.test}"
 
 
 def seeds(e: Entry) -> list[str]:
@@ -55,8 +79,7 @@ def verdict(c: Comparison) -> list[str]:
     told += [_selection(v.winner, names)] if v.winner is not None else []
     if len(apart) > 3:
         told.append(f"{counted(len(apart) - 3, 'more pair differs', 'more pairs differ')}.")
-    told.append(_smallest(c))
-    return told
+    return told if c.dataset.folds else [*told, _smallest(c)]
 
 
 def told_protocol(c: Comparison) -> list[str]:

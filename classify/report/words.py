@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from classify.evaluation.entry import Estimate
-from featurize.wording import NARROW
+from classify.evaluation.questions import Answer
+from featurize.wording import NARROW, percent
 
 
 def between(estimate: Estimate | None) -> str:
     """The interval alone: "32.1–44.2 %"."""
     return "–" if estimate is None else f"{100 * estimate.low:.1f}–{100 * estimate.high:.1f}{NARROW}%"
+
+
+def with_interval(answer: Answer | None) -> str:
+    """An accuracy and its interval: "22.8 % (19.0–26.9 %)"; "–" for a head that was not asked."""
+    return "–" if answer is None else f"{percent(answer.scores.accuracy.value)} ({between(answer.interval)})"
 
 
 def decimal(value: float | None, digits: int = 3) -> str:

@@ -13,12 +13,14 @@ from scipy import stats
 from cache import FeatureCache, Rows, cache_in_memory
 from cache.ids import from_hex
 from classify.comparison.cautions import near_chance
-from classify.comparison.compare import Task, compare, dataset_facts
+from classify.comparison.compare import compare
 from classify.comparison.curves import nested_subsets
 from classify.comparison.leaks import overlap, worth_of_artists
 from classify.comparison.matched import match
 from classify.comparison.mistakes import most_confident, most_confused
+from classify.comparison.questions.plan import Plan
 from classify.comparison.result import Comparison
+from classify.comparison.task import Task, dataset_facts
 from classify.data import load_examples, load_rows
 from classify.errors import DataError, HeadError
 from classify.evaluation.entry import Estimate
@@ -33,7 +35,7 @@ from tests.classify.worlds import AVGPOOL, KEY, RANDOM_KEY, STATS, World, fill, 
 
 
 def run(world: World, heads: tuple[str, ...] = ("logreg:C=0.01",), **options: object) -> Comparison:
-    return compare(world.table, [world.cache], heads, **options)
+    return compare(world.table, [world.cache], heads, **{"folds": 0, **options})
 
 
 def kinds(comparison: Comparison) -> set[str]:
@@ -119,7 +121,7 @@ def test_several_backbones_see_the_same_rows() -> None:
     vectors = world.X.copy()
     vectors[[3, 100]] = np.nan
     other.append(Rows(ids, status, {AVGPOOL: vectors}, {3: "broken", 100: "broken"}))
-    c = compare(world.table, [world.cache, other], ["logreg:C=0.01"])
+    c = compare(world.table, [world.cache, other], ["logreg:C=0.01"], folds=0)
     assert (c.dataset.train_rows, c.dataset.test_rows) == (79, 79)
     assert c.entries[0].predictions == c.entries[1].predictions
     assert {e.name for e in c.entries} == {"logreg:C=0.01 · tinynet", "logreg:C=0.01 · othernet"}
@@ -360,7 +362,7 @@ def test_what_is_compared_is_known_without_a_vector(monkeypatch: pytest.MonkeyPa
     for read in ("gather", "mapped"):
         monkeypatch.setattr(FeatureCache, read, lambda *arguments: pytest.fail("vectors were read"))
     task = Task.of(matched)
-    facts = dataset_facts(matched, task, "known")
+    facts = dataset_facts(matched, task, "known", Plan())
     assert (facts.train_rows, facts.test_rows) == (80, 80)
     assert facts.train_artists == len(set(world.artists[:80]))
 

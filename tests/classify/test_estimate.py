@@ -78,7 +78,14 @@ def test_only_long_work_is_announced():
 def test_a_comparison_says_it_before_the_first_head(monkeypatch):
     monkeypatch.setattr(estimate, "multiplications_per_second", lambda numbers: 1e3)
     world, said = make_world(style=0.7), []
-    compare(world.table, [world.cache], ["prototype"], tell=said.append, progress=lambda done, of: said.append(done))
+    compare(
+        world.table,
+        [world.cache],
+        ["prototype"],
+        folds=0,
+        tell=said.append,
+        progress=lambda done, of: said.append(done),
+    )
     assert "prototype will take about" in said[0]
 
 

@@ -158,7 +158,7 @@ def rasta(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Datas
 
 @pytest.fixture(scope="module")
 def comparison(rasta: tuple[DatasetTable, Store]) -> Comparison:
-    return compare(rasta[0], [rasta[1]], ["logreg", "svm", "mlp"])
+    return compare(rasta[0], [rasta[1]], ["logreg", "svm", "mlp"], folds=0)
 
 
 @pytest.mark.slow
@@ -176,7 +176,7 @@ def test_shuffled_labels_of_real_paintings_give_chance(rasta: tuple[DatasetTable
     accuracies = []
     for _ in range(sizes.WORLDS):
         labels = rng.permutation(table.column("style")).tolist()
-        c = compare(table.with_columns(style=labels), [cache], ["svm", "lda"])
+        c = compare(table.with_columns(style=labels), [cache], ["svm", "lda"], folds=0)
         accuracies += [e.scores.accuracy.value for e in c.entries]
         assert "near-chance" in {caution.kind for caution in c.cautions}
     assert np.mean(accuracies) == pytest.approx(0.04, abs=0.015)

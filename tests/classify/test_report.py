@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from html.parser import HTMLParser
 from itertools import combinations
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from classify.comparison.compare import compare
 from classify.comparison.protocols import RASTA_STYLES, Setting, rasta, slides
 from classify.comparison.result import Comparison
 from classify.report import words, write_report
+from classify.report.advice import advice
 from classify.report.label_places import label_dots
 from classify.report.sentences import summary, verdict
 from featurize import theme
@@ -76,14 +78,15 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
         save_picture(folder / f"pictures/{n}.jpg", n, (300, 200))
     ids = list(world.table.columns["id"])
     ids[130] = ids[5]
-    return compare(
-        world.table.with_columns(id=ids),
-        [world.cache],
-        ["logreg", "svm:C=1", "mlp:epochs=3,lr=0.001", "softmax:epochs=3,lr=0.001"],
-        repeats=2,
-        learning_curve=True,
-        command="classify compare --heads 'logreg,svm:C=1'",
-    )
+    with mock.patch("classify.comparison.questions.plan.FOLDS", 2):  # saves time
+        return compare(
+            world.table.with_columns(id=ids),
+            [world.cache],
+            ["logreg", "svm:C=1", "mlp:epochs=3,lr=0.001", "softmax:epochs=3,lr=0.001"],
+            repeats=2,
+            learning_curve=True,
+            command="classify compare --heads 'logreg,svm:C=1'",
+        )
 
 
 @pytest.fixture(scope="module")
@@ -175,12 +178,19 @@ def test_results_are_the_comparison(folder: Path, comparison: Comparison) -> Non
 def test_schema_is_documented() -> None:
     """Each field of results.json stands in docs/comparison.md."""
     from classify.comparison import result
-    from classify.evaluation import entry, findings
+    from classify.evaluation import entry, findings, questions, recommendation
 
     text = (ROOT / "docs" / "comparison.md").read_text("utf-8")
-    kinds = [k for m in (result, entry, findings) for k in vars(m).values() if hasattr(k, "__dataclass_fields__")]
-    hidden = {"folder", "rows", "predictions", "probabilities"}
-    names = {f.name for k in kinds if k.__name__ not in ("TestRow", "Predictions") for f in fields(k)} - hidden
+    kinds = [
+        k
+        for m in (result, entry, findings, questions, recommendation)
+        for k in vars(m).values()
+        if hasattr(k, "__dataclass_fields__")
+    ]
+    hidden = {"folder", "rows", "asked_rows", "fold", "predictions", "probabilities"}
+    names = {
+        f.name for k in kinds if k.__name__ not in ("TestRow", "Predictions", "Folding") for f in fields(k)
+    } - hidden
     assert not [n for n in sorted(names) if f"`{n}`" not in text]
 
 
@@ -189,7 +199,8 @@ def test_predictions_give_the_figures_again(folder: Path, comparison: Comparison
         lines = list(csv.DictReader(file))
     by_head = defaultdict(list)
     for line in lines:
-        by_head[line["head"]].append(line)
+        if line["scored_by"] == "split":
+            by_head[line["head"]].append(line)
     for e in comparison.entries:
         mine = by_head[e.name]
         assert len(mine) == len(comparison.rows)
@@ -203,11 +214,12 @@ def test_predictions_give_the_figures_again(folder: Path, comparison: Comparison
 
 def test_markdown_has_the_ranking_and_proper_tables(folder: Path, comparison: Comparison) -> None:
     text = (folder / "report.md").read_text("utf-8")
-    assert text.startswith(f"# Which head tells the style best?\n\n{summary(comparison)}")
+    assert text.startswith(f"# Which head tells the style best?\n\n{advice(comparison)[0]}")
+    assert summary(comparison) in text
     for caution in comparison.cautions:
         assert f"> **Warning.** {caution.text}" in text
     blocks = [b.splitlines() for b in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
-    assert len(blocks) == 4
+    assert len(blocks) == 6
     for block in blocks:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block}) == 1, block[:3]
 
