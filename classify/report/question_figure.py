@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from classify.comparison.result import Comparison
 from classify.errors import DataError
@@ -38,7 +38,7 @@ def draw_questions(comparison: Comparison) -> Figure:
             x, y = new.answer(n).interval, known.answer(n).interval
             chosen = n in (new.recommendation.head, known.recommendation.head)
             colour = SERIES[0] if chosen else MUTED
-            line = {"color": colour, "lw": 1.0, "alpha": 0.9 if chosen else 0.45}
+            line: dict[str, Any] = {"color": colour, "lw": 1.0, "alpha": 0.9 if chosen else 0.45}
             axes.plot([x.low, x.high], [y.value, y.value], **line)
             axes.plot([x.value, x.value], [y.low, y.high], **line)
             axes.plot([x.value], [y.value], "o", color=colour, ms=6, mec=PAPER, mew=1, zorder=3)
