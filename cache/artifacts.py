@@ -81,6 +81,27 @@ class Artifacts:
             self._bucket.replace(name, [data])
         return name
 
+    def names(self) -> set[str]:
+        """The names of all that is there, segments included; raises `StorageFailed`."""
+        return self._bucket.names()
+
+    def holds(self, kind: Kind, data: bytes) -> bool:
+        """Whether an artifact of this content is there, undamaged; no other one is read."""
+        name = kind.name(files.checksum([self._owner, data]))
+        return self._bucket.has(name) and self._damage(name) is None
+
+    def glance(self, name: str, length: int) -> bytes:
+        """The first bytes of an artifact, not checked: to see whether it is worth loading.
+
+        Raises
+        ------
+        NotStored, StorageFailed
+        """
+        try:
+            return b"".join(self._bucket.read(name, 0, length))
+        except FileNotFoundError as error:
+            raise NotStored(f"there is no {self._bucket.where(name)!r}") from error
+
     def load(self, name: str) -> bytes:
         """The bytes of an artifact, checked against its name.
 

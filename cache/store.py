@@ -15,11 +15,12 @@ from cache.artifacts import Artifacts
 from cache.buckets import Bucket, Place, bucket_at
 from cache.contract import Store, check_all_found
 from cache.errors import CacheError, ForeignKey, StorageFailed
-from cache.ids import Ids, to_hex
+from cache.ids import ID_DTYPE, Ids, to_hex
 from cache.key import KEY_FILE, Json, Key, Recipe
 from cache.rows import OK, Failure, Rows
 from cache.schema1 import earlier_cache
 from cache.segments.compact import TARGET_BYTES, Compaction, compact, drop
+from cache.segments.index import Found
 from cache.segments.listing import Segments
 from cache.segments.mapped import Mapped
 
@@ -72,24 +73,32 @@ class FeatureCache(Store):
         return sorted(found, key=lambda r: (r.name, r.digest))
 
     def ids(self) -> Ids:
-        return self._segments.places().ids
+        return self._segments.steadily(lambda: self._segments.index().ids())
 
     def status(self, wanted: Ids) -> NDArray[np.uint8]:
-        return self._segments.places().status_of(wanted)
+        return self._find(wanted).status
 
     def embedded(self, wanted: Ids, recipe: Recipe) -> NDArray[np.bool_]:
-        return self._segments.places(recipe).find(wanted) >= 0
+        return self._find(wanted, recipe).segment >= 0
+
+    def _find(self, wanted: Ids, recipe: Recipe | None = None) -> Found:
+        return self._segments.steadily(lambda: self._segments.index().find(wanted, recipe))
 
     def failures(self) -> list[Failure]:
-        places = self._segments.places()
-        segments = self._segments.opened
+        return self._segments.steadily(self._failures)
+
+    def _failures(self) -> list[Failure]:
+        index = self._segments.index()
+        failed = [s.ids[s.status != OK] for s in index.segments if (s.status != OK).any()]
+        ids = np.unique(np.concatenate(failed)) if failed else np.empty(0, ID_DTYPE)
+        found = index.find(ids)
         return [
             Failure(
-                to_hex(places.ids[i : i + 1])[0],
-                int(places.status[i]),
-                segments[places.segment[i]].details.get(int(places.row[i]), ""),
+                to_hex(ids[i : i + 1])[0],
+                int(found.status[i]),
+                index.segments[found.segment[i]].details.get(int(found.row[i]), ""),
             )
-            for i in np.flatnonzero(places.status != OK)
+            for i in np.flatnonzero(found.status != OK)
         ]
 
     def environments(self) -> list[Mapping[str, Json]]:
@@ -113,12 +122,11 @@ class FeatureCache(Store):
         return self._segments.steadily(lambda: self._map(wanted, recipe))
 
     def _map(self, wanted: Ids, recipe: Recipe) -> Mapped:
-        places = self._segments.places(recipe)
-        found = places.find(wanted)
-        check_all_found(self, wanted, found >= 0, recipe)
-        segments = self._segments.opened
-        used, number = np.unique(places.segment[found], return_inverse=True)
-        return Mapped([segments[n].vectors(recipe) for n in used], number, places.row[found])
+        index = self._segments.index()
+        found = index.find(wanted, recipe)
+        check_all_found(self, wanted, found.segment >= 0, recipe)
+        used, number = np.unique(found.segment, return_inverse=True)
+        return Mapped([index.segments[n].vectors(recipe) for n in used], number, found.row)
 
     def append(self, rows: Rows) -> None:
         """Write rows as one new segment."""

@@ -15,7 +15,7 @@ from cache.ids import Ids
 from cache.key import Json
 from cache.rows import Rows
 from cache.segments import segment
-from cache.segments.index import Places
+from cache.segments.index import Index
 from cache.segments.listing import Segments
 from cache.segments.segment import Segment
 
@@ -121,8 +121,9 @@ def _groups(segments: Sequence[Segment], target_bytes: int) -> Iterator[list[Seg
 
 
 def _merge(group: Sequence[Segment]) -> Rows:
-    places = Places.of(group)
-    parts = [opened.rows().take(np.sort(places.row[places.segment == n])) for n, opened in enumerate(group)]
+    index = Index(group)
+    found = index.find(index.ids())
+    parts = [opened.rows().take(np.sort(found.row[found.segment == n])) for n, opened in enumerate(group)]
     starts = np.cumsum([0, *(len(p) for p in parts)])
     return Rows(
         np.concatenate([p.ids for p in parts]),

@@ -10,12 +10,13 @@ from typing import TypeVar
 
 from cache.buckets import Bucket
 from cache.errors import CacheError, ForeignKey, SegmentDamaged, StorageFailed
-from cache.key import KEY_FILE, Recipe
+from cache.key import KEY_FILE
 from cache.rows import Rows
 from cache.segments import segment
-from cache.segments.index import Places
+from cache.segments.index import Index
 from cache.segments.segment import Segment
 
+IDS_IN_MEMORY = 4_000_000  # rows; beyond, the segments' ids (32 bytes each) are read again when they are needed
 _LISTINGS = 100  # of a bucket that changes all the time, before its state is taken as it is
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class Segments:
         self.key_digest = key_digest
         self.problems: list[CacheError] = []
         self._opened: dict[str, Segment] = {}
-        self._places: dict[Recipe | None, Places] = {}
+        self._index: Index | None = None
         self.refresh()
 
     @property
@@ -49,11 +50,20 @@ class Segments:
         """All of them, by name."""
         return [self._opened[name] for name in sorted(self._opened)]
 
-    def places(self, recipe: Recipe | None = None) -> Places:
-        """Where each picture's row lies, or each vector of a recipe: numbers are those of `opened`."""
-        if recipe not in self._places:
-            self._places[recipe] = Places.of(self.opened, recipe)
-        return self._places[recipe]
+    def index(self) -> Index:
+        """Where each picture's row lies; its segments are in an order of its own."""
+        known = self._index
+        if known is None:
+            self._index = Index(self.opened)
+        elif len(known.segments) < len(self._opened):  # some were added here since
+            there = {s.name for s in known.segments}
+            self._index = Index([*known.segments, *(s for s in self.opened if s.name not in there)], known)
+        else:
+            return known
+        if len(self._index) > IDS_IN_MEMORY:
+            for opened in self._opened.values():
+                opened.forget_ids()
+        return self._index
 
     def refresh(self) -> None:
         """List again: other processes may have added or merged segments.
@@ -72,7 +82,7 @@ class Segments:
             before, listed = listed, self._listed()
             if whole and listed == before:
                 break
-        self._places = {}
+        self._index = None
 
     def steadily(self, read: Callable[[], T]) -> T:
         """What a reader gives, called again after a new listing where segments were merged or replaced under it.
@@ -93,8 +103,9 @@ class Segments:
         """Write rows as one new segment; raises `StorageFailed`, and nothing was added."""
         name = segment.write(self.bucket, self.key_digest, rows)
         try:
+            if name in self._opened:
+                self._index = None
             self._opened[name] = Segment.open(self.bucket, name, self.key_digest)
-            self._places = {}
         except FileNotFoundError:
             self.refresh()  # another process merged it at once
 
@@ -108,7 +119,7 @@ class Segments:
                 opened.verify()
             except SegmentDamaged as problem:
                 del self._opened[name]
-                self._places = {}
+                self._index = None
                 self.problems.append(problem)
 
     def set_aside_damaged(self) -> list[str]:

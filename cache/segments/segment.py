@@ -18,6 +18,7 @@ checked before the first of them is handed out, once per process.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,9 +29,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import files, ids
+from cache import files
 from cache.buckets import Bucket, Stat
 from cache.errors import CacheError, ForeignKey, SegmentDamaged, Unreadable
+from cache.ids import ID_BYTES, ID_DTYPE, Ids, from_bytes, to_bytes
 from cache.key import Json, Recipe
 from cache.rows import Rows
 from cache.segments import spans
@@ -96,7 +98,7 @@ class Stored:
 
 @dataclass
 class Segment:
-    """A segment opened for reading; everything but the vectors is in memory and checked.
+    """A segment opened for reading; everything but the vectors was read and checked.
 
     Raises
     ------
@@ -108,7 +110,6 @@ class Segment:
 
     bucket: Bucket
     name: str
-    ids: ids.Ids  # (N,) S32
     status: NDArray[np.uint8]  # (N,)
     details: Mapping[int, str]
     recipes: Mapping[Recipe, Stored]
@@ -116,6 +117,8 @@ class Segment:
     replaces: tuple[str, ...]
     _stat: Stat = field(repr=False)
     _unchecked: list[Span] = field(repr=False)  # of the vectors
+    _ids: Ids | None = field(repr=False)  # (N,) S32; None where they are read again when they are needed
+    _ids_offset: int = field(repr=False)
 
     @classmethod
     def open(cls, bucket: Bucket, name: str, key_digest: str) -> Segment:
@@ -144,20 +147,34 @@ class Segment:
                 return cls(
                     bucket=bucket,
                     name=name,
-                    ids=ids.from_bytes(file["id"][()]),
                     status=file["status"][()],
                     details={int(k): v for k, v in json.loads(file["failures"][()].tobytes()).items()},
                     recipes={s.recipe: s for s in map(_stored, file["features"].values())},
-                    environment=json.loads(file.attrs["environment"]),
+                    environment=_environment(file.attrs["environment"]),
                     replaces=tuple(json.loads(file.attrs["replaces"])),
                     _stat=stat,
                     _unchecked=unchecked,
+                    _ids=from_bytes(file["id"][()]),
+                    _ids_offset=file["id"].id.get_offset() or 0,
                 )
         except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
             raise SegmentDamaged(name, bucket.where(name), f"HDF5 can't read it ({error})") from error
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.status)
+
+    @property
+    def ids(self) -> Ids:
+        """Whose rows they are, (N,) S32; raises like `vectors` where they are not in memory."""
+        if self._ids is not None:
+            return self._ids
+        with _of_one_object(self.bucket, self.name, self._stat):
+            read = b"".join(self.bucket.read(self.name, self._ids_offset, ID_BYTES * len(self)))
+        return np.frombuffer(read, ID_DTYPE)
+
+    def forget_ids(self) -> None:
+        """Keep the ids no longer in memory."""
+        self._ids = None
 
     @property
     def environments(self) -> list[Mapping[str, Json]]:
@@ -218,7 +235,7 @@ def _hdf5_image(key_digest: str, rows: Rows, replaces: Sequence[str]) -> tuple[b
         file.attrs["key"] = key_digest
         file.attrs["environment"] = json.dumps(dict(rows.environment))
         file.attrs["replaces"] = json.dumps(list(replaces))
-        file["id"] = ids.to_bytes(rows.ids)
+        file["id"] = to_bytes(rows.ids)
         file["status"] = rows.status
         file["failures"] = np.frombuffer(json.dumps({str(k): v for k, v in rows.details.items()}).encode(), np.uint8)
         features = file.create_group("features")
@@ -264,7 +281,19 @@ def _readable(bucket: Bucket, name: str) -> Iterator[None]:
         raise SegmentDamaged(name, bucket.where(name), str(error)) from error
 
 
+@functools.lru_cache(maxsize=1024)
+def _environment(text: str) -> Mapping[str, Json]:
+    """What rows were computed with; most segments of a cache share one."""
+    parsed: Mapping[str, Json] = json.loads(text)
+    return parsed
+
+
+@functools.lru_cache(maxsize=1024)
+def _recipe(text: str) -> Recipe:
+    return Recipe(*json.loads(text))
+
+
 def _stored(dataset: h5py.Dataset) -> Stored:
-    recipe = Recipe(*json.loads(dataset.attrs["recipe"]))
+    recipe = _recipe(dataset.attrs["recipe"])
     rows, dimension = dataset.shape
     return Stored(recipe, dataset.id.get_offset() or 0, dataset.dtype, (rows, dimension))

@@ -21,7 +21,7 @@ from cache import (
 )
 from cache.adopt import adopt
 from cache.buckets import Bucket
-from cache.plan import PLANS
+from cache.plan import EARLIER_PLANS
 from cache.schema1 import NODES, refuse_unadopted
 from tests.cache.earlier import TRANSFORM, earlier_key, write_earlier
 from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, rows_of, vector_of
@@ -54,7 +54,7 @@ def root(tmp_path: Path) -> Path:
 
 def kept(cache: FeatureCache) -> list[bytes | None]:
     """The plan, the network and the formulas, where they are among a cache's artifacts."""
-    kinds = PLANS, Kind("body", ".onnx"), Kind(f"recipes-{'0' * 16}", ".onnx")
+    kinds = EARLIER_PLANS, Kind("body", ".onnx"), Kind(f"recipes-{'0' * 16}", ".onnx")
     return [cache.artifacts.find(kind) for kind in kinds]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cache import Artifacts, Plan
-from cache.plan import PLANS, unfinished
+from cache.ids import to_hex
+from cache.plan import EARLIER_PLANS, PLANS, unfinished
 from tests.cache.samples import KEY, ids_of
 
 
@@ -39,20 +41,44 @@ def test_a_saved_plan_is_found_again_and_forgotten(artifacts: Artifacts) -> None
     assert unfinished(artifacts) == []
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"ids": ["zz"]}', "[]"])
+def test_a_plan_that_an_earlier_version_wrote_is_found_and_forgotten(artifacts: Artifacts) -> None:
+    plan = Plan(ids_of([3, 1, 2]), ["b", "a"], 2, 8)
+    text = {"batch_size": 2, "ids": to_hex(plan.ids), "recipes": ["a", "b"], "segment_batches": 8}
+    artifacts.keep(EARLIER_PLANS, json.dumps(text).encode())
+    (found,) = unfinished(artifacts)
+    assert found.ids.tolist() == plan.ids.tolist()
+    assert (found.batch_size, found.segment_batches, set(found.recipes)) == (2, 8, {"a", "b"})
+    found.forget(artifacts)
+    assert artifacts.names() == set()
+
+
+def test_only_plans_that_begin_among_some_pictures_are_loaded(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for start in (0, 1000, 2000):
+        Plan(ids_of(list(range(start, start + 500))), ["r"], 2, 8).save(artifacts)
+    loaded: list[str] = []
+    load = Artifacts.load
+    monkeypatch.setattr(Artifacts, "load", lambda self, name: loaded.append(name) or load(self, name))
+    (found,) = unfinished(artifacts, ids_of(list(range(1020, 1700))))
+    assert (found.ids.tolist(), len(loaded)) == (ids_of(list(range(1000, 1500))).tolist(), 1)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"ids": ["zz"]}', "[]", '{"pictures": 1}\nshort'])
 def test_a_damaged_plan_is_passed_over(artifacts: Artifacts, tmp_path: Path, text: str) -> None:
     Plan(ids_of([1]), ["r"], 2, 8).save(artifacts)
     (path,) = tmp_path.iterdir()
     path.write_text(text)
     assert unfinished(artifacts) == []
     artifacts.keep(PLANS, text.encode())  # whole, and no plan
+    artifacts.keep(EARLIER_PLANS, text.encode())
     assert unfinished(artifacts) == []
 
 
 def test_a_plan_that_was_changed_is_passed_over(artifacts: Artifacts, tmp_path: Path) -> None:
     Plan(ids_of([1, 2]), ["r"], 2, 8).save(artifacts)
     (path,) = tmp_path.iterdir()
-    path.write_text(path.read_text().replace('"batch_size": 2', '"batch_size": 3'))
+    path.write_bytes(path.read_bytes().replace(b'"batch_size": 2', b'"batch_size": 3'))
     assert unfinished(artifacts) == []
 
 
