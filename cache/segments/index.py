@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.ids import ID_DTYPE, Ids, to_bytes
+from cache.ids import ID_DTYPE, Ids
+from cache.ids import short as short_of
 from cache.key import Recipe
 from cache.rows import ABSENT, OK
 from cache.segments.segment import Segment
@@ -64,7 +66,7 @@ class Index:
             short[:old], self._status[:old] = earlier._short, earlier._status
         for number in range(known, len(self.segments)):
             part = slice(*self._starts[number : number + 2])
-            short[part], self._status[part] = _short(self.segments[number].ids), self.segments[number].status
+            short[part], self._status[part] = short_of(self.segments[number].ids), self.segments[number].status
         order = np.argsort(short, kind="stable")
         short.sort(kind="stable")
         self._short = short
@@ -84,7 +86,7 @@ class Index:
         FileNotFoundError
             The ids of a segment are not in memory, and it is gone: the caller lists again.
         """
-        short = _short(wanted)
+        short = short_of(wanted)
         first, stop = np.searchsorted(self._short, short), np.searchsorted(self._short, short, "right")
         has = np.array([recipe is None or recipe in s.recipes for s in self.segments], bool)
         best = np.full(len(wanted), -1, np.intp)  # a row of all rows, counted through the segments
@@ -124,16 +126,10 @@ class Index:
         order = np.argsort(at, kind="stable")
         number = self._number(at[order])
         cuts = np.flatnonzero(np.diff(number, prepend=-1, append=-1))
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True):
+        for a, b in pairwise(cuts):
             rows = at[order[a:b]] - self._starts[number[a]]
             found[order[a:b]] = self.segments[number[a]].ids[rows]
         return found
-
-
-def _short(ids: Ids) -> NDArray[np.uint64]:
-    """The first eight bytes of each id, (N,) S32 -> (N,) uint64 that are sorted like the ids."""
-    found: NDArray[np.uint64] = to_bytes(ids)[:, :8].copy().view(">u8").reshape(-1).astype(np.uint64)
-    return found
 
 
 def _absent(count: int) -> NDArray[np.uint8]:

@@ -105,14 +105,12 @@ cli.add_command(export)
 @click.pass_obj
 def run_(engines: EngineFactory | None, /, dataset: Path, features: str | Path, strict: bool, **settings: Any) -> int:
     """Embed the pictures of the dataset table that are not in the feature cache yet."""
-    from featurize.dataset.table import read_table
     from featurize.engines import make_engine
     from featurize.progress import progress_bar
     from featurize.run.extract import Settings, extract
 
-    table = read_table(dataset)
     with progress_bar("embedding") as progress:
-        done = extract(table, features, Settings(**settings), progress, _say, engines or make_engine)
+        done = extract(dataset, features, Settings(**settings), progress, _say, engines or make_engine)
     return _tell(done, strict)
 
 

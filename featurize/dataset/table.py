@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -32,6 +33,7 @@ from featurize.wording import counted
 
 if TYPE_CHECKING:
     import pandas
+    import pyarrow
 
 FACTS = ("id", "path", "size", "mtime_ns", "split")  # the columns that are no labels
 
@@ -108,15 +110,14 @@ class DatasetTable:
         TableError
             The split is empty; the message counts the others.
         """
-        here = self.columns["split"]
-        rows = np.array([n for n, s in enumerate(here) if split in ("all", s)], np.intp)
+        rows = self.rows_in(split)
         if not len(rows):
-            counted = ", ".join(f"{name or 'no split'} {list(here).count(name)}" for name in sorted(set(here)))
-            raise TableError(
-                f"the split {split!r} is empty (the table has: {counted or 'no rows'}): choose another, or make one "
-                "with `featurize prepare --split random`"
-            )
+            raise empty_split(split, Counter(self.columns["split"]))
         return rows
+
+    def rows_in(self, split: str) -> NDArray[np.intp]:
+        """Row numbers of a split, or of "all"; there may be none."""
+        return np.array([n for n, s in enumerate(self.columns["split"]) if split in ("all", s)], np.intp)
 
     def column(self, name: str) -> Sequence[str]:
         """A label column.
@@ -188,6 +189,15 @@ class DatasetTable:
     def with_columns(self, **columns: Sequence[str]) -> DatasetTable:
         """The table with columns replaced or added."""
         return DatasetTable({**self.columns, **columns}, self.folder)
+
+
+def empty_split(split: str, counts: Mapping[str, int]) -> TableError:
+    """What there is to say where a split has no rows; `counts` has those of the others."""
+    listed = ", ".join(f"{name or 'no split'} {counts[name]}" for name in sorted(counts))
+    return TableError(
+        f"the split {split!r} is empty (the table has: {listed or 'no rows'}): choose another, or make one "
+        "with `featurize prepare --split random`"
+    )
 
 
 def as_table(table: DatasetTable | str | Path) -> DatasetTable:
@@ -317,7 +327,12 @@ def _read_parquet(path: Path) -> dict[str, list[str]]:
     import pyarrow.parquet as pq
 
     read = pq.read_table(path)
-    return {n: ["" if v is None else str(v) for v in read.column(n).to_pylist()] for n in read.column_names}
+    return {name: as_texts(read.column(name)) for name in read.column_names}
+
+
+def as_texts(column: pyarrow.ChunkedArray | pyarrow.Array) -> list[str]:
+    """A column of a Parquet file as texts; what is unknown is empty."""
+    return ["" if value is None else str(value) for value in column.to_pylist()]
 
 
 def _whole(column: Sequence[str], row: int) -> int:

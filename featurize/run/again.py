@@ -12,7 +12,7 @@ from featurize.networks.elsewhere import is_imported
 from featurize.networks.network import network_from
 from featurize.networks.providers import standard_embedding
 from featurize.networks.weights import RANDOM
-from featurize.run.extract import Settings
+from featurize.run.settings import Settings
 
 _STANDARD = Settings()
 _FOLDER = "features"  # what --features is where it is not given

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 from cache import Recipe, Store
-from cache.ids import from_hex
+from cache.ids import ID_DTYPE, from_hex
 from featurize.engines import Engine
 from featurize.errors import Disagreement, Undecodable
 from featurize.pictures.file import Picture, pixels
@@ -102,11 +102,11 @@ def choose(
     sample : int
         How many at most.
     """
-    stored = cache.ids()
-    known = np.zeros(len(stored), bool)
+    ids = np.sort(np.array(list(at_hand), ID_DTYPE))
+    known = np.zeros(len(ids), bool)
     for recipe in recipes:
-        known |= cache.embedded(stored, recipe)
-    candidates = [i for i in stored[known].tolist() if i in at_hand]
+        known |= cache.embedded(ids, recipe)
+    candidates = ids[known].tolist()
     places = np.linspace(0, max(len(candidates) - 1, 0), min(sample, len(candidates))).astype(int)
     return [at_hand[candidates[n]] for n in places]
 

@@ -11,9 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cache import OK, Artifacts, Kind, Store
-from cache.ids import ID_DTYPE, Ids
+from cache.ids import ID_BYTES, ID_DTYPE, Ids
 from cache.rows import ABSENT
 from featurize.errors import Undecodable
 from featurize.pictures.file import Picture
@@ -21,6 +22,7 @@ from featurize.pictures.mended import EDITION, was_wrong
 from featurize.wording import counted
 
 _SEEN = Kind(f"seen-by-edition-{EDITION}", ".ids")
+_LARGE = 1 << 17  # ids of a record that stays as it is; smaller ones become one
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ def look(cache: Store, ids: Ids, pictures: Mapping[bytes, Picture], gone: Collec
         Ids of pictures whose files are not those of the table.
     """
     status = cache.status(ids)
+    if (status == ABSENT).all() or cache.artifacts.holds(_SEEN, _record(ids)):
+        return Earlier(*(np.empty(0, ID_DTYPE) for _ in range(3)))
     found: dict[str, list[bytes]] = {"wrong": [], "refused": [], "unseen": []}
-    for place in np.flatnonzero((status != ABSENT) & ~np.isin(ids, _seen(cache.artifacts))):
+    for place in np.flatnonzero((status != ABSENT) & ~_seen(cache.artifacts, ids)):
         picture_id = ids[place : place + 1].tolist()[0]
         what = "unseen" if picture_id in gone else "refused" if status[place] != OK else _judge(pictures[picture_id])
         if what:
@@ -86,18 +90,30 @@ def note_seen(artifacts: Artifacts, ids: Ids) -> None:
     StorageFailed
         The storage refused.
     """
-    records = list(artifacts.every(_SEEN))
-    known = _seen(artifacts)
-    if np.isin(ids, known).all():
+    record = _record(ids)
+    if artifacts.holds(_SEEN, record):
         return
-    artifacts.keep(_SEEN, np.union1d(known, ids).tobytes())
-    for record in records:
-        artifacts.forget(_SEEN, record)
+    if len(ids) >= _LARGE:
+        artifacts.keep(_SEEN, record)
+        return
+    if _seen(artifacts, ids).all():
+        return
+    small = [other for other in artifacts.every(_SEEN) if len(other) < _LARGE * ID_BYTES]
+    artifacts.keep(_SEEN, _record(np.concatenate([ids, *(np.frombuffer(other, ID_DTYPE) for other in small)])))
+    for other in small:
+        artifacts.forget(_SEEN, other)
 
 
-def _seen(artifacts: Artifacts) -> Ids:
-    records = [np.frombuffer(record, ID_DTYPE) for record in artifacts.every(_SEEN)]
-    return np.concatenate(records) if records else np.empty(0, ID_DTYPE)
+def _record(ids: Ids) -> bytes:
+    return np.unique(ids).tobytes()
+
+
+def _seen(artifacts: Artifacts, ids: Ids) -> NDArray[np.bool_]:
+    """Which pictures stand in a record; one record is in memory at a time."""
+    seen = np.zeros(len(ids), bool)
+    for record in artifacts.every(_SEEN):
+        seen |= np.isin(ids, np.frombuffer(record, ID_DTYPE))
+    return seen
 
 
 def _judge(picture: Picture) -> str:

@@ -10,112 +10,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cache import OK, Key, Store, create_cache
+from cache import Key, create_cache
 from cache.buckets import bucket_at
-from cache.ids import Ids, first_seen
 from cache.places import remember_place
-from cache.rows import ABSENT
 from cache.schema1 import refuse_unadopted
 from featurize import processors
-from featurize.dataset.table import DatasetTable, as_table
-from featurize.engines import EngineChoice, EngineFactory, make_engine
-from featurize.errors import Undecodable
+from featurize.dataset.parts import parts_of
+from featurize.dataset.table import DatasetTable
+from featurize.engines import EngineFactory, make_engine
 from featurize.networks.licences import remember_licence, restriction
 from featurize.networks.network import Network, choose_network
-from featurize.networks.providers import standard_embedding
-from featurize.networks.recipes import Formula, formulas
-from featurize.pictures.file import Picture
-from featurize.pictures.rehash import rehash_sample
 from featurize.progress import Progress
 from featurize.reasons import Reason
-from featurize.run import agreement, editions
-from featurize.run.executors import local
-from featurize.run.executors.base import Carried, Job
-from featurize.run.outcomes import Failed, failures, write_failures
-from featurize.run.references import keep_references
+from featurize.run.outcomes import Failed, write_failures
+from featurize.run.part import Run
+from featurize.run.settings import Settings as Settings
 from featurize.run.shard import Shard
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is to do.
-
-    Parameters
-    ----------
-    split : str
-        "train", "val", "test" or "all".
-    backbone : str
-        As on the command line.
-    embedding : str, optional
-        Recipes; by default what the network's authors evaluate it with.
-    weights : str or Path, optional
-        The name of published weights, "random", or a file; by default the first that the network's provider publishes.
-    block : int, optional
-        The block, or stage, that the recipes read; counted from 1, the last by default.
-    mirror : bool
-        Average each embedding over the picture and its mirror image.
-    size : int, optional
-        Side of the square that the network sees; 224 by default.
-    decode : str
-        "exact", or "fast" for JPEGs decoded at reduced size.
-    engine, precision, device : str
-    store : str
-        Type of the vectors on disk, "float32" or "float16".
-    batch_size : int, optional
-        By default 8 on a CPU and 256 on a GPU.
-    compiled : bool
-        Use torch.compile.
-    workers : int, optional
-        Worker threads; as many as processors by default, and one in each worker of a Ray cluster.
-    retry_failed : bool
-        Try pictures again that failed before.
-    shard : str, optional
-        A part of the run, as in "3/16": see `featurize.run.shard`. Start every shard with the same table and settings.
-    ray : str, optional
-        The address of a Ray cluster whose nodes embed; "auto" finds it, or starts one on this machine.
-    num_gpus : float
-        GPUs of each worker of the cluster.
-    """
-
-    split: str = "all"
-    backbone: str = "resnet50"
-    weights: str | Path | None = None
-    embedding: str | None = None
-    block: int | None = None
-    mirror: bool = False
-    size: int | None = None
-    decode: str = "exact"
-    engine: str = "auto"
-    precision: str = "fp32"
-    device: str = "auto"
-    store: str = "float32"
-    batch_size: int | None = None
-    compiled: bool = False
-    workers: int | None = None
-    retry_failed: bool = False
-    shard: str | None = None
-    ray: str | None = None
-    num_gpus: float = 0.0
-
-    def formulas(self, network: Network) -> list[Formula]:
-        """The recipes that are asked for, as a network computes them.
-
-        Raises
-        ------
-        BackboneError
-            There is no such recipe, or the network has not what it reads.
-        """
-        embedding = self.embedding or standard_embedding(network.backbone.identity)
-        return formulas(embedding, self.mirror, self.block, network.backbone)
-
-    def choice(self, precision: str) -> EngineChoice:
-        """What is said about computing, with the precision as it stands in the key."""
-        return EngineChoice(self.engine, precision, self.device, self.batch_size, self.compiled)
 
 
 @dataclass(frozen=True)
@@ -223,81 +136,47 @@ def extract(
     >>> done.pictures, len(done.failed)
     (40, 0)
     """
-    table = as_table(table)
     shard = Shard.parse(settings.shard) if settings.shard else None
     network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
     wanted = settings.formulas(network)  # before anything is made
-    rows = table.rows_of(settings.split)
+    parts = parts_of(table, settings.split)
+    first = next(parts)
     refuse_unadopted(root, network.key(settings.precision))
     if network.weights.assumed:
         say(network.weights.assumed)
     if restricted := restriction(network.backbone.full_name, network.weights.licence):
         say(restricted)
-    precision = precision_of(network, settings, table, root, say)
+    precision = precision_of(network, settings, first[0], root, say)
     cache = create_cache(root, network.key(precision))
     set_aside = cache.repair()
     if network.weights.file:
         remember_place(cache.artifacts, network.weights.file)
     if network.weights.licence:
         remember_licence(cache.artifacts, network.weights.licence)
-    ids, pictures, troubles = _look_at_files(table, rows)
-    _renew(cache, ids, pictures, troubles, say)
-    wanted = [f for f in wanted if cache.missing(ids, [f.recipe]).any()] or wanted
-    recipes = [f.recipe for f in wanted]
-    missing = cache.missing(ids, recipes)
-    if settings.retry_failed:
-        missing |= ~np.isin(cache.status(ids), [OK, ABSENT])
-    todo = ids[missing & np.array([i not in troubles for i in ids.tolist()], bool)]
     workers = settings.workers or (1 if settings.ray else processors.count())
-    carried = Carried()
-    if len(todo):
-        job = Job(
-            cache, network, wanted, settings, precision, pictures, todo, ids if shard else todo, shard, workers,
-            progress or (lambda done, total: None), say, engines,
-        )  # fmt: skip
-        if settings.ray:
-            from featurize.run.executors import on_ray
-
-            carried = on_ray.carry_out(job, settings.ray, settings.num_gpus)
-        else:
-            carried = local.carry_out(job)
-        troubles |= carried.troubles
-        keep_references(cache.artifacts, network.transform, agreement.choose(cache, recipes, pictures))
-    lacking = failures(table, rows, cache, recipes, troubles, _misnamed(table, rows, troubles))
-    failed = [f for f in lacking if not (shard and f.reason == Reason.NOT_TRIED)]
+    run = Run(
+        cache, network, wanted, settings, precision, shard, workers, progress or (lambda done, total: None), say,
+        engines,
+    )  # fmt: skip
+    for part, rows in chain([first], parts):
+        run.embed(part, rows)
     return Extraction(
         folder=bucket_at(cache.place).path() or cache.place,
         key=cache.key,
-        rows=len(rows),
-        pictures=len(ids),
-        embedded=int((cache.status(todo) == OK).sum()),
-        failed=failed,
-        left=len(lacking) - len(failed),
-        failures_path=write_failures(cache.artifacts, failed),
+        rows=run.rows,
+        pictures=run.pictures,
+        embedded=run.embedded,
+        failed=run.failed,
+        left=run.left,
+        failures_path=write_failures(cache.artifacts, run.failed),
         set_aside=set_aside,
-        seconds=carried.seconds,
-        decode_seconds=carried.decode_seconds,
-        network_seconds=carried.network_seconds,
-        storage_seconds=carried.storage_seconds,
+        seconds=sum(c.seconds for c in run.carried),
+        decode_seconds=sum(c.decode_seconds for c in run.carried),
+        network_seconds=sum(c.network_seconds for c in run.carried),
+        storage_seconds=sum(c.storage_seconds for c in run.carried),
         workers=workers,
-        engine=carried.engine,
+        engine=next((c.engine for c in run.carried if c.engine), ""),
     )
-
-
-def _renew(
-    cache: Store,
-    ids: Ids,
-    pictures: Mapping[bytes, Picture],
-    troubles: Mapping[bytes, Undecodable],
-    say: Callable[[str], None],
-) -> None:
-    """Drop what an earlier edition of the decoder got wrong, so that it counts as missing."""
-    earlier = editions.look(cache, ids, pictures, troubles)
-    for line in earlier.describe():
-        say(line)
-    if len(earlier.outdated):
-        cache.drop(earlier.outdated)
-    editions.note_seen(cache.artifacts, ids[~np.isin(ids, earlier.unseen)])
 
 
 def precision_of(
@@ -309,31 +188,3 @@ def precision_of(
     from featurize.engines.int8 import calibrated
 
     return calibrated(network, table, root, say)
-
-
-def _look_at_files(
-    table: DatasetTable, rows: NDArray[np.intp]
-) -> tuple[Ids, dict[bytes, Picture], dict[bytes, Undecodable]]:
-    """The distinct pictures of some rows: ids in order, a file for each, and those whose file is not as prepared."""
-    ids = table.ids[rows]
-    pictures: dict[bytes, Picture] = {}
-    troubles: dict[bytes, Undecodable] = {}
-    for picture_id, row in zip(ids.tolist(), rows.tolist(), strict=True):
-        if picture_id in pictures and picture_id not in troubles:
-            continue  # the same picture under another path
-        picture = table.picture(row)
-        pictures[picture_id] = picture
-        trouble = picture.trouble()
-        if trouble:
-            troubles[picture_id] = trouble
-        else:
-            troubles.pop(picture_id, None)
-    return ids[first_seen(ids)], pictures, troubles
-
-
-def _misnamed(
-    table: DatasetTable, rows: NDArray[np.intp], troubles: Mapping[bytes, Undecodable]
-) -> dict[int, Undecodable]:
-    """Rows whose file seems unchanged, but is not the picture that their id names; a sample of the files is read."""
-    sound = [row for row, i in zip(rows.tolist(), table.ids[rows].tolist(), strict=True) if i not in troubles]
-    return {sound[n]: why for n, why in rehash_sample([table.picture(row) for row in sound]).items()}

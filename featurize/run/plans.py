@@ -36,7 +36,9 @@ class Work:
         return sum(place is not None for batch in self.batches for place in batch)
 
 
-def plan_for(cache: Store, recipes: Sequence[Recipe], batch_size: int, todo: Ids, planned: Ids) -> list[Plan]:
+def plan_for(
+    cache: Store, recipes: Sequence[Recipe], batch_size: int, todo: Ids, planned: Ids, at_hand: Ids
+) -> list[Plan]:
     """Unfinished plans that fit a run, and a new one where they don't hold everything that is to be done.
 
     Parameters
@@ -49,6 +51,8 @@ def plan_for(cache: Store, recipes: Sequence[Recipe], batch_size: int, todo: Ids
     planned : ndarray (M,) S32
         What a new plan is made of. Shards, which run at different times, need one that does not change while others
         embed; any other run gives `todo`.
+    at_hand : ndarray (K,) S32
+        All pictures of this part of the table: a plan that begins with none of them is another part's.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def plan_for(cache: Store, recipes: Sequence[Recipe], batch_size: int, todo: Ids
     wanted = {r.digest for r in recipes}
     plans = []
     rest = todo
-    for old in unfinished(cache.artifacts):
+    for old in unfinished(cache.artifacts, at_hand):
         if set(old.recipes) == wanted and old.batch_size == batch_size:
             plans.append(old)
             rest = rest[~np.isin(rest, old.ids)]

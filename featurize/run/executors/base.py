@@ -17,7 +17,7 @@ from featurize.progress import Progress
 from featurize.run.shard import Shard
 
 if TYPE_CHECKING:
-    from featurize.run.extract import Settings
+    from featurize.run.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Job:
         What is to be embedded, or of which a shard's part is.
     planned : ndarray (M,) S32
         What a new plan is made of.
+    at_hand : ndarray (K,) S32
+        All pictures of the part of the table that is embedded.
     shard : Shard, optional
     workers : int
         Worker threads.
@@ -48,6 +50,8 @@ class Job:
         Called with a line for the user.
     engines : callable
         What makes the engine.
+    made : dict
+        The engine that an earlier job of the run made, by the digests of its recipes.
     """
 
     cache: Store
@@ -58,11 +62,13 @@ class Job:
     pictures: Mapping[bytes, Picture]
     todo: Ids
     planned: Ids
+    at_hand: Ids
     shard: Shard | None
     workers: int
     progress: Progress
     say: Callable[[str], None]
     engines: EngineFactory
+    made: dict[tuple[str, ...], Engine] = field(default_factory=dict)
 
     @property
     def recipes(self) -> list[Recipe]:
@@ -70,8 +76,14 @@ class Job:
         return [formula.recipe for formula in self.formulas]
 
     def make_engine(self) -> Engine:
-        """The engine, with its network loaded."""
-        return self.engines(self.network, self.formulas, self.settings.choice(self.precision), self.cache.artifacts)
+        """The engine, with its network loaded; that of an earlier job, where it makes the same."""
+        wanted = tuple(recipe.digest for recipe in self.recipes)
+        if wanted not in self.made:
+            self.made.clear()
+            self.say(f"loading {self.network.describe()}")
+            choice = self.settings.choice(self.precision)
+            self.made[wanted] = self.engines(self.network, self.formulas, choice, self.cache.artifacts)
+        return self.made[wanted]
 
 
 @dataclass(frozen=True)

@@ -157,12 +157,11 @@ def carry_out(job: Job) -> Carried:
         What was committed before stays.
     """
     decoder_processes.start(min(job.workers, len(job.todo)))  # while the network is loaded
-    job.say(f"loading {job.network.describe()}")
     engine = job.make_engine()
     recipes, transform = job.recipes, job.network.transform
     chosen = agreement.choose(job.cache, recipes, job.pictures)
     agreement.check(job.cache, engine, transform, recipes, chosen, load_references(job.cache.artifacts))
-    plans = plan_for(job.cache, recipes, engine.batch_size, job.todo, job.planned)
+    plans = plan_for(job.cache, recipes, engine.batch_size, job.todo, job.planned, job.at_hand)
     total = sum(work.pictures for work in pieces_of(plans, job.todo, job.pictures, job.shard))
     job.say(f"embedding {counted(total, 'picture')} with {engine.describe()}")
     started = time.perf_counter()

@@ -286,7 +286,7 @@ def _carry_out(ray: Any, job: Job, num_gpus: float) -> Carried:
                 crew.ready[worker] = set()
                 crew.batch_size, crew.engine = result.batch_size, result.engine
                 if plans is None:
-                    plans = plan_for(job.cache, job.recipes, result.batch_size, job.todo, job.planned)
+                    plans = plan_for(job.cache, job.recipes, result.batch_size, job.todo, job.planned, job.at_hand)
                     pieces = [_Piece(work) for work in pieces_of(plans, job.todo, job.pictures, job.shard)]
                     queue.extend(pieces)
                     total = sum(piece.work.pictures for piece in pieces)

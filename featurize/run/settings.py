@@ -1,0 +1,88 @@
+"""What a run is to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from featurize.engines import EngineChoice
+from featurize.networks.network import Network
+from featurize.networks.providers import standard_embedding
+from featurize.networks.recipes import Formula, formulas
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is to do.
+
+    Parameters
+    ----------
+    split : str
+        "train", "val", "test" or "all".
+    backbone : str
+        As on the command line.
+    embedding : str, optional
+        Recipes; by default what the network's authors evaluate it with.
+    weights : str or Path, optional
+        The name of published weights, "random", or a file; by default the first that the network's provider publishes.
+    block : int, optional
+        The block, or stage, that the recipes read; counted from 1, the last by default.
+    mirror : bool
+        Average each embedding over the picture and its mirror image.
+    size : int, optional
+        Side of the square that the network sees; 224 by default.
+    decode : str
+        "exact", or "fast" for JPEGs decoded at reduced size.
+    engine, precision, device : str
+    store : str
+        Type of the vectors on disk, "float32" or "float16".
+    batch_size : int, optional
+        By default 8 on a CPU and 256 on a GPU.
+    compiled : bool
+        Use torch.compile.
+    workers : int, optional
+        Worker threads; as many as processors by default, and one in each worker of a Ray cluster.
+    retry_failed : bool
+        Try pictures again that failed before.
+    shard : str, optional
+        A part of the run, as in "3/16": see `featurize.run.shard`. Start every shard with the same table and settings.
+    ray : str, optional
+        The address of a Ray cluster whose nodes embed; "auto" finds it, or starts one on this machine.
+    num_gpus : float
+        GPUs of each worker of the cluster.
+    """
+
+    split: str = "all"
+    backbone: str = "resnet50"
+    weights: str | Path | None = None
+    embedding: str | None = None
+    block: int | None = None
+    mirror: bool = False
+    size: int | None = None
+    decode: str = "exact"
+    engine: str = "auto"
+    precision: str = "fp32"
+    device: str = "auto"
+    store: str = "float32"
+    batch_size: int | None = None
+    compiled: bool = False
+    workers: int | None = None
+    retry_failed: bool = False
+    shard: str | None = None
+    ray: str | None = None
+    num_gpus: float = 0.0
+
+    def formulas(self, network: Network) -> list[Formula]:
+        """The recipes that are asked for, as a network computes them.
+
+        Raises
+        ------
+        BackboneError
+            There is no such recipe, or the network has not what it reads.
+        """
+        embedding = self.embedding or standard_embedding(network.backbone.identity)
+        return formulas(embedding, self.mirror, self.block, network.backbone)
+
+    def choice(self, precision: str) -> EngineChoice:
+        """What is said about computing, with the precision as it stands in the key."""
+        return EngineChoice(self.engine, precision, self.device, self.batch_size, self.compiled)
