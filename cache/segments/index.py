@@ -69,8 +69,8 @@ class Index:
             short[part], self._status[part] = short_of(self.segments[number].ids), self.segments[number].status
         order = np.argsort(short, kind="stable")
         short.sort(kind="stable")
-        self._short = short
-        self._at = order.astype(np.uint32 if total < 1 << 32 else np.uint64)
+        self._short: NDArray[np.uint64] = short
+        self._at: NDArray[np.unsignedinteger] = order.astype(np.uint32 if total < 1 << 32 else np.uint64)
         if earlier is not None:
             first = order < old
             self._at[first] = earlier._at[order[first]]

@@ -1,0 +1,218 @@
+"""How planning, the index and a whole run grow with the number of pictures: no picture is decoded, no network runs.
+
+    python scripts/bench_scale.py planner --rows 100000000        plans of fake ids, part after part, as in a run
+    python scripts/bench_scale.py index --rows 100000000          an index of fake segments, and look-ups in it
+    python scripts/bench_scale.py open --rows 1000000             segments of 256 rows on a disk: opening and index
+    python scripts/bench_scale.py counts --rows 1000000000        pieces, segments, names and bytes, by counts only
+
+Ids are made from a counter, so that none needs to be kept. Each line has the figures of one step: seconds, the most
+memory that the process has had so far, and what was counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from cache import Key, Recipe, Rows, Store, create_cache, open_cache
+from cache.ids import ID_BYTES, ID_DTYPE, Ids, Seen
+from cache.rows import OK
+from cache.segments.index import Index
+from featurize.dataset.parts import PART_ROWS
+from featurize.pictures.file import Picture
+from featurize.run.plans import SEGMENT_PICTURES, pieces_of, plan_for
+
+RECIPE = Recipe("avgpool", {"formula": "made up"})
+BATCH = 8
+NETWORK = {"provider": "torchvision", "name": "resnet50", "stages": ["layer4"]}
+
+
+def ids_of(start: int, stop: int) -> Ids:
+    """Fake ids, (stop - start,) S32: the same number has the same one, and they look random."""
+    numbers = np.arange(start, stop, dtype=np.uint64)[:, None] * np.uint64(4) + np.arange(4, dtype=np.uint64)
+    numbers += np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64
+        numbers ^= numbers >> np.uint64(shift)
+        numbers *= np.uint64(factor)
+    numbers ^= numbers >> np.uint64(31)
+    numbers |= np.uint64(1) << np.uint64(56)  # no id ends in a zero byte
+    return numbers.view(np.uint8).reshape(-1, ID_BYTES).view(ID_DTYPE).reshape(-1)
+
+
+def peak() -> float:
+    """The most memory that this process has had, GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def step(what: str, work: Callable[[], str]) -> str:
+    """One line."""
+    wall, processor = time.perf_counter(), time.process_time()
+    found = work()
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    return f"{what:34} {wall:8.1f} s {processor:8.1f} s of processor {peak():6.2f} GB at most  {found}"
+
+
+def cache_in(folder: Path) -> Store:
+    """An empty cache."""
+    return create_cache(folder / "features", Key(NETWORK, "random:seed=0,torch=0", {"size": 224}))
+
+
+def planner(rows: int, every: int, folder: Path) -> Iterator[str]:
+    """Plans for all parts; of every so many the pieces are made, too."""
+    cache, seen = cache_in(folder), Seen()
+    counted = {"plans": 0, "planned": 0, "pieces": 0, "in pieces": 0}
+
+    def plan() -> str:
+        for number, start in enumerate(range(0, rows, PART_ROWS)):
+            ids = ids_of(start, min(start + PART_ROWS, rows))
+            assert seen.note(ids).all()
+            todo = ids[cache.missing(ids, [RECIPE])]
+            (made,) = plan_for(cache, [RECIPE], BATCH, todo, todo, ids)
+            counted["plans"] += 1
+            counted["planned"] += len(made.ids)
+            if number % every == 0:
+                pictures = {i: Picture(i.hex(), folder / f"{n}.jpg") for n, i in enumerate(ids.tolist())}
+                for work in pieces_of([made], todo, pictures):
+                    counted["pieces"] += 1
+                    counted["in pieces"] += work.pictures
+            made.forget(cache.artifacts)
+        assert not seen.note(ids_of(0, PART_ROWS)[:1000]).any()
+        return ", ".join(f"{count:,} {what}" for what, count in counted.items())
+
+    yield step(f"plans of {rows:,} pictures", plan)
+
+
+@dataclass
+class FakeSegment:
+    """A merged segment whose ids are made when they are asked for, as a real one reads them."""
+
+    start: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.start:020}.h5"
+
+    @property
+    def ids(self) -> Ids:
+        return ids_of(self.start, self.stop)
+
+    @property
+    def status(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        return np.full(len(self), OK, np.uint8)
+
+    @property
+    def recipes(self) -> dict[Recipe, None]:
+        return {RECIPE: None}
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def index(rows: int, in_segment: int) -> Iterator[str]:
+    """An index of fake segments, and look-ups."""
+    segments: list[Any] = [FakeSegment(a, min(a + in_segment, rows)) for a in range(0, rows, in_segment)]
+    made: list[Index] = []
+
+    def build() -> str:
+        made.append(Index(segments))
+        return f"{len(segments):,} segments"
+
+    def look_up() -> str:
+        asked = ids_of(rows // 2, rows // 2 + PART_ROWS)
+        found = made[0].find(asked, RECIPE)
+        there = min(PART_ROWS, rows - rows // 2)
+        assert (found.segment >= 0).sum() == there
+        assert (made[0].find(ids_of(rows, rows + PART_ROWS)).segment < 0).all()
+        return f"{2 * PART_ROWS:,} ids asked for, {there:,} of them there"
+
+    yield step(f"index of {rows:,} rows", build)
+    yield step("look-ups for one part", look_up)
+
+
+def opening(rows: int, dimension: int, folder: Path) -> Iterator[str]:
+    """Real segments of one piece each: written, listed, opened, indexed, merged, opened again."""
+    cache = cache_in(folder)
+    vectors = np.random.default_rng(0).standard_normal((SEGMENT_PICTURES, dimension)).astype(np.float16)
+
+    def write() -> str:
+        for start in range(0, rows, SEGMENT_PICTURES):
+            ids = ids_of(start, min(start + SEGMENT_PICTURES, rows))
+            cache.append(Rows(ids, np.zeros(len(ids), np.uint8), {RECIPE: vectors[: len(ids)]}))
+        return f"{cache.segment_count:,} segments, {cache.nbytes / 1e9:.2f} GB"
+
+    def open_it() -> str:
+        found = open_cache(folder / "features")
+        held = int(found.embedded(ids_of(0, 1000), RECIPE).sum())
+        return f"{found.segment_count:,} segments, {held} of 1000 found"
+
+    yield step(f"writing {rows:,} x {dimension} float16", write)
+    yield step("opening and index", open_it)
+    yield step("merging", lambda: str(cache.compact()))
+    yield step("opening and index", open_it)
+
+
+def counts(rows: int, dimension: int) -> Iterator[str]:
+    """What a run of so many pictures makes, by counts only: every piece of every plan is counted, none is made."""
+    pieces = parts = 0
+    for start in range(0, rows, PART_ROWS):
+        parts += 1
+        pieces += -(-min(PART_ROWS, rows - start) // SEGMENT_PICTURES)
+    row = {"float16": 2 * dimension, "int8": dimension}
+    merged = 256 << 20
+    yield f"{rows:,} pictures: {parts:,} parts and plans of {PART_ROWS * ID_BYTES / 1e6:.1f} MB, one at a time"
+    yield f"{pieces:,} segments of {SEGMENT_PICTURES} pictures at first; {-(-pieces // 1000):,} requests list them"
+    for name, size in row.items():
+        total = rows * (size + ID_BYTES + 1)
+        yield (
+            f"{name} x {dimension}: {total / 1e12:.3f} TB, {SEGMENT_PICTURES * size / 1e6:.2f} MB a segment; merged: "
+            f"{-(-total // merged):,} segments of 268 MB, {-(-total // merged // 1000):,} requests list them"
+        )
+    yield f"index: {13 * rows / 1e9:.1f} GB in memory while it stands, {20 * rows / 1e9:.1f} GB while it is made"
+    yield f"seen ids: {8 * rows / 1e9:.1f} GB, {16 * rows / 1e9:.1f} GB while two of its lists become one"
+
+
+def lines(options: argparse.Namespace, folder: Path) -> Iterator[str]:
+    """The lines of one measurement."""
+    if options.what == "planner":
+        return planner(options.rows, options.every, folder)
+    if options.what == "index":
+        return index(options.rows, options.in_segment)
+    if options.what == "open":
+        return opening(options.rows, options.features, folder)
+    return counts(options.rows, options.features)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, measure, print, remove."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["planner", "index", "open", "counts"])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--features", type=int, default=2048, help="numbers of a vector")
+    parser.add_argument("--in-segment", type=int, default=65_536, help="rows of a merged segment")
+    parser.add_argument("--every", type=int, default=1, help="make the pieces of every so many-th plan only")
+    parser.add_argument("--folder", type=Path, help="where to work; a temporary folder by default")
+    options = parser.parse_args(argv)
+    folder = Path(tempfile.mkdtemp(dir=options.folder))
+    try:
+        for line in lines(options, folder):
+            print(line, flush=True)
+    finally:
+        shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
