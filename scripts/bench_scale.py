@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -41,7 +42,7 @@ NETWORK = {"provider": "torchvision", "name": "resnet50", "stages": ["layer4"]}
 
 def ids_of(start: int, stop: int) -> Ids:
     """Fake ids, (stop - start,) S32: the same number has the same one, and they look random."""
-    numbers = np.arange(start, stop, dtype=np.uint64)[:, None] * np.uint64(4) + np.arange(4, dtype=np.uint64)
+    numbers: NDArray[np.uint64] = np.arange(4 * start, 4 * stop, dtype=np.uint64)
     numbers += np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64
         numbers ^= numbers >> np.uint64(shift)
@@ -110,7 +111,7 @@ class FakeSegment:
         return ids_of(self.start, self.stop)
 
     @property
-    def status(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    def status(self) -> NDArray[np.uint8]:
         return np.full(len(self), OK, np.uint8)
 
     @property

@@ -142,7 +142,7 @@ def test_a_new_cache_is_never_doubted(tmp_path: Path, monkeypatch: pytest.Monkey
     decode_here(monkeypatch)
     table = table_of(tmp_path / "pictures", {"a": JPEG, "b": PLANAR})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("featurize.run.extract.failures", lambda *_: {}["stopped at the end"])
+        patch.setattr("featurize.run.part.failures", lambda *_: {}["stopped at the end"])
         with pytest.raises(KeyError):
             embed(table, tmp_path / "features")
     monkeypatch.setattr(editions, "was_wrong", lambda where: pytest.fail("it was looked at"))
