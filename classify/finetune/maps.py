@@ -51,7 +51,7 @@ class StoredMaps:
         One a row.
     recipes : mapping of View to Recipe
     shape : tuple of int
-        (C, h, w) of a map.
+        (C, h, w) of a map, or (T, C) of tokens.
     device : str
     """
 
@@ -114,7 +114,8 @@ class StoredMaps:
             mapped = self._of(view)
             out[place] = mapped.arrays[mapped.number[row]][mapped.row[row]]
         maps = torch.from_numpy(out).to(self.device).float().view(len(rows), *self.shape)
-        return maps.contiguous(memory_format=torch.channels_last), np.ones(len(rows), bool)
+        whole = np.ones(len(rows), bool)
+        return (maps.contiguous(memory_format=torch.channels_last) if maps.ndim == 4 else maps), whole  # or tokens
 
     def _of(self, view: View) -> Mapped:
         if view not in self._mapped:

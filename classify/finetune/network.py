@@ -152,7 +152,7 @@ def build(network: Network, settings: FinetuneSettings, classes: int, device: st
     nodes = network.backbone.nodes
     places = sorted({place for f in wanted for place in f.places(len(nodes))})
     body = provider.trainable(network.backbone, whole, [nodes[place] for place in places])
-    layers = chosen_layers(body, settings)
+    layers = chosen_layers(body, settings, provider.classifier(network.backbone))
     parts = halves(body, settings.start) if settings.start else Halves(None, body)
     by_place = [_at(f, [places.index(place) for place in f.places(len(nodes))]) for f in wanted]
     active = active_modules(body, layers, settings.batch_stats)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from classify.errors import FinetuneError
 from classify.finetune.settings import FinetuneSettings
@@ -30,19 +30,47 @@ class Halves:
     after: torch.nn.Module
 
 
-def chosen_layers(body: torch.nn.Module, settings: FinetuneSettings) -> list[tuple[str, torch.nn.Module]]:
+@runtime_checkable
+class OfBlocks(Protocol):
+    """What a provider's `trainable` is for a network of tokens: its blocks count as its layers."""
+
+    def block_modules(self) -> Mapping[str, torch.nn.Module]:
+        """The blocks by the names of their nodes, from early to late; none where it can't be cut between them."""
+
+    def halves(self, start: str) -> tuple[torch.nn.Module | None, torch.nn.Module]:
+        """Pixels -> the tokens before a block; these tokens -> what the whole gives."""
+
+
+def chosen_layers(
+    body: torch.nn.Module, settings: FinetuneSettings, unused: Sequence[str] = ()
+) -> list[tuple[str, torch.nn.Module]]:
     """The layers of a network that are retrained, from early to late.
+
+    Parameters
+    ----------
+    body : torch.nn.Module
+    settings : FinetuneSettings
+    unused : sequence of str
+        How the names of layers begin that no embedding is made of: a classifier's.
 
     Raises
     ------
     FinetuneError
         There are not so many layers, or there is no such node.
     """
-    layers = _in_order(body)
+    layers = [(name, module) for name, module in _in_order(body) if not f"{_own(name)}.".startswith(tuple(unused))]
     if settings.head_only:
         return []
     if settings.everything:
         return layers
+    blocks = dict(body.block_modules()) if isinstance(body, OfBlocks) else {}
+    if blocks and settings.layers is not None and settings.layers > len(blocks):
+        raise FinetuneError(
+            f"--layers {settings.layers}: the network has {len(blocks)} blocks, which count as its layers; --all "
+            "retrains all"
+        )
+    if blocks and settings.layers is not None:
+        return _from_block(layers, list(blocks.values())[-settings.layers])
     if settings.layers is not None:
         if settings.layers > len(layers):
             raise FinetuneError(
@@ -50,6 +78,12 @@ def chosen_layers(body: torch.nn.Module, settings: FinetuneSettings) -> list[tup
             )
         return layers[-settings.layers :]
     assert settings.start is not None
+    if blocks:
+        if settings.start not in blocks:
+            raise FinetuneError(
+                f"--from {settings.start}: the network has no such block; there are: {listing(list(blocks), 24)}"
+            )
+        return _from_block(layers, blocks[settings.start])
     inside = [place for place, (name, _) in enumerate(layers) if _within(name, settings.start)]
     if not inside:
         stages = list(dict.fromkeys(_stage(name) for name, _ in layers))
@@ -62,7 +96,7 @@ def halves(body: torch.nn.Module, start: str) -> Halves:
 
     Parameters
     ----------
-    body : torch.fx.GraphModule
+    body : torch.fx.GraphModule or OfBlocks
     start : str
         A module's name, "layer4"; all that is computed from its first step on stands in `after`.
 
@@ -74,10 +108,12 @@ def halves(body: torch.nn.Module, start: str) -> Halves:
     import torch
     from torch import fx
 
+    if isinstance(body, OfBlocks) and body.block_modules():
+        return Halves(*body.halves(start))
     if not isinstance(body, fx.GraphModule):
         raise FinetuneError(
-            f"--from {start}: only networks of torchvision can be cut between two layers: use --layers, --all or "
-            "--head-only"
+            f"--from {start}: this network can't be cut between two layers; those of torchvision and plain vision "
+            "transformers can: use --layers, --all or --head-only"
         )
     nodes = list(body.graph.nodes)
     at = next(n for n, node in enumerate(nodes) if node.op == "call_module" and _within(str(node.target), start))
@@ -118,6 +154,15 @@ def active_modules(
     return [m for m in mine if batch_stats or not isinstance(m, _BatchNorm)]
 
 
+def _from_block(
+    layers: Sequence[tuple[str, torch.nn.Module]], block: torch.nn.Module
+) -> list[tuple[str, torch.nn.Module]]:
+    """The layers of a block and all that stand behind it."""
+    inside = {id(module) for module in block.modules()}
+    first = next(place for place, (_, module) in enumerate(layers) if id(module) in inside)
+    return list(layers[first:])
+
+
 def _in_order(body: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
     """The layers with weights of their own, from early to late: convolutions, norms and the like, by name."""
     return [(name, module) for name, module in _modules(body) if _has_weights(module)]
@@ -140,10 +185,15 @@ def _has_weights(module: torch.nn.Module) -> bool:
 
 
 def _within(name: str, node: str) -> bool:
-    return name == node or name.startswith(f"{node}.")
+    return _own(name) == node or _own(name).startswith(f"{node}.")
+
+
+def _own(name: str) -> str:
+    """A layer's own name: a network of another library is cut as the part `network` of another module."""
+    return name.removeprefix("network.")
 
 
 def _stage(name: str) -> str:
     """The first parts of a layer's name, as far as users name stages: "layer3", "features.14"."""
-    parts: Sequence[str] = name.split(".")
-    return ".".join(parts[:2]) if len(parts) > 1 and parts[0] in ("features", "network") else parts[0]
+    parts: Sequence[str] = _own(name).split(".")
+    return ".".join(parts[:2]) if len(parts) > 1 and parts[0] in ("features", "blocks", "stages") else parts[0]

@@ -251,14 +251,24 @@ class Provider(ABC):
             There is no network of that name any more, or it would be built in another way than that of the key.
         """
         found = self.backbone(identity["name"]).with_nodes(identity["stages"])
-        for what in sorted(found.identity.keys() | identity.keys()):
-            ours, theirs = found.identity.get(what), identity.get(what)
-            if ours != theirs:
-                raise BackboneError(
-                    f"the embeddings were made by {found.full_name} with {what} {theirs!r}, this version builds it "
-                    f"with {ours!r}: embed the pictures again with `featurize run`"
-                )
+        self.compare(found.full_name, found.identity, identity)
         return found
+
+    @staticmethod
+    def compare(name: str, built: Mapping[str, Json], stated: Mapping[str, Json]) -> None:
+        """Compare what a network is built with today with what a key states of it.
+
+        Raises
+        ------
+        BackboneError
+            They differ, so its numbers would.
+        """
+        for what in sorted(built.keys() | stated.keys()):
+            if built.get(what) != stated.get(what):
+                raise BackboneError(
+                    f"the embeddings were made by {name} with {what} {stated.get(what)!r}, this version builds it "
+                    f"with {built.get(what)!r}: embed the pictures again with `featurize run`"
+                )
 
     def fill(
         self, backbone: Backbone, network: torch.nn.Module, state: Mapping[str, torch.Tensor], source: str

@@ -19,17 +19,16 @@ from featurize.errors import BackboneError, WeightsError
 from featurize.networks.base import Backbone, Stage
 from featurize.networks.described import Description, Offer, described, need
 from featurize.networks.hub import HUB, HubProvider, from_hub
-from featurize.networks.tokens import TokenNetwork, split
+from featurize.networks.image_processor import PREPROCESSOR, transform_of
+from featurize.networks.tokens import NORM, Steps, TokenNetwork
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
     import torch
 
-CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+CONFIG = "config.json"
 PUBLISHED = "hub"  # the name of the one set of weights that a repository has
-_NOT_ARCHITECTURE = ("architectures", "dtype", "torch_dtype", "transformers_version", "_name_or_path")
-_RESAMPLE = {2: "bilinear", 3: "bicubic"}
-_RESCALE = 1 / 255
+_NOT_ARCHITECTURE = ("out_features", "out_indices", "stage_names")
 
 
 @dataclass(frozen=True)
@@ -45,23 +44,27 @@ class _Kind:
     has_class : bool
     standard : str
         The embedding that its authors evaluate it with.
+    processor : str
+        How the name of its image processor begins.
     """
 
     built: str
     norm: str
     has_class: bool
     standard: str
+    processor: str
 
 
-_CLIP = _Kind("CLIPVisionModelWithProjection", "post_layernorm", True, "cls")
-_SIGLIP = _Kind("SiglipVisionModel", "post_layernorm", False, "pooled")
+_CLIP = _Kind("CLIPVisionModelWithProjection", "post_layernorm", True, "cls", "CLIP")
+_SIGLIP = _Kind("SiglipVisionModel", "post_layernorm", False, "pooled", "Siglip")
 _KINDS: Mapping[str, _Kind] = {
     "clip_vision_model": _CLIP,
     "siglip_vision_model": _SIGLIP,
-    "dinov2": _Kind("Dinov2Model", "layernorm", True, "cls+mean"),
-    "dinov2_with_registers": _Kind("Dinov2WithRegistersModel", "layernorm", True, "cls+mean"),
-    "vit": _Kind("ViTModel", "layernorm", True, "cls"),
+    "dinov2": _Kind("Dinov2Model", "layernorm", True, "cls+mean", "Bit"),
+    "dinov2_with_registers": _Kind("Dinov2WithRegistersModel", "layernorm", True, "cls+mean", "Bit"),
+    "vit": _Kind("ViTModel", "layernorm", True, "cls", "ViT"),
 }
+_NO_SQUARES = ("siglip2", "siglip2_vision_model")
 
 
 class HuggingFace(HubProvider):
@@ -77,7 +80,7 @@ class HuggingFace(HubProvider):
         need("transformers", "transformers")
         folder = Path(name)
         beside = folder.is_dir()
-        files = [_text(name, file, needed=file == CONFIG) for file in (CONFIG, PREPROCESSOR)]
+        files = [_text(name, file) for file in (CONFIG, PREPROCESSOR)]
         found = described("transformers", describe, folder.resolve().name if beside else name, *files)
         if not beside:
             offer = Offer(f"{HUB}{name}/", "", found.transform)
@@ -90,6 +93,7 @@ class HuggingFace(HubProvider):
         need("transformers", "transformers")
         name = identity["name"]
         variant = {what: v for what, v in identity.items() if what not in ("provider", "name", "stages")}
+        self.compare(f"hf:{name}", {**variant, **_facts(variant["config"]), "norm": NORM}, variant)
         found = Backbone("hf", name, tuple(map(Stage, identity["stages"])), Transform(), {}, variant)
         return replace(found, published=_published(found)) if "/" in name else found
 
@@ -133,18 +137,24 @@ def _published(found: Backbone) -> dict[str, Any]:
     return dict(description.backbone("hf", found.name).published)
 
 
-def _text(name: str, file: str, needed: bool) -> str:
-    """A small file of a folder or of a repository of the hub."""
+def _text(name: str, file: str) -> str:
+    """A small file of a folder or of a repository of the hub; JSON."""
     if Path(name).is_dir():
         path = Path(name) / file
-        if path.is_file():
-            return path.read_text(encoding="utf-8")
-        if needed:
+        if not path.is_file():
             raise BackboneError(f"{name!r} holds no {file}: give a folder with the files of a model")
-        return "{}"
-    if name.count("/") != 1:
+    elif name.count("/") != 1:
         raise BackboneError(f"hf:{name}: give OWNER/NAME of the Hugging Face hub, or an existing folder")
-    return from_hub(name, [file]).read_text(encoding="utf-8")
+    else:
+        path = from_hub(name, [file])
+    try:
+        text = path.read_text(encoding="utf-8")
+        sound = isinstance(json.loads(text), dict)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise BackboneError(f"{str(path)!r} is no JSON object: give a folder with the files of a model")
+    return text
 
 
 def describe(name: str, config: str, preprocessor: str) -> Description:
@@ -158,11 +168,16 @@ def describe(name: str, config: str, preprocessor: str) -> Description:
     from featurize.networks import built
 
     vision = _vision(name, json.loads(config))
-    transform = _transform(json.loads(preprocessor), vision)
+    transform = transform_of(json.loads(preprocessor), _KINDS[str(vision["model_type"])].processor)
     with built.without_numbers():
         network: Any = _build(vision).eval()
-    variant = {"activation": [str(network.config.hidden_act)], "positions": "bicubic", "config": vision}
+    variant = {**_facts(vision), "config": vision}
     return _as_tokens(network).describe(transform, {}, variant)
+
+
+def _facts(config: Mapping[str, Json]) -> dict[str, Json]:
+    """What decides the numbers beside the configuration."""
+    return {"activation": [str(config.get("hidden_act"))], "positions": "bicubic"}
 
 
 def _vision(name: str, config: Mapping[str, Any]) -> dict[str, Json]:
@@ -179,48 +194,17 @@ def _vision(name: str, config: Mapping[str, Any]) -> dict[str, Json]:
         vision = transformers.AutoConfig.for_model(**config)
     else:
         vision = None
+    if kind in _NO_SQUARES:
+        raise BackboneError(
+            f"hf:{name} is a {kind!r}, whose pictures keep their shapes and so have no fixed number of patches: take "
+            "one of fixed size, such as google/siglip2-base-patch16-224"
+        )
     if vision is None or vision.model_type not in _KINDS:
         raise BackboneError(f"hf:{name} is a {kind!r}, and known here are: clip, siglip, {', '.join(_KINDS)}")
-    plain = json.loads(vision.to_json_string(use_diff=True))
-    return {**{n: v for n, v in plain.items() if n not in _NOT_ARCHITECTURE}, "model_type": vision.model_type}
-
-
-def _transform(said: Mapping[str, Any], vision: Mapping[str, Json]) -> Transform:
-    """The transform of an image processor of transformers.
-
-    Raises
-    ------
-    BackboneError
-        It does something else than resizing, cutting and normalising.
-    """
-    import transformers
-
-    side = int(transformers.AutoConfig.for_model(**vision).image_size)
-    size = said.get("size", side)
-    size = {"shortest_edge": size} if isinstance(size, int) else size
-    square = "height" in size
-    resize = int(size["height"] if square else size["shortest_edge"])
-    crop = said.get("crop_size", resize) if said.get("do_center_crop") else resize
-    kept = int(crop["height"] if isinstance(crop, Mapping) else crop)
-    resample = _RESAMPLE.get(said.get("resample", 3))
-    for what, sound in (
-        ("resample", resample is not None),
-        ("rescale_factor", abs(said.get("rescale_factor", _RESCALE) - _RESCALE) < 1e-9),
-        ("size", not square or size["height"] == size["width"]),
-        ("do_rescale", said.get("do_rescale", True)),
-    ):
-        if not sound:
-            raise BackboneError(f"pictures can't be made as {PREPROCESSOR} asks: its {what} is {said.get(what)!r}")
-    normalised = said.get("do_normalize", True)
-    return Transform(
-        resize=resize,
-        crop=kept,
-        interpolation=resample or "",
-        mean=tuple(said.get("image_mean", (0.5, 0.5, 0.5)) if normalised else (0.0, 0.0, 0.0)),
-        std=tuple(said.get("image_std", (0.5, 0.5, 0.5)) if normalised else (1.0, 1.0, 1.0)),
-        fit="squash" if square else "crop",
-        whole="floor",
-    )
+    # in full, so that a library that changes a default does not change what a key means
+    plain, every = (json.loads(c.to_json_string(use_diff=False)) for c in (vision, transformers.PreTrainedConfig()))
+    kept = {n: v for n, v in plain.items() if n not in every and n not in _NOT_ARCHITECTURE}
+    return {**kept, "model_type": vision.model_type}
 
 
 def _build(vision: Mapping[str, Json]) -> torch.nn.Module:
@@ -246,18 +230,19 @@ def _as_tokens(network: Any) -> TokenNetwork:
     before = int(kind.has_class) + int(getattr(network.config, "num_register_tokens", 0) or 0)
     own_size = kind.built.startswith("Dinov2")  # resizes its positions without being asked
 
-    def read(pixels: torch.Tensor, blocks: Sequence[int], pooled: bool) -> tuple[list[tuple[Any, Any]], Any]:
+    def begin(pixels: torch.Tensor) -> torch.Tensor:
         other = pixels.shape[-1] != network.config.image_size
-        tokens = inner.embeddings(pixels, **({} if own_size else {"interpolate_pos_encoding": other}))
-        tokens = inner.pre_layrnorm(tokens) if hasattr(inner, "pre_layrnorm") else tokens
-        found, last = [], len(layers) - 1 if pooled else max(blocks)
-        for place, layer in enumerate(layers[: last + 1]):
-            tokens = layer(tokens, None)
-            if place in blocks:
-                found.append(split(norm(tokens), before, kind.has_class))
-        return found, _pooled(network, inner, norm(tokens)) if pooled else None
+        tokens: torch.Tensor = inner.embeddings(pixels, **({} if own_size else {"interpolate_pos_encoding": other}))
+        return inner.pre_layrnorm(tokens) if hasattr(inner, "pre_layrnorm") else tokens
 
-    return TokenNetwork(network, [f"block.{n}" for n in range(len(layers))], before, kind.has_class, read)
+    def read(pixels: torch.Tensor, blocks: Sequence[int], pooled: bool) -> tuple[list[tuple[Any, Any]], Any]:
+        found: tuple[list[tuple[Any, Any]], Any] = tokens.read_from(0, begin(pixels), blocks, pooled)
+        return found
+
+    steps = Steps(begin, layers, norm, lambda last: _pooled(network, inner, norm(last)), (None,))
+    names = [f"block.{n}" for n in range(len(layers))]
+    tokens = TokenNetwork(network, names, before, kind.has_class, read, steps)
+    return tokens
 
 
 def _pooled(network: Any, inner: Any, normalised: torch.Tensor) -> torch.Tensor | None:

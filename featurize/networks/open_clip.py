@@ -15,7 +15,7 @@ from featurize.errors import BackboneError
 from featurize.networks.base import CLASS, Backbone
 from featurize.networks.described import Description, Offer, described, need
 from featurize.networks.hub import HUB, HubProvider
-from featurize.networks.tokens import TokenNetwork
+from featurize.networks.tokens import Steps, TokenNetwork
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
@@ -192,5 +192,10 @@ def _as_tokens(tower: Any) -> TokenNetwork:
         tokens = [prefix[:, 0] for prefix in found["image_intermediates_prefix"]]
         return list(zip(found["image_intermediates"], tokens, strict=True)), found.get("image_features")
 
-    blocks = [f"transformer.resblocks.{n}" for n in range(len(tower.transformer.resblocks))]
-    return TokenNetwork(tower, blocks, 1, True, read)
+    def pool(last: torch.Tensor) -> torch.Tensor:
+        pooled: torch.Tensor = tower._pool(last)[0]
+        return pooled if tower.proj is None else pooled @ tower.proj
+
+    layers = tower.transformer.resblocks
+    steps = Steps(tower._embeds, layers, tower.ln_post, pool) if tower.transformer.batch_first else None
+    return TokenNetwork(tower, [f"transformer.resblocks.{n}" for n in range(len(layers))], 1, True, read, steps)

@@ -98,6 +98,12 @@ def _facts(path: Path) -> Mapping[str, Any]:
     for what, value in facts.items():
         if not isinstance(value, known[what]):
             raise BackboneError(f"{what} = {value!r} in {str(path)!r}: a {known[what].__name__} is needed")
+    for what in ("mean", "std"):
+        if any(not isinstance(value, int | float) or not 0 <= value <= 1 for value in facts[what]):
+            raise BackboneError(
+                f"{what} = {facts[what]} in {str(path)!r}: of values scaled to 0..1, each is from 0 to 1; divide by "
+                "255 what is of values up to 255"
+            )
     return facts
 
 

@@ -20,7 +20,7 @@ from featurize.errors import BackboneError, WeightsError
 from featurize.networks.base import POOLED, Backbone
 from featurize.networks.described import Description, Offer, described, need
 from featurize.networks.hub import HUB, HubProvider
-from featurize.networks.tokens import TokenNetwork
+from featurize.networks.tokens import Steps, TokenNetwork
 from featurize.pictures.transform import INTERPOLATIONS, Transform
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ class Timm(HubProvider):
         found = described("timm", describe, plain)
         if tag and tag not in found.offers:
             offered = ", ".join(found.offers) or "none"
-            raise BackboneError(f"timm has no weights {tag!r} of {plain}; there are: {offered}")
+            raise BackboneError(
+                f"timm has no weights {tag!r} of {plain} with its activation; there are: {offered}; those trained with "
+                "QuickGELU are of networks that have it in their name"
+            )
         return found.backbone("timm", plain, tag)
 
     def description(self, backbone: Backbone) -> Description:
@@ -106,7 +109,10 @@ def describe(name: str) -> Description:
 
 
 def _offers(name: str) -> dict[str, Offer]:
-    """All weights that timm names, its default first; without those whose pixels can't be made here."""
+    """All weights that timm names, its default first; without those that are not for this network's pixels or numbers.
+
+    timm lists weights that were trained with QuickGELU under networks with GELU, too, and says so in a note alone.
+    """
     import timm
 
     first = timm.get_pretrained_cfg(name).to_dict().get("tag")
@@ -114,6 +120,8 @@ def _offers(name: str) -> dict[str, Offer]:
     found = {}
     for tag in sorted(listed, key=lambda tag: tag != first):
         config = timm.get_pretrained_cfg(f"{name}.{tag}").to_dict()
+        if "quickgelu" not in name and any("QuickGELU" in note for note in config.get("notes") or ()):
+            continue
         hub = config.get("hf_hub_id")
         source = f"{HUB}{hub}/{config.get('hf_hub_filename') or ''}" if hub else config.get("url") or ""
         with contextlib.suppress(BackboneError):
@@ -215,7 +223,21 @@ def as_tokens(network: Any, pool: Callable[[torch.Tensor], torch.Tensor] | None 
         pairs = [(f[0], f[1][:, 0] if has_class else None) if has_prefix else (f, None) for f in features]
         return pairs, (pool or _pool(network))(last) if pooled else None
 
-    return TokenNetwork(network, _modules(network), before, has_class, read)
+    return TokenNetwork(network, _modules(network), before, has_class, read, _steps(network, pool or _pool(network)))
+
+
+def _steps(network: Any, pool: Callable[[torch.Tensor], torch.Tensor]) -> Steps | None:
+    """The steps of a plain vision transformer; None for its many relatives, which do more between two blocks."""
+    from timm.models.vision_transformer import VisionTransformer
+
+    if type(network) is not VisionTransformer:
+        return None
+
+    def begin(pixels: torch.Tensor) -> torch.Tensor:
+        tokens: torch.Tensor = network.norm_pre(network.patch_drop(network._pos_embed(network.patch_embed(pixels))))
+        return tokens
+
+    return Steps(begin, network.blocks, network.norm, lambda last: pool(network.norm(last)))
 
 
 def _pool(network: Any) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -22,6 +22,37 @@ Read = Callable[["torch.Tensor", Sequence[int], bool], tuple[list[tuple[Any, Any
 
 
 @dataclass(frozen=True)
+class Steps:
+    """A network of tokens that is a plain sequence: what comes before its blocks, the blocks, what comes behind.
+
+    Parameters
+    ----------
+    begin : callable
+        Normalised pixels (B, 3, H, W) -> tokens before the first block (B, T, C).
+    blocks : sequence of torch.nn.Module
+        Tokens -> tokens, one after the other.
+    norm : callable
+        Tokens of any block -> normalised, as `Read` gives them.
+    pool : callable
+        Tokens of the last block -> what is pooled, (B, D).
+    options : sequence
+        What each block takes beside tokens.
+    """
+
+    begin: Callable[[torch.Tensor], torch.Tensor]
+    blocks: Sequence[Any]
+    norm: Callable[[torch.Tensor], torch.Tensor]
+    pool: Callable[[torch.Tensor], Any]
+    options: Sequence[Any] = ()
+
+    def pass_on(self, tokens: torch.Tensor, first: int, behind: int) -> torch.Tensor:
+        """Tokens through the blocks from `first` to before `behind`."""
+        for block in self.blocks[first:behind]:
+            tokens = block(tokens, *self.options)
+        return tokens
+
+
+@dataclass(frozen=True)
 class TokenNetwork:
     """A network of tokens.
 
@@ -36,6 +67,8 @@ class TokenNetwork:
         Whether the first of them is a class token.
     read : callable
         Normalised pixels (B, 3, H, W), blocks from 0, whether to pool -> see `Read`.
+    steps : Steps, optional
+        Of a network that can be cut between two blocks.
     """
 
     module: torch.nn.Module
@@ -43,6 +76,18 @@ class TokenNetwork:
     before: int
     has_class: bool
     read: Read
+    steps: Steps | None = None
+
+    def read_from(self, block: int, tokens: torch.Tensor, places: Sequence[int], pooled: bool) -> Any:
+        """As `read`, beginning with the tokens before a block."""
+        assert self.steps is not None
+        last = len(self.steps.blocks) - 1 if pooled else max(places)
+        found = []
+        for place in range(block, last + 1):
+            tokens = self.steps.pass_on(tokens, place, place + 1)
+            if place in places:
+                found.append(split(self.steps.norm(tokens), self.before, self.has_class))
+        return found, self.steps.pool(tokens) if pooled else None
 
     def describe(
         self,
@@ -81,20 +126,48 @@ class TokenNetwork:
         if unknown:
             raise BackboneError(f"the network has no {unknown[0]!r}; there are: {', '.join(self.blocks)}")
         places = sorted({self.blocks.index(name) for name in names})
-        read, module, blocks = self.read, self.module, self.blocks
+        tokens = self
 
         class Cut(torch.nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.network = module
+            """From pixels; or, with `first`, from the tokens before that block."""
 
-            def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
-                features, pooled = read(pixels, places, POOLED in nodes)
+            def __init__(self, first: int | None = None) -> None:
+                super().__init__()
+                self.network = tokens.module
+                self.first = first
+
+            def forward(self, given: torch.Tensor) -> dict[str, torch.Tensor]:
+                first, pool = self.first, POOLED in nodes
+                read = (
+                    tokens.read(given, places, pool) if first is None else tokens.read_from(first, given, places, pool)
+                )
+                features, pooled = read
                 by_node = {POOLED: pooled}
                 for place, (maps, token) in zip(places, features, strict=True):
-                    by_node[blocks[place]] = maps
-                    by_node[f"{blocks[place]}:{CLASS}"] = token
+                    by_node[tokens.blocks[place]] = maps
+                    by_node[f"{tokens.blocks[place]}:{CLASS}"] = token
                 return {str(place): by_node[node] for place, node in enumerate(nodes)}
+
+            def block_modules(self) -> Mapping[str, torch.nn.Module]:
+                return dict(zip(tokens.blocks, tokens.steps.blocks, strict=True)) if tokens.steps else {}
+
+            def halves(self, start: str) -> tuple[torch.nn.Module | None, torch.nn.Module]:
+                first = tokens.blocks.index(start)
+                if places and first > places[0]:
+                    raise BackboneError(f"block {start} comes after {tokens.blocks[places[0]]}, which is read")
+                return Before(first), Cut(first)
+
+        class Before(torch.nn.Module):
+            """Pixels -> the tokens before a block, (B, T, C)."""
+
+            def __init__(self, first: int) -> None:
+                super().__init__()
+                self.network = tokens.module
+                self.first = first
+
+            def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+                assert tokens.steps is not None
+                return tokens.steps.pass_on(tokens.steps.begin(pixels), 0, self.first)
 
         return Cut()
 

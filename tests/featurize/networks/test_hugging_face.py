@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,51 +14,15 @@ import torch
 from featurize.errors import BackboneError, WeightsError
 from featurize.networks.network import choose_network, network_from
 from featurize.networks.providers import backbone, standard_embedding
-from tests.featurize.networks import golden
+from tests.featurize.networks import golden, tiny
+from tests.featurize.networks.tiny import KINDS
 
 transformers = pytest.importorskip("transformers")
-
-_SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 56, "patch_size": 14}
-_MLP = {"intermediate_size": 64}
-_TEXT = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-
-
-def _made(kind: str) -> tuple[torch.nn.Module, Any]:
-    """A small model of a kind with its image processor, both transformers' own."""
-    t = transformers
-    torch.manual_seed(2)
-    crop = {"size": {"shortest_edge": 65}, "crop_size": {"height": 56, "width": 56}, "resample": 3}
-    if kind == "dinov2":
-        return t.Dinov2Model(t.Dinov2Config(**_SMALL)), t.BitImageProcessorPil(**crop)
-    if kind == "registers":
-        config = t.Dinov2WithRegistersConfig(**_SMALL, num_register_tokens=3)
-        return t.Dinov2WithRegistersModel(config), t.BitImageProcessorPil(**crop)
-    if kind == "vit":
-        processor = t.ViTImageProcessorPil(size={"height": 56, "width": 56}, resample=2)
-        return t.ViTModel(t.ViTConfig(**_SMALL, **_MLP), add_pooling_layer=False), processor
-    if kind == "clip":
-        config = t.CLIPConfig(vision_config={**_SMALL, **_MLP}, text_config=_TEXT, projection_dim=24)
-        return t.CLIPModel(config), t.CLIPImageProcessorPil(size={"shortest_edge": 56}, crop_size=crop["crop_size"])
-    config = t.SiglipConfig(vision_config={**_SMALL, **_MLP}, text_config=_TEXT)
-    return t.SiglipModel(config), t.SiglipImageProcessorPil(size={"height": 56, "width": 56}, resample=2)
-
-
-KINDS = ["dinov2", "registers", "vit", "clip", "siglip"]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, torch.nn.Module, Any]]:
-    found = {}
-    for kind in KINDS:
-        folder = tmp_path_factory.mktemp("models") / f"tiny-{kind}"
-        model, processor = _made(kind)
-        with torch.no_grad():
-            for array in model.parameters():
-                array.add_(0.02 * torch.randn(array.shape))  # no array is all zeros or ones, whatever drew it
-        model.eval().save_pretrained(folder)
-        processor.save_pretrained(folder)
-        found[kind] = folder, model, processor
-    return found
+    return {kind: tiny.save(kind, tmp_path_factory.mktemp("models")) for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -122,6 +87,7 @@ def test_the_activation_is_in_the_key(folders: dict[str, Any], tmp_path: Path) -
     assert backbone(f"hf:{folder}").variant["activation"] == ["quick_gelu"]
     config["vision_config"]["hidden_act"] = "gelu"
     (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "preprocessor_config.json").write_text((folder / "preprocessor_config.json").read_text())
     other = backbone(f"hf:{tmp_path}")
     assert other.variant["activation"] == ["gelu"]
     assert other.file is None
@@ -138,10 +104,20 @@ def test_a_pooler_that_was_never_trained_is_not_used(folders: dict[str, Any]) ->
     [
         ({"rescale_factor": 1.0}, "rescale_factor is 1.0"),
         ({"resample": 1}, "resample is 1"),
-        ({"do_rescale": False}, "do_rescale"),
+        ({"do_rescale": False}, "do_rescale is False"),
+        ({"do_resize": False}, "do_resize is False"),
+        ({"do_pad": True}, "do_pad is True"),
+        ({"size": {"longest_edge": 65}}, "size is {'longest_edge': 65}"),
+        ({"size": {"height": 65, "width": 70}}, "size is {'height': 65, 'width': 70}"),
+        ({"crop_size": {"height": 56, "width": 50}}, "crop_size is"),
+        ({"image_mean": None}, "image_mean is None"),
+        ({"do_center_crop": False}, "do_center_crop is False"),
+        ({"image_processor_type": "OneformerImageProcessor"}, "image_processor_type is 'OneformerImageProcessor'"),
     ],
 )
-def test_a_wrong_scale_of_pixels_is_refused(folders: dict[str, Any], tmp_path: Path, changed: dict, what: str) -> None:
+def test_pixels_that_can_not_be_made_are_refused(
+    folders: dict[str, Any], tmp_path: Path, changed: dict, what: str
+) -> None:
     folder = folders["dinov2"][0]
     said = {**json.loads((folder / "preprocessor_config.json").read_text()), **changed}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(said))
@@ -150,12 +126,41 @@ def test_a_wrong_scale_of_pixels_is_refused(folders: dict[str, Any], tmp_path: P
         backbone(f"hf:{tmp_path}")
 
 
+@pytest.mark.parametrize("kind", ["ViT", "CLIP", "Bit"])
+def test_a_size_that_is_a_number_means_what_the_processor_takes_it_for(kind: str) -> None:
+    """ViT's squash to it, CLIP's and DINOv2's crop: old files of the hub say no more."""
+    from featurize.networks.image_processor import transform_of
+
+    said = {"size": 72, "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.25]}
+    said |= {"crop_size": 56} if kind in ("CLIP", "Bit") else {}
+    theirs = getattr(transformers, f"{kind}ImageProcessorPil")(**said)
+    transform = transform_of({**said, "feature_extractor_type": f"{kind}FeatureExtractor"}, "none")
+    assert transform.fit == ("squash" if kind == "ViT" else "crop")
+    network = replace(choose_network("squeezenet1_1", "random"), transform=transform)
+    for picture in golden.drawn(3):
+        expected = np.asarray(theirs(picture, return_tensors="np")["pixel_values"][0])
+        assert np.abs(golden.normalised(network, transform(picture)[None])[0] - expected).max() < 1e-6
+
+
+def test_a_network_without_fixed_patches_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "siglip2"}')
+    (tmp_path / "preprocessor_config.json").write_text("{}")
+    with pytest.raises(BackboneError, match=r"is a 'siglip2', whose pictures keep their shapes .* take one of fixed"):
+        backbone(f"hf:{tmp_path}")
+
+
 def test_what_can_not_be_had_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BackboneError, match=r"holds no config\.json"):
         backbone(f"hf:{tmp_path}")
     with pytest.raises(BackboneError, match="give OWNER/NAME of the Hugging Face hub, or an existing folder"):
         backbone("hf:dinov2")
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(BackboneError, match=r"config\.json' is no JSON object"):
+        backbone(f"hf:{tmp_path}")
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(BackboneError, match=r"holds no preprocessor_config\.json"):
+        backbone(f"hf:{tmp_path}")
+    (tmp_path / "preprocessor_config.json").write_text("{}")
     with pytest.raises(BackboneError, match="is a 'bert', and known here are: clip, siglip"):
         backbone(f"hf:{tmp_path}")
 

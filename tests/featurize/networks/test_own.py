@@ -73,6 +73,12 @@ def test_weights_beside_it_are_the_default(mine: Path) -> None:
         ("mine.network", "size = 128", "mine.toml' lacks '(mean|std|nodes)'"),
         ("mine.network", 'size = "big"\nmean = []\nstd = []\nnodes = []', "size = 'big' in .*: a int is needed"),
         ("mine.network", "size =", "mine.toml' is no TOML"),
+        (
+            "mine.network",
+            "size = 64\nmean = [123.7, 116.3, 103.5]\nstd = [58.4, 57.1, 57.4]\nnodes = []",
+            r"mean = \[123.7, 116.3, 103.5\] in .*: of values scaled to 0..1, each is from 0 to 1; divide by 255",
+        ),
+        ("mine.network", "size = 64\nmean = [0, 0, 0]\nstd = [1, 2, 1]\nnodes = []", r"std = \[1, 2, 1\] in"),
         ("yours.network", "", "module:yours.network is not to be found"),
         ("network", "", "module:network is not to be found"),
     ],
