@@ -32,11 +32,15 @@ class Answer:
     styles : sequence of (str, float)
         The likeliest classes with their probabilities, best first.
     unsure : bool
-        No class is likelier than all others together.
+        The prediction set holds several classes; without one, no class is likelier than all others together.
     untrained : bool
         The network is untrained, so this is a guess.
     facts : mapping
         The whole answer as it came, with head, backbone, key, heatmap and similar pictures where they were asked for.
+    among : sequence of str, optional
+        The prediction set: classes among which the true one is for the share of pictures that `facts["coverage"]` says.
+    unlike : bool, optional
+        Whether the picture is unlike all that the head learned from; None where it can't tell.
     """
 
     picture: str
@@ -44,6 +48,14 @@ class Answer:
     unsure: bool
     untrained: bool
     facts: Mapping[str, Any]
+    among: Sequence[str] | None = None
+    unlike: bool | None = None
+
+    @property
+    def holds(self) -> str | None:
+        """Whose pictures probabilities and sets hold for, as a sentence; None where the head does not say."""
+        said: str | None = self.facts.get("holds")
+        return said
 
     @property
     def label(self) -> str:
@@ -137,7 +149,8 @@ class StyleClient:
         facts = self._ask("POST", "/v1/predict", params=query, **sent)
         (found,) = facts["pictures"]
         styles = [(one["label"], one["probability"]) for one in found["predictions"]]
-        return Answer(name, styles, found["unsure"], facts["untrained"], facts)
+        doubts = (found.get("set"), found.get("unlike"))  # a service of an earlier version has none
+        return Answer(name, styles, found["unsure"], facts["untrained"], facts, *doubts)
 
     def model(self) -> Mapping[str, Any]:
         """What the service says of each of its heads, by their names.

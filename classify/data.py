@@ -207,7 +207,7 @@ def load_rows(table: DatasetTable, target: str, split: str, caches: Sequence[Sto
     target : str
         The label column.
     split : str
-        "train", "val", "test" or "all".
+        "train", "val", "test", several of these as in "train+val", or "all".
     caches : sequence of Store
         Rows whose picture is broken in any of these are left out.
 
@@ -308,7 +308,7 @@ def load_examples(
     target : str
         The label column.
     split : str
-        "train", "val", "test" or "all".
+        "train", "val", "test", several of these as in "train+val", or "all".
     in_memory : int, optional
         As in `load_vectors`.
 

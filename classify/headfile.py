@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from cache import Key, Recipe, Store, files, find_cache, list_keys
 from cache.schema1 import read_earlier, refuse_unadopted
-from classify.errors import HeadFileError, HeadMismatch
+from classify.errors import DataError, HeadFileError, HeadMismatch
+from classify.evaluation.conformal import HeldOut
+from classify.evaluation.familiar import Familiar
 
 if TYPE_CHECKING:
     from classify.heads.base import Head
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 _FORMAT = "artstyle head 2"
 _UNGUARDED = "artstyle head 1"  # the same without a digest
+_HELD_OUT, _FAMILIAR = "held_out.before", "familiar."  # names of arrays that are none of the head's own
 _FIELDS = {"format": str, "head": str, "params": dict, "classes": list, "target": str, "key": dict, "key_digest": str}
 _FIELDS |= {"recipes": list, "training": dict, "metrics": dict}
 
@@ -54,6 +57,11 @@ class SavedHead:
         What was measured, by split.
     guarded : bool
         Whether the file it was read from has a digest; those of earlier versions have none.
+    held_out : HeldOut, optional
+        What it said of held-out training pictures, from which prediction sets are made. None in heads of earlier
+        versions, and in those that were fitted without folds.
+    familiar : Familiar, optional
+        How far training pictures lie from each other, so that a picture unlike all of them is noticed.
     """
 
     head: Head
@@ -64,6 +72,34 @@ class SavedHead:
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     guarded: bool = True
+    held_out: HeldOut | None = None
+    familiar: Familiar | None = None
+
+    @property
+    def question(self) -> str | None:
+        """ "new" or "known": whose pictures parameters, probabilities and sets hold for; None in earlier versions."""
+        asked = self.training.get("question")
+        return None if asked is None else str(asked)
+
+    def limit(self, coverage: float) -> float:
+        """How much probability may come before a class of a prediction set; see `HeldOut.limit`.
+
+        Raises
+        ------
+        HeadFileError
+            The head keeps no held-out pictures.
+        DataError
+            The coverage can't be promised.
+        """
+        if self.held_out is None:
+            raise HeadFileError(
+                "the head keeps no held-out pictures (an earlier version saved it, or it was fitted without folds), so "
+                "it can't make prediction sets: fit it again with `classify fit`, without --no-tune"
+            )
+        try:
+            return self.held_out.limit(coverage)
+        except ValueError as error:
+            raise DataError(str(error)) from error
 
     @property
     def classes(self) -> list[str]:
@@ -119,7 +155,8 @@ def save_head(saved: SavedHead, path: str | Path) -> None:
         "training": dict(saved.training),
         "metrics": dict(saved.metrics),
     }
-    arrays = {name: array.copy(order="C") for name, array in saved.head.state().items()}
+    state = {**saved.head.state(), **_kept(saved)}
+    arrays = {name: array.copy(order="C") for name, array in state.items()}
     files.make_folder(path.absolute().parent)
     text = json.dumps(facts, ensure_ascii=False)
     files.write_atomic(path, [save(arrays, metadata={"artstyle": text, "digest": _digest(text, arrays)})])
@@ -183,8 +220,10 @@ def _rebuilt(facts: Mapping[str, Any], state: Mapping[str, NDArray[Any]], guarde
     from classify.heads import head_class
 
     try:
+        own = {name: array for name, array in state.items() if not name.startswith((_HELD_OUT, _FAMILIAR))}
+        head = head_class(facts["head"]).from_state(facts["params"], own, facts["classes"])
         return SavedHead(
-            head=head_class(facts["head"]).from_state(facts["params"], state, facts["classes"]),
+            head=head,
             kind=facts["head"],
             target=facts["target"],
             key=_read_key(facts, path),
@@ -192,9 +231,33 @@ def _rebuilt(facts: Mapping[str, Any], state: Mapping[str, NDArray[Any]], guarde
             training=facts["training"],
             metrics=facts["metrics"],
             guarded=guarded,
+            held_out=_held_out(state),
+            familiar=_familiar(state, head.n_features_in_),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise HeadFileError(f"{str(path)!r} is damaged, or no saved head ({error}): fit it again") from error
+
+
+def _kept(saved: SavedHead) -> dict[str, NDArray[Any]]:
+    """The arrays that are kept beside the head's own."""
+    kept: dict[str, NDArray[Any]] = {} if saved.held_out is None else {_HELD_OUT: saved.held_out.before}
+    if saved.familiar is not None:
+        kept |= {_FAMILIAR + name: array for name, array in saved.familiar.state().items()}
+    return kept
+
+
+def _held_out(state: Mapping[str, NDArray[Any]]) -> HeldOut | None:
+    before = state.get(_HELD_OUT)
+    if before is None:
+        return None
+    if before.ndim != 1 or not len(before) or not np.isfinite(before).all() or (np.diff(before) < 0).any():
+        raise ValueError("what it said of held-out pictures is not in order")
+    return HeldOut(before)
+
+
+def _familiar(state: Mapping[str, NDArray[Any]], features: int) -> Familiar | None:
+    own = {name.removeprefix(_FAMILIAR): array for name, array in state.items() if name.startswith(_FAMILIAR)}
+    return Familiar.from_state(own, features) if own else None
 
 
 def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:

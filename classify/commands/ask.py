@@ -19,8 +19,9 @@ def ask(server: str, pictures: tuple[str, ...], top: int, head: str | None, toke
     """Ask a service at SERVER, such as http://127.0.0.1:8000, about PICTURES: files or addresses."""
     from classify.client import StyleClient
     from classify.errors import AskError
+    from classify.prediction.answers import in_words
 
-    failed = 0
+    failed, told = 0, False
     with StyleClient(server, token=token) as client:
         for picture in pictures:
             try:
@@ -29,8 +30,10 @@ def ask(server: str, pictures: tuple[str, ...], top: int, head: str | None, toke
                 failed = 1
                 click.echo(f"error: {visible(picture)}: {error}", err=True)
                 continue
-            styles = ", ".join(f"{style} {chance:.3f}" for style, chance in answer.styles)
-            click.echo(f"{visible(picture)}\t{styles}")
+            click.echo(f"{visible(picture)}\t{in_words(answer.facts['pictures'][0])}")
+            if answer.holds and not told:
+                click.echo(f"note: {answer.holds}", err=True)
+            told = True
             if answer.untrained and not failed:
                 click.echo("warning: untrained backbone: these predictions are guesses", err=True)
     return failed

@@ -58,6 +58,14 @@ def cli() -> None:
 @RECIPE
 @TARGET
 @click.option("--out", type=FILE, default=Path("heads"), show_default=True, help="A folder, or a .safetensors file.")
+@click.option(
+    "--train",
+    "part",
+    type=click.Choice(["train", "train+val", "all"]),
+    default="train",
+    show_default=True,
+    help="The splits to learn from; a final head learns from all, and is scored by cross-validation.",
+)
 @TUNE
 @QUESTION
 @SEED
@@ -66,9 +74,9 @@ def cli() -> None:
 )
 def fit(
     spec: str, dataset: Path, features: str | Path, key: str | None, embedding: str | None, target: str, out: Path,
-    tune: bool, question: str | None, seed: int, device: str,
+    part: str, tune: bool, question: str | None, seed: int, device: str,
 ) -> None:  # fmt: skip
-    """Fit a head on the train split and save it."""
+    """Fit a head on the train split, or on more, and save it."""
     from cache import open_cache
     from classify.fitting.fit import fit as fit_head
     from classify.fitting.question import HOLDS
@@ -78,7 +86,8 @@ def fit(
     cache = open_cache(features, key)
     fitted = fit_head(
         read_table(dataset), cache, spec, embedding=embedding, target=target, tune=tune, question=question,
-        seed=seed, device=device, on_epoch=_tell_epoch, tell=lambda sentence: click.echo(sentence, err=True),
+        train=part, seed=seed, device=device, on_epoch=_tell_epoch,
+        tell=lambda sentence: click.echo(sentence, err=True),
     )  # fmt: skip
     saved = fitted.saved
     recipes = "+".join(recipe.name for recipe in saved.recipes)

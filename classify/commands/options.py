@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 HEAD_FILE = click.option("--head", "head_file", type=FILE, required=True, help="A head saved by `classify fit`.")
 WEIGHTS = click.option("--weights", help="The backbone's weights, where they are not found by themselves.")
 TOP = click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many classes to give.")
+COVERAGE = click.option(
+    "--coverage",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="For which share of pictures the true class is in the prediction set, as in 0.9; default: 0.9, where the head "
+    "can make sets.",
+)
 QUESTION = click.option(
     "--question",
     type=click.Choice(["new", "known"]),

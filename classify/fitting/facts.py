@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 PACKAGES = ("python", "artstyle", "numpy", "scipy", "scikit-learn", "torch")
 
 
-def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int, question: str) -> dict[str, Any]:
+def training_facts(
+    trial: Trial, train: LabelledRows, cache: Store, seed: int, question: str, part: str = "train"
+) -> dict[str, Any]:
     """Facts about a trained head as JSON can hold them.
 
     Parameters
@@ -36,12 +38,14 @@ def training_facts(trial: Trial, train: LabelledRows, cache: Store, seed: int, q
         Of the folds, and of the head where it draws random numbers.
     question : str
         From `question_of`.
+    part : str
+        The split of the rows, "train+val" or "all".
     """
     tuning, licence = trial.tuning, licence_of(cache)
     return {
         "spec": str(trial.spec),
         "seed": seed,
-        "split": "train",
+        "split": part,
         "rows": len(train),
         "left_out": train.left_out,
         "rows_digest": rows_digest(train),

@@ -15,8 +15,10 @@ from classify.arrays import EMBEDDING, are_arrays, as_dataset
 from classify.data import Examples, check_trainable, load_examples, load_vectors, rows_if_any, usual_embedding
 from classify.errors import DataError
 from classify.fitting.asked import head_errors, place, read_spec
+from classify.fitting.crossed import cross_validated
 from classify.fitting.estimate import Plan, announcement
 from classify.fitting.facts import training_facts
+from classify.fitting.kept import familiar, held_out
 from classify.fitting.question import for_question, question_of
 from classify.fitting.scoring import Score, score
 from classify.fitting.trial import folds_of, train_head
@@ -27,6 +29,7 @@ from classify.lineage import refuse_folds
 from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.table import DatasetTable, as_table
 
+PARTS = ("train", "train+val", "all")  # splits that a head may learn from
 IN_MEMORY = 1 << 29  # bytes of stored vectors: more stay in the cache and are read in blocks
 
 
@@ -50,12 +53,15 @@ def fit(
     seed: int = 0,
     device: str | None = None,
     question: str | None = None,
+    train: str = "train",
     groups: Any = None,
     split: Any = None,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Fitted:
     """Fit a head on the train split, tuned by cross-validation within it, and score it on val.
+
+    The final head of a project learns from more: `train="all"`. It is scored by cross-validation then.
 
     Parameters
     ----------
@@ -77,6 +83,9 @@ def fit(
     question : "new" or "known", optional
         Whose pictures the head is for: folds that choose parameters and calibrate probabilities keep artists apart, or
         don't. By default for new painters, where artists are known.
+    train : "train", "train+val" or "all"
+        The splits to learn from. With more than the train split, the figures are those of cross-validation over all
+        these rows; tuning and calibration are done anew in each fold.
     groups, split : (N,), optional
         With vectors X: artists, or what else must not be taken apart, and "train", "val" or "test" for each row;
         without `split` all rows are learned from.
@@ -105,29 +114,37 @@ def fit(
         embedding = EMBEDDING
     elif groups is not None or split is not None:
         raise DataError("groups and split belong to vectors: a dataset table has them in its columns")
+    if train not in PARTS:
+        raise DataError(f"can't learn from {train!r}: choose from {', '.join(PARTS)}")
     table, cache = as_table(table), as_cache(cache)
     spec = read_spec(head)
     place(spec, seed, device)  # so that what can't be had is known before vectors are read
     recipes = cache.recipes_named(embedding or usual_embedding(cache))
-    train = load_examples(table, cache, recipes, target, "train", IN_MEMORY)
-    warnings = check_trainable(train.rows, target)
+    examples = load_examples(table, cache, recipes, target, train, IN_MEMORY)
+    warnings = check_trainable(examples.rows, target)
     if tune:
-        refuse_folds(cache, train.rows, "use --no-tune")
-    val_rows = rows_if_any(table, target, "val", [cache])
+        refuse_folds(cache, examples.rows, "use --no-tune")
+    val_rows = rows_if_any(table, target, "val", [cache]) if train == "train" else None
     val = Examples(val_rows, load_vectors(val_rows, cache, recipes, IN_MEMORY)) if val_rows else None
     watch = Watch(val.X, val.y, on_epoch) if val else Watch(on_epoch=on_epoch)
-    answered = question_of(train.rows, question)
-    learned = for_question(train, answered)
+    answered = question_of(examples.rows, question)
+    learned = for_question(examples, answered)
     folds = folds_of(learned.rows, seed) if tune else ()
+    crossed = train != "train" and bool(folds)
     if tell:
-        rows, features = train.X.shape
-        sentence = announcement([spec], Plan(rows, features, len(np.unique(train.y)), len(folds)))
+        rows, features = examples.X.shape
+        rounds = 1.0 + len(folds) * crossed
+        sentence = announcement([spec], Plan(rows, features, len(np.unique(examples.y)), len(folds), rounds))
         if sentence:
             tell(sentence)
     trial = train_head(spec, learned, folds, tune=tune, seed=seed, device=device, watch=watch)
     with head_errors(f"head {str(spec)!r}: "), threads_for(trial):
         scores = [score(trial.head, val, "val")] if val else []
-    cautions = [*row_cautions(train.rows, "training", target, scored=False), *label_cautions(train.rows)]
+    if crossed:
+        scores = [cross_validated(spec, learned, folds, tune=tune, seed=seed, device=device)]
+    elif train != "train":
+        warnings.append("no fold could hold a picture out, so nothing says how often this head is wrong")
+    cautions = [*row_cautions(examples.rows, "training", target, scored=False), *label_cautions(examples.rows)]
     if val_rows:
         cautions += row_cautions(val_rows, "val", target, scored=True)
     warnings = [*warnings, *trial.remarks, *(c.text for c in cautions), *_doubts(scores, cache)]
@@ -137,8 +154,10 @@ def fit(
         target=target,
         key=cache.key,
         recipes=recipes,
-        training={**training_facts(trial, train.rows, cache, seed, answered), "warnings": warnings},
+        training={**training_facts(trial, examples.rows, cache, seed, answered, train), "warnings": warnings},
         metrics={s.split: _metrics(s) for s in scores},
+        held_out=held_out(trial, learned, folds) if folds else None,
+        familiar=familiar(learned, folds, seed) if folds else None,
     )
     return Fitted(saved, scores, warnings)
 

@@ -17,8 +17,8 @@ from classify.fitting.trial import keeps_artists_apart
 NEW, KNOWN = "new", "known"
 QUESTIONS = (NEW, KNOWN)
 HOLDS = {
-    NEW: "parameters and probabilities hold for painters who are not in the training pictures",
-    KNOWN: "parameters and probabilities hold for painters who are in the training pictures, too",
+    NEW: "probabilities hold for painters who are not in the training pictures",
+    KNOWN: "probabilities hold for painters who are in the training pictures, too",
 }
 
 

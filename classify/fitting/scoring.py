@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from classify.data import Examples
 from classify.evaluation.metrics import expected_calibration_error, reliability_bins
@@ -69,18 +73,44 @@ def score(head: Head, examples: Examples, split: str) -> Score:
         Its name.
     """
     probabilities = head.predict_proba(examples.X)
-    right = head.classes_[probabilities.argmax(1)] == examples.y
+    named = head.classes_[probabilities.argmax(1)]
+    return score_answers(named, probabilities.max(1), examples.y, head.classes_, split)
+
+
+def score_answers(
+    named: NDArray[np.str_],
+    confidence: NDArray[np.float64],
+    truth: NDArray[np.str_],
+    classes: Iterable[object],
+    split: str,
+) -> Score:
+    """Score answers, whoever gave them.
+
+    Parameters
+    ----------
+    named : (N,)
+        The class that was named first.
+    confidence : (N,)
+        Its probability.
+    truth : (N,)
+        The true classes.
+    classes : iterable
+        Those that can be named.
+    split : str
+        What to call the rows.
+    """
+    right = named == truth
     accuracy = wilson(int(right.sum()), len(right))
-    counts = Counter(examples.y.tolist())
-    classes = {str(name) for name in head.classes_}
+    counts = Counter(truth.tolist())
+    known = {str(name) for name in classes}
     return Score(
         split=split,
         pictures=len(right),
         correct=int(right.sum()),
         low=accuracy.low,
         high=accuracy.high,
-        chance=1 / len(classes),
+        chance=1 / len(known),
         majority=max(counts.values()) / len(right),
-        unknown=sum(count for name, count in counts.items() if name not in classes),
-        calibration_error=expected_calibration_error(reliability_bins(probabilities.max(1), right)),
+        unknown=sum(count for name, count in counts.items() if name not in known),
+        calibration_error=expected_calibration_error(reliability_bins(confidence, right)),
     )

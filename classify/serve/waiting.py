@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from classify.errors import Refusal
 from classify.head_network import HeadNetwork
-from classify.prediction import Predictor, Styles
+from classify.prediction import Prediction, Predictor, Styles
 from featurize.pictures.transform import Pixels
 from featurize.run.pipeline import on_one_processor
 
@@ -35,12 +35,17 @@ class Found:
     ----------
     row : ndarray (D,) float32
         Its embedding.
-    styles : sequence of (str, float)
-        The likeliest classes with their probabilities, best first.
+    prediction : Prediction
+        Of a picture without a name.
     """
 
     row: NDArray[np.float32]
-    styles: Styles
+    prediction: Prediction
+
+    @property
+    def styles(self) -> Styles:
+        """The likeliest classes with their probabilities, best first."""
+        return self.prediction.styles
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ class WaitingRoom:
             try:
                 rows = self._network.embed([pixels for _, pixels in live])
                 for (job, _), row in zip(live, rows, strict=True):
-                    job.answer.set_result(Found(row, job.predictor.styles(row, job.top)))
+                    job.answer.set_result(Found(row, job.predictor.judge(row, job.top)))
             except Exception as error:  # as above
                 for job, _ in live:
                     if not job.answer.done():

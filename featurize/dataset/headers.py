@@ -34,6 +34,12 @@ _INVENTORY = """
     numerodiinventario numeroinventario ninventario inventario numerodinventario numerodeinventario
     inventarisnummer inventarisnr objectnummer inventarienummer genstandsnummer numerinwentarzowy inventarnicislo
     инвентарныйномер инвномер nr no num number numero identifier id"""
+_TITLES = """
+    title titles objecttitle worktitle titleofwork titlename caption
+    titel werktitel bildtitel objekttitel bezeichnung objektbezeichnung
+    titre titreoeuvre titredeloeuvre intitule titolo titoloopera titolodellopera
+    titulo titulodelaobra tituloobra tituldeobra titulodaobra titelwerk tittel
+    tytul nazev название наименование dctitle"""
 _SPLITS = """
     split subset set partition intrain istrain teilmenge aufteilung sousensemble ensemble sottoinsieme conjunto
     particion
@@ -92,7 +98,7 @@ def _keys(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(header_key, text.split())))
 
 
-PATHS, INVENTORY, SPLITS, CLASSES = map(_keys, (_PATHS, _INVENTORY, _SPLITS, _CLASSES))
+PATHS, INVENTORY, TITLES, SPLITS, CLASSES = map(_keys, (_PATHS, _INVENTORY, _TITLES, _SPLITS, _CLASSES))
 LABELS: Mapping[str, Sequence[str]] = {label: _keys(text) for label, text in _LABELS.items()}
 
 

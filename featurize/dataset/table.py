@@ -103,21 +103,22 @@ class DatasetTable:
         return from_hex(self.columns["id"])
 
     def rows_of(self, split: str) -> NDArray[np.intp]:
-        """Row numbers of a split, or of "all".
+        """Row numbers of a split, of several joined by + as in "train+val", or of "all".
 
         Raises
         ------
         TableError
-            The split is empty; the message counts the others.
+            A split is empty; the message counts the others.
         """
-        rows = self.rows_in(split)
-        if not len(rows):
-            raise empty_split(split, Counter(self.columns["split"]))
-        return rows
+        for one in split.split("+"):
+            if not len(self.rows_in(one)):
+                raise empty_split(one, Counter(self.columns["split"]))
+        return self.rows_in(split)
 
     def rows_in(self, split: str) -> NDArray[np.intp]:
-        """Row numbers of a split, or of "all"; there may be none."""
-        return np.array([n for n, s in enumerate(self.columns["split"]) if split in ("all", s)], np.intp)
+        """Row numbers of a split, of several joined by +, or of "all"; there may be none."""
+        wanted = split.split("+")
+        return np.array([n for n, s in enumerate(self.columns["split"]) if "all" in wanted or s in wanted], np.intp)
 
     def column(self, name: str) -> Sequence[str]:
         """A label column.

@@ -145,9 +145,13 @@ def test_from_picture_files_to_styles(painted: Path, capsys: Screen) -> None:
     assert "untrained backbone" in said
     with (painted / "out.csv").open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 9
-    assert set(rows[0]) == {"path", "style_1", "probability_1", "style_2", "probability_2"}
-    assert all(float(r["probability_1"]) >= float(r["probability_2"]) for r in rows)
+    assert len(rows) == 10
+    assert list(rows[0])[:5] == ["path", "style_1", "probability_1", "style_2", "probability_2"]
+    read = [r for r in rows if not r["reason"]]
+    assert all(float(r["probability_1"]) >= float(r["probability_2"]) for r in read)
+    (unread,) = (r for r in rows if r["reason"])
+    assert unread["path"].endswith("broken.jpg")
+    assert unread["style_1"] == ""
 
 
 def test_prediction_from_files_is_prediction_from_the_cache(painted: Path) -> None:

@@ -2,6 +2,7 @@
 // Sends pictures to the service that gave this page, and shows what it answers. Nothing is sent anywhere else.
 
 const byId = (id) => document.getElementById(id);
+const MOST_NAMED = 6; // styles of a set in one sentence
 const KEPT = 12; // answers on the page
 
 function token() {
@@ -73,6 +74,9 @@ function bar({ label, probability }) {
 function verdict(picture) {
   const best = plain(picture.predictions[0].label);
   if (picture.unlike) return "Unlike anything this model has learned from: don't rely on the answer.";
+  if (picture.set && picture.set.length > MOST_NAMED) {
+    return `Unsure: it may be ${picture.set.slice(0, MOST_NAMED).map(plain).join(", ")} or ${picture.set.length - MOST_NAMED} others.`;
+  }
   if (picture.set && picture.set.length > 1) return `Unsure: it may be ${picture.set.map(plain).join(", ")}.`;
   if (picture.unsure) return `Unsure: ${best} comes first, but is not likelier than all others together.`;
   return `${best}.`;
@@ -142,7 +146,7 @@ function showAnswer(card, facts) {
   card.querySelector(".verdict").textContent = verdict(picture);
   card.querySelector(".bars").append(...picture.predictions.map(bar));
   showSimilar(card, picture);
-  const question = facts.question ? ` Probabilities hold for: ${facts.question}.` : "";
+  const question = facts.holds ? ` Its ${facts.holds}.` : "";
   card.querySelector(".facts").textContent =
     `${facts.untrained ? "Untrained network: a guess. " : ""}Answered by ${facts.head} on ${facts.backbone.split(" ")[0]}.${question}`;
   byId("status").textContent = `${card.querySelector("h3").textContent}: ${verdict(picture)}`;

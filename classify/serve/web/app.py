@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from classify.errors import Refusal
+from classify.fitting.question import HOLDS
 from classify.report.card import head_facts
 from classify.serve.heads import ServedHead, close_heads
 from classify.serve.settings import ServeSettings
@@ -142,7 +143,9 @@ def _about(head: ServedHead) -> dict[str, Any]:
         "status": 200,
         "head": head.name,
         "target": saved.target,
-        "question": saved.training.get("question"),
+        "question": saved.question,
+        "holds": HOLDS.get(saved.question or ""),
+        "coverage": head.predictor.coverage,
         "backbone": head.predictor.network.description,
         "untrained": saved.key.untrained,
         "key": saved.key.digest,

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from classify.errors import AddressError, Refusal
 from classify.prediction import Prediction
-from classify.serve.answers import picture_json
+from classify.prediction.answers import picture_json
 from classify.serve.fetching import fetch
 from classify.serve.heads import ServedHead
 from classify.serve.settings import ServeSettings
@@ -151,7 +151,7 @@ class Asking:
             elif isinstance(found, BaseException):
                 raise found
             else:
-                answer = self._json(head, Prediction(upload.name, found.styles))
+                answer = self._json(head, replace(found.prediction, path=upload.name))
                 answers.append({**answer, **await _beside(head, upload.data, found, options)})
         return answers
 

@@ -39,7 +39,16 @@ _SCHEMAS: Schema = {
         "picture",
         picture={"type": "string", "description": "its file's name or address, as it was sent"},
         predictions=_list(_ref("Prediction")),
-        unsure={"type": "boolean", "description": "no class is likelier than all others together"},
+        unsure={
+            "type": "boolean",
+            "description": "the set holds several classes; without one, no class is likelier than all others together",
+        },
+        set={
+            "type": ["array", "null"],
+            "items": _TEXT,
+            "description": "classes among which the true one is for the share of pictures that `coverage` says",
+        },
+        unlike={"type": ["boolean", "null"], "description": "the picture is unlike all that the head learned from"},
         error=_object(code=_TEXT, message=_TEXT),
         heatmap=_object(
             image={"type": "string", "description": "the square that the network sees: a PNG as a data: address"},
@@ -53,6 +62,11 @@ _SCHEMAS: Schema = {
         head=_TEXT,
         target=_TEXT,
         question={"type": ["string", "null"], "description": "which pictures the probabilities hold for"},
+        holds={"type": ["string", "null"], "description": "the same as a sentence"},
+        coverage={
+            "type": ["number", "null"],
+            "description": "for which share of pictures the true class is in `set`; null where there are no sets",
+        },
         backbone=_TEXT,
         untrained={"type": "boolean"},
         key={"type": "string", "description": "identity of the embeddings"},

@@ -9,7 +9,7 @@ import datetime
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,14 @@ def read_workbook(path: Path) -> Filled:
     return Filled(rows, lines, _unmerge(xml, rows, lines), [other.title for other, _, _ in filled[1:]])
 
 
-def workbook_bytes(columns: Mapping[str, Sequence[str]]) -> bytes:
+def workbook_bytes(columns: Mapping[str, Sequence[str]], numbers: Collection[str] = ()) -> bytes:
     """A workbook of one sheet; its first row names the columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence of str
+    numbers : collection of str
+        Columns that hold numbers, and are written as such, so that a spreadsheet sorts them; "" is an empty cell.
 
     Raises
     ------
@@ -97,11 +103,16 @@ def workbook_bytes(columns: Mapping[str, Sequence[str]]) -> bytes:
         return made
 
     sheet.append([cell(_escaped(name)) for name in columns])
+    makers = [_number if name in numbers else lambda value: cell(_escaped(value)) for name in columns]
     for row in zip(*columns.values(), strict=True):
-        sheet.append([cell(_escaped(value)) for value in row])
+        sheet.append([make(value) for make, value in zip(makers, row, strict=True)])
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
 
 
 def _check_fits(columns: Mapping[str, Sequence[str]]) -> None:

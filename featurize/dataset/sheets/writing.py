@@ -11,7 +11,7 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from cache import files
@@ -27,20 +27,27 @@ _NUMBER = re.compile(r"[+-]?[\d.,]*(?:[eE][+-]?\d+)?")
 _ANY_COMPUTED = re.compile(r"^'*[=+\-@\t\r]", re.MULTILINE)
 
 
-def write_sheet(columns: Columns, path: Path) -> None:
+def write_sheet(columns: Columns, path: Path, numbers: Collection[str] = ()) -> None:
     """Write columns into a `.xlsx`, `.parquet` or else CSV file, whole or not at all, unless they stand there already.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence of str
+    path : Path
+    numbers : collection of str
+        Columns that hold numbers: a workbook gets them as such, all others as text.
 
     Raises
     ------
     StorageFailed
         The file system refused, or the columns don't fit into such a file.
     """
-    data = sheet_bytes(columns, path)
+    data = sheet_bytes(columns, path, numbers)
     if not _holds(path, data):
         files.write_atomic(path, [data])
 
 
-def sheet_bytes(columns: Columns, path: Path) -> bytes:
+def sheet_bytes(columns: Columns, path: Path, numbers: Collection[str] = ()) -> bytes:
     """Columns as the content of a `.xlsx`, `.parquet` or else CSV file.
 
     Raises
@@ -48,7 +55,9 @@ def sheet_bytes(columns: Columns, path: Path) -> bytes:
     StorageFailed
         The columns don't fit into such a file.
     """
-    return {".xlsx": _workbook, ".parquet": _parquet}.get(path.suffix.lower(), _csv)(columns, path)
+    if path.suffix.lower() == ".xlsx":
+        return _workbook(columns, path, numbers)
+    return (_parquet if path.suffix.lower() == ".parquet" else _csv)(columns, path)
 
 
 def beside(table: Path, what: str) -> Path:
@@ -115,9 +124,9 @@ def _separator_of(path: Path) -> str:
     return ","
 
 
-def _workbook(columns: Columns, path: Path) -> bytes:
+def _workbook(columns: Columns, path: Path, numbers: Collection[str]) -> bytes:
     try:
-        return workbook_bytes(_in_unicode(columns))
+        return workbook_bytes(_in_unicode(columns), numbers)
     except ValueError as error:
         raise StorageFailed(f"can't write {str(path)!r}: {error}") from error
 

@@ -13,12 +13,24 @@ import httpx
 import pytest
 
 from classify.prediction import Source
-from classify.serve.answers import picture_json
+from classify.prediction.answers import picture_json
 from classify.serve.settings import ServeSettings
 from tests.classify.serve import rooms
 from tests.classify.serve.running import Running, make_heads, serving
 
-HEAD = {"status", "head", "target", "question", "backbone", "untrained", "key", "pictures", "seconds"}
+HEAD = {
+    "coverage",
+    "holds",
+    "status",
+    "head",
+    "target",
+    "question",
+    "backbone",
+    "untrained",
+    "key",
+    "pictures",
+    "seconds",
+}
 
 
 def by_command_line(datas: list[bytes], top: int = 3) -> list[dict[str, Any]]:

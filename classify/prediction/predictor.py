@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 
 from cache.errors import ArtstyleError
 from classify.errors import AddressError, HeadMismatch, PictureError
+from classify.evaluation.conformal import sets
 from classify.head_network import HeadNetwork
-from classify.headfile import SavedHead, as_head
-from featurize.engines import EngineFactory, make_engine
+from classify.headfile import SavedHead
 from featurize.errors import Undecodable
 from featurize.progress import Progress
 from featurize.run.pipeline import on_one_processor
 
 Styles = Sequence[tuple[str, float]]
+
+USUAL_COVERAGE = 0.9  # of prediction sets, where nobody says otherwise
+UNSURE_BELOW = 0.5  # the likeliest class is less likely than all others together
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,25 @@ class Prediction:
         The likeliest classes with their probabilities, best first; empty where the picture could not be read.
     trouble : Undecodable, AddressError or PictureError, or None
         Why it could not.
+    among : sequence of str, optional
+        The prediction set, likeliest first: classes among which the true one is for a known share of pictures. None
+        where the head can't make any.
+    unlike : bool, optional
+        Whether the picture is unlike all training pictures. None where the head can't tell.
     """
 
     path: Path | str
     styles: Styles
     trouble: ArtstyleError | None = None
+    among: Sequence[str] | None = None
+    unlike: bool | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the set holds several classes; without one, whether no class is likelier than all others together."""
+        if self.among is not None:
+            return len(self.among) > 1
+        return bool(self.styles) and self.styles[0][1] < UNSURE_BELOW
 
 
 @dataclass(frozen=True)
@@ -73,11 +90,21 @@ class Predictor:
         Name or file of the weights; by default those the head was trained on, if they can be found.
     network : HeadNetwork, optional
         One that is loaded already, and fits the head.
+    coverage : float, optional
+        For which share of pictures the true class is in the prediction set. By default 0.9, and no sets where the head
+        can't make such.
     options
         Those of `HeadNetwork`: features, batch_size, workers, device, engines.
 
+    Attributes
+    ----------
+    coverage : float or None
+        As above; None where there are no sets.
+
     Raises
     ------
+    HeadFileError, DataError
+        The head can't make sets of the coverage that was asked for.
     HeadMismatch, EarlierVersion, WeightsError, BackboneError
         See `HeadNetwork`.
     """
@@ -88,11 +115,16 @@ class Predictor:
         weights: str | Path | None = None,
         *,
         network: HeadNetwork | None = None,
+        coverage: float | None = None,
         **options: Any,
     ) -> None:
         if network and not network.fits(saved):
             raise HeadMismatch(f"the head was trained on {saved.key.folder_name}, the network makes other embeddings")
+        if coverage is None and saved.held_out is not None and saved.held_out.most >= USUAL_COVERAGE:
+            coverage = USUAL_COVERAGE
         self.saved = saved
+        self.coverage = coverage
+        self._limit = None if coverage is None else saved.limit(coverage)
         self.network = network or HeadNetwork(saved, weights, **options)
 
     def predict(self, paths: Sequence[Path], top: int = 3, progress: Progress | None = None) -> Iterator[Prediction]:
@@ -114,7 +146,7 @@ class Predictor:
             for place, picture in enumerate(batch.places):
                 assert picture is not None
                 trouble = batch.failed.get(place)
-                yield Prediction(picture.path, () if trouble else self.styles(rows[place], top), trouble)
+                yield Prediction(picture.path, (), trouble) if trouble else self.judge(rows[place], top, picture.path)
 
     def predict_each(self, sources: Iterable[Source], top: int = 3) -> Iterator[Prediction]:
         """Predictions in the order of the sources, each as soon as it is there: for streams.
@@ -149,73 +181,33 @@ class Predictor:
             finally:
                 ended.set()
 
+    def judge(self, row: NDArray[np.float32], top: int, path: Path | str = "") -> Prediction:
+        """What the head says of a picture, from its row (D,)."""
+        logs = self.saved.head.predict_log_proba(row[None])[0]  # (K,); they differ where small probabilities are all 0
+        order = np.argsort(-logs, kind="stable")
+        classes, chances = self.saved.classes, np.exp(logs)
+        among = None
+        if self._limit is not None:
+            inside = sets(chances[None], self._limit)[0]
+            among = tuple(classes[k] for k in order if inside[k])
+        familiar = self.saved.familiar
+        return Prediction(
+            path,
+            [(classes[k], float(chances[k])) for k in order[:top]],
+            among=among,
+            unlike=None if familiar is None else familiar.unlike(row),
+        )
+
     def styles(self, row: NDArray[np.float32], top: int) -> Styles:
         """The likeliest classes of a picture with their probabilities, best first, from its row (D,)."""
-        logs = self.saved.head.predict_log_proba(row[None])[0]  # (K,); they differ where small probabilities are all 0
-        order = np.argsort(-logs, kind="stable")[:top]
-        classes = self.saved.classes
-        return [(classes[k], float(np.exp(logs[k]))) for k in order]
+        return self.judge(row, top).styles
 
     def _predict_one(self, source: Source, top: int) -> Prediction:
         try:
             pixels = self.network.decode(source.load())
         except (Undecodable, AddressError, PictureError) as trouble:
             return Prediction(source.name, (), trouble)
-        return Prediction(source.name, self.styles(self.network.embed([pixels])[0], top))
-
-
-def predict(
-    head: SavedHead | str | Path,
-    pictures: str | Path | Sequence[str | Path],
-    *,
-    top: int = 3,
-    weights: str | Path | None = None,
-    features: str | Path = "features",
-    workers: int | None = None,
-    device: str = "auto",
-    progress: Progress | None = None,
-    engines: EngineFactory = make_engine,
-) -> list[Prediction]:
-    """Predict the classes of pictures.
-
-    Whoever predicts several times makes a `Predictor`, which loads the network once.
-
-    Parameters
-    ----------
-    head : SavedHead, str or Path
-        The head, or the file that it was saved in.
-    pictures : str or Path, or sequence of these
-        Files, and folders of files.
-    top : int
-        How many classes to give.
-    weights, features, workers, device, engines
-        As in `Predictor`.
-    progress : callable, optional
-        Called with (pictures done, pictures in all).
-
-    Returns
-    -------
-    list of Prediction
-        In the order of the files. One that can't be read has no styles, and says why.
-
-    Raises
-    ------
-    PictureError
-        A path is not there, or a folder holds no file.
-    HeadFileError, HeadMismatch, EarlierVersion, WeightsError, BackboneError
-        The head or its network can't be had.
-
-    Examples
-    --------
-    >>> import classify
-    >>> first, *others = classify.predict("style.safetensors", "paintings/Baroque", top=2, device="cpu")
-    >>> len(first.styles), first.trouble
-    (2, None)
-    """
-    several = [pictures] if isinstance(pictures, str | Path) else pictures
-    paths = find_pictures([Path(path) for path in several])
-    options: dict[str, Any] = {"features": features, "workers": workers, "device": device, "engines": engines}
-    return list(Predictor(as_head(head), weights, **options).predict(paths, top, progress))
+        return self.judge(self.network.embed([pixels])[0], top, source.name)
 
 
 def load_predictors(heads: Sequence[SavedHead], weights: str | None = None, **options: Any) -> list[Predictor]:

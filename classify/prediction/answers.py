@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from cache.errors import ArtstyleError
-from classify.prediction import Prediction
+from classify.prediction.predictor import Prediction
 from featurize.errors import Undecodable
+from featurize.wording import listing
 
-UNSURE_BELOW = 0.5  # the likeliest class is less likely than all others together
+MOST_NAMED = 5  # classes of a set on one line
 
 
 def picture_json(prediction: Prediction) -> dict[str, Any]:
@@ -20,7 +21,9 @@ def picture_json(prediction: Prediction) -> dict[str, Any]:
     return {
         "picture": name,
         "predictions": [{"label": label, "probability": chance} for label, chance in prediction.styles],
-        "unsure": prediction.styles[0][1] < UNSURE_BELOW,
+        "unsure": prediction.unsure,
+        "set": None if prediction.among is None else list(prediction.among),
+        "unlike": prediction.unlike,
     }
 
 
@@ -29,3 +32,14 @@ def trouble_json(trouble: ArtstyleError) -> Mapping[str, str]:
     if isinstance(trouble, Undecodable):
         return {"code": trouble.reason.label.replace(" ", "_"), "message": trouble.reason.sentence}
     return {"code": "no_picture", "message": str(trouble)}
+
+
+def in_words(answer: Mapping[str, Any]) -> str:
+    """A picture's answer, as `picture_json` gives it, on one line: classes with probabilities, and what to doubt."""
+    styles = ", ".join(f"{one['label']} {one['probability']:.3f}" for one in answer["predictions"])
+    doubts = []
+    if answer.get("unlike"):
+        doubts.append("unlike all training pictures")
+    if len(answer.get("set") or ()) > 1:
+        doubts.append(f"unsure between {len(answer['set'])}: {listing(answer['set'], MOST_NAMED)}")
+    return "; ".join([styles, *doubts])
