@@ -1,0 +1,375 @@
+"""Both questions are put to every head by folds that hide what they must hide, and the advice follows the figures."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics
+
+from classify import compare, write_report
+from classify.comparison.contest import Contest
+from classify.comparison.questions.put import SIMPLEST
+from classify.comparison.result import Comparison
+from classify.errors import DataError, HeadError
+from classify.evaluation.recommendation import recommend
+from classify.heads import HEADS
+from classify.report.advice import advice
+from classify.report.question_figure import draw_questions
+from tests.classify.worlds import World, make_world
+
+HEADS_ASKED = ["simpleshot", "knn:k=1", "ridge"]
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Painters are easy to recognise, styles less so: remembering painters helps with those who were met."""
+    return make_world(style=0.8, by_artist=1.5, artists=8, train=120, test=120, seed=4)
+
+
+@pytest.fixture(scope="module")
+def folded(world: World) -> Comparison:
+    return compare(world.table, world.cache, HEADS_ASKED, folds=4, repeats=2)
+
+
+def undivided(world: World) -> World:
+    return world.relabelled(split=["train"] * len(world.table))
+
+
+# ---- what the folds hide
+
+
+def test_every_picture_is_named_once_a_repeat_by_heads_that_never_saw_it(world: World) -> None:
+    """For new painters they saw nothing by the same artist either; tuning and calibration see the training part."""
+    asked: list[tuple[Any, Any, Any]] = []
+    ask = Contest.ask
+
+    def spy(self: Contest, spec: Any, train: Any, test: Any, folds: Any, watch: Any = None) -> Any:
+        asked.append((train, test, folds))
+        return ask(self, spec, train, test, folds, watch)
+
+    with mock.patch.object(Contest, "ask", spy):
+        compare(world.table, world.cache, "simpleshot", folds=3, repeats=2)
+    artist = dict(zip(world.table.columns["id"], world.artists.tolist(), strict=True))
+    outer = [(train, test, folds) for train, test, folds in asked if len(train) < len(world.table)]
+    assert len(outer) == 2 * 2 * 3
+    apart = 0
+    for train, test, folds in outer:
+        assert not set(train.rows.ids) & set(test.rows.ids)
+        met = {artist[i] for i in train.rows.ids} & {artist[i] for i in test.rows.ids}
+        inner_met = [{artist[train.rows.ids[n]] for n in a} & {artist[train.rows.ids[n]] for n in b} for a, b in folds]
+        apart += not met
+        assert bool(met) == any(inner_met), "the tuning's folds are of the same kind"
+    assert apart == 2 * 3
+    times = Counter(i for _, test, _ in outer for i in test.rows.ids)
+    assert set(times.values()) == {2 * 2}
+
+
+def test_labels_that_mean_nothing_give_chance_under_both_questions() -> None:
+    """Tuning on what is scored would find more."""
+    world = make_world(style=2.0, train=100, test=100, artists=8)
+    labels = np.random.default_rng(0).permutation(world.table.columns["style"]).tolist()
+    c = compare(world.relabelled(style=labels).table, world.cache, "ridge,svm", folds=4)
+    for asked in c.asked:
+        for answer in asked.answers:
+            assert answer.scores.accuracy.low < 0.25 < answer.scores.accuracy.high
+
+
+def test_known_painters_are_easier_where_painters_can_be_recognised(folded: Comparison) -> None:
+    new, known = folded.asked
+    assert [new.question, known.question] == ["new", "known"]
+    kinds = [entry.kind for entry in folded.entries]
+    gains = {
+        k: known.answer(n).scores.accuracy.value - new.answer(n).scores.accuracy.value for n, k in enumerate(kinds)
+    }
+    assert min(gains.values()) > 0.05
+    assert gains["knn"] > gains["simpleshot"] + 0.05
+    assert kinds[known.ranking[0]] != kinds[new.ranking[0]], "the heads change places"
+
+
+# ---- every figure again
+
+
+@pytest.fixture(scope="module", params=["folds", "split"])
+def written(
+    request: pytest.FixtureRequest, world: World, folded: Comparison, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Comparison, list[dict[str, str]]]:
+    c = folded if request.param == "folds" else compare(world.table, world.cache, HEADS_ASKED[:2])
+    folder = tmp_path_factory.mktemp(request.param)
+    write_report(c, folder)
+    with (folder / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
+        return c, list(csv.DictReader(file))
+
+
+def test_figures_of_both_questions_follow_from_predictions_csv(
+    written: tuple[Comparison, list[dict[str, str]]],
+) -> None:
+    """By scikit-learn and scipy from the file alone."""
+    c, lines = written
+    for asked in c.asked:
+        accuracies = {}
+        for n, entry in enumerate(c.entries):
+            mine = [
+                x for x in lines if (x["scored_by"], x["question"], x["head"]) == ("folds", asked.question, entry.name)
+            ]
+            assert len(mine) == asked.pictures * asked.repeats
+            truth, said = [x["truth"] for x in mine], [x["predicted"] for x in mine]
+            right = np.array(truth) == np.array(said)
+            scores, answer = asked.answer(n).scores, asked.answer(n)
+            assert scores.accuracy.value == pytest.approx(right.mean())
+            z, size = stats.norm.ppf(0.975), asked.pictures
+            centre = (right.mean() + z**2 / 2 / size) / (1 + z**2 / size)
+            reach = z / (1 + z**2 / size) * np.sqrt(right.mean() * (1 - right.mean()) / size + z**2 / 4 / size**2)
+            assert (scores.accuracy.low, scores.accuracy.high) == pytest.approx((centre - reach, centre + reach))
+            assert scores.macro_f1 == pytest.approx(metrics.f1_score(truth, said, average="macro"))
+            assert scores.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(truth, said))
+            assert scores.top3 == pytest.approx(np.mean([int(x["truth_rank"]) <= 3 for x in mine]))
+            confidence = np.array([float(x["confidence"]) for x in mine])
+            bins = np.ceil(confidence * 10)
+            gaps = [abs(right[bins == b].sum() - confidence[bins == b].sum()) for b in np.unique(bins)]
+            assert scores.calibration_error == pytest.approx(sum(gaps) / len(mine), abs=1e-4)
+            where = [(int(x["repeat"]), int(x["fold"])) for x in mine]
+            folds = [right[[w == place for w in where]].mean() for place in sorted(set(where))]
+            assert answer.folds == pytest.approx(folds)
+            share = 1 / (asked.fold_count - 1)
+            error = np.sqrt((1 / len(folds) + share) * np.var(folds, ddof=1))
+            reach = stats.t.ppf(0.975, len(folds) - 1) * error
+            assert (answer.over_folds.low, answer.over_folds.high) == pytest.approx(
+                (np.mean(folds) - reach, np.mean(folds) + reach), abs=0.005
+            )
+            accuracies[n] = np.array(folds)
+            drawn = bootstrap(right, np.array([x["group"] for x in mine]))
+            assert (scores.clustered.low, scores.clustered.high) == pytest.approx(drawn, abs=0.02)
+        first = asked.ranking[0]
+        ps = {}
+        for n in asked.ranking[1:]:
+            gap = accuracies[first] - accuracies[n]
+            error = np.sqrt((1 / len(gap) + 1 / (asked.fold_count - 1)) * np.var(gap, ddof=1))
+            ps[n] = 2 * stats.t.sf(abs(gap.mean() / error), len(gap) - 1)
+            assert asked.answer(n).p == pytest.approx(ps[n], rel=0.1)
+            assert asked.answer(n).behind.value == pytest.approx(
+                asked.answer(first).scores.accuracy.value - asked.answer(n).scores.accuracy.value
+            )
+
+
+def bootstrap(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """Expanded percentiles (Hesterberg 2015) over artists, with draws of its own."""
+    artists = [right[groups == name] for name in np.unique(groups)]
+    count, rng = len(artists), np.random.default_rng(11)
+    hits, sizes = np.array([a.sum() for a in artists]), np.array([len(a) for a in artists])
+    rows = rng.integers(0, count, (2000, count))
+    tail = stats.norm.cdf(-np.sqrt(count / (count - 1)) * stats.t.ppf(0.975, count - 1))
+    low, high = np.quantile(hits[rows].sum(1) / sizes[rows].sum(1), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def test_the_headline_of_folds_is_the_first_question(folded: Comparison) -> None:
+    new = folded.asked[0]
+    for n, entry in enumerate(folded.entries):
+        assert entry.scores == new.answer(n).scores
+        assert entry.predictions == new.answer(n).predictions[0]
+        assert entry.probabilities.argmax(1).tolist() == list(entry.predictions.predicted)
+    assert len(folded.rows) == len(folded.asked_rows) == 240
+    assert (folded.dataset.folds, folded.dataset.repeats, folded.dataset.question) == (4, 2, "new")
+
+
+def test_mistakes_and_copies_are_looked_for_outside_the_fold(world: World) -> None:
+    """The picture most like itself would be itself."""
+    X = world.X.copy()
+    X[7] = X[100] + 0.01
+    table = world.table.with_columns(artist=["unknown" if n in (7, 100) else a for n, a in enumerate(world.artists)])
+    from cache import cache_in_memory
+    from tests.classify.worlds import KEY, fill
+
+    cache = cache_in_memory(KEY)
+    fill(cache, table, X)
+    c = compare(table, cache, "simpleshot", folds=4)
+    assert all(m.nearest is not None and m.nearest.id != c.rows[m.row].id for m in c.mistakes)
+    assert c.leaks.artists is None
+    assert not c.leaks.same_files
+    own = {(c.rows[d.row].id, d.train_id) for d in c.leaks.duplicates}
+    fold = c.asked[0].fold[0]
+    if fold[7] != fold[100]:
+        assert (world.table.columns["id"][7], world.table.columns["id"][100]) in own
+
+
+# ---- what is asked by default, and what is refused
+
+
+def test_folds_are_the_default_without_a_test_part(world: World) -> None:
+    c = compare(undivided(world).table, world.cache, "simpleshot")
+    assert (c.dataset.folds, c.dataset.train, [a.question for a in c.asked]) == (5, "all", ["new", "known"])
+
+
+def test_a_given_split_stays_the_headline_beside_both_questions(world: World) -> None:
+    c = compare(world.table, world.cache, "simpleshot")
+    alone = compare(world.table, world.cache, "simpleshot", folds=0)
+    assert c.best.scores == alone.best.scores
+    assert (len(c.rows), len(c.asked_rows), c.dataset.folds) == (120, 240, 0)
+    assert [a.question for a in c.asked] == ["new", "known"]
+    assert not alone.asked
+
+
+@pytest.mark.parametrize("question", ["new", "known"])
+def test_one_question_and_a_given_split_are_as_ever(world: World, question: str) -> None:
+    c = compare(world.table, world.cache, "simpleshot", question=question)
+    assert not c.asked
+    assert c.dataset.question == question
+
+
+def test_many_pictures_are_asked_one_question_and_it_is_said(world: World) -> None:
+    with mock.patch("classify.comparison.questions.plan.LARGE", 100):
+        c = compare(world.table, world.cache, "simpleshot")
+        assert not c.asked
+        assert ["--question both" in caution.text for caution in c.cautions if caution.kind == "one-question"] == [True]
+        assert len(compare(world.table, world.cache, "simpleshot", question="both").asked) == 2
+
+
+def test_without_artists_there_is_one_question(world: World) -> None:
+    nameless = undivided(world).relabelled(artist=[""] * 240)
+    assert [a.question for a in compare(nameless.table, nameless.cache, "simpleshot").asked] == ["known"]
+    with pytest.raises(DataError, match="no artist is known"):
+        compare(nameless.table, nameless.cache, "simpleshot", question="both")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"folds": 1}, HeadError, "two folds or more"),
+        ({"folds": -3}, HeadError, "--folds -3"),
+        ({"folds": 500}, DataError, "can't be divided into 500 folds: 32 is the most"),
+        ({"folds": 5, "test": "test"}, DataError, "leave --test test out"),
+        ({"folds": 5, "learning_curve": True}, DataError, "--learning-curve"),
+        ({"folds": 0, "question": "both"}, DataError, "leave --folds 0 out"),
+        ({"question": "other"}, DataError, "there is no question 'other'"),
+    ],
+)
+def test_refusals(world: World, options: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        compare(world.table, world.cache, "simpleshot", **options)
+
+
+def test_folds_of_one_split(world: World) -> None:
+    c = compare(world.table, world.cache, "simpleshot", folds=3, train="test")
+    assert (c.dataset.train, len(c.rows)) == ("test", 120)
+
+
+# ---- an interruption
+
+
+@pytest.mark.parametrize(("after", "entries", "asked"), [(1, 1, 0), (2 + 7, 2, 0), (2 + 10 + 3, 2, 1)])
+def test_an_interruption_keeps_the_heads_that_were_finished(world: World, after: int, entries: int, asked: int) -> None:
+    """Of two heads on a split: in the second one's own training, and in the folds of either."""
+    ask, calls = Contest.ask, []
+
+    def stopped(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return ask(*args)
+
+    with mock.patch.object(Contest, "ask", stopped):
+        c = compare(world.table, world.cache, "simpleshot,knn:k=1", partial=True)
+    assert len(c.entries) == entries
+    assert [a is not None for one in c.asked for a in one.answers].count(True) == 2 * asked
+    assert c.cautions[0].kind == "stopped"
+    calls.clear()
+    with mock.patch.object(Contest, "ask", stopped), pytest.raises(KeyboardInterrupt):
+        compare(world.table, world.cache, "simpleshot,knn:k=1")
+
+
+# ---- the advice
+
+
+def hits(rng: np.random.Generator, accuracies: list[float], artists: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    groups = np.repeat(np.arange(artists), 5)
+    return (rng.random((len(groups), len(accuracies))) < accuracies).astype(float), groups.astype(str)
+
+
+def test_a_better_head_is_called_so_and_equal_ones_give_way_to_the_simplest() -> None:
+    rng = np.random.default_rng(0)
+    values, groups = hits(rng, [0.5, 0.8, 0.45])
+    found = recommend(values, groups, [1, 3, 2])
+    assert (found.head, found.first, found.equals, found.better) == (1, 1, (1,), True)
+    values[:, 2] = values[:, 1]  # the same answers, from a simpler head
+    found = recommend(values, groups, [1, 3, 2])
+    assert (found.head, set(found.equals), found.better) == (2, {1, 2}, False)
+
+
+def test_simplicity_does_not_outweigh_what_is_clearly_behind() -> None:
+    """More than a standard error behind the first, though not significantly."""
+    groups = np.repeat(np.arange(40), 5).astype(str)
+    first = np.tile([1.0, 1, 1, 0, 0], 40)
+    other = first.copy()
+    other[:20:5] = 0  # 4 pictures worse, one of 4 artists each
+    other[23] = 1
+    found = recommend(np.stack([first, other], axis=1), groups, [2, 1])
+    assert found.first == 0
+    assert found.head == 0
+    assert not found.better
+
+
+@given(st.integers(0, 10**6), st.integers(1, 5), st.integers(3, 12))
+@settings(max_examples=25, deadline=None)
+def test_the_head_to_take_is_among_the_equals_and_no_simpler_one_is_as_near(
+    seed: int, heads: int, artists: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values, groups = hits(rng, rng.uniform(0.2, 0.8, heads).tolist(), artists)
+    order = rng.permutation(heads).tolist()
+    found = recommend(values, groups, order)
+    assert found.head in found.equals
+    assert found.first in found.equals
+    means = values.mean(0)
+    assert means[found.first] == means.max()
+    assert list(found.equals) == sorted(found.equals, key=lambda m: (-means[m], m))
+    if artists >= 5:
+        assert means[found.first] - means[found.head] <= found.slack + 1e-12
+
+
+def test_every_head_has_a_place_in_the_order_of_simplicity() -> None:
+    assert set(SIMPLEST) == set(HEADS)
+
+
+def test_the_first_lines_say_what_to_take_how_often_it_errs_and_what_to_check(folded: Comparison) -> None:
+    lines = advice(folded)
+    assert len(lines) == 3
+    for line, asked in zip(lines, folded.asked, strict=False):
+        taken = asked.recommendation.head
+        assert f"take {folded.entries[taken].name}" in line
+        wrong = 1 - asked.answer(taken).scores.accuracy.value
+        assert f"for {100 * wrong:.0f}" in line
+    assert folded.rows[folded.mistakes[0].row].path in lines[2]
+    assert not advice(replace(folded, asked=()))
+
+
+def test_the_figure_says_both_figures_of_every_head(folded: Comparison, world: World) -> None:
+    label = draw_questions(folded).get_label()
+    for entry in folded.entries:
+        assert entry.name in label
+    with pytest.raises(DataError, match="question='both'"):
+        draw_questions(replace(folded, asked=folded.asked[:1]))
+
+
+def test_report_files_have_a_column_for_each_question(folded: Comparison, tmp_path: Path) -> None:
+    write_report(folded, tmp_path)
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert page.index("Painters who are not in these pictures") < page.index("The ranking")
+    assert "known<br>painters" in page
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert "## Painters who are in these pictures" in text
+    with (tmp_path / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.DictReader(file))
+    counts = defaultdict(int)
+    for line in lines:
+        counts[line["question"], line["repeat"]] += 1
+    assert set(counts) == {("new", "1"), ("new", "2"), ("known", "1"), ("known", "2")}
