@@ -48,14 +48,16 @@ def networks(word: str, most: int) -> None:
         click.echo(f"{name} can't be used: {visible(why)}", err=True)
     if found.more:
         click.echo(f"and {counted(len(found.more), 'network')} more: {listing(found.more, 10)}; see --most")
-    restricted = [one.name for one in found.networks if _restricted(one)]
+    restricted = [name for one in found.networks for name in _restricted(one)]
     if restricted:
         click.echo(f"! read the licence before any commercial use: {listing(restricted, 10)}")
 
 
 def _row(one: Listed) -> tuple[str, ...]:
-    tags = ", ".join(one.weights[:2]) + (f" and {len(one.weights) - 2} more" if len(one.weights) > 2 else "")
-    licence = ", ".join(cut(text.partition(";")[0], 30) for text in one.licences[:3]) or "not known"
+    from featurize.networks.licences import is_restricted
+
+    first, *others = one.weights or ("none",)
+    licence = next(iter(one.licences), "").partition(";")[0]
     return (
         one.name,
         one.embedding,
@@ -63,15 +65,16 @@ def _row(one: Listed) -> tuple[str, ...]:
         str(one.side),
         f"{one.megabytes:,.0f}",
         f"{one.gigamacs:.2f}",
-        tags or "none",
-        f"{'! ' if _restricted(one) else ''}{licence}",
+        f"{first}, +{len(others)}" if others else first,
+        f"{'! ' if is_restricted(licence) else ''}{cut(licence, 24) or 'not known'}",
     )
 
 
-def _restricted(one: Listed) -> bool:
+def _restricted(one: Listed) -> list[str]:
+    """The weights of a network that are not free for commercial use, each as `--backbone` takes it."""
     from featurize.networks.licences import is_restricted
 
-    return any(map(is_restricted, one.licences))
+    return [f"{one.name}.{tag}" for tag, of in zip(one.weights, one.licences, strict=True) if is_restricted(of)]
 
 
 def _tell_libraries(found: Listing) -> None:

@@ -24,7 +24,7 @@ from featurize.errors import BackboneError
 from featurize.networks.base import Backbone, Published, Stage
 from featurize.pictures.transform import Transform
 
-_EDITION = 3  # of the description's form, and of what is asked
+_EDITION = 4  # of the description's form, and of what is asked
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +13,9 @@ from featurize.errors import WeightsError
 from featurize.networks.base import Provider, Published
 from featurize.networks.weights_file import file_digest
 
+_log = logging.getLogger(__name__)
 HUB = "hf-hub:"
+CARD = "README.md"
 _DIGITS = 12  # of a file's sha256 in an identity
 
 
@@ -39,6 +43,38 @@ class HubProvider(Provider, ABC):
     def identified(self, published: Published) -> Published:
         digest = file_digest(self.fetch(published))
         return replace(published, identity=f"{published.identity}-{digest[:_DIGITS]}", digest=digest)
+
+
+def licence_on_hub(repository: str) -> str:
+    """The licence that the card of a repository of the hub names; "" where it names none, or there is no connection."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+    known = try_to_load_from_cache(repository, CARD)
+    if known is not None and not isinstance(known, str):
+        return ""  # the hub said before that there is none
+    try:
+        path = Path(known or hf_hub_download(repository, CARD))
+        return licence_in(path.read_text(encoding="utf-8", errors="replace"))
+    except Exception as error:  # the hub's library and those below it each raise kinds of their own
+        _log.info("the licence of %s is not known: %s", repository, error)
+        return ""
+
+
+def licence_in(card: str) -> str:
+    """The licence in the front matter of a model card of the hub; "" where there is none.
+
+    Examples
+    --------
+    >>> licence_in("---\\nlicense: other\\nlicense_name: dinov3-license\\n---\\n# DINOv3")
+    'dinov3-license'
+    """
+    front = re.match(r"\s*---\s*\n(.*?)\n---", card, re.DOTALL)
+    found = (
+        dict(re.findall(r"^(license|license_name):[ \t]*[\"']?([^\"'#\n]*)", front[1], re.MULTILINE)) if front else {}
+    )
+    told = {name: value.strip() for name, value in found.items()}
+    licence = told.get("license", "")
+    return told.get("license_name", licence) if licence in ("", "other") else licence
 
 
 def from_hub(repository: str, names: Sequence[str]) -> Path:

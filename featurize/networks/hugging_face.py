@@ -18,7 +18,7 @@ from cache.key import Json
 from featurize.errors import BackboneError, WeightsError
 from featurize.networks.base import Backbone, Stage
 from featurize.networks.described import Description, Offer, described, need
-from featurize.networks.hub import HUB, HubProvider, from_hub
+from featurize.networks.hub import HUB, HubProvider, from_hub, licence_on_hub
 from featurize.networks.image_processor import PREPROCESSOR, transform_of
 from featurize.networks.tokens import NORM, Steps, TokenNetwork
 from featurize.pictures.transform import Transform
@@ -83,7 +83,7 @@ class HuggingFace(HubProvider):
         files = [_text(name, file) for file in (CONFIG, PREPROCESSOR)]
         found = described("transformers", describe, folder.resolve().name if beside else name, *files)
         if not beside:
-            offer = Offer(f"{HUB}{name}/", "", found.transform)
+            offer = Offer(f"{HUB}{name}/", licence_on_hub(name), found.transform)
             return replace(found, offers={PUBLISHED: offer}).backbone("hf", name)
         known = [folder / file for file in self.files if (folder / file).is_file()]
         return replace(found.backbone("hf", folder.resolve().name), file=known[0] if known else None)

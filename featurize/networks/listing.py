@@ -76,9 +76,9 @@ class Listed:
     gigamacs : float
         Multiply-adds for one picture, in thousand millions.
     weights : sequence of str
-        Tags of published weights, the default first.
+        Tags of published weights: those that the word is in, then the others; the default first.
     licences : sequence of str
-        Of these weights, each once; none where the library says nothing.
+        Of each of these weights; "" where the library says nothing.
     """
 
     name: str
@@ -204,7 +204,7 @@ def list_networks(word: str = "", most: int = MOST, say: Callable[[str], None] =
             if isinstance(found, str):
                 unusable[_full(library, name)] = found
             else:
-                networks.append(_listed(library, name, found, indexes[library.provider][name]))
+                networks.append(_listed(library, name, found, word))
     counts = {provider: len(index) for provider, index in indexes.items()}
     return Listing(networks, [_full(of, name) for of, name in fitting[most:]], unusable, counts, absent)
 
@@ -248,11 +248,12 @@ def _ask(provider: str, names: Sequence[str]) -> dict[str, dict[str, object]]:
     return found
 
 
-def _listed(library: Library, name: str, found: Description, tags: Sequence[str]) -> Listed:
+def _listed(library: Library, name: str, found: Description, word: str) -> Listed:
     provider = provider_of(library.provider)
     backbone = provider.backbone(name) if not library.extra else found.backbone(library.provider, name)
     embedding = provider.standard(backbone.identity)
     published = backbone.published
+    tags = sorted(published, key=lambda tag: not word or word.casefold() not in tag.casefold())
     return Listed(
         name=backbone.full_name,
         embedding=embedding,
@@ -260,8 +261,8 @@ def _listed(library: Library, name: str, found: Description, tags: Sequence[str]
         side=backbone.transform.crop,
         megabytes=found.parameters * _FLOAT32 / 1e6,
         gigamacs=found.gigaflops / 2,
-        weights=list(published) or list(tags),
-        licences=list(dict.fromkeys(offer.licence for offer in published.values() if offer.licence)),
+        weights=tags,
+        licences=[published[tag].licence for tag in tags],
     )
 
 
