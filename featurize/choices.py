@@ -12,4 +12,5 @@ PRECISIONS = ("fp32", "bf16", "int8")
 STORES = ("float32", "float16")
 EXPORTS = ("hdf5", "npz", "parquet", "orange", "atlas", "projector")  # forms of vectors for other programs
 DECODERS = ("exact", "fast")
+DEFAULT_BACKBONE = "resnet50"
 DEFAULT_EMBEDDING = "avgpool"

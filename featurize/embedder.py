@@ -65,7 +65,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    backbone : str
+    backbone : str, optional
         The frozen network, "resnet50".
     weights : str or Path, optional
         The name of published weights, "random", or a file; by default the first that the network's provider publishes.
@@ -109,7 +109,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        backbone: str = "resnet50",
+        backbone: str | None = None,
         weights: str | Path | None = None,
         embedding: str | Sequence[str] | None = None,
         *,

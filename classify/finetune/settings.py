@@ -110,7 +110,7 @@ class FinetuneSettings:
         Gigabytes of maps that may be stored.
     """
 
-    backbone: str = "resnet50"
+    backbone: str | None = None
     weights: str | None = None
     size: int | None = None
     question: str | None = None

@@ -44,7 +44,7 @@ NUMBERS = click.option(
 @click.option("--list", "listed", is_flag=True, help="List all convolutions with their shapes and other names.")
 @click.option("--out", type=FILE, default=Path("filters"), show_default=True, help="Folder for the picture.")
 def filters(
-    backbone: str, weights: str | None, layer: str, count: int, numbers: Sequence[int], listed: bool, out: Path
+    backbone: str | None, weights: str | None, layer: str, count: int, numbers: Sequence[int], listed: bool, out: Path
 ) -> None:
     """Show the filters of a convolution; by default of the first one, in colour.
 
@@ -60,7 +60,7 @@ def filters(
         _tell_layers(network, inside.list_layers(network, module))
         return
     found = inside.filters_of(network, module, layer, count=count, chosen=numbers)
-    path = out / f"{file_name(backbone)}-{file_name(found.layer)}.png"
+    path = out / f"{file_name(network.backbone.full_name)}-{file_name(found.layer)}.png"
     save_figure(inside.filters_figure(found), path)
     of = " x ".join(map(str, found.shape[1:]))
     click.echo(f"{found.layer}: {counted(found.shape[0], 'filter')} of {of} weights, {len(found.numbers)} shown")
@@ -81,8 +81,8 @@ def filters(
 )
 @click.option("--out", type=FILE, default=Path("activations"), show_default=True, help="Folder for the pictures.")
 def activations(
-    picture: Path, backbone: str, weights: str | None, layer: str, blocks: bool, count: int, numbers: Sequence[int],
-    strongest: bool, attention: bool, out: Path,
+    picture: Path, backbone: str | None, weights: str | None, layer: str, blocks: bool, count: int,
+    numbers: Sequence[int], strongest: bool, attention: bool, out: Path,
 ) -> None:  # fmt: skip
     """Show what the layers of a network make of PICTURE: its activation maps, the picture beside them."""
     from featurize import inside
@@ -96,7 +96,7 @@ def activations(
     network = choose_network(backbone, weights)
     seen = pixels(Picture("", picture), network.transform)
     module, choice = network.load(), Choice(count, numbers, strongest)
-    name = f"{file_name(picture.stem)}-{file_name(backbone)}"
+    name = f"{file_name(picture.stem)}-{file_name(network.backbone.full_name)}"
     if attention:
         for look in inside.attention_maps(network, module, seen, layer, choice):
             path = out / f"{name}-attention{look.block[0]}-{file_name(look.layer)}.png"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from featurize.commands.answer import give
 from featurize.commands.console import print_table
-from featurize.commands.options import BACKBONE, WEIGHTS
+from featurize.commands.options import BACKBONE, FILE, WEIGHTS
 from featurize.commands.remembered import Command
 from featurize.wording import counted, cut, listing, visible
 
@@ -92,7 +93,8 @@ def _tell_libraries(found: Listing) -> None:
 @click.command(cls=Command)
 @BACKBONE
 @WEIGHTS
-def weights(backbone: str, weights: str | None) -> None:
+@click.option("--bundle", type=FILE, help="Put them into this .safetensors file, for machines without a connection.")
+def weights(backbone: str | None, weights: str | None, bundle: Path | None) -> None:
     """Fetch a backbone's weights, as `featurize run` would, and say what is known of them."""
     from featurize.networks.licences import restriction
     from featurize.networks.network import choose_network
@@ -108,3 +110,8 @@ def weights(backbone: str, weights: str | None) -> None:
         click.echo(f"licence: {visible(network.weights.licence or 'not known')}")
     if restricted := restriction(network.backbone.full_name, network.weights.licence):
         click.echo(visible(restricted), err=True)
+    if bundle is not None:
+        from featurize.networks.bundle import write_bundle
+
+        write_bundle(network, bundle)
+        click.echo(f"wrote {visible(bundle)}: use it with --weights {visible(bundle)}")

@@ -38,7 +38,8 @@ FEATURES = click.option(
 KEY = click.option("--key", help="Which feature cache: a part of its name, where there are several.")
 SPLIT = click.option("--split", type=ANY_SPLIT, default="all", show_default=True, help="Which rows.")
 BACKBONE = click.option(
-    "--backbone", default="resnet50", show_default=True, help="The frozen network: resnet50, or PROVIDER:NAME."
+    "--backbone",
+    help="The frozen network: resnet50, or PROVIDER:NAME; default: what a file of weights names, else resnet50.",
 )
 WEIGHTS = click.option(
     "--weights", help="imagenet-v1, imagenet-v2, random, or a file; default: the network's first, imagenet-v1."

@@ -73,8 +73,8 @@ def licence_in(card: str) -> str:
         dict(re.findall(r"^(license|license_name):[ \t]*[\"']?([^\"'#\n]*)", front[1], re.MULTILINE)) if front else {}
     )
     told = {name: value.strip() for name, value in found.items()}
-    licence = told.get("license", "")
-    return told.get("license_name", licence) if licence in ("", "other") else licence
+    licence = str(told.get("license", ""))
+    return str(told.get("license_name", licence)) if licence in ("", "other") else licence
 
 
 def from_hub(repository: str, names: Sequence[str]) -> Path:

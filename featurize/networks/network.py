@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cache import Key
+from cache.key import PLAIN_PROVIDER
+from featurize.choices import DEFAULT_BACKBONE
 from featurize.errors import BackboneError, WeightsError
 from featurize.networks.base import Backbone
+from featurize.networks.bundle import bundle_at, check_golden
 from featurize.networks.providers import backbone, provider_of
-from featurize.networks.weights import RANDOM_SEED, Weights, choose, find
-from featurize.networks.weights_file import read_state
+from featurize.networks.weights import RANDOM_SEED, Weights, choose, find, of_another
+from featurize.networks.weights_file import read_card, read_state
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
@@ -80,7 +83,10 @@ class Network:
         path = self.fetch()
         if path:
             provider.fill(self.backbone, network, read_state(path), str(path))
-        return network.eval().requires_grad_(False)
+        network = network.eval().requires_grad_(False)
+        if path:
+            check_golden(self, network, path)
+        return network
 
     def cut(self, network: torch.nn.Module, stages: int) -> torch.nn.Module:
         """The loaded network up to one of its stages; see `Provider.cut`."""
@@ -89,14 +95,14 @@ class Network:
 
 
 def choose_network(
-    name: str, weights: str | Path | None = None, *, size: int | None = None, decode: str = "exact"
+    name: str | None = None, weights: str | Path | None = None, *, size: int | None = None, decode: str = "exact"
 ) -> Network:
     """The network that a user asks for.
 
     Parameters
     ----------
-    name : str
-        "resnet50", "torchvision:resnet50", "timm:...".
+    name : str, optional
+        "resnet50", "torchvision:resnet50", "timm:..."; by default the one that a file of weights names, else resnet50.
     weights : str or Path, optional
         The name of published weights, "random", or a file; by default the first that the provider publishes.
     size : int, optional
@@ -109,9 +115,24 @@ def choose_network(
     BackboneError, WeightsError
         There is no such network, size or way to decode; or no such weights of it.
     """
-    spec = backbone(name)
+    spec = _named(name, weights)
     chosen = choose(spec, None if weights is None else str(weights))
     return Network(spec, chosen, chosen.transform.with_options(size, decode))
+
+
+def _named(name: str | None, weights: str | Path | None) -> Backbone:
+    """The network of that name; where there is none, the one that the weights name."""
+    path = Path(weights) if weights is not None else None
+    card = read_card(path) if path and path.is_file() else None
+    if path is None or card is None:
+        return backbone(name or DEFAULT_BACKBONE)
+    bundle = bundle_at(path)
+    if bundle is None:
+        return backbone(name or card.full_name)
+    plain = (name or card.full_name).removeprefix(f"{PLAIN_PROVIDER}:")
+    if plain.partition(".")[0] != card.full_name.partition(".")[0]:  # what stands behind a point is a tag of weights
+        raise of_another(path, card, plain)
+    return bundle.backbone()
 
 
 def network_from(key: Key, weights: str | Path | None = None, places: Sequence[Path] = ()) -> Network:

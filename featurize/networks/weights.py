@@ -6,6 +6,7 @@ network by its seed and the versions of what draws it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -13,8 +14,9 @@ from pathlib import Path
 
 from featurize.errors import WeightsError
 from featurize.networks.base import Backbone, Published
+from featurize.networks.bundle import Bundle, bundle_at
 from featurize.networks.providers import provider_of
-from featurize.networks.weights_file import file_digest, read_card
+from featurize.networks.weights_file import Card, file_digest, read_card
 from featurize.pictures.transform import Transform
 
 RANDOM = "random"
@@ -108,6 +110,10 @@ def find(backbone: Backbone, identity: str, places: Sequence[Path] = ()) -> Weig
     WeightsError
         They can't be found, or can't be drawn by what is installed.
     """
+    for path in dict.fromkeys(places):
+        with contextlib.suppress(WeightsError):  # a place is only a hint: what lies there may be anything
+            if path.is_file() and (bundle := bundle_at(path)) and bundle.weights == identity:
+                return _of_file(backbone, path)
     for published in backbone.published.values():
         if published.identity == identity:
             return _of_provider(published)
@@ -138,12 +144,11 @@ def _of_provider(published: Published) -> Weights:
 
 def _of_file(backbone: Backbone, path: Path) -> Weights:
     """A file's transform: its own; else, where it is a copy of published weights, theirs; else the network's."""
+    if bundle := bundle_at(path):
+        return _of_bundle(backbone, path, bundle)
     digest, card = file_digest(path), read_card(path)
     if card and card.full_name != backbone.full_name:
-        raise WeightsError(
-            f"{str(path)!r} holds weights of {card.full_name}, not of {backbone.full_name}: use --backbone "
-            f"{card.full_name}, or other weights"
-        )
+        raise of_another(path, card, backbone.full_name)
     copied = next((p for p in backbone.published.values() if p.digest and digest.startswith(p.digest)), None)
     weights = Weights(_FILE + digest, backbone.transform, file=path)
     if copied:
@@ -154,6 +159,21 @@ def _of_file(backbone: Backbone, path: Path) -> Weights:
         return replace(weights, transform=card.transform)
     known = copied or (backbone.file and path == backbone.file)
     return weights if known else replace(weights, assumed=_assumption(backbone, path))
+
+
+def _of_bundle(backbone: Backbone, path: Path, bundle: Bundle) -> Weights:
+    if bundle.card.full_name != backbone.full_name:
+        raise of_another(path, bundle.card, backbone.full_name)
+    transform = bundle.card.transform or backbone.transform
+    return Weights(bundle.weights, transform, file=path, licence=bundle.card.licence)
+
+
+def of_another(path: Path, card: Card, name: str) -> WeightsError:
+    """What is said of weights that belong to another network."""
+    return WeightsError(
+        f"{str(path)!r} holds weights of {card.full_name}, not of {name}: use --backbone {card.full_name}, or other "
+        "weights"
+    )
 
 
 def _assumption(backbone: Backbone, path: Path) -> str:

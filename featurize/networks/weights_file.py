@@ -89,19 +89,29 @@ def write_weights(path: Path, state: Mapping[str, torch.Tensor], card: Card) -> 
     StorageFailed
         The file system refused; nothing is left behind.
     """
-    from safetensors.torch import save
-
     if path.suffix != SUFFIX:
         raise WeightsError(f"{str(path)!r} can't hold weights with their card: choose a name that ends in {SUFFIX}")
+    files.make_folder(path.absolute().parent)
+    files.write_atomic(path, [weights_bytes(state, card)])
+
+
+def weights_bytes(state: Mapping[str, torch.Tensor], card: Card) -> bytes:
+    """The content of a `.safetensors` file with a state dict and its card."""
+    from safetensors.torch import save
+
+    arrays = {name: array.detach().cpu().contiguous().clone() for name, array in state.items()}
+    return save(arrays, metadata={_NAME: json.dumps(card_facts(card), ensure_ascii=False)})
+
+
+def card_facts(card: Card) -> dict[str, Json]:
+    """A card as plain JSON."""
     facts: dict[str, Json] = {"format": FORMAT, "network": card.network}
     if card.transform:
         facts["transform"] = {n: v for n, v in card.transform.as_json().items() if n not in _OURS}
     facts |= {what: value for what, value in (("licence", card.licence), ("source", card.source)) if value}
     if card.more:
         facts["more"] = dict(card.more)
-    arrays = {name: array.detach().cpu().contiguous().clone() for name, array in state.items()}
-    files.make_folder(path.absolute().parent)
-    files.write_atomic(path, [save(arrays, metadata={_NAME: json.dumps(facts, ensure_ascii=False)})])
+    return facts
 
 
 def read_card(path: Path) -> Card | None:

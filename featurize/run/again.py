@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cache import ArtstyleError, Key, artifacts_of
 from cache.places import remembered_places
+from featurize.choices import DEFAULT_BACKBONE
 from featurize.networks.elsewhere import is_imported
 from featurize.networks.network import network_from
 from featurize.networks.providers import standard_embedding
@@ -33,7 +34,7 @@ def run_command(key: Key, embedding: str = "", place: str = "") -> str:
         return shlex.join(["featurize", "import", "VECTORS", "--table", "ROWS", "--name", key.network["name"]])
     words = ["featurize", "run"]
     root = Path(place).parent if place and Path(place).is_dir() else None
-    if key.backbone != _STANDARD.backbone:
+    if key.backbone != DEFAULT_BACKBONE:
         words += ["--backbone", key.backbone]
     words += _weights_and_pixels(key, _places(root, key))
     precision = key.precision.partition(":")[0]

@@ -19,8 +19,8 @@ class Settings:
     ----------
     split : str
         "train", "val", "test" or "all".
-    backbone : str
-        As on the command line.
+    backbone : str, optional
+        As on the command line; by default the one that a file of weights names, else resnet50.
     embedding : str, optional
         Recipes; by default what the network's authors evaluate it with.
     weights : str or Path, optional
@@ -53,7 +53,7 @@ class Settings:
     """
 
     split: str = "all"
-    backbone: str = "resnet50"
+    backbone: str | None = None
     weights: str | Path | None = None
     embedding: str | None = None
     block: int | None = None

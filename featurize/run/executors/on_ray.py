@@ -111,7 +111,9 @@ class Worker:
         network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
         key = network.key(precision)
         if key.digest != digest:
-            return Refused(self._node, f"the weights or the transform of {settings.backbone!r} are others than here")
+            return Refused(
+                self._node, f"the weights or the transform of {network.backbone.full_name} are others than here"
+            )
         cache = create_cache(place.rpartition("/")[0], key)
         engine = engines(network, formulas, settings.choice(precision), cache.artifacts)
         recipes = [formula.recipe for formula in formulas]
