@@ -100,7 +100,7 @@ def mean(rows: Sequence[Row]) -> Row:
     """A head on several halves: means, and how far its accuracy ranges."""
     accuracies = [row.accuracy for row in rows]
     fields = ("accuracy", "log_loss", "peer_accuracy", "peer_log_loss")
-    means = {name: float(np.mean([getattr(row, name) for row in rows])) for name in fields}
+    means: dict[str, Any] = {name: float(np.mean([getattr(row, name) for row in rows])) for name in fields}
     span = f"{100 * min(accuracies):.2f} to {100 * max(accuracies):.2f} on {len(rows)} halves"
     return rows[0] if len(rows) == 1 else replace(rows[0], params=span, **means)
 

@@ -185,7 +185,7 @@ BAD_RUNS: dict[str, tuple[list[object], str]] = {
     "weights that are nowhere": (["run", "--weights", "nowhere.pth"], "'nowhere.pth' names no weights of resnet50"),
     "an unknown embedding": ([*RUN, "--embedding", "maxpool"], "'maxpool' is not a known embedding"),
     "a table of nonsense": ([*RUN, "--dataset", "paintings"], "can't be read as a dataset table"),
-    "export to an unknown ending": (["export", "x.txt"], "use .h5 or .npz"),
+    "export to an unknown ending": (["export", "x.txt"], "use .h5, .hdf5, .npz"),
 }
 
 
