@@ -1,5 +1,7 @@
 """How large each campaign is: small for every day, large behind `pytest -m slow`. The one place for these figures."""
 
+import os
+
 KILLS = 8  # random moments at which a run is killed, in the normal tests
 KILLS_SLOW = 300
 HYPOTHESIS_EXAMPLES = 40
@@ -15,6 +17,7 @@ PAYLOAD_FLIPS_RECORD = 10_000
 RACES_RECORD = 100
 CAMPAIGN_TRIALS = {"kill": 10, "faults": 15, "order": 30, "bits": 30, "races": 1}  # in the normal tests
 CAMPAIGN_TRIALS_SLOW = {"kill": 200, "faults": 300, "order": 300, "bits": 500, "races": 10}
+RAY_KILLS = int(os.environ.get("ARTSTYLE_RAY_KILLS", "20"))  # of nodes, and of drivers; slow
 MUTANTS = 300  # spoiled pictures; 200,000 for the record
 MUTANTS_SLOW = 5000
 TRIALS_TO_FIND = 400  # at most, until a planted mistake is found

@@ -84,7 +84,7 @@ def varying_batch() -> None:
         return Plan(ids, recipes, batch_size if len(ids) % 32 == 0 else 1, segment_batches)
 
     _patch(plans, "Plan", plan)
-    _patch(plans, "unfinished", lambda artifacts: [])
+    _patch(plans, "unfinished", lambda artifacts, among: [])
 
 
 def delete_first() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from cache import list_caches
 from cache.plan import unfinished
 from featurize.networks.recipes import FORMULAS
+from tests import sizes
 from tests.conftest import ROOT
 from tests.featurize.test_extract import many_pictures
 
@@ -24,7 +26,6 @@ ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 
 AVGPOOL = FORMULAS["avgpool"].recipe
-KILLS = 20
 
 
 @pytest.fixture(scope="module")
@@ -70,32 +71,48 @@ def local(folder: Path) -> None:
     )
 
 
-def test_nodes_die_and_drivers_die_and_the_bits_are_those_of_a_local_run(cluster: Any, tmp_path: Path) -> None:
-    table = many_pictures(tmp_path, 150)
-    local(tmp_path)
-    expected = bits(tmp_path, "local", table)
-    assert "150 pictures embedded now" in finish(start(cluster, tmp_path, "whole"))
-    assert bits(tmp_path, "whole", table) == expected
-    rng = random.Random(0)
-    node = None
-    for kill in range(KILLS):
-        features = f"node-{kill}"
-        process = start(cluster, tmp_path, features)
-        wait_for_segments(tmp_path / features, rng.randint(0, 6), process)
-        time.sleep(rng.uniform(0, 0.3))
+@dataclass(frozen=True)
+class World:
+    """Pictures, and the bits that a local run makes of them."""
+
+    folder: Path
+    table: Any
+    expected: bytes
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("world")
+    table = many_pictures(folder, 150)
+    local(folder)
+    return World(folder, table, bits(folder, "local", table))
+
+
+def test_an_undisturbed_run_has_the_bits_of_a_local_one(cluster: Any, world: World) -> None:
+    assert "150 pictures embedded now" in finish(start(cluster, world.folder, "whole"))
+    assert bits(world.folder, "whole", world.table) == world.expected
+
+
+@pytest.mark.parametrize("kill", range(sizes.RAY_KILLS))
+@pytest.mark.parametrize("who", ["node", "driver"])
+def test_whoever_dies_the_bits_are_those_of_a_local_run(who: str, kill: int, cluster: Any, world: World) -> None:
+    """Nothing is lost, and no row stands in two segments."""
+    rng = random.Random(f"{who} {kill}")
+    features = f"{who}-{kill}"
+    process = start(cluster, world.folder, features)
+    wait_for_segments(world.folder / features, rng.randint(0, 6), process)
+    time.sleep(rng.uniform(0, 0.3))
+    if who == "node":
         cluster.remove_node(sorted(cluster.worker_nodes, key=str)[rng.randint(0, 2)], allow_graceful=False)
-        node = cluster.add_node(num_cpus=1)
-        finish(process)
-        assert bits(tmp_path, features, table) == expected
-    for kill in range(KILLS):
-        features = f"driver-{kill}"
-        process = start(cluster, tmp_path, features)
-        wait_for_segments(tmp_path / features, rng.randint(0, 6), process)
+        cluster.add_node(num_cpus=1)
+    else:
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        finish(start(cluster, tmp_path, features))
-        assert bits(tmp_path, features, table) == expected
-    assert node is not None
+        process = start(cluster, world.folder, features)
+    said = finish(process)
+    assert bits(world.folder, features, world.table) == world.expected
+    (cache,) = list_caches(world.folder / features)
+    assert sum(len(s) for s in cache._segments.opened) == 150, said  # type: ignore[attr-defined]
 
 
 def wait_for_segments(folder: Path, count: int, process: subprocess.Popen[bytes]) -> None:

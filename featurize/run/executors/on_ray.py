@@ -39,6 +39,7 @@ AHEAD = 2  # pieces that a worker holds: one under way, one waiting
 SLOW = 3.0  # a piece that takes so many times the median is given to an idle worker, too
 _LEAST_PATIENCE = 30.0  # seconds before that
 _LOSSES = 3  # of workers for each that there is, without one finished piece between: then the run stops
+_PATIENCE = 60.0  # seconds without any worker before the user is told what is waited for
 _LOOK = 1.0  # seconds between two looks at the workers
 
 
@@ -181,14 +182,16 @@ class _Crew:
             if not piece.done and not piece.holders:
                 queue.appendleft(piece)
 
-    def lose(self, worker: Any, queue: deque[_Piece]) -> None:
-        """A worker died: take its pieces back, and hire another."""
+    def lose(self, worker: Any, queue: deque[_Piece], why: Exception) -> None:
+        """A worker died, or can't be reached: take its pieces back, and hire another."""
         self.retire(worker, queue)
+        self.ray.kill(worker)  # it may be alive behind a broken connection, and hold its processors
         self.losses += 1
         if self.losses > _LOSSES * max(self.wanted, 1):
             raise FeaturizeError(
                 f"{self.losses} workers of the Ray cluster died one after the other without finishing anything: look "
-                "at their logs (often memory: give workers more, or use fewer); what was finished is kept"
+                "at their logs (often memory: give workers more, or use fewer); what was finished is kept (the last: "
+                f"{_short(why)})"
             )
 
     def dismiss(self, refused: Refused, worker: Any, queue: deque[_Piece]) -> None:
@@ -239,11 +242,12 @@ def carry_out(job: Job, address: str, num_gpus: float = 0.0) -> Carried:
 
 def _carry_out(ray: Any, job: Job, num_gpus: float) -> Carried:
     cpus = max(job.workers, 1)
-    resources = ray.cluster_resources()
-    wanted = int(resources.get("GPU", 0) / num_gpus) if num_gpus else int(resources.get("CPU", 0) // cpus)
+    wanted = _places(ray.nodes(), cpus, num_gpus)
     if not wanted:
-        what = f"{num_gpus:g} GPUs" if num_gpus else counted(cpus, "processor")
-        raise FeaturizeError(f"no node of the Ray cluster has {what} for a worker")
+        what = f"{counted(cpus, 'processor')}{f' and {num_gpus:g} GPUs' if num_gpus else ''}"
+        raise FeaturizeError(
+            f"no node of the Ray cluster has {what} for a worker: give smaller numbers for --workers and --num-gpus"
+        )
     actor = ray.remote(Worker).options(
         num_cpus=cpus, num_gpus=num_gpus, max_restarts=0, scheduling_strategy="SPREAD", max_concurrency=1
     )
@@ -263,6 +267,7 @@ def _carry_out(ray: Any, job: Job, num_gpus: float) -> Carried:
     took: list[float] = []
     done = total = 0
     started = time.perf_counter()
+    patience = time.monotonic() + _PATIENCE
     while plans is None or not all(piece.done for piece in pieces):
         crew.start()
         for worker in list(crew.ready):
@@ -270,14 +275,19 @@ def _carry_out(ray: Any, job: Job, num_gpus: float) -> Carried:
                 crew.give(worker, queue.popleft())
         if not queue:
             _help_the_slow(crew, took)
+        if not crew.ready and time.monotonic() > patience:
+            job.say("no worker runs yet: waiting for the cluster to have room, or for the network to be loaded")
+            patience = float("inf")
         answers, _ = ray.wait([*crew.starting, *crew.held], num_returns=1, timeout=_LOOK)
         for answer in answers:
             worker, piece = crew.held.get(answer, (crew.starting.get(answer), None))
             try:
                 result = ray.get(answer)
-            except ray.exceptions.RayActorError:
+            except ray.exceptions.RayTaskError as error:
+                result = Refused("one of the nodes", _short(error))
+            except ray.exceptions.RayError as error:
                 crew.starting.pop(answer, None)
-                crew.lose(worker, queue)
+                crew.lose(worker, queue, error)
                 continue
             crew.starting.pop(answer, None)
             if isinstance(result, Ready):
@@ -322,6 +332,20 @@ def _carry_out(ray: Any, job: Job, num_gpus: float) -> Carried:
     job.cache.refresh()
     forget_finished(plans, job.cache, job.recipes, troubles)
     return Carried(crew.engine, troubles, time.perf_counter() - started, *seconds)
+
+
+def _places(nodes: Sequence[Mapping[str, Any]], cpus: int, num_gpus: float) -> int:
+    """How many workers the nodes of a cluster have room for; a worker lies on one node."""
+    places = 0
+    for there in (node["Resources"] for node in nodes if node["Alive"]):
+        room = there.get("CPU", 0) // cpus
+        places += int(min(room, there.get("GPU", 0) / num_gpus + 1e-9) if num_gpus else room)
+    return places
+
+
+def _short(error: BaseException) -> str:
+    """The last line of what Ray says: above it stands a traceback."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()[:300]
 
 
 def _help_the_slow(crew: _Crew, took: Sequence[float]) -> None:

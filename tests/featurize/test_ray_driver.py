@@ -1,0 +1,242 @@
+"""What the driver of a Ray cluster does when workers refuse, die, hang or fail: with a made-up Ray in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cache import StorageFailed, open_cache
+from cache.plan import unfinished
+from featurize.dataset.prepare import prepare
+from featurize.dataset.table import DatasetTable
+from featurize.engines.fake import FakeEngines
+from featurize.errors import FeaturizeError
+from featurize.networks.recipes import FORMULAS
+from featurize.run import plans
+from featurize.run.executors import on_ray
+from featurize.run.extract import Extraction, Settings, extract
+from tests.featurize import fake
+
+AVGPOOL = FORMULAS["avgpool"].recipe
+
+
+class RayError(Exception):
+    """As in ray.exceptions."""
+
+
+class RayTaskError(RayError):
+    """Something was raised in a worker."""
+
+
+class RayActorError(RayError):
+    """A worker died."""
+
+
+Fault = Callable[[str, Callable[[], Any]], Any]  # what was asked for, the worker's work -> its answer
+
+
+@dataclass
+class FakeRay:
+    """Workers in this process; `faults` says what becomes of those that have one, by number."""
+
+    faults: dict[int, Fault]
+    node_resources: Sequence[dict[str, float]]
+    hired: int = 0
+    killed: list[Any] = field(default_factory=list)
+    most_held: int = 0
+    options_given: dict[str, Any] = field(default_factory=dict)
+    exceptions: Any = field(
+        default_factory=lambda: SimpleNamespace(
+            RayError=RayError, RayTaskError=RayTaskError, RayActorError=RayActorError
+        )
+    )
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": True, "Resources": there} for there in self.node_resources]
+
+    def shutdown(self) -> None:
+        pass
+
+    def remote(self, made: Any) -> Any:
+        def options(**given: Any) -> Any:
+            self.options_given = given
+            return SimpleNamespace(remote=lambda *arguments: self.hire(made, arguments))
+
+        return SimpleNamespace(options=options)
+
+    def hire(self, made: Any, arguments: Any) -> Any:
+        number = self.hired
+        self.hired += 1
+        fault = self.faults.get(number, lambda what, work: work())
+        worker: list[Any] = []
+
+        def ready() -> Any:
+            worker.append(made(*arguments))
+            return worker[0].ready()
+
+        return Hired(
+            SimpleNamespace(remote=lambda: Answer(lambda: fault("ready", ready))),
+            SimpleNamespace(remote=lambda piece: Answer(lambda: fault("embed", lambda: worker[0].embed(piece)))),
+        )
+
+    def wait(self, answers: Sequence[Answer], num_returns: int, timeout: float) -> Any:
+        self.most_held = max(self.most_held, len(answers))
+        for answer in answers:
+            if answer.carry_out():
+                return [answer], []
+        return [], answers
+
+    def get(self, answer: Answer) -> Any:
+        if isinstance(answer.result, Exception):
+            raise answer.result
+        return answer.result
+
+    def kill(self, worker: Any) -> None:
+        self.killed.append(worker)
+
+
+class Hired:
+    def __init__(self, ready: Any, embed: Any) -> None:
+        self.ready, self.embed = ready, embed
+
+
+class Answer:
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.work, self.result = work, None
+
+    def carry_out(self) -> bool:
+        if self.result is None:
+            try:
+                self.result = self.work()
+            except RayError as error:
+                self.result = error
+        return self.result is not None
+
+
+def dies(what: str, work: Callable[[], Any]) -> Any:
+    if what == "embed":
+        raise RayActorError("The actor died unexpectedly.\nThe node ran out of memory.")
+    return work()
+
+
+def hangs(what: str, work: Callable[[], Any]) -> Any:
+    return None if what == "embed" else work()
+
+
+def stumbles(what: str, work: Callable[[], Any]) -> Any:
+    if what == "embed":
+        raise RayTaskError("Traceback (most recent call last):\n  ...\nValueError: strange pixels")
+    return work()
+
+
+def disk_full(what: str, work: Callable[[], Any]) -> Any:
+    return on_ray.Refused("node-b", "can't write 'x.h5': the disk is full", True) if what == "embed" else work()
+
+
+def no_weights(what: str, work: Callable[[], Any]) -> Any:
+    return on_ray.Refused("node-b", "there is no file of weights 'w.pth'") if what == "ready" else work()
+
+
+@pytest.fixture
+def table(paintings: Path, tmp_path: Path) -> DatasetTable:
+    return prepare(paintings, tmp_path / "dataset.csv").table
+
+
+@pytest.fixture
+def embed(monkeypatch: pytest.MonkeyPatch, table: DatasetTable, tmp_path: Path) -> Any:
+    fake.decode_here(monkeypatch)
+    monkeypatch.setattr(plans, "SEGMENT_PICTURES", 4)
+    monkeypatch.setattr(plans, "_LEAST_BATCHES", 1)
+    monkeypatch.setattr(on_ray, "_LEAST_PATIENCE", 0.0)
+    said: list[str] = []
+
+    def run(faults: dict[int, Fault], nodes: Sequence[dict[str, float]], **more: Any) -> tuple[Any, Any, list[str]]:
+        ray = FakeRay(faults, nodes)
+        monkeypatch.setattr(on_ray, "_connected", lambda address: ray)
+        settings = Settings(backbone="resnet18", weights="random", batch_size=2, ray="auto", **more)
+        done = extract(table, tmp_path / "f", settings, say=said.append, engines=FakeEngines())
+        return done, ray, said
+
+    run.said = said  # type: ignore[attr-defined]
+    return run
+
+
+@pytest.fixture
+def alone(embed: Any, table: DatasetTable, tmp_path: Path) -> bytes:
+    settings = Settings(backbone="resnet18", weights="random", batch_size=2)
+    return bits(extract(table, tmp_path / "alone", settings, engines=FakeEngines()), table)
+
+
+def bits(done: Extraction, table: DatasetTable) -> bytes:
+    cache = open_cache(done.folder)
+    assert unfinished(cache.artifacts) == []
+    return cache.gather(table.ids, AVGPOOL).tobytes()
+
+
+@pytest.mark.parametrize("fault", [dies, hangs, stumbles, disk_full, no_weights])
+def test_whatever_one_worker_does_the_others_complete_the_run_with_its_bits(
+    fault: Fault, embed: Any, alone: bytes, table: DatasetTable
+) -> None:
+    done, ray, said = embed({1: fault}, [{"CPU": 3.0}])
+    assert (done.embedded, done.failed) == (21, [])
+    assert bits(done, table) == alone
+    assert ray.hired == (4 if fault is dies else 3), "who died is replaced, who refused is not"
+    left_out = [line for line in said if "is left out" in line]
+    assert left_out == {
+        disk_full: ["a worker on node-b is left out: can't write 'x.h5': the disk is full"],
+        no_weights: ["a worker on node-b is left out: there is no file of weights 'w.pth'"],
+        stumbles: ["a worker on one of the nodes is left out: ValueError: strange pixels"],
+    }.get(fault, [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "said"),
+    [
+        (disk_full, StorageFailed, "no worker of the Ray cluster can embed .*node-b.*disk is full"),
+        (no_weights, FeaturizeError, "no worker of the Ray cluster can embed .*no file of weights"),
+        (dies, FeaturizeError, "died one after the other.*ran out of memory"),
+    ],
+)
+def test_where_no_worker_can_the_run_ends_with_one_sentence(
+    fault: Fault, error: type[Exception], said: str, embed: Any
+) -> None:
+    with pytest.raises(error, match=said):
+        embed(dict.fromkeys(range(99), fault), [{"CPU": 2.0}])
+
+
+def test_no_more_than_two_pieces_lie_with_each_worker(embed: Any) -> None:
+    _, ray, _ = embed({}, [{"CPU": 2.0}])
+    assert ray.most_held <= 2 * on_ray.AHEAD
+
+
+@pytest.mark.parametrize(
+    ("nodes", "more", "workers"),
+    [
+        ([{"CPU": 4.0, "GPU": 2.0}, {"CPU": 4.0}], {"num_gpus": 1.0}, 2),
+        ([{"CPU": 4.0, "GPU": 1.0}, {"CPU": 1.0, "GPU": 1.0}], {"num_gpus": 0.5}, 3),
+        ([{"CPU": 3.0}, {"CPU": 3.0}], {"workers": 2}, 2),
+    ],
+)
+def test_there_are_as_many_workers_as_the_nodes_have_room_for(
+    nodes: Any, more: dict[str, Any], workers: int, embed: Any
+) -> None:
+    done, ray, _ = embed({}, nodes, **more)
+    assert (ray.hired, done.embedded) == (workers, 21)
+    assert ray.options_given["num_gpus"] == more.get("num_gpus", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "more", "what"),
+    [
+        ([{"CPU": 4.0, "GPU": 1.0}, {"CPU": 4.0, "GPU": 1.0}], {"num_gpus": 2.0}, "1 processor and 2 GPUs"),
+        ([{"CPU": 2.0}, {"CPU": 2.0}], {"workers": 4}, "4 processors"),
+    ],
+)
+def test_a_worker_that_fits_on_no_node_is_named_at_once(nodes: Any, more: Any, what: str, embed: Any) -> None:
+    with pytest.raises(FeaturizeError, match=f"no node of the Ray cluster has {what} for a worker"):
+        embed({}, nodes, **more)
