@@ -3,6 +3,7 @@
     python scripts/bench_scale.py planner --rows 100000000        plans of fake ids, part after part, as in a run
     python scripts/bench_scale.py index --rows 100000000          an index of fake segments, and look-ups in it
     python scripts/bench_scale.py open --rows 1000000             segments of 256 rows on a disk: opening and index
+    python scripts/bench_scale.py whole --rows 1000000 --features 64   table, plan, segments, merging, reading, logreg
     python scripts/bench_scale.py counts --rows 1000000000        pieces, segments, names and bytes, by counts only
 
 Ids are made from a counter, so that none needs to be kept. Each line has the figures of one step: seconds, the most
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,18 +27,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
 from cache import Key, Recipe, Rows, Store, create_cache, open_cache
-from cache.ids import ID_BYTES, ID_DTYPE, Ids, Seen
+from cache.ids import ID_BYTES, ID_DTYPE, Ids, Seen, to_hex
 from cache.rows import OK
 from cache.segments.index import Index
-from featurize.dataset.parts import PART_ROWS
+from featurize.dataset.parts import PART_ROWS, parts_of
 from featurize.pictures.file import Picture
-from featurize.run.plans import SEGMENT_PICTURES, pieces_of, plan_for
+from featurize.run.plans import SEGMENT_PICTURES, forget_finished, pieces_of, plan_for
 
 RECIPE = Recipe("avgpool", {"formula": "made up"})
 BATCH = 8
+CLASSES = 25
 NETWORK = {"provider": "torchvision", "name": "resnet50", "stages": ["layer4"]}
 
 
@@ -165,6 +169,71 @@ def opening(rows: int, dimension: int, folder: Path) -> Iterator[str]:
     yield step("opening and index", open_it)
 
 
+def whole(rows: int, dimension: int, head: str, folder: Path) -> Iterator[str]:
+    """A table, its plans, segments of made-up vectors, merging, reading, and a head on them."""
+    cache = cache_in(folder)
+    rng = np.random.default_rng(0)
+    means = rng.standard_normal((CLASSES, dimension), dtype=np.float32)
+    table = folder / "dataset.parquet"
+
+    def write_table() -> str:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        names = ("id", "path", "size", "mtime_ns", "split", "style", "artist")
+        with pq.ParquetWriter(table, pa.schema([(name, pa.string()) for name in names])) as file:
+            for start in range(0, rows, PART_ROWS):
+                numbers = range(start, min(start + PART_ROWS, rows))
+                columns = [
+                    to_hex(ids_of(numbers.start, numbers.stop)),
+                    [f"pictures/{n}.jpg" for n in numbers],
+                    ["1"] * len(numbers),
+                    ["1"] * len(numbers),
+                    ["val" if n % 20 == 0 else "train" for n in numbers],
+                    [f"style-{n * 7 % CLASSES:02}" for n in numbers],
+                    [f"artist-{n % 997}" for n in numbers],
+                ]
+                file.write_table(pa.table(dict(zip(names, columns, strict=True))))
+        return f"{table.stat().st_size / 1e6:.0f} MB of Parquet"
+
+    def embed() -> str:
+        planned = 0
+        for part, here in parts_of(table, "all"):
+            ids = part.ids[here]
+            todo = ids[cache.missing(ids, [RECIPE])]
+            (plan,) = plan_for(cache, [RECIPE], BATCH, todo, todo, ids)
+            place = {i: int(style[-2:]) for i, style in zip(ids.tolist(), part.columns["style"], strict=True)}
+            for piece in plan.pieces():
+                held = np.concatenate(piece)
+                X = rng.standard_normal((len(held), dimension), dtype=np.float32)
+                X += 0.5 * means[[place[i] for i in held.tolist()]]
+                cache.append(Rows(held, np.zeros(len(held), np.uint8), {RECIPE: X.astype(np.float16)}))
+                planned += len(held)
+            forget_finished([plan], cache, [RECIPE], {})
+        return f"{planned:,} rows in {cache.segment_count:,} segments"
+
+    def read() -> str:
+        found, held = open_cache(folder / "features"), 0
+        for part, here in parts_of(table, "all"):
+            held += found.mapped(part.ids[here], RECIPE).read().nbytes
+        return f"{held / 1e6:,.0f} MB of vectors"
+
+    def fit() -> str:
+        command = [sys.executable, "-m", "classify", "fit", "--head", head, "--out", str(folder / "heads")]
+        command += ["--dataset", str(table), "--features", str(folder / "features"), "--target", "style"]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return f"{used:.1f} s of processor and {after.ru_maxrss * 1024 / 1e9:.2f} GB in a process of its own"
+
+    yield step(f"table of {rows:,} rows", write_table)
+    yield step(f"plan and segments, {dimension} float16", embed)
+    yield step("merging", lambda: str(cache.compact()))
+    yield step("opening and reading", read)
+    yield step(f"classify fit --head {head}", fit)
+
+
 def counts(rows: int, dimension: int) -> Iterator[str]:
     """What a run of so many pictures makes, by counts only: every piece of every plan is counted, none is made."""
     pieces = parts = 0
@@ -193,17 +262,20 @@ def lines(options: argparse.Namespace, folder: Path) -> Iterator[str]:
         return index(options.rows, options.in_segment)
     if options.what == "open":
         return opening(options.rows, options.features, folder)
+    if options.what == "whole":
+        return whole(options.rows, options.features, options.head, folder)
     return counts(options.rows, options.features)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, measure, print, remove."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["planner", "index", "open", "counts"])
+    parser.add_argument("what", choices=["planner", "index", "open", "whole", "counts"])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--features", type=int, default=2048, help="numbers of a vector")
     parser.add_argument("--in-segment", type=int, default=65_536, help="rows of a merged segment")
     parser.add_argument("--every", type=int, default=1, help="make the pieces of every so many-th plan only")
+    parser.add_argument("--head", default="logreg:C=0.01", help="as `classify fit --head` takes it")
     parser.add_argument("--folder", type=Path, help="where to work; a temporary folder by default")
     options = parser.parse_args(argv)
     folder = Path(tempfile.mkdtemp(dir=options.folder))

@@ -92,6 +92,36 @@ class ObjectBucket(Bucket):
         copy = local_copy((self.where(name), facts.identity, offset, nbytes), nbytes, blocks)
         return copy.view(dtype).reshape(shape)
 
+    def size_and_content(self, name: str, size: int, most: int, tries: int) -> tuple[int, bytes | None]:
+        """An object's size and its content, in one request; None where its size is not `size`, or above `most`.
+
+        Parameters
+        ----------
+        name : str
+        size : int
+            -1 for any.
+        most : int
+        tries : int
+            Requests at most, where they fail.
+
+        Raises
+        ------
+        FileNotFoundError, Unreadable, StorageFailed
+        """
+        from obstore.exceptions import GenericError
+
+        def get(store: Any, path: str) -> tuple[int, bytes | None]:
+            found = store.get(path)
+            there = int(found.meta["size"])
+            if there > most or size not in (-1, there):
+                return there, None
+            content = bytes(found.bytes())
+            if len(content) != there:
+                raise GenericError(f"{len(content)} bytes came instead of {there}")
+            return there, content
+
+        return self._ask(name, get, tries)
+
     def create(self, name: str, chunks: Sequence[Chunk]) -> bool:
         from obstore.exceptions import AlreadyExistsError
 
@@ -171,12 +201,13 @@ class ObjectBucket(Bucket):
 
         return self._ask(name, get)
 
-    def _ask(self, name: str, call: Callable[[Any, str], T]) -> T:
+    def _ask(self, name: str, call: Callable[[Any, str], T], tries: int = 0) -> T:
         """Ask the store, again where it stumbles; its errors become those of the contract."""
         from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 
         path = self._full(name) if name else self._prefix
-        for trial in range(1, _TRIES + 1):
+        tries = tries or _TRIES
+        for trial in range(1, tries + 1):
             try:
                 return call(self._store, path)
             except (NotFoundError, FileNotFoundError) as error:
@@ -187,9 +218,9 @@ class ObjectBucket(Bucket):
                     f"this machine ({_short(error)})"
                 ) from error
             except (BaseError, OSError) as error:
-                if trial == _TRIES:
+                if trial == tries:
                     raise Unreadable(
-                        f"the store did not answer for {self.where(name)!r} in {_TRIES} tries: {_short(error)}"
+                        f"the store did not answer for {self.where(name)!r} in {tries} tries: {_short(error)}"
                     ) from error
                 time.sleep(_PAUSE * 2 ** (trial - 1) * random.uniform(0.5, 1.5))
         raise AssertionError

@@ -137,6 +137,13 @@ def _tell(done: Extraction, strict: bool) -> int:
             err=True,
         )
         return 1
+    if done.unfetched:
+        click.echo(
+            f"error: {counted(len(done.unfetched), 'picture')} could not be fetched ({listing(done.unfetched)}): look "
+            "at the reasons above, then run the same command again; all others are embedded",
+            err=True,
+        )
+        return 1
     if strict and done.failed:
         click.echo(
             f"error: {counted(len(done.failed), 'row')} without a vector, and --strict allows none: mend the files, "
@@ -152,7 +159,7 @@ def _tell_failures(done: Extraction) -> None:
     print_table("What became of the rows", ["outcome", "rows"], outcomes)
     for failure in done.failed[:10]:
         said = f" ({failure.detail})" if failure.detail else ""
-        click.echo(f"  {visible(failure.path)}: {failure.reason.sentence}{visible(said)}")
+        click.echo(f"  {visible(failure.where)}: {failure.reason.sentence}{visible(said)}")
     if len(done.failed) > 10:
         click.echo(f"  and {len(done.failed) - 10} more")
     click.echo(f"all of them: {visible(done.failures_path)}")

@@ -27,6 +27,7 @@ from featurize.dataset.sheets import Sheet, plain_columns, read_sheet, with_name
 from featurize.errors import TableError
 from featurize.frames import frame, known
 from featurize.pictures.file import Picture
+from featurize.pictures.remote import address_of
 from featurize.tiles import Tile, first_of_each
 from featurize.tiles import html as tiles_html
 from featurize.wording import counted
@@ -137,10 +138,14 @@ class DatasetTable:
         """The picture file of a row."""
         return Picture(
             self.columns["id"][row],
-            self.folder / self.columns["path"][row],
+            self._path(row),
             _whole(self.columns.get("size", ()), row),
             _whole(self.columns.get("mtime_ns", ()), row),
         )
+
+    def _path(self, row: int) -> Path:
+        named = self.columns["path"][row]
+        return Path(named) if address_of(named) else self.folder / named
 
     def whole_numbers(self, name: str) -> list[int]:
         """A column of whole numbers; -1 where there is none, or the column is missing."""

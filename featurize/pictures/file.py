@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurize.errors import Undecodable
-from featurize.pictures import archives, decoder_processes
+from featurize.pictures import archives, decoder_processes, remote
 from featurize.pictures.transform import Pixels, Transform
 from featurize.reasons import Reason
 
@@ -35,7 +35,12 @@ class Picture:
     mtime_ns: int = -1
 
     def trouble(self) -> Undecodable | None:
-        """Why the file is not the one the table speaks of: by size and time, by content where these differ."""
+        """Why the file is not the one the table speaks of: by size and time, by content where these differ.
+
+        What lies at an address is not asked for here: its content is compared when it is fetched.
+        """
+        if remote.address_of(self.path):
+            return None
         with contextlib.suppress(OSError):
             size, changed = archives.facts(self.path)
             if changed == self.mtime_ns and size in (self.size, -1):
@@ -45,19 +50,28 @@ class Picture:
     def reread(self) -> Undecodable | None:
         """Why the file's content, read now, is not the one that the id names; None where it is."""
         try:
-            return None if digest(read(self.path)) == self.id else Undecodable(Reason.CHANGED)
+            return None if digest(read(self.path, self.size)) == self.id else Undecodable(Reason.CHANGED)
         except Undecodable as why:
             return why
 
 
-def read(path: Path) -> bytes:
+def read(path: Path, size: int = -1) -> bytes:
     """A picture file's bytes, wherever it lies.
+
+    Parameters
+    ----------
+    path : Path
+    size : int
+        Bytes that what lies at an address must have; -1 where not known.
 
     Raises
     ------
     Undecodable
-        With reason MISSING, UNREADABLE or NOT_A_FILE.
+        With reason MISSING, UNREADABLE, NOT_A_FILE, NOT_FETCHED, or CHANGED.
     """
+    address = remote.address_of(path)
+    if address:
+        return remote.fetch(address, size)
     place = archives.inside(path)
     if place:
         return archives.read_inside(place)
@@ -79,15 +93,16 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def pixels(picture: Picture, transform: Transform) -> Pixels:
-    """The pixels that a network sees of a picture, (crop, crop, 3) uint8.
+def pixels(picture: Picture, transform: Transform, data: bytes | None = None) -> Pixels:
+    """The pixels that a network sees of a picture, (crop, crop, 3) uint8; `data` where its bytes were read before.
 
     Raises
     ------
     Undecodable
         The file is not the one the table speaks of, or can't be decoded.
     """
-    data = read(picture.path)
+    if data is None:
+        data = read(picture.path, picture.size)
     if picture.id and digest(data) != picture.id:
         raise Undecodable(Reason.CHANGED)
     return decoder_processes.pixels_of(data, transform)

@@ -94,7 +94,13 @@ class Extraction:
     @property
     def changed(self) -> list[Path]:
         """Files that are not those the table speaks of."""
-        return [f.path for f in self.failed if not f.reason.is_about_bytes]
+        about_files = (f for f in self.failed if not f.reason.is_about_bytes)
+        return [f.path for f in about_files if f.reason != Reason.NOT_FETCHED]
+
+    @property
+    def unfetched(self) -> list[str]:
+        """Addresses that did not give their picture."""
+        return [f.where for f in self.failed if f.reason == Reason.NOT_FETCHED]
 
 
 def extract(

@@ -18,6 +18,7 @@ from cache.rows import ABSENT
 from featurize.dataset.sheets import csv_bytes
 from featurize.dataset.table import DatasetTable
 from featurize.errors import Undecodable
+from featurize.pictures.remote import address_of
 from featurize.reasons import Reason
 
 FILE = "failures.csv"
@@ -41,6 +42,11 @@ class Failed:
     id: str
     reason: Reason
     detail: str
+
+    @property
+    def where(self) -> str:
+        """The path, or the address: for people to read."""
+        return address_of(self.path) or str(self.path)
 
 
 def failures(
@@ -106,7 +112,7 @@ def write_failures(artifacts: Artifacts, failed: Sequence[Failed]) -> Path | Non
         artifacts.remove(FILE)
         return None
     columns = {
-        "path": [str(f.path) for f in failed],
+        "path": [f.where for f in failed],
         "id": [f.id for f in failed],
         "reason": [f.reason.label for f in failed],
         "detail": [f.detail for f in failed],

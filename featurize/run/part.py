@@ -6,7 +6,7 @@ table's length, but for eight bytes a picture that tell which were seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,6 +23,7 @@ from featurize.networks.network import Network
 from featurize.networks.recipes import Formula
 from featurize.pictures.file import Picture
 from featurize.pictures.rehash import rehash_sample
+from featurize.pictures.remote import address_of
 from featurize.progress import Progress
 from featurize.reasons import Reason
 from featurize.run import agreement, editions
@@ -113,7 +114,9 @@ class Run:
             keep_references(cache.artifacts, self.network.transform, agreement.choose(cache, recipes, pictures))
         else:
             self._forget_plans(ids, recipes)
-        lacking = failures(table, rows, cache, recipes, troubles, _misnamed(table, rows, troubles))
+        lacking = failures(
+            table, rows, cache, recipes, troubles, _misnamed(table, rows, {*troubles, *_fetched(todo, pictures)})
+        )
         failed = [f for f in lacking if not (self.shard and f.reason == Reason.NOT_TRIED)]
         self.rows += len(rows)
         self.pictures += int(new.sum())
@@ -170,11 +173,14 @@ def _look_at_files(
     return ids[first_seen(ids)], pictures, troubles
 
 
-def _misnamed(
-    table: DatasetTable, rows: NDArray[np.intp], troubles: Mapping[bytes, Undecodable]
-) -> dict[int, Undecodable]:
+def _fetched(todo: Ids, pictures: Mapping[bytes, Picture]) -> list[bytes]:
+    """The pictures at addresses that this run has fetched and compared with their ids."""
+    return [i for i in todo.tolist() if address_of(pictures[i].path)]
+
+
+def _misnamed(table: DatasetTable, rows: NDArray[np.intp], judged: Collection[bytes]) -> dict[int, Undecodable]:
     """Rows whose file seems unchanged, but is not the picture that their id names; a sample of the files is read."""
-    sound = [row for row, i in zip(rows.tolist(), table.ids[rows].tolist(), strict=True) if i not in troubles]
+    sound = [row for row, i in zip(rows.tolist(), table.ids[rows].tolist(), strict=True) if i not in judged]
     return {sound[n]: why for n, why in rehash_sample([table.picture(row) for row in sound]).items()}
 
 

@@ -23,8 +23,11 @@ from numpy.typing import NDArray
 from featurize import processors
 from featurize.engines.base import Engine, Vectors
 from featurize.errors import Undecodable
-from featurize.pictures.file import Picture, pixels
+from featurize.pictures.file import Picture, pixels, read
+from featurize.pictures.remote import address_of
 from featurize.pictures.transform import Transform
+
+_FETCHERS = 16  # pictures that are fetched from addresses at the same time
 
 Place = Picture | None  # None: a place of the batch that stays empty
 
@@ -60,6 +63,7 @@ class _Decoded:
     pixels: NDArray[np.uint8]
     failed: dict[int, Undecodable] = field(default_factory=dict)
     seconds: float = 0.0
+    fetched: Mapping[int, Future[bytes]] = field(default_factory=dict)
 
     def fill(self, place: int, transform: Transform) -> None:
         picture = self.places[place]
@@ -67,7 +71,8 @@ class _Decoded:
             return
         started = time.perf_counter()
         try:
-            self.pixels[place] = pixels(picture, transform)
+            data = self.fetched[place].result() if place in self.fetched else None
+            self.pixels[place] = pixels(picture, transform, data)
         except Undecodable as why:
             self.failed[place] = why
         self.seconds += time.perf_counter() - started
@@ -99,11 +104,14 @@ class Pipeline:
             workers, thread_name_prefix="picture", initializer=on_one_processor, initargs=(own,)
         )
 
+        self._fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="fetch")
+
     def __enter__(self) -> Pipeline:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._fetchers.shutdown(wait=True, cancel_futures=True)
 
     def batches(self, wanted: Iterable[Sequence[Place]]) -> Iterator[Batch]:
         """Batches in the order wanted, worked on ahead of their use."""
@@ -119,8 +127,10 @@ class Pipeline:
     def _carry(self, places: Sequence[Place]) -> Callable[[], Batch]:
         """One worker decodes the whole batch and runs the network on it."""
 
+        fetched = self._fetch(places)
+
         def task() -> Batch:
-            decoded = self._empty(places)
+            decoded = self._empty(places, fetched)
             for place in range(len(places)):
                 decoded.fill(place, self._transform)
             return decoded.embed(self._engine)
@@ -129,7 +139,7 @@ class Pipeline:
 
     def _decode(self, places: Sequence[Place]) -> Callable[[], Batch]:
         """All workers decode; the thread that asks for the batch runs the network on it."""
-        decoded = self._empty(places)
+        decoded = self._empty(places, self._fetch(places))
         tasks: list[Future[None]] = [
             self._pool.submit(decoded.fill, n, self._transform) for n, p in enumerate(places) if p is not None
         ]
@@ -141,9 +151,18 @@ class Pipeline:
 
         return finish
 
-    def _empty(self, places: Sequence[Place]) -> _Decoded:
+    def _fetch(self, places: Sequence[Place]) -> dict[int, Future[bytes]]:
+        """Begin to fetch what lies at addresses, ahead of its decoding; no more than the batches under way."""
+        return {
+            n: self._fetchers.submit(read, p.path, p.size)
+            for n, p in enumerate(places)
+            if p is not None and address_of(p.path)
+        }
+
+    def _empty(self, places: Sequence[Place], fetched: Mapping[int, Future[bytes]]) -> _Decoded:
         side = self._transform.crop
-        return _Decoded(places, np.zeros((self._engine.batch_size, side, side, 3), np.uint8))
+        pixels = np.zeros((self._engine.batch_size, side, side, 3), np.uint8)
+        return _Decoded(places, pixels, fetched=fetched)
 
 
 def on_one_processor(own: list[int] | None = None) -> None:

@@ -1,0 +1,192 @@
+"""Pictures at addresses give the bits of the same pictures on a disk; what does not come is one row with its reason."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cache import open_cache
+from cache.buckets import objects
+from featurize.dataset.prepare import prepare
+from featurize.dataset.table import DatasetTable, read_table, write_table
+from featurize.engines.fake import FakeEngines
+from featurize.errors import Undecodable
+from featurize.networks.recipes import FORMULAS
+from featurize.pictures import remote
+from featurize.reasons import Reason
+from featurize.run.extract import Extraction, Settings, extract
+from tests.cache.s3 import Trouble, environment, new_bucket, s3_server, troubled
+from tests.featurize import fake
+
+pytest.importorskip("obstore")
+AVGPOOL = FORMULAS["avgpool"].recipe
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    fake.decode_here(monkeypatch)
+    monkeypatch.setattr(objects, "_PAUSE", 0.001)
+    monkeypatch.setattr(remote, "_TRIES", 12)
+    remote._root.cache_clear()
+    yield
+    remote._root.cache_clear()
+
+
+@pytest.fixture
+def table(paintings: Path, tmp_path: Path) -> DatasetTable:
+    return prepare(paintings, tmp_path / "dataset.csv").table
+
+
+@pytest.fixture
+def web(table: DatasetTable) -> Iterator[str]:
+    """A web server with the pictures."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(table.folder)))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def run(table: DatasetTable, features: Path) -> Extraction:
+    settings = Settings(backbone="resnet18", weights="random", batch_size=2)
+    return extract(table, features, settings, engines=FakeEngines())
+
+
+def bits(done: Extraction, table: DatasetTable) -> bytes:
+    return open_cache(done.folder).gather(table.ids, AVGPOOL).tobytes()
+
+
+def at(table: DatasetTable, root: str) -> DatasetTable:
+    """The table with addresses for paths, written and read again."""
+    paths = [f"{root}/{Path(p).as_posix()}" for p in table.columns["path"]]
+    write_table(table.with_columns(path=paths), table.folder / "there.csv")
+    return read_table(table.folder / "there.csv")
+
+
+def test_a_web_server_that_fails_and_cuts_gives_the_bits_of_the_disk(
+    table: DatasetTable, web: str, tmp_path: Path
+) -> None:
+    trouble = Trouble(failing=0.1, lost=0.1, cut=0.1, seed=1)
+    with troubled(web, trouble) as address:
+        done = run(at(table, address), tmp_path / "far")
+    assert (done.embedded, done.failed) == (21, [])
+    assert set(trouble.happened) == {"failing", "lost", "cut"}
+    assert bits(done, table) == bits(run(table, tmp_path / "near"), table)
+
+
+def test_pictures_in_an_object_store(table: DatasetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("moto")
+    with s3_server() as endpoint:
+        for name, value in environment(endpoint).items():
+            monkeypatch.setenv(name, value)
+        root = new_bucket(endpoint)
+        store = objects._connect(root)
+        for path in table.columns["path"]:
+            store.put(Path(path).as_posix(), (table.folder / path).read_bytes())
+        done = run(at(table, root), tmp_path / "far")
+    assert (done.embedded, done.failed) == (21, [])
+    assert bits(done, table) == bits(run(table, tmp_path / "near"), table)
+
+
+def test_what_does_not_come_is_a_row_with_its_reason_and_the_others_are_embedded(
+    table: DatasetTable, web: str, tmp_path: Path
+) -> None:
+    there = at(table, web)
+    paths, sizes = list(there.columns["path"]), list(there.columns["size"])
+    (table.folder / table.columns["path"][2]).unlink()
+    changed = table.folder / table.columns["path"][3]
+    changed.write_bytes(changed.read_bytes()[::-1])
+    sizes[4] = "7"
+    paths[5] = "http://127.0.0.1:9/gone.jpg"
+    paths[6] += "?token=1"
+    paths[7] = web
+    done = run(there.with_columns(path=paths, size=sizes), tmp_path / "far")
+    reasons = {there.columns["id"].index(f.id): f.reason for f in done.failed}
+    assert reasons == {
+        2: Reason.MISSING, 3: Reason.CHANGED, 4: Reason.CHANGED, 5: Reason.NOT_FETCHED, 6: Reason.NOT_FETCHED,
+        7: Reason.NOT_FETCHED,
+    }  # fmt: skip
+    assert done.embedded == 15
+    assert done.unfetched == [paths[5], paths[6], paths[7]]
+    listed = (Path(done.folder) / "failures.csv").read_text(encoding="utf-8-sig")
+    assert web in listed, "with both slashes"
+    again = run(at(table, web), tmp_path / "far")
+    assert again.embedded == 4, "what was unreachable is tried again"
+
+
+def test_each_picture_costs_one_request(table: DatasetTable, web: str, tmp_path: Path) -> None:
+    trouble = Trouble()
+    with troubled(web, trouble) as address:
+        run(at(table, address), tmp_path / "far")
+    assert trouble.requests == 21 + 4, "and four whose pixels are kept for later comparisons"
+
+
+def test_a_picture_of_another_size_is_not_fetched(web: str, table: DatasetTable) -> None:
+    path = Path(table.columns["path"][0])
+    size = (table.folder / path).stat().st_size
+    address = f"{web}/{path.as_posix()}"
+    assert len(remote.fetch(address, size)) == size
+    with pytest.raises(Undecodable) as caught:
+        remote.fetch(address, size + 1)
+    assert caught.value.reason == Reason.CHANGED
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        (Path("https://museum.org/a b.jpg"), "https://museum.org/a b.jpg"),
+        (Path("S3://museum/Ä/x.jpg"), "s3://museum/Ä/x.jpg"),
+        ("gs://museum/x.jpg", "gs://museum/x.jpg"),
+        (Path("C:/pictures/x.jpg"), ""),
+        (Path("/data/https:/x.jpg"), ""),
+        (Path("pictures/x.jpg"), ""),
+        (Path("https:"), ""),
+    ],
+)
+def test_an_address_is_told_from_a_path(path: Path | str, address: str) -> None:
+    assert remote.address_of(path) == address
+
+
+def test_pictures_are_fetched_ahead_but_no_more_than_the_batches_under_way(
+    table: DatasetTable, web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the first batch waits, no more than the batches that two workers have under way are fetched."""
+    fetched: Counter[str] = Counter()
+    fetch, wait = remote.fetch, threading.Event()
+
+    def counting(address: str, size: int = -1) -> bytes:
+        fetched[address] += 1
+        return fetch(address, size)
+
+    from featurize.run import pipeline as module
+
+    original = module.pixels
+
+    def slow(*arguments: Any) -> Any:
+        wait.wait(1.0)
+        most.append(len(fetched))
+        wait.set()
+        return original(*arguments)
+
+    most: list[int] = []
+    monkeypatch.setattr(remote, "fetch", counting)
+    monkeypatch.setattr(module, "pixels", slow)
+    there = at(table, web)
+    settings = Settings(backbone="resnet18", weights="random", batch_size=2, workers=2)
+    extract(there, tmp_path / "far", settings, engines=FakeEngines())
+    assert 2 < most[0] <= 2 * (2 * 2 + 1), "ahead of the one picture that is decoded, and bounded"
