@@ -27,8 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cache import Key, Recipe, Rows, Store, create_cache, open_cache
 from cache.ids import ID_BYTES, ID_DTYPE, Ids, Seen, to_hex
@@ -38,6 +37,7 @@ from featurize.dataset.parts import PART_ROWS, parts_of
 from featurize.pictures.file import Picture
 from featurize.run.plans import SEGMENT_PICTURES, forget_finished, pieces_of, plan_for
 
+ROOT = Path(__file__).resolve().parent.parent
 RECIPE = Recipe("avgpool", {"formula": "made up"})
 BATCH = 8
 CLASSES = 25
@@ -72,6 +72,12 @@ def step(what: str, work: Callable[[], str]) -> str:
 def cache_in(folder: Path) -> Store:
     """An empty cache."""
     return create_cache(folder / "features", Key(NETWORK, "random:seed=0,torch=0", {"size": 224}))
+
+
+def merged(cache: Store) -> str:
+    """Merge, and say what became of the segments."""
+    done = cache.compact()
+    return f"{done.before:,} segments became {done.after:,}"
 
 
 def planner(rows: int, every: int, folder: Path) -> Iterator[str]:
@@ -165,7 +171,7 @@ def opening(rows: int, dimension: int, folder: Path) -> Iterator[str]:
 
     yield step(f"writing {rows:,} x {dimension} float16", write)
     yield step("opening and index", open_it)
-    yield step("merging", lambda: str(cache.compact()))
+    yield step("merging", lambda: merged(cache))
     yield step("opening and index", open_it)
 
 
@@ -229,7 +235,7 @@ def whole(rows: int, dimension: int, head: str, folder: Path) -> Iterator[str]:
 
     yield step(f"table of {rows:,} rows", write_table)
     yield step(f"plan and segments, {dimension} float16", embed)
-    yield step("merging", lambda: str(cache.compact()))
+    yield step("merging", lambda: merged(cache))
     yield step("opening and reading", read)
     yield step(f"classify fit --head {head}", fit)
 
