@@ -60,7 +60,7 @@ def test_for_a_device_all_run_anywhere(tmp_path: Path, monkeypatch: pytest.Monke
     """Whoever feeds it needs a processor, too."""
     decoded: set[frozenset[int]] = set()
 
-    def watched(_: Picture, transform: Transform) -> NDArray[np.uint8]:
+    def watched(_: Picture, transform: Transform, data: bytes | None) -> NDArray[np.uint8]:
         decoded.add(frozenset(os.sched_getaffinity(0)))
         return np.zeros((transform.crop, transform.crop, 3), np.uint8)
 
