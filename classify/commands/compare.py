@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from classify.commands.options import PROMPTS
 from featurize.commands.answer import give
 from featurize.commands.console import print_table
 from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
@@ -84,6 +85,7 @@ ALL = "all"
     type=FILE,
     help="Write the probabilities of all test pictures under all heads into this file, .parquet or .npz.",
 )
+@PROMPTS
 @click.option(
     "--mlflow", metavar="EXPERIMENT", help="Log parameters, figures and the report in this experiment of MLflow."
 )

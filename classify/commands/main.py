@@ -14,7 +14,7 @@ from classify.commands.compare import compare
 from classify.commands.explain import explain
 from classify.commands.explore import EXPLORING
 from classify.commands.finetune import finetune
-from classify.commands.options import HEAD_FILE, QUESTION, load_told
+from classify.commands.options import HEAD_FILE, PROMPTS, QUESTION, load_told
 from classify.commands.predict import predict
 from classify.commands.serve import serve
 from featurize.commands.answer import give
@@ -68,13 +68,14 @@ def cli() -> None:
 )
 @TUNE
 @QUESTION
+@PROMPTS
 @SEED
 @click.option(
     "--device", default="cpu", show_default=True, help="cpu, cuda or auto, for logreg, linear-svm, softmax, mlp."
 )
 def fit(
     spec: str, dataset: Path, features: str | Path, key: str | None, embedding: str | None, target: str, out: Path,
-    part: str, tune: bool, question: str | None, seed: int, device: str,
+    part: str, tune: bool, question: str | None, prompts: Path | None, seed: int, device: str,
 ) -> None:  # fmt: skip
     """Fit a head on the train split, or on more, and save it."""
     from cache import open_cache
@@ -86,7 +87,7 @@ def fit(
     cache = open_cache(features, key)
     fitted = fit_head(
         read_table(dataset), cache, spec, embedding=embedding, target=target, tune=tune, question=question,
-        train=part, seed=seed, device=device, on_epoch=_tell_epoch,
+        train=part, prompts=prompts, seed=seed, device=device, on_epoch=_tell_epoch,
         tell=lambda sentence: click.echo(sentence, err=True),
     )  # fmt: skip
     saved = fitted.saved

@@ -29,6 +29,9 @@ QUESTION = click.option(
     help="Tune and calibrate for painters who are not in the training pictures, or for those who are; "
     "default: new, where artists are known.",
 )
+PROMPTS = click.option(
+    "--prompts", type=FILE, help="For zero-shot: a text file with prompts, one a line, {} where the class stands."
+)
 ALLOW_HOSTS = click.option(
     "--allow-hosts",
     multiple=True,

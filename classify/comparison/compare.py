@@ -29,6 +29,7 @@ from classify.comparison.questions.plan import BOTH, check_rounds, one_question,
 from classify.comparison.questions.put import Put, put_questions
 from classify.comparison.result import Comparison
 from classify.comparison.task import Task, dataset_facts, test_rows
+from classify.comparison.texts import embeddings_with_texts, texts_of
 from classify.data import check_trainable
 from classify.errors import DataError, HeadError
 from classify.evaluation.findings import Caution, LeakAudit
@@ -63,6 +64,7 @@ def compare(
     groups: Any = None,
     split: Any = None,
     finetuned: Sequence[str | Path] = (),
+    prompts: str | Path | None = None,
     partial: bool = False,
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
@@ -113,6 +115,8 @@ def compare(
         without `split` a fifth of the rows, or of the groups, is scored.
     finetuned : sequence of str or Path
         Folders of runs of `classify finetune`, which are scored on the same rows.
+    prompts : str or Path, optional
+        For `zero-shot`: a text file with prompts, one a line, "{}" where the class stands; see docs/heads.md.
     partial : bool
         Whether an interruption (Ctrl-C) gives the comparison of the heads that were finished, where there are any.
     progress : callable, optional
@@ -149,6 +153,9 @@ def compare(
     if isinstance(embeddings, str):
         embeddings = [name.strip() for name in embeddings.split(",") if name.strip()]
     specs = _distinct(heads, seed)
+    of_texts = any(spec.of_texts for spec in specs)
+    if of_texts and embeddings is None:
+        embeddings = embeddings_with_texts(caches)
     if seeds < 1:
         raise HeadError(f"--seeds {seeds}: a head needs one seed or more")
     by_folds = scored_by_folds(table, target, train, test, folds)
@@ -170,9 +177,10 @@ def compare(
     entered = finetuned_runs(finetuned, matched, table, task.classes)
     rounds = 1 + plan.rounds + (0 if by_folds else repeats)
     rounds += len(nested_subsets(task.train_codes, seed)) if learning_curve else 0
-    total = len(specs) * len(matched.views) * rounds
     answered = plan.questions[0] if by_folds else question_of(task.train, None if question == BOTH else question)
-    contest = Contest(matched, specs, task.classes, tune, seed, total, answered, seeds, progress, tell, partial)
+    texts = texts_of(matched, task.classes.tolist(), prompts) if of_texts else {}
+    contest = Contest(matched, specs, task.classes, tune, seed, 0, answered, seeds, progress, tell, partial, texts)
+    contest.total = sum(len(contest.specs_of(view)) for view in matched.views) * rounds
     runs, put = [*contest.once(), *entered], put_questions(contest, plan)
     if by_folds:
         runs = [run for run in runs if run.name in put[0].answers]
@@ -240,7 +248,7 @@ def _rank(run: Run, task: Task, put: Sequence[Put]) -> float:
 def _stopped(contest: Contest, finished: int) -> Iterator[Caution]:
     """It was interrupted."""
     if contest.stopped:
-        heads = len(contest.specs) * len(contest.matched.views)
+        heads = sum(len(contest.specs_of(view)) for view in contest.matched.views)
         yield Caution(
             "stopped",
             f"The comparison was stopped: {finished} of {counted(heads, 'head')} had been finished, and what was not "

@@ -23,9 +23,11 @@ from classify.fitting.estimate import Plan, announcement
 from classify.fitting.question import for_question
 from classify.fitting.trial import Trial, folds_of, train_head, with_seed
 from classify.heads import HeadSpec
+from classify.heads.prompted import ClassTexts, WithTexts
 from classify.heads.rows.folds import Folds
 from classify.heads.watch import Watch
 from featurize.progress import Progress
+from featurize.run.texts import PICTURES
 
 LAST_SEED = 2**32 - 1
 
@@ -86,6 +88,8 @@ class Contest:
     progress : callable, optional
     tell : callable, optional
         Called with a sentence before work that will take long.
+    texts : mapping of str to ClassTexts
+        By digests of keys: what heads that compare with prompts compare with.
     partial : bool
         Whether an interruption leaves what was finished, instead of KeyboardInterrupt.
 
@@ -108,6 +112,7 @@ class Contest:
     progress: Progress | None = None
     tell: Callable[[str], None] | None = None
     partial: bool = False
+    texts: Mapping[str, ClassTexts] = field(default_factory=dict)
     done: int = field(default=0, init=False)
     stopped: bool = field(default=False, init=False)
 
@@ -134,9 +139,9 @@ class Contest:
             watched, split = self._watched(view, test)
             train = for_question(train, self.question)
             folds = folds_of(train.rows, self.seed)
-            self._announce(train, len(folds))
+            self._announce(view, train, len(folds))
             watch = None if self.matched.whole else Watch(watched.X, watched.y)
-            for spec in self.specs:
+            for spec in self.specs_of(view):
                 trial, cost, probabilities = self.ask(spec, train, test, folds, watch)
                 name = self.name(spec, view)
                 seeds = self._seeds(trial, train, test, probabilities)
@@ -151,7 +156,7 @@ class Contest:
             for rows in nested_subsets(np.searchsorted(self.classes, train.y), self.seed):
                 some = for_question(train.take(rows), self.question)
                 folds = folds_of(some.rows, self.seed)
-                for spec in self.specs:
+                for spec in self.specs_of(view):
                     hits = self._hits(spec, some, test, folds)
                     out[self.name(spec, view)].append((len(some), wilson(int(hits.sum()), len(test))))
         return out
@@ -171,7 +176,7 @@ class Contest:
                 shared.append(float(np.isin(parts[1].rows.groups, parts[0].rows.groups).mean()))
                 parts = for_question(parts[0], self.question), parts[1]
                 folds = folds_of(parts[0].rows, self.seed)
-                for spec in self.specs:
+                for spec in self.specs_of(view):
                     hits = self._hits(spec, *parts, folds)
                     accuracies[self.name(spec, view)].append(float(hits.mean()))
         kind = "artist-disjoint" if by_artist else "random"
@@ -193,6 +198,12 @@ class Contest:
             self.progress(self.done, self.total)
         cost = Cost(trial.tune_seconds, trial.fit_seconds, seconds, trial.bytes)
         return trial, cost, align(probabilities, [str(c) for c in trial.head.classes_], self.classes.tolist())
+
+    def specs_of(self, view: View) -> list[HeadSpec]:
+        """The heads that are asked on a view; those that compare with texts where there are texts to compare with."""
+        texts = self.texts.get(view.cache.key.digest) if view.embedding == PICTURES and not view.beside else None
+        with_texts = [WithTexts.of(spec, texts) if spec.of_texts and texts else spec for spec in self.specs]
+        return [spec for spec in with_texts if not spec.of_texts or texts]
 
     def name(self, spec: HeadSpec, view: View) -> str:
         """Of a run: the head, and what tells its embedding from the others."""
@@ -216,12 +227,15 @@ class Contest:
     def _parts(self, view: View) -> tuple[Examples, Examples]:
         return self.matched.load(view, self.matched.train), self.matched.load(view, self.matched.test)
 
-    def _announce(self, train: Examples, folds: int) -> None:
+    def _announce(self, view: View, train: Examples, folds: int) -> None:
         """Say how long everything with these embeddings will take, where that is long."""
-        rounds = self.total / len(self.specs) / len(self.matched.views)
+        specs = [spec for spec in self.specs_of(view) if not spec.of_texts]
+        if not specs:
+            return
+        rounds = self.total / sum(len(self.specs_of(one)) for one in self.matched.views)
         rows, features = train.X.shape
         plan = Plan(rows, features, len(np.unique(train.y)), folds if self.tune else 0, rounds, self.seeds - 1)
-        sentence = announcement(self.specs, plan) if self.tell else None
+        sentence = announcement(specs, plan) if self.tell else None
         if self.tell and sentence:
             self.tell(sentence)
 

@@ -19,6 +19,7 @@ from classify.fitting.crossed import cross_validated
 from classify.fitting.estimate import Plan, announcement
 from classify.fitting.facts import training_facts
 from classify.fitting.kept import familiar, held_out
+from classify.fitting.prompts import class_texts, read_prompts, refuse_without_texts, with_texts
 from classify.fitting.question import for_question, question_of
 from classify.fitting.scoring import Score, score
 from classify.fitting.trial import folds_of, train_head
@@ -28,6 +29,7 @@ from classify.heads.solvers.threads import threads_for
 from classify.lineage import refuse_folds
 from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.table import DatasetTable, as_table
+from featurize.run.texts import PICTURES
 
 PARTS = ("train", "train+val", "all")  # splits that a head may learn from
 IN_MEMORY = 1 << 29  # bytes of stored vectors: more stay in the cache and are read in blocks
@@ -56,6 +58,7 @@ def fit(
     train: str = "train",
     groups: Any = None,
     split: Any = None,
+    prompts: str | Path | None = None,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Fitted:
@@ -89,6 +92,8 @@ def fit(
     groups, split : (N,), optional
         With vectors X: artists, or what else must not be taken apart, and "train", "val" or "test" for each row;
         without `split` all rows are learned from.
+    prompts : str or Path, optional
+        For `zero-shot`: a text file with prompts, one a line, "{}" where the class stands; see docs/heads.md.
     on_epoch : callable, optional
         Called after each epoch of a head that has epochs.
     tell : callable, optional
@@ -119,9 +124,14 @@ def fit(
     table, cache = as_table(table), as_cache(cache)
     spec = read_spec(head)
     place(spec, seed, device)  # so that what can't be had is known before vectors are read
-    recipes = cache.recipes_named(embedding or usual_embedding(cache))
+    if spec.of_texts:
+        refuse_without_texts([cache])
+    recipes = cache.recipes_named(embedding or (PICTURES if spec.of_texts else usual_embedding(cache)))
     examples = load_examples(table, cache, recipes, target, train, IN_MEMORY)
     warnings = check_trainable(examples.rows, target)
+    if spec.of_texts:
+        said = read_prompts(Path(prompts)) if prompts is not None else None
+        spec = with_texts(spec, class_texts(cache, examples.rows.classes, target, said))
     if tune:
         refuse_folds(cache, examples.rows, "use --no-tune")
     val_rows = rows_if_any(table, target, "val", [cache]) if train == "train" else None
@@ -131,7 +141,7 @@ def fit(
     learned = for_question(examples, answered)
     folds = folds_of(learned.rows, seed) if tune else ()
     crossed = train != "train" and bool(folds)
-    if tell:
+    if tell and not spec.of_texts:
         rows, features = examples.X.shape
         rounds = 1.0 + len(folds) * crossed
         sentence = announcement([spec], Plan(rows, features, len(np.unique(examples.y)), len(folds), rounds))

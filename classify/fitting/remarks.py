@@ -35,6 +35,8 @@ def remarks(head: Head, tuning: Tuning | None, y: Array) -> tuple[str, ...]:
 
 
 def _all(head: Head, tuning: Tuning | None, y: Array) -> Iterator[str]:
+    if texts := getattr(head, "class_texts", None):
+        yield texts.remark
     if head.approximation:
         yield f"This is an approximation: {head.approximation}."
     if tuning is not None:

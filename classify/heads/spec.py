@@ -29,6 +29,8 @@ HEADS: dict[str, tuple[str, str]] = {
     "simpleshot": ("neighbours", "SimpleShot"),
     "ensemble": ("ensemble", "Ensemble"),
 }
+# heads that compare with texts, which are given to them; no table of all heads has them
+OF_TEXTS: dict[str, tuple[str, str]] = {"zero-shot": ("texts", "ZeroShot")}
 ALL = "all"  # in a list: every head there is
 
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -42,9 +44,10 @@ def head_class(kind: str) -> type[Head]:
     ValueError
         No head has this name; the message lists those there are.
     """
-    if kind not in HEADS:
-        raise ValueError(f"there is no head {kind!r}; choose from {', '.join(HEADS)}")
-    module, name = HEADS[kind]
+    known = {**HEADS, **OF_TEXTS}
+    if kind not in known:
+        raise ValueError(f"there is no head {kind!r}; choose from {', '.join(known)}")
+    module, name = known[kind]
     found: type[Head] = getattr(import_module(f"classify.heads.{module}"), name)
     return found
 
@@ -56,7 +59,7 @@ class HeadSpec:
     Parameters
     ----------
     kind : str
-        A name in `HEADS`.
+        A name in `HEADS` or `OF_TEXTS`.
     options : mapping of str to value
         What was chosen, even where it is the default.
 
@@ -150,6 +153,11 @@ class HeadSpec:
         head = head_class(self.kind)(**{**params, **self.options})
         head.check_parameters()
         return head
+
+    @property
+    def of_texts(self) -> bool:
+        """Whether such a head compares with texts."""
+        return self.kind in OF_TEXTS
 
     @property
     def has(self) -> frozenset[str]:

@@ -18,7 +18,11 @@ from featurize.errors import BackboneError, WeightsError
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
+
+    from featurize.networks.network import Network
 
 MAP, CLASS, POOLED = "map", "class", "pooled"  # kinds of what is read in a network
 TOKENS = "tokens"  # in the variant of a network whose maps are tokens: which tokens stand before those of the patches
@@ -145,10 +149,13 @@ class Provider(ABC):
         Whose versions are recorded with what PyTorch computes.
     drawn_by : tuple of str
         The packages that draw the numbers of an untrained network: their versions are part of its identity.
+    has_texts : bool
+        Whether its networks have a part for texts, see `encode_texts`.
     """
 
     packages: tuple[str, ...] = ("torch",)
     drawn_by: tuple[str, ...] = ("torch",)
+    has_texts: bool = False
 
     @abstractmethod
     def names(self) -> Sequence[str]:
@@ -241,6 +248,18 @@ class Provider(ABC):
             The network has no such node.
         """
         return self.cut(backbone, network, nodes)
+
+    def encode_texts(self, network: Network, texts: Sequence[str]) -> tuple[NDArray[np.float32], float]:
+        """Vectors of texts at unit length, (N, D), that are compared with the pooled output of pictures, and a scale.
+
+        Raises
+        ------
+        BackboneError
+            The network has no part for texts.
+        WeightsError
+            The weights hold none, or the tokenizer can't be had.
+        """
+        raise BackboneError(f"{network.backbone.full_name} has no part for texts that is known here")
 
     def rebuild(self, identity: Mapping[str, Json]) -> Backbone:
         """The network that a key names, read at the nodes of the key.

@@ -19,7 +19,11 @@ from featurize.networks.tokens import Steps, TokenNetwork
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
+
+    from featurize.networks.network import Network
 
 _FITS = {"shortest": "crop", "squash": "squash", "longest": "pad"}
 _FIRST = ("openai", "webli", "laion2b_s34b_b79k", "datacomp_xl_s13b_b90k")  # of these the first is the default
@@ -43,6 +47,7 @@ class OpenClip(HubProvider):
 
     packages = ("torch", "open_clip_torch", "timm")
     drawn_by = ("torch", "open_clip_torch", "timm")
+    has_texts = True
     files = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
     def names(self) -> Sequence[str]:
@@ -69,6 +74,15 @@ class OpenClip(HubProvider):
 
     def build(self, backbone: Backbone, side: int) -> torch.nn.Module:
         return _tower(backbone.name, side)
+
+    def encode_texts(self, network: Network, texts: Sequence[str]) -> tuple[NDArray[np.float32], float]:
+        from featurize.networks.open_clip_texts import encode
+        from featurize.networks.weights_file import read_state
+
+        path = network.fetch()
+        if path is None:
+            return super().encode_texts(network, texts)
+        return encode(network.backbone.name, read_state(path), texts, str(path))
 
     def classifier(self, backbone: Backbone) -> tuple[str, ...]:
         return ()

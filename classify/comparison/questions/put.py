@@ -92,7 +92,7 @@ def simplicity(run: Run) -> int:
 def _fill(contest: Contest, questions: Sequence[Put]) -> None:
     for view in contest.matched.views:
         pool = contest.whole(view)
-        for spec in contest.specs:
+        for spec in contest.specs_of(view):
             name = contest.name(spec, view)
             found = [_answer(contest, spec, pool, put) for put in questions]
             for put, (answer, probabilities) in zip(questions, found, strict=True):  # all questions or none
