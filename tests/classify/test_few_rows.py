@@ -80,7 +80,7 @@ def test_the_least_collection_has_a_report(tmp_path: Path) -> None:
     assert write_report(compare(table, [cache], ["prototype", "lda"]), tmp_path).exists()
 
 
-@pytest.mark.parametrize("head", ["mlp:epochs=2,hidden=8", *sorted(set(HEADS) - {"mlp"})], folds=0)
+@pytest.mark.parametrize("head", ["mlp:epochs=2,hidden=8", *sorted(set(HEADS) - {"mlp"})])
 def test_a_head_is_fitted_on_one_picture_of_each_class(head: str) -> None:
     table, cache = collection(THIRTY, THIRTY)
     fitted = fit_head(table, cache, head)
