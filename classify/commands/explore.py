@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from classify.commands.options import WEIGHTS
+from classify.commands.options import WEIGHTS, load_told
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.commands.console import print_table
 from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, SEED, TABLE, TARGET
@@ -136,12 +136,18 @@ def draw_map(
 @EMBEDDING
 @SPLIT
 @SEED
+@click.option("--head", "head_file", type=FILE, help="Look at the last hidden layer of this head, as mlp has one.")
 @out_option("reports/timeline")
 def timeline(
-    dataset: Path, features: Path, key: str | None, embedding: str, split: str, seed: int, out: Path
+    dataset: Path, features: Path, key: str | None, embedding: str, split: str, seed: int, head_file: Path | None,
+    out: Path,
 ) -> None:  # fmt: skip
-    """How the embedding of dated works follows the year; 30 dated works are needed."""
+    """How the embedding of dated works follows the year; 30 dated works are needed.
+
+    With --head it is the last hidden layer of a head, on the embedding that the head was fitted to.
+    """
     from cache import open_cache
+    from classify.explore.hidden import load_hidden
     from classify.explore.timeline import timeline as follow
     from classify.explore.timeline_page import write_timeline
     from classify.explore.works import load_works
@@ -150,7 +156,11 @@ def timeline(
     from featurize.progress import progress_bar
 
     check_place(out)
-    works = load_works(read_table(dataset), open_cache(features, key), embedding, split)
+    table, cache = read_table(dataset), open_cache(features, key)
+    if head_file:
+        works = load_hidden(table, cache, load_told(head_file), split)
+    else:
+        works = load_works(table, cache, embedding, split)
     with progress_bar("looking at colours") as progress:
         found = follow(works, seed=seed, progress=progress)
     best = found.correlation[found.best]
@@ -159,10 +169,11 @@ def timeline(
         f"{best.value:.2f} ({best.low:.2f} to {best.high:.2f}); {found.for_most} of {len(found.share)} components hold "
         "95 % of the variance"
     )
+    names = {"embedding": "hidden layer"} if works.layer else {}
     print_table(
         "the year of works by painters that were not learned from",
         ["from", "R2", "mean error, years"],
-        [(p.name, f"{p.r2.value:.2f}", f"{p.error.value:.1f}") for p in found.predictions],
+        [(names.get(p.name, p.name), f"{p.r2.value:.2f}", f"{p.error.value:.1f}") for p in found.predictions],
     )
     page = write_timeline(found, out)
     _untrained(works)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from classify.explore.hidden import UnitsInTime
 from classify.explore.timeline import VARIANCE, Timeline
 from featurize import theme
 from featurize.wording import cut, plain
@@ -32,7 +33,7 @@ def against_year(found: Timeline) -> Figure:
         axes.set(xlabel="year", ylabel=f"component {best + 1}")
         r = found.correlation[best]
         figure.set_label(
-            f"Component {best + 1} of the embedding against the year of {len(found.years)} works: correlation "
+            f"Component {best + 1} against the year of {len(found.years)} works: correlation "
             f"{r.value:.2f}, from {r.low:.2f} to {r.high:.2f}."
         )
         return figure
@@ -71,6 +72,30 @@ def styles(found: Timeline) -> Figure:
         return figure
 
 
+def units(shown: UnitsInTime) -> Figure:
+    """Mean activation of units of a hidden layer in each period: orange above the mean of all works, purple below."""
+    count, periods = shown.means.shape
+    most = float(np.abs(shown.means).max()) or 1.0
+    with theme.drawing(WIDTH * 1.5, 100 + 13 * count) as figure:
+        axes = figure.subplots()
+        drawn = axes.imshow(shown.means, cmap=theme.DIVERGING, vmin=-most, vmax=most, aspect="auto")
+        names = [f"{name}, n = {n}" for name, n in zip(shown.periods, shown.works, strict=True)]
+        axes.set_xticks(range(periods), names, fontsize=7, rotation=60, ha="right", rotation_mode="anchor")
+        rows = [f"{unit} ({r:+.2f})".replace("-", "−") for unit, r in zip(shown.units, shown.correlation, strict=True)]
+        axes.set_yticks(range(count), rows, fontsize=7)
+        axes.set(ylabel="unit (correlation with the year)")
+        axes.grid(False)
+        bar = figure.colorbar(drawn, ax=axes, shrink=0.6, pad=0.02)
+        bar.set_label("mean activation, standard deviations", fontsize=8)
+        bar.ax.tick_params(labelsize=7)
+        bar.outline.set_visible(False)
+        figure.set_label(
+            f"Mean activation of {count} units in {periods} periods: unit {shown.units[0]} has a correlation of "
+            f"{shown.correlation[0]:.2f} with the year, unit {shown.units[-1]} one of {shown.correlation[-1]:.2f}."
+        )
+        return figure
+
+
 def predicted(found: Timeline) -> Figure:
     """The year that a ridge regression gives to works of painters it did not learn from, against their year."""
     score = found.predictions[0]
@@ -80,7 +105,7 @@ def predicted(found: Timeline) -> Figure:
         axes.plot(span, span, color=theme.MUTED, lw=1, ls=(0, (4, 3)))
         size = float(np.clip(4000 / len(found.years), 2, 14))
         axes.scatter(found.years, score.predicted, color=theme.SERIES[1], s=size, lw=0, alpha=0.6, rasterized=True)
-        axes.set(xlabel="year", ylabel="predicted from the embedding")
+        axes.set(xlabel="year", ylabel="predicted year")
         figure.set_label(
             f"Predicted against real years of {len(found.years)} works: mean error {score.error.value:.0f} years."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from classify.explore import timeline_figures as figures
+from classify.explore.hidden import units_in_time
 from classify.explore.pages import PAGE, render, write_folder
 from classify.explore.timeline import Timeline
 from classify.report.svg import as_svg
@@ -37,6 +38,8 @@ def _page(found: Timeline) -> bytes:
     drawn = {"against_year": figures.against_year(found), "variance": figures.variance(found)}
     if found.styles:
         drawn["styles"] = figures.styles(found)
+    if found.works.layer:
+        drawn["units"] = figures.units(units_in_time(found.works))
     drawn["predicted"] = figures.predicted(found)
     facts = {"t": found, "title": "Art history in time", "figures": {name: as_svg(f) for name, f in drawn.items()}}
     return render("timeline.html", found.works, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class Works:
         Their vectors stand side by side.
     broken : int
         Pictures that are not here, because they could not be embedded.
+    layer : str
+        Which layer of a head the vectors come from; "" for the embeddings themselves.
     """
 
     table: DatasetTable
@@ -48,14 +50,16 @@ class Works:
     key: Key
     recipes: tuple[Recipe, ...]
     broken: int = 0
+    layer: str = ""
 
     def __len__(self) -> int:
         return len(self.table)
 
     @property
     def embedding(self) -> str:
-        """The recipes' names, joined by +."""
-        return "+".join(recipe.name for recipe in self.recipes)
+        """The recipes' names, joined by +, and the layer of the head that sees them."""
+        names = "+".join(recipe.name for recipe in self.recipes)
+        return f"{self.layer} on {names}" if self.layer else names
 
     @cached_property
     def ids(self) -> Ids:
@@ -93,7 +97,7 @@ class Works:
 
     def take(self, rows: NDArray[np.intp]) -> Works:
         """Some of the works, in that order; their vectors are read."""
-        return Works(self.table.take(rows.tolist()), self.X[rows], self.key, self.recipes, self.broken)
+        return replace(self, table=self.table.take(rows.tolist()), X=self.X[rows])
 
     def labels(self) -> Sequence[str]:
         """The label columns that hold anything."""

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from classify.heads.base import SEEDS, Head
+from classify.heads.base import FLOATS, SEEDS, Head
 from classify.heads.rows.blocks import Array, Rows, block_rows, take
 from classify.heads.rows.folds import Folds
 from classify.heads.solvers.parallel import team_size
@@ -183,13 +184,21 @@ class NetworkHead(Head):
         logs = scores - (top + np.log(np.exp(scores - top[:, None]).sum(1)))[:, None]
         return -float(np.average(logs[np.arange(len(codes)), codes], weights=weights))
 
-    def _scores(self, rows: Array) -> Array:
-        *hidden, (W, b) = self.layers_
-        for weights, biases in hidden:
+    def last_hidden(self, X: Any) -> Array:
+        """What the last hidden layer makes of rows X (n, D), behind its ReLU, (n, width)."""
+        check_is_fitted(self)
+        return self._hidden(self.scaling_(validate_data(self, X, reset=False, dtype=FLOATS)))
+
+    def _hidden(self, rows: Array) -> Array:
+        for weights, biases in self.layers_[:-1]:
             rows = rows @ weights
             rows += biases
             np.maximum(rows, 0, out=rows)
-        return rows @ W + b
+        return rows
+
+    def _scores(self, rows: Array) -> Array:
+        W, b = self.layers_[-1]
+        return self._hidden(rows) @ W + b
 
     def _learned(self) -> dict[str, Array]:
         names = (f"{kind}.{number}" for number in range(len(self.layers_)) for kind in ("weights", "biases"))

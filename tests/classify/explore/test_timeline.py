@@ -11,14 +11,17 @@ from scipy.stats import pearsonr
 from sklearn.decomposition import PCA
 
 from classify.commands.main import cli
-from classify.errors import DataError
+from classify.errors import DataError, HeadError, HeadMismatch
+from classify.explore.hidden import load_hidden, units_in_time
 from classify.explore.timeline import Timeline, colours_of, timeline
 from classify.explore.works import Works, load_works
+from classify.headfile import SavedHead, save_head
+from classify.heads import make_head
 from featurize.commands.console import run
 from featurize.dataset.table import DatasetTable, write_table
 from tests.browser import assert_good_to_read
 from tests.classify.explore.collections import make_collection
-from tests.classify.worlds import make_world
+from tests.classify.worlds import AVGPOOL, KEY, World, make_world
 
 
 def dated_works(strength: float = 4.0, noise: float = 1.0, seed: int = 0) -> Works:
@@ -126,6 +129,73 @@ def test_the_command_writes_a_page_and_a_csv(
     header = (page.parent / "timeline.csv").read_text("utf-8-sig").splitlines()[0]
     assert header.startswith("id,path,style,artist,year,component_1,")
     assert header.endswith("predicted_by_embedding,predicted_by_style,predicted_by_colour")
+
+
+def hidden_world(folder: Path, kind: str = "mlp:hidden=16-8,epochs=3") -> tuple[World, SavedHead]:
+    world = make_collection(folder, shown=0)
+    world = world.relabelled(year=[str(1500 + 10 * n) for n in range(40)])
+    write_table(world.table, folder / "dataset.csv")
+    head = make_head(kind).fit(world.X, np.array(world.table.columns["style"]))
+    return world, SavedHead(head, kind.partition(":")[0], "style", world.cache.key, [AVGPOOL])
+
+
+def test_the_hidden_layer_is_that_of_the_network_computed_by_torch(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    world, saved = hidden_world(tmp_path)
+    works = load_hidden(world.table, world.cache, saved)
+    scaling, rows = saved.head.scaling_, torch.tensor(world.X, dtype=torch.float64)
+    rows = (rows - torch.tensor(scaling.mean)) / torch.tensor(scaling.scale)
+    for weights, biases in saved.head.layers_[:-1]:
+        rows = torch.relu(rows @ torch.tensor(weights).double() + torch.tensor(biases).double())
+    assert works.X.shape == (40, 8)
+    np.testing.assert_allclose(works.X, rows.numpy(), atol=1e-4)
+    assert works.embedding == "last hidden layer (8 units) of the head mlp on avgpool"
+    W, b = saved.head.layers_[-1]
+    np.testing.assert_allclose(works.X @ W + b, saved.head.scores(world.X), atol=1e-4)
+
+
+def test_units_in_time_are_means_of_standardised_activations() -> None:
+    works = dated_works()
+    X = np.c_[works.X, np.full(120, 3.0)]  # a unit that is the same for all works says nothing
+    shown = units_in_time(replace(works, X=X), most=5)
+    r = np.array([pearsonr(works.X[:, n], works.years).statistic for n in range(12)])
+    assert shown.units.tolist() == sorted(np.argsort(-abs(r))[:5], key=lambda n: -r[n])
+    np.testing.assert_allclose(shown.correlation, r[shown.units])
+    assert (shown.units[0], 12 in shown.units) == (3, False)
+    assert sum(shown.works) == 120
+    first = int(shown.periods[0].split("-")[0])
+    here = (works.years >= first) & (works.years <= int(shown.periods[0].split("-")[1]))
+    column = works.X[:, 3].astype(float)
+    assert shown.means[0, 0] == pytest.approx(((column - column.mean()) / column.std())[here].mean(), abs=1e-6)
+    assert shown.works[0] == here.sum()
+
+
+def test_heads_without_a_hidden_layer_and_of_other_embeddings_are_refused(tmp_path: Path) -> None:
+    world, saved = hidden_world(tmp_path, "logreg")
+    with pytest.raises(HeadError, match="the head logreg has no hidden layer: give one that has"):
+        load_hidden(world.table, world.cache, saved)
+    mlp = SavedHead(
+        make_head("mlp:epochs=1").fit(world.X, world.table.columns["style"]), "mlp", "style", KEY, [AVGPOOL]
+    )
+    other = replace(mlp, key=replace(KEY, precision="bf16"))
+    with pytest.raises(HeadMismatch, match=r"the head was fitted to embeddings of .* choose the feature cache"):
+        load_hidden(world.table, world.cache, other)
+
+
+def test_the_command_follows_a_hidden_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, saved = hidden_world(tmp_path)
+    save_head(saved, tmp_path / "mlp.safetensors")
+    monkeypatch.chdir(tmp_path)
+    assert run(cli, ["timeline", "--head", "mlp.safetensors"]) == 0
+    assert "hidden layer" in capsys.readouterr().out
+    page = tmp_path / "reports" / "timeline" / "index.html"
+    assert_good_to_read(page)
+    text = page.read_text("utf-8")
+    assert "last hidden layer (8 units) of the head mlp on avgpool" in text
+    assert "20 of these works are in the split train" in text
+    assert "Units in time" in text
 
 
 def test_colours_are_left_out_where_pictures_can_not_be_opened(tmp_path: Path) -> None:
