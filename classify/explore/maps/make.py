@@ -18,7 +18,7 @@ from classify.errors import DataError
 from classify.explore.maps import atlas, layout
 from classify.explore.maps.columns import Column, classes_of, columns_of
 from classify.explore.maps.layout import Layout
-from classify.explore.maps.mosaic import snapped
+from classify.explore.maps.mosaic import pasted, snapped
 from classify.explore.maps.page import render
 from classify.explore.pages import PAGE, write_folder
 from classify.explore.works import Works
@@ -139,7 +139,7 @@ def write_map(made: Map, out: Path, *, mosaic: bool = False, progress: Progress 
     out : Path
         Gets `index.html`, `map.csv`, `map.svg`, `map.png`, and `atlas-*.webp` where they are too large for the page.
     mosaic : bool
-        Snap the pictures to a grid.
+        Snap the pictures to a grid; `mosaic.jpg` shows them there. The other two pictures show the map itself.
     progress : callable, optional
         Called with (small pictures done, pictures in all).
 
@@ -155,7 +155,8 @@ def write_map(made: Map, out: Path, *, mosaic: bool = False, progress: Progress 
     if mosaic:
         squares, columns, rows = snapped(xy)
         xy, grid = squares.astype(np.float64), (columns, rows)
-    shape, where = _sheets(works, out, progress)
+    drawn = figure(made.xy, made.column)
+    shape, where, sheets = _sheets(works, out, progress, keep=mosaic)
     facts = {
         "title": "Mosaic of the collection" if mosaic else "Map of the collection",
         "about": _about(made),
@@ -164,11 +165,11 @@ def write_map(made: Map, out: Path, *, mosaic: bool = False, progress: Progress 
         "link": _link(works, out),
         "grid": grid,
     }
-    drawn = figure(xy, made.column)
     parts: dict[str, Callable[[], bytes]] = {
         "map.csv": lambda: as_csv(made, xy),
         "map.svg": lambda: as_file(drawn, "svg"),
         "map.png": lambda: as_file(drawn, "png"),
+        **({"mosaic.jpg": lambda: pasted(sheets, shape, squares)} if mosaic else {}),
         PAGE: lambda: render(works, xy, made.near, made.columns, **facts),  # type: ignore[arg-type]
     }
     return write_folder(out, parts)
@@ -184,21 +185,29 @@ def as_csv(made: Map, xy: NDArray[np.floating]) -> bytes:
     return csv_bytes(columns)
 
 
-def _sheets(works: Works, out: Path, progress: Progress | None) -> tuple[atlas.Grid, list[str]]:
-    """Sheets of small pictures: inside the page where they are small, else files; none where no picture is found."""
+def _sheets(
+    works: Works, out: Path, progress: Progress | None, keep: bool = False
+) -> tuple[atlas.Grid, list[str], list[bytes]]:
+    """Sheets of small pictures: inside the page where they are small, else files; none where no picture is found.
+
+    Gives their grid, where the page finds them, and, if they are to be kept, the sheets themselves.
+    """
     grid = atlas.Grid.of(len(works))
     inside: list[bytes] = []
+    kept: list[bytes] = []
     size = found = 0
     names = [f"atlas-{n}.webp" for n in range(grid.sheets)]
     for name, (data, count) in zip(names, atlas.sheets(works, grid, progress), strict=True):
         size, found = size + len(data), found + count
+        kept += [data] if keep else []
         inside.append(data if size <= INSIDE else b"")
         files.write_atomic(out / name, [data])
     if size > INSIDE and found:
-        return grid, names
+        return grid, names, kept
     for name in names:
         (out / name).unlink()
-    return grid, ["data:image/webp;base64," + base64.b64encode(d).decode() for d in inside] if found else []
+    within = ["data:image/webp;base64," + base64.b64encode(d).decode() for d in inside]
+    return grid, within if found else [], kept
 
 
 def _about(made: Map) -> str:

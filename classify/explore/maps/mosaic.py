@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.explore.maps.atlas import Grid
+
 SHAPE = 1.5  # columns to rows, about as a screen has them
+WIDE = 4096  # pixels of the picture of a mosaic, at most
 
 
 def snapped(xy: NDArray[np.floating], shape: float = SHAPE) -> tuple[NDArray[np.intp], int, int]:
@@ -55,3 +60,35 @@ def snapped(xy: NDArray[np.floating], shape: float = SHAPE) -> tuple[NDArray[np.
                 (order[count:], left, top + first, width, height - first),
             ]
     return squares, columns, rows
+
+
+def pasted(sheets: Sequence[bytes], grid: Grid, squares: NDArray[np.intp]) -> bytes:
+    """The mosaic for print, as a JPEG: small pictures of an atlas, each in its square, on white.
+
+    Parameters
+    ----------
+    sheets : sequence of bytes
+        WebP files from `atlas.sheets`.
+    grid : Grid
+        How the pictures lie on them.
+    squares : ndarray (N, 2) int
+        Column and row of each picture, from `snapped`.
+    """
+    from PIL import Image
+
+    columns, rows = (int(n) + 1 for n in squares.max(0))
+    side = min(grid.side, max(WIDE // columns, 4))
+    whole = Image.new("RGB", (columns * side, rows * side), "white")
+    per = grid.columns * grid.rows
+    for number, data in enumerate(sheets):
+        with Image.open(io.BytesIO(data)) as opened:
+            sheet = opened.convert("RGBA")
+        for place, (column, row) in enumerate(squares[number * per : (number + 1) * per].tolist()):
+            left, top = place % grid.columns * grid.side, place // grid.columns * grid.side
+            small = sheet.crop((left, top, left + grid.side, top + grid.side))
+            if side < grid.side:
+                small = small.resize((side, side), Image.Resampling.BOX)
+            whole.paste(small, (column * side, row * side), small)
+    buffer = io.BytesIO()
+    whole.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()

@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from classify.commands.main import cli
 from classify.errors import DataError
 from classify.explore import principal as principal_module
-from classify.explore.maps import layout
+from classify.explore.maps import atlas, layout
 from classify.explore.maps.columns import Numbers, column_of
 from classify.explore.maps.make import map_of, write_map
-from classify.explore.maps.mosaic import snapped
+from classify.explore.maps.mosaic import pasted, snapped
 from classify.explore.principal import near_in, principal
 from classify.explore.works import Works, load_works
 from featurize.commands.console import run
+from featurize.dataset.table import DatasetTable
 from tests.browser import assert_good_to_read, browser
 from tests.classify.explore.collections import EVIL, make_collection
 from tests.classify.worlds import World
@@ -190,6 +193,23 @@ def test_a_mosaic_keeps_left_left_and_top_top() -> None:
     np.testing.assert_array_equal(squares, xy)
 
 
+def test_a_mosaic_for_print_has_each_picture_in_its_square(tmp_path: Path) -> None:
+    colours = [(40 + 3 * n, 250 - 3 * n, 20 * (n % 10)) for n in range(60)]
+    for n, colour in enumerate(colours):
+        Image.new("RGB", (64, 64), colour).save(tmp_path / f"{n}.png")
+    works = make_collection_of({"path": [f"{n}.png" for n in range(60)]})
+    works = replace(works, table=DatasetTable(works.table.columns, tmp_path))
+    grid = atlas.Grid.of(60)
+    squares, columns, rows = snapped(np.random.default_rng(0).normal(size=(60, 2)))
+    drawn = np.asarray(Image.open(io.BytesIO(pasted([d for d, _ in atlas.sheets(works, grid)], grid, squares))))
+    side = grid.side
+    assert drawn.shape == (rows * side, columns * side, 3)
+    for (column, row), colour in zip(squares.tolist(), colours, strict=True):
+        middle = drawn[row * side + side // 2, column * side + side // 2].astype(int)
+        assert abs(middle - colour).max() < 12
+    assert (drawn > 240).all(2).any() == (columns * rows > 60), "an empty square is white"
+
+
 @pytest.fixture(scope="module")
 def page(works: Works, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_map(map_of(works, method="pca"), tmp_path_factory.mktemp("map") / "out")
@@ -271,5 +291,7 @@ def test_the_command_makes_maps_and_mosaics_and_says_what_it_did(
     text = (tmp_path / "map" / "index.html").read_text("utf-8")
     assert '"mosaic":{"columns":9,"rows":7}' in text
     assert '"colour":"year"' in text
+    with Image.open(tmp_path / "map" / "mosaic.jpg") as drawn:
+        assert drawn.size == (9 * 128, 7 * 128)
     assert run(cli, ["map", "--colour", "nothing"]) == 1
     assert "--colour nothing" in capsys.readouterr().err
