@@ -167,7 +167,11 @@ def _unknown(name: str, usual: Mapping[str, str]) -> str:
     same = [other for pair in may_be_one([name, *usual.values()]) if name in pair for other in pair if other != name]
     near = difflib.get_close_matches(person_key(name), list(usual), _GUESSES, 0.6)
     guesses = list(dict.fromkeys([*same, *(usual[key] for key in near)]))[:_GUESSES]
-    there = f"did you mean {listing(guesses, _GUESSES)}?" if guesses else f"{counted(len(usual), 'artist')} are there"
+    if guesses:
+        return f"no work is by {name!r}: did you mean {listing(guesses, _GUESSES)}?"
+    there = (
+        f"{counted(len(usual), 'artist is', 'artists are')} in the table: {listing(sorted(usual.values()), _GUESSES)}"
+    )
     return f"no work is by {name!r}: {there}"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cache import Store
 from classify.errors import HeadError, HeadMismatch
-from classify.explore.works import Works, load_works
+from classify.explore.works import Works, check_different, load_works
 from classify.headfile import SavedHead
 from classify.heads.mlp import NetworkHead
 from classify.heads.rows.blocks import block_rows
@@ -62,7 +62,9 @@ def load_hidden(table: DatasetTable, cache: Store, saved: SavedHead, split: str 
     step = block_rows(works.X.shape[1])
     parts = [head.last_hidden(works.X[start : start + step]) for start in range(0, len(works), step)]
     X = np.concatenate(parts)
-    return replace(works, X=X, layer=f"last hidden layer ({counted(X.shape[1], 'unit')}) of the head {saved.kind}")
+    found = replace(works, X=X, layer=f"last hidden layer ({counted(X.shape[1], 'unit')}) of the head {saved.kind}")
+    check_different(found)  # a head whose training went wrong may have no unit that is ever active
+    return found
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from classify.explore.pages import PAGE, render, write_folder
 from classify.explore.works import Works
 from featurize import theme
 from featurize.dataset.sheets import csv_bytes
-from featurize.wording import cut, plain
+from featurize.wording import counted, cut, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +84,8 @@ def styles(works: Works, target: str = "style", *, seed: int = 0) -> Styles:
     known, sizes = np.unique(labels[labels != ""], return_counts=True)
     names = known[sizes >= FEWEST]
     if len(names) < 3:
-        raise DataError(f"{len(names)} classes of {target!r} have {FEWEST} works or more, and three are needed")
+        have = f"{counted(len(names), 'class has', 'classes have')} {FEWEST} works or more"
+        raise DataError(f"{have} in the column {target!r}, and three are needed to compare them: add pictures")
     rows = np.flatnonzero(np.isin(labels, names))
     X, codes = works.X[rows], np.searchsorted(names, labels[rows])
     means = np.stack([X[codes == code].mean(0, dtype=np.float64) for code in range(len(names))])

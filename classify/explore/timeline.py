@@ -17,7 +17,7 @@ from classify.evaluation.entry import Estimate
 from classify.evaluation.statistics import DRAWS, FEWEST_GROUPS, percentile_interval
 from classify.explore.maps.atlas import small_picture
 from classify.explore.principal import principal
-from classify.explore.works import Works
+from classify.explore.works import Works, check_different
 from featurize import processors
 from featurize.progress import Progress
 from featurize.wording import counted
@@ -130,7 +130,7 @@ def timeline(works: Works, *, seed: int = 0, progress: Progress | None = None) -
     Raises
     ------
     DataError
-        Fewer than 30 works have a year, all have the same, or they are by fewer than five painters.
+        Fewer than 30 works have a year, all have the same year or vector, or they are by fewer than five painters.
     """
     dated = np.flatnonzero(np.isfinite(works.years))
     if len(dated) < FEWEST:
@@ -141,6 +141,7 @@ def timeline(works: Works, *, seed: int = 0, progress: Progress | None = None) -
     if len(np.unique(works.years[dated])) < 2:
         raise DataError(f"all {len(dated):,} dated works are of the same year: a timeline needs different ones")
     chosen = works.take(_drawn(works, dated, seed))
+    check_different(chosen)
     groups = np.unique(np.array(chosen.groups.names), return_inverse=True)[1]
     if groups.max() + 1 < FEWEST_GROUPS:
         raise DataError(

@@ -22,6 +22,7 @@ from featurize.dataset.periods import year_number
 from featurize.dataset.table import DatasetTable
 from featurize.wording import counted
 
+_COMPARED = 1024  # vectors that are compared at once
 IN_MEMORY = 256 << 20  # bytes of vectors up to which they are read into memory
 
 
@@ -144,7 +145,27 @@ def load_works(
             f"{where} has {there}, and {fewest} are needed: add pictures with `featurize prepare` and `featurize run`"
         )
     X = Gathered([cache.mapped(chosen.ids, recipe) for recipe in recipes])
-    return Works(chosen, X[:] if X.nbytes <= IN_MEMORY else X, cache.key, recipes, int((~sound).sum()))
+    found = Works(chosen, X[:] if X.nbytes <= IN_MEMORY else X, cache.key, recipes, int((~sound).sum()))
+    check_different(found)
+    return found
+
+
+def check_different(works: Works) -> None:
+    """See that some vectors differ.
+
+    Raises
+    ------
+    DataError
+        All are the same.
+    """
+    first = np.asarray(works.X[:1])
+    for start in range(0, len(works), _COMPARED):
+        if (np.asarray(works.X[start : start + _COMPARED]) != first).any():
+            return
+    raise DataError(
+        f"the {len(works):,} pictures all have the same embedding ({works.embedding} of {works.key.folder_name}), so "
+        "there is nothing to tell them apart by: look at the pictures, or embed them with another network"
+    )
 
 
 def rows_of(works: Works, wanted: Ids) -> NDArray[np.intp]:

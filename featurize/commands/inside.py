@@ -86,6 +86,7 @@ def activations(
 ) -> None:  # fmt: skip
     """Show what the layers of a network make of PICTURE: its activation maps, the picture beside them."""
     from featurize import inside
+    from featurize.errors import SourceError, Undecodable
     from featurize.inside.activations import Choice
     from featurize.networks.network import choose_network
     from featurize.pictures.file import Picture, pixels
@@ -94,7 +95,10 @@ def activations(
     if blocks and layer:
         raise click.UsageError("--blocks shows the end of each block, --layer one layer: give one of them")
     network = choose_network(backbone, weights)
-    seen = pixels(Picture("", picture), network.transform)
+    try:
+        seen = pixels(Picture("", picture), network.transform)
+    except Undecodable as why:
+        raise SourceError(f"{str(picture)!r} can't be shown: {why}") from why
     module, choice = network.load(), Choice(count, numbers, strongest)
     name = f"{file_name(picture.stem)}-{file_name(network.backbone.full_name)}"
     if attention:

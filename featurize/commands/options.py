@@ -48,7 +48,7 @@ RECIPE = click.option(
     "--embedding", help="A recipe, or several joined by +; default: avgpool, or as the network's authors do."
 )
 TARGET = click.option("--target", default="style", show_default=True, help="The label column.")
-SEED = click.option("--seed", type=int, default=0, show_default=True)
+SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 WORKERS = click.option("--workers", type=click.IntRange(1), help="Worker threads; default: as many as processors.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 TUNE = click.option(

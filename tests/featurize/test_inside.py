@@ -293,5 +293,7 @@ def test_the_commands_write_pictures_and_name_what_is_wrong(
     assert run(cli, ["filters", *random, "--numbers", "64"]) == 1
     assert "no number 64 among the 64 filters of 'conv1'" in capsys.readouterr().err
     assert run(cli, ["activations", "none.jpg", *random]) == 1
-    assert "there is no such file" in capsys.readouterr().err
+    assert "'none.jpg' can't be shown: there is no such file" in capsys.readouterr().err
+    assert run(cli, ["activations", "filters", *random]) == 1
+    assert "'filters' can't be shown: it is not a file (a folder)" in capsys.readouterr().err
     assert run(cli, ["activations", "a.jpg", *random, "--layer", "conv1", "--blocks"]) == 2

@@ -35,7 +35,7 @@ def test_distances_of_styles_are_those_of_scipy(works: Works) -> None:
     assert found.grouped
     assert found.confusion.sum() == 160
     assert np.trace(found.confusion) > 80
-    with pytest.raises(DataError, match="2 classes of 'style' have 2 works or more, and three are needed"):
+    with pytest.raises(DataError, match="2 classes have 2 works or more in the column 'style', and three are needed"):
         styles(works.take(np.flatnonzero(np.isin(labels, found.names[:2]))))
 
 
