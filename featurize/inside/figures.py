@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from featurize.inside.activations import Activations, Pixels
 from featurize.inside.attention import Attention
 from featurize.inside.filters import Filters
-from featurize.inside.mosaic import Mosaic, around_zero, between_extremes, to_largest
+from featurize.inside.mosaic import Mosaic, around_zero, between_extremes, of_most
 from featurize.theme import DIVERGING, INK, MUTED, SEQUENTIAL, drawing
 from featurize.wording import percent
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIDE = 430  # points of a grid's longer side
+_NARROWEST = 460  # points across a figure, so that its title has room
 
 
 def filters_figure(filters: Filters) -> Figure:
@@ -47,11 +48,12 @@ def filters_figure(filters: Filters) -> Figure:
     seen = "" if filters.coloured or channels == 1 else f", {channels} of {filters.shape[1]} input channels"
     zero = "grey" if filters.coloured else "white"
     scale = "" if filters.coloured else ", orange positive, purple negative"
-    note = f"{filters.network}. Each filter is divided by its own largest absolute weight; {zero} is zero{scale}."
+    note = f"{filters.network}: each filter is divided by its own largest absolute weight; {zero} is zero{scale}."
     top = 38 if numbered else 68  # room for the title, and for the numbers of input channels
-    with drawing(_SIDE + 60, across * high + top + 40, layout=None) as figure:
-        tall = figure.get_figheight() * 72
-        axes = figure.add_axes((0.1, 36 / tall, 0.87, (tall - top - 40) / tall))
+    left = 16 if numbered else 48  # room for the numbers of filters
+    with drawing(max(left + across + 16, _NARROWEST), across * high + top + 40, layout=None) as figure:
+        wide, tall = figure.get_figwidth() * 72, figure.get_figheight() * 72
+        axes = figure.add_axes((left / wide, 36 / tall, across / wide, (tall - top - 40) / tall), anchor="NW")
         mosaic.draw(axes, DIVERGING, numbered, gap)
         if not numbered:
             _number_both(axes, mosaic, filters, gap)
@@ -70,7 +72,7 @@ def activations_figure(activations: Activations) -> Figure:
     title = f"{which}{activations.layer}: {shown}, {maps.shape[1]} × {maps.shape[2]}"
     low, top = (f"{value:.3g}" for value in (maps.min(), maps.max()))
     note = (
-        f"{activations.network}. Each map from its own smallest value (dark) to its own largest (bright); values of "
+        f"{activations.network}: each map from its own smallest value (dark) to its own largest (bright); values of "
         f"all maps shown lie between {low} and {top}. Numbers are those of the channels."
     )
     seen = f"The picture as the network sees it: {_size(activations.pixels)}."
@@ -78,7 +80,7 @@ def activations_figure(activations: Activations) -> Figure:
 
 
 def attention_figure(attention: Attention) -> Figure:
-    """A grid of the heads' attention maps, each from 0 to its own largest weight.
+    """A grid of the heads' attention maps, each from 0 to the weight that 99 % of its patches stay below.
 
     Beside it stand the picture, and the picture lit by the mean of all heads.
     """
@@ -89,30 +91,30 @@ def attention_figure(attention: Attention) -> Figure:
     )
     title = f"attention {place} of {of}, {attention.layer}: {shown}, {maps.shape[1]} × {maps.shape[2]}"
     note = (
-        f"{attention.network}. How much of the attention of {attention.query} goes to each patch: each map from 0 "
-        f"(dark) to its own largest value (bright), which lies between {maps.max((1, 2)).min():.2g} and "
+        f"{attention.network}: how much of the attention of {attention.query} goes to each patch: each map from 0 "
+        "(dark) to the value that 99 % of its patches stay below (bright); the largest of all maps shown is "
         f"{maps.max():.2g}. On average of all heads, patches get {percent(float(attention.mean.sum()), 0)} of the "
         "attention. Numbers are those of the heads."
     )
     mean = f"All {attention.heads} heads, their mean: what is bright gets the most."
     pictures = [(attention.pixels, f"The picture as the network sees it: {_size(attention.pixels)}."),
                 (_lit(attention.pixels, attention.mean), mean)]  # fmt: skip
-    mosaic = Mosaic.square(to_largest(maps))
+    mosaic = Mosaic.square(of_most(maps))
     return _beside_maps(mosaic, attention.numbers, pictures, title, note, attention.untrained)
 
 
 def _lit(pixels: Pixels, weights: NDArray[np.float32]) -> Pixels:
-    """A picture, as bright at each place as its weight, against the largest; a fifth of the light is everywhere."""
+    """A picture, as bright at each place as its weight allows; a fifth of the light is everywhere."""
     from PIL import Image
 
     size = (pixels.shape[1], pixels.shape[0])
-    fine = Image.fromarray(weights / max(float(weights.max()), 1e-12)).resize(size, Image.Resampling.BICUBIC)
+    fine = Image.fromarray(of_most(weights[None], 0.97)[0]).resize(size, Image.Resampling.BICUBIC)
     lit: Pixels = (pixels * (0.2 + 0.8 * np.asarray(fine).clip(0, 1)[..., None])).astype(np.uint8)
     return lit
 
 
 def _size(pixels: Pixels) -> str:
-    return f"{pixels.shape[1]} × {pixels.shape[0]} pixels"
+    return f"{pixels.shape[1]}\u00a0×\u00a0{pixels.shape[0]} pixels"  # not to be torn apart at a line's end
 
 
 def _beside_maps(

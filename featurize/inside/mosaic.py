@@ -99,7 +99,11 @@ def between_extremes(maps: Floats) -> Floats:
     return np.asarray((maps - low) / np.where(high > low, high - low, 1), np.float32)
 
 
-def to_largest(maps: Floats) -> Floats:
-    """Each of (n, h, w), which has no negative values, divided by its own largest; a map of zeros stays one."""
-    largest = maps.max((1, 2), keepdims=True)
-    return np.asarray(maps / np.where(largest > 0, largest, 1), np.float32)
+def of_most(maps: Floats, share: float = 0.99) -> Floats:
+    """Each of (n, h, w), which has no negative values, divided by what this share of its places stay below; at most 1.
+
+    A single place may hold half of all attention: against the largest value the rest would be dark.
+    """
+    level = np.quantile(maps, share, axis=(1, 2), keepdims=True)
+    level = np.where(level > 0, level, maps.max((1, 2), keepdims=True))
+    return np.asarray((maps / np.where(level > 0, level, 1)).clip(0, 1), np.float32)

@@ -18,7 +18,7 @@ from featurize.commands.main import cli
 from featurize.errors import BackboneError
 from featurize.inside.activations import Choice
 from featurize.inside.attention import record_attention
-from featurize.inside.mosaic import Mosaic, around_zero, between_extremes
+from featurize.inside.mosaic import Mosaic, around_zero, between_extremes, of_most
 from featurize.inside.other_names import other_names
 from featurize.inside.recording import as_maps, normalised
 from featurize.networks.network import Network, choose_network
@@ -253,6 +253,11 @@ def test_scales_are_what_the_captions_say() -> None:
     assert np.allclose(around_zero(weights), [[0, 0.75], [0.5, 0.5], [0.625, 0]])
     maps = np.array([[[1.0, 3.0]], [[5.0, 5.0]]], np.float32)
     assert np.allclose(between_extremes(maps), [[[0, 1]], [[0, 0]]])
+    spiked = np.ones((2, 10, 20), np.float32) * np.array([2, 0])[:, None, None]
+    spiked[:, 3, 4] = 100
+    bright = of_most(spiked)
+    assert np.allclose(bright[0], 1), "one place of 200 does not darken the others"
+    assert (bright[1] > 0).sum() == bright[1, 3, 4] == 1
 
 
 def test_tiles_stand_row_after_row_on_white() -> None:

@@ -144,8 +144,11 @@ function names() {
   const taken = [], hidden = off.get(colour.name);
   for (const m of [...middle(colour)].sort((a, b) => b.size - a.size)) {
     if (hidden && hidden.has(m.n)) continue;
-    const x = (m.x / SIDE - .5) * unit * zoom + width / 2 + panX, y = (m.y / SIDE - .5) * unit * zoom * data.aspect + height / 2 + panY;
-    const w = pen.measureText(m.name).width / 2 + 4, box = [x - w, y - 9, x + w, y + 9];
+    let x = (m.x / SIDE - .5) * unit * zoom + width / 2 + panX;
+    const y = (m.y / SIDE - .5) * unit * zoom * data.aspect + height / 2 + panY;
+    const w = pen.measureText(m.name).width / 2 + 4;
+    if (x >= 0 && x <= width) x = Math.max(w, Math.min(x, width - w)); // names at the edge stay whole
+    const box = [x - w, y - 9, x + w, y + 9];
     if (taken.some(t => t[0] < box[2] && t[2] > box[0] && t[1] < box[3] && t[3] > box[1])) continue;
     taken.push(box);
     pen.strokeStyle = `rgb(${theme.paper} / .85)`.replaceAll(",", " "); pen.lineWidth = 4; pen.strokeText(m.name, x, y);
