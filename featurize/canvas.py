@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from featurize.theme import DOTS_PER_INCH, INK, PAPER
+from featurize.theme import INK, PAPER
 
 if TYPE_CHECKING:
     from PIL import Image
     from PIL.ImageFont import FreeTypeFont
 
 Pixels = NDArray[np.uint8]
-SCALE = DOTS_PER_INCH / 72  # pixels of a point
+DOTS = 128  # an inch: enough for a slide, and half of what matplotlib's 160 cost to draw and to pack
+SCALE = DOTS / 72  # pixels of a point
 _LINE = 1.3  # from one line of text to the next, in its size
 
 
@@ -93,7 +94,7 @@ def save_png(image: Image.Image, path: Path) -> None:
     from cache import files
 
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
+    image.save(buffer, "PNG", compress_level=1, dpi=(DOTS, DOTS))
     files.make_folder(path.absolute().parent)
     files.write_atomic(path, [buffer.getvalue()])
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classify.explain.explainer import Explanation
-from featurize.canvas import Canvas, Pixels, coloured, dots, fitting, wrapped
-from featurize.theme import DIVERGING, DOTS_PER_INCH, MUTED, RULE, SERIES
+from featurize.canvas import DOTS, Canvas, Pixels, coloured, dots, fitting, wrapped
+from featurize.theme import DIVERGING, MUTED, RULE, SERIES
 from featurize.wording import percent, plain_names, visible
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def explanation_picture(explanation: Explanation, name: str = "") -> Image:
     Returns
     -------
     PIL.Image.Image
-        RGB, 160 dots an inch; `numpy.asarray` makes an array of it.
+        RGB, 128 dots an inch; `numpy.asarray` makes an array of it.
     """
     shown = plain_names(explanation.classes)
     note = wrapped(_note(explanation), _NOTE, _WIDTH - 2 * _EDGE)
@@ -66,15 +67,15 @@ def explanation_figure(explanation: Explanation, name: str = "") -> Figure:
     from matplotlib.figure import Figure
 
     drawn = explanation_picture(explanation, name)
-    figure = Figure((drawn.width / DOTS_PER_INCH, drawn.height / DOTS_PER_INCH), DOTS_PER_INCH)
+    figure = Figure((drawn.width / DOTS, drawn.height / DOTS), DOTS)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(drawn)
     axes.set_axis_off()
     return figure
 
 
-def heat_over(pixels: Pixels, heat: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Pixels:
-    """Heat over a picture in grey, as large as it is drawn: orange where the heat is positive, purple where negative.
+def heat_over(pixels: Pixels, heat: NDArray[np.float64]) -> Pixels:
+    """Heat over a picture in grey, (H, W, 3): orange where the heat is positive, purple where negative.
 
     Parameters
     ----------
@@ -84,13 +85,12 @@ def heat_over(pixels: Pixels, heat: np.ndarray[tuple[int, ...], np.dtype[np.floa
     """
     from PIL import Image
 
-    size = (dots(_SIDE), dots(_SIDE))
-    grey = Image.fromarray((pixels @ _GREY).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    down, across = pixels.shape[:2]
     small = Image.fromarray(heat.astype(np.float32))
-    fine = np.asarray(small.resize(size, Image.Resampling.BICUBIC)).clip(-1, 1)
+    fine = np.asarray(small.resize((across, down), Image.Resampling.BICUBIC)).clip(-1, 1)
     cover = (0.75 * np.minimum(1, np.abs(fine) * 1.5) ** 0.7)[..., None]
-    below = np.asarray(grey, np.float32)[..., None]
-    blended: Pixels = (below + cover * (coloured(0.5 + 0.5 * fine, DIVERGING) - below) + 0.5).astype(np.uint8)
+    grey = (pixels @ _GREY)[..., None]
+    blended: Pixels = (grey + cover * (coloured(0.5 + 0.5 * fine, DIVERGING) - grey) + 0.5).astype(np.uint8)
     return blended
 
 

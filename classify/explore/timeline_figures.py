@@ -64,7 +64,7 @@ def styles(found: Timeline) -> Figure:
         y = np.arange(len(shown))[::-1]
         axes.plot([style.position[best] for style in shown], y, "o", color=theme.SERIES[0], ms=5)
         axes.axvline(0, color=theme.MUTED, lw=0.8)
-        names = [f"{cut(plain(style.name), 26)}, {style.median:.0f}" for style in shown]
+        names = [f"{cut(plain(style.name), 36)}, {style.median:.0f}" for style in shown]
         axes.set_yticks(y, names, fontsize=8)
         axes.set(xlabel=f"mean in component {best + 1}")
         told = "; ".join(f"{plain(s.name)} {s.position[best]:.2g}" for s in shown)

@@ -300,6 +300,7 @@ def test_heat_covers_the_grey_picture_in_orange_and_purple_and_leaves_it_where_t
     drawn = heat_over(pixels, heat).astype(int)
     side = len(drawn)
     grey = round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
+    assert side == 64
     assert (abs(drawn[side // 8 : side // 3, -side // 8 :] - grey) <= 1).all(), "no heat, so the picture in grey"
     (red, green, blue), (r, g, b) = drawn[side // 8, side // 8], drawn[-side // 8, -side // 8]
     assert red > green + 30 > blue + 60, "orange"

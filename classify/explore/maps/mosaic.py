@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from classify.explore.maps.atlas import Grid
 
 SHAPE = 1.5  # columns to rows, about as a screen has them
+GAP = 0.06  # between two pictures, in their side
 WIDE = 4096  # pixels of the picture of a mosaic, at most
 
 
@@ -78,7 +79,8 @@ def pasted(sheets: Sequence[bytes], grid: Grid, squares: NDArray[np.intp]) -> by
 
     columns, rows = (int(n) + 1 for n in squares.max(0))
     side = min(grid.side, max(WIDE // columns, 4))
-    whole = Image.new("RGB", (columns * side, rows * side), "white")
+    step = side + max(round(GAP * side), 1)
+    whole = Image.new("RGB", (columns * step, rows * step), "white")
     per = grid.columns * grid.rows
     for number, data in enumerate(sheets):
         with Image.open(io.BytesIO(data)) as opened:
@@ -88,7 +90,7 @@ def pasted(sheets: Sequence[bytes], grid: Grid, squares: NDArray[np.intp]) -> by
             small = sheet.crop((left, top, left + grid.side, top + grid.side))
             if side < grid.side:
                 small = small.resize((side, side), Image.Resampling.BOX)
-            whole.paste(small, (column * side, row * side), small)
+            whole.paste(small, (column * step, row * step), small)
     buffer = io.BytesIO()
     whole.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
