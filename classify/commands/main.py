@@ -104,7 +104,7 @@ def fit(
     click.echo(HOLDS[saved.training["question"]])
     for score in fitted.scores:
         _tell_score(score)
-    if not fitted.scores:
+    if not fitted.scores and part == "train":
         click.echo("no val split to score it on: use `classify evaluate`")
     for warning in fitted.warnings:
         click.echo(f"warning: {visible(warning)}", err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from classify.commands.options import ALLOW_HOSTS, WEIGHTS, fetch_limits, load_told
+from classify.commands.options import ALLOW_HOSTS, COVERAGE, WEIGHTS, fetch_limits, load_told
 from featurize.commands.options import DEVICE, FEATURES, FILE, WORKERS
 from featurize.commands.remembered import Command
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--waiting", type=click.IntRange(1), default=64, show_default=True, help="Pictures that may wait.")
 @click.option("--seconds", type=click.FloatRange(1), default=30, show_default=True, help="Each request's deadline.")
 @click.option("--collection", type=FILE, help="A dataset table: similar pictures of it are shown, by --features.")
+@COVERAGE
 @WEIGHTS
 @FEATURES
 @WORKERS
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 def serve(
     engines: EngineFactory | None, /, head_files: tuple[Path, ...], open_page: bool, allow_hosts: tuple[str, ...],
     allow_urls: bool, host: str, port: int, token: str, insecure: bool, names: tuple[str, ...], rate: int,
-    waiting: int, seconds: float, collection: Path | None, **options: Any,
+    waiting: int, seconds: float, collection: Path | None, coverage: float | None, **options: Any,
 ) -> None:  # fmt: skip
     """Answer over HTTP: a page for people, /v1/predict for programs, POST / as the old demo did."""
     try:
@@ -62,7 +63,7 @@ def serve(
     )  # fmt: skip
     with bind(settings) as listening:
         saved = [(path, load_told(path)) for path in head_files]
-        heads = load_heads(saved, settings.waiting, collection, engines=engines or make_engine, **options)
+        heads = load_heads(saved, settings.waiting, collection, coverage, engines=engines or make_engine, **options)
         address = page_address(settings.host, listening.getsockname()[1], settings.token)
 
         def started() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from classify.data import Examples, LabelledRows
 from classify.errors import FinetuneError
+from classify.evaluation.conformal import HeldOut
 from classify.finetune.checkpoint import Keeper
 from classify.finetune.inputs import Inputs
 from classify.finetune.network import Tuned, linear_weights
@@ -23,7 +24,7 @@ from classify.finetune.training import Training, embeddings_of, scores_of
 from classify.fitting.asked import read_spec
 from classify.fitting.trial import folds_of, train_head
 from classify.headfile import load_head
-from classify.heads.calibration import fit_temperature
+from classify.heads.calibration import fit_temperature, softmax
 from classify.heads.rows.folds import make_folds
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Learned:
         That makes the probabilities of held-out rows likeliest.
     seconds : float
     history : list of mapping
+    held_out : HeldOut, optional
+        What was said of those rows at that temperature.
     """
 
     epoch: int
@@ -54,6 +57,7 @@ class Learned:
     temperature: float
     seconds: float
     history: list[dict[str, Any]]
+    held_out: HeldOut | None = None
 
 
 @dataclass
@@ -104,17 +108,19 @@ class Learner:
         fit, held = self.held_out(numbers)
         progress = self._train(SEARCH, fit, held, self.settings.epochs, folder)
         history = [{"stage": SEARCH, **record} for record in progress.history]
-        accuracy, temperature = None, 1.0
+        accuracy, temperature, held_out = None, 1.0, None
         if len(held):
             scores, whole = scores_of(self.tuned, self.inputs, held, self.batch_size, self.team)
             accuracy = float((scores[whole].argmax(1) == self.codes[held][whole]).mean())
             temperature = fit_temperature(scores[whole], self.codes[held][whole])
+            if whole.any():
+                held_out = HeldOut.of(softmax(scores[whole], temperature), self.codes[held][whole])
         epoch = progress.best if len(held) else len(history) - 1
         if self.settings.refit and len(held):
             again = self._train(REFIT, numbers, held[:0], epoch, folder)
             history += [{"stage": REFIT, **record} for record in again.history]
         seconds = sum(record["seconds"] for record in history)
-        return Learned(epoch, held, accuracy, temperature, seconds, history)
+        return Learned(epoch, held, accuracy, temperature, seconds, history, held_out)
 
     def _train(
         self, stage: str, fit: NDArray[np.intp], held: NDArray[np.intp], epochs: int, folder: Path | None

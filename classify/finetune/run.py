@@ -185,4 +185,5 @@ def _saved_head(result: Finetuned, ready: Started, learned: Learned) -> SavedHea
         "machine": machine(),
         "seconds": result.seconds,
     }
-    return SavedHead(head, "logreg", result.target, network.key(), tuned.recipes, training)
+    held_out = learned.held_out  # no `familiar`: rows that the network learned from lie closer than new ones
+    return SavedHead(head, "logreg", result.target, network.key(), tuned.recipes, training, held_out=held_out)

@@ -54,4 +54,16 @@ def evaluate(
     cautions = (*row_cautions(rows, split, saved.target, scored=True), *label_cautions(rows))
     untrained = ("untrained backbone",) if cache.key.untrained else ()
     figures = score(saved.head, examples, split)
-    return replace(figures, warnings=(*(caution.text for caution in cautions), *untrained))
+    learned = _learned_from(saved, split)
+    return replace(figures, warnings=(*learned, *(caution.text for caution in cautions), *untrained))
+
+
+def _learned_from(saved: SavedHead, split: str) -> tuple[str, ...]:
+    """A warning where the head learned from the split that it is scored on, as a final head does."""
+    learned = str(saved.training.get("split", "")).split("+")
+    if split in learned or "all" in (split, *learned):
+        return (
+            f"the head learned from pictures of {split!r}, so that these figures look far better than those of new "
+            "pictures would: believe the figures that it was saved with (`classify card`)",
+        )
+    return ()

@@ -26,7 +26,7 @@ from classify.fitting.trial import folds_of, train_head
 from classify.headfile import SavedHead
 from classify.heads import HeadSpec
 from classify.heads.solvers.threads import threads_for
-from classify.lineage import refuse_folds
+from classify.lineage import refuse_folds, trained_on
 from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.run.texts import PICTURES
@@ -140,20 +140,20 @@ def fit(
     answered = question_of(examples.rows, question)
     learned = for_question(examples, answered)
     folds = folds_of(learned.rows, seed) if tune else ()
-    crossed = train != "train" and bool(folds)
+    aside = folds or (() if trained_on(cache) else folds_of(learned.rows, seed)) if train != "train" else ()
     if tell and not spec.of_texts:
         rows, features = examples.X.shape
-        rounds = 1.0 + len(folds) * crossed
+        rounds = 1.0 + len(aside)
         sentence = announcement([spec], Plan(rows, features, len(np.unique(examples.y)), len(folds), rounds))
         if sentence:
             tell(sentence)
     trial = train_head(spec, learned, folds, tune=tune, seed=seed, device=device, watch=watch)
     with head_errors(f"head {str(spec)!r}: "), threads_for(trial):
         scores = [score(trial.head, val, "val")] if val else []
-    if crossed:
-        scores = [cross_validated(spec, learned, folds, tune=tune, seed=seed, device=device)]
+    if aside:
+        scores = [cross_validated(spec, learned, aside, tune=tune, seed=seed, device=device)]
     elif train != "train":
-        warnings.append("no fold could hold a picture out, so nothing says how often this head is wrong")
+        warnings.append("no fold can hold a picture out, so nothing says how often this head is wrong")
     cautions = [*row_cautions(examples.rows, "training", target, scored=False), *label_cautions(examples.rows)]
     if val_rows:
         cautions += row_cautions(val_rows, "val", target, scored=True)

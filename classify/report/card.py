@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from classify.fitting.question import HOLDS
 from classify.headfile import SavedHead
 from featurize.networks.licences import is_restricted, published_weights
 from featurize.wording import percent, plain
@@ -25,7 +26,10 @@ def head_facts(saved: SavedHead) -> dict[str, Any]:
         "kind": saved.kind,
         "target": saved.target,
         "classes": saved.classes,
-        "question": training.get("question"),
+        "question": saved.question,
+        "holds": HOLDS.get(saved.question or ""),
+        "held_out": len(saved.held_out) if saved.held_out else 0,
+        "notices_unlike": saved.familiar is not None,
         "backbone": {
             "name": str(saved.key.network["name"]),
             "provider": str(saved.key.network["provider"]),

@@ -20,6 +20,7 @@ def load_heads(
     saved: Sequence[tuple[Path, SavedHead]],
     waiting: int,
     collection: Path | None = None,
+    coverage: float | None = None,
     *,
     features: Path = Path("features"),
     **options: Any,
@@ -33,6 +34,8 @@ def load_heads(
         See `ServeSettings`.
     collection : Path, optional
         A dataset table, whose embeddings lie in the features folder: similar pictures of it can be asked for.
+    coverage : float, optional
+        Of prediction sets, as in `Predictor`.
     features : Path
     options
         The others of `HeadNetwork`, and weights.
@@ -47,7 +50,7 @@ def load_heads(
     from featurize.dataset.table import read_table
 
     options["features"] = features
-    predictors = load_predictors([head for _, head in saved], **options)
+    predictors = load_predictors([head for _, head in saved], coverage=coverage, **options)
     table = read_table(collection) if collection else None
     similar = [Collection(table, p.saved, p.network, features) if table else None for p in predictors]
     served = open_heads(predictors, [path.stem for path, _ in saved], waiting)

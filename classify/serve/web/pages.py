@@ -25,6 +25,7 @@ def front(heads: Mapping[str, ServedHead], settings: ServeSettings) -> str:
         {
             "name": name,
             "facts": head_facts(head.predictor.saved),
+            "coverage": head.predictor.coverage,
             "explain": head.explain is not None,
             "similar": head.similar is not None,
         }

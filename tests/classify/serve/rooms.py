@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from classify.evaluation.conformal import HeldOut
+from classify.evaluation.familiar import Familiar
 from classify.headfile import SavedHead, save_head
 from classify.heads import head_class
 from classify.prediction import Predictor
@@ -40,7 +42,10 @@ def make_head(seed: int = 0) -> SavedHead:
     key = choose_network("squeezenet1_1", "random", size=64).key()
     metrics = {"val": {"accuracy": 0.31, "low": 0.25, "high": 0.38, "n": 249, "calibration_error": 0.04}}
     recipes = [formula.recipe for formula in formulas("avgpool")]
-    return SavedHead(head, "logreg", "style", key, recipes, {"rows": len(y), "spec": "logreg"}, metrics)
+    training = {"rows": len(y), "spec": "logreg", "question": "new"}
+    kept = HeldOut(np.linspace(0, 0.999, 200))
+    near = Familiar(np.eye(2, DIMENSION, dtype=np.float32), 0.999, 200)
+    return SavedHead(head, "logreg", "style", key, recipes, training, metrics, held_out=kept, familiar=near)
 
 
 def saved_head(folder: Path, name: str = "style", seed: int = 0) -> Path:
