@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _KINDS = (
     ("transformers", "hf:OWNER/NAME of the Hugging Face hub, or hf:FOLDER"),
     ("", "a network of your own: module:FILE.FUNCTION"),
+    ("", "a network in an ONNX file: onnx:FILE"),
 )
 
 

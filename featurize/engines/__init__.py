@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from featurize.choices import ENGINES
 from featurize.engines.base import Engine, Vectors
 from featurize.errors import BackboneError
+from featurize.networks.onnx_file import ONNX
 
 if TYPE_CHECKING:
     from cache import Artifacts
@@ -65,6 +66,8 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
         The weights can't be had.
     """
     precision = choice.precision.partition(":")[0]
+    if network.backbone.provider == ONNX:
+        return _onnx_file(network, formulas, choice, precision, artifacts)
     device = device_for(choice)
     engine = choice.engine if choice.engine != "auto" else _fastest(precision, device)
     _check(engine, precision, device)
@@ -120,6 +123,19 @@ def _check(engine: str, precision: str, device: str) -> None:
         raise BackboneError("the onnx engine has no bf16: use --engine openvino or torch, or --precision int8")
     if engine == "torch" and precision == "int8":
         raise BackboneError("int8 does not run in the torch engine: use --engine openvino or onnx")
+
+
+def _onnx_file(
+    network: Network, formulas: Sequence[Formula], choice: EngineChoice, precision: str, artifacts: Artifacts
+) -> Engine:
+    from featurize.engines.onnx_file import OnnxFileEngine
+
+    if choice.engine not in ("auto", "onnx") or precision != "fp32" or choice.device not in ("auto", "cpu"):
+        raise BackboneError(
+            f"{network.backbone.full_name} is an ONNX file, which runs in the onnx engine, in fp32, on a CPU: leave "
+            "--engine, --precision and --device out"
+        )
+    return OnnxFileEngine(network, formulas, batch_size=choice.batch_size or BATCH_ON_CPU, artifacts=artifacts)
 
 
 def _torch(network: Network, formulas: Sequence[Formula], choice: EngineChoice, device: str) -> Engine:

@@ -132,7 +132,7 @@ def join(body: bytes, formulas: Sequence[Formula], artifacts: Artifacts) -> byte
     import onnx
 
     network = onnx.load_from_string(body)
-    head = _formula_model(formulas, _shapes(network), artifacts)
+    head = formula_model(formulas, _shapes(network), artifacts)
     model = onnx.compose.merge_models(
         network,
         onnx.compose.add_prefix(head, "recipe/"),
@@ -148,7 +148,7 @@ def stage_name(number: int) -> str:
     return f"stage{number}"
 
 
-def _formula_model(formulas: Sequence[Formula], shapes: Shapes, artifacts: Artifacts) -> onnx.ModelProto:
+def formula_model(formulas: Sequence[Formula], shapes: Shapes, artifacts: Artifacts) -> onnx.ModelProto:
     """The formulas as a model whose inputs are the stages they read."""
     import onnx
 

@@ -151,11 +151,14 @@ class Provider(ABC):
         The packages that draw the numbers of an untrained network: their versions are part of its identity.
     has_texts : bool
         Whether its networks have a part for texts, see `encode_texts`.
+    weights_within : bool
+        Whether the weights are in the file that is the network, so that none can be chosen.
     """
 
     packages: tuple[str, ...] = ("torch",)
     drawn_by: tuple[str, ...] = ("torch",)
     has_texts: bool = False
+    weights_within: bool = False
 
     @abstractmethod
     def names(self) -> Sequence[str]:

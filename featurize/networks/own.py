@@ -34,13 +34,13 @@ class Own(Torchvision):
 
     def backbone(self, name: str) -> Backbone:
         path, _ = _place(name)
-        facts = _facts(path.with_suffix(".toml"))
+        facts = facts_of(path.with_suffix(".toml"))
         weights = facts.get("weights")
         return Backbone(
             provider="module",
             name=name,
             stages=tuple(map(Stage, facts["nodes"])),
-            transform=_transform(facts),
+            transform=transform_of(facts),
             variant={"code": file_digest(path)},
             file=path.parent / weights if weights else None,
         )
@@ -83,18 +83,27 @@ def _place(name: str) -> tuple[Path, str]:
     )
 
 
-def _facts(path: Path) -> Mapping[str, Any]:
+def facts_of(
+    path: Path, needed_facts: Mapping[str, type] = _NEEDED, optional: Mapping[str, type] = _OPTIONAL
+) -> Mapping[str, Any]:
+    """What a TOML file says of a network, each fact of its type.
+
+    Raises
+    ------
+    BackboneError
+        It is missing or no TOML, or a fact is missing, unknown or of another type.
+    """
     if not path.is_file():
-        needed = ", ".join(_NEEDED)
+        needed = ", ".join(needed_facts)
         raise BackboneError(f"there is no {str(path)!r}: write {needed} of the network into it (docs/networks.md)")
     try:
         facts = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BackboneError(f"{str(path)!r} is no TOML: {error}") from error
-    known = {**_NEEDED, **_OPTIONAL}
-    for what in [*(_NEEDED.keys() - facts.keys()), *(facts.keys() - known.keys())]:
-        there = "lacks" if what in _NEEDED else "has an unknown"
-        raise BackboneError(f"{str(path)!r} {there} {what!r}: {', '.join(_NEEDED)} are needed")
+    known = {**needed_facts, **optional}
+    for what in [*(needed_facts.keys() - facts.keys()), *(facts.keys() - known.keys())]:
+        there = "lacks" if what in needed_facts else "has an unknown"
+        raise BackboneError(f"{str(path)!r} {there} {what!r}: {', '.join(needed_facts)} are needed")
     for what, value in facts.items():
         if not isinstance(value, known[what]):
             raise BackboneError(f"{what} = {value!r} in {str(path)!r}: a {known[what].__name__} is needed")
@@ -107,7 +116,8 @@ def _facts(path: Path) -> Mapping[str, Any]:
     return facts
 
 
-def _transform(facts: Mapping[str, Any]) -> Transform:
+def transform_of(facts: Mapping[str, Any]) -> Transform:
+    """The transform that such a file states."""
     colours: dict[str, Any] = {what: tuple(facts[what]) for what in ("mean", "std", "fill") if what in facts}
     words = {what: facts[what] for what in ("fit", "interpolation") if what in facts}
     return Transform(resize=facts.get("resize", facts["size"]), crop=facts["size"], whole="round", **colours, **words)

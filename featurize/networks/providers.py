@@ -46,12 +46,19 @@ def _elsewhere() -> Provider:
     return Elsewhere()
 
 
+def _onnx() -> Provider:
+    from featurize.networks.onnx_file import OnnxFile
+
+    return OnnxFile()
+
+
 PROVIDERS: Mapping[str, Callable[[], Provider]] = {
     "torchvision": _torchvision,
     "timm": _timm,
     "open_clip": _open_clip,
     "hf": _hugging_face,
     "module": _own,
+    "onnx": _onnx,
     "imported": _elsewhere,
 }
 

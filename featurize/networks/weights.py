@@ -75,6 +75,8 @@ def choose(backbone: Backbone, chosen: str | None = None) -> Weights:
     WeightsError
         There is no such name or file, or the file says that it belongs to another network.
     """
+    if provider_of(backbone.provider).weights_within and chosen is not None and backbone.file != Path(chosen):
+        raise WeightsError(f"{backbone.full_name} has its weights in it: leave --weights {chosen} out")
     names = ", ".join((*backbone.published, RANDOM))
     if chosen is None:
         if backbone.file:
@@ -130,7 +132,7 @@ def find(backbone: Backbone, identity: str, places: Sequence[Path] = ()) -> Weig
             f"the file of weights of {backbone.full_name} with sha256 {identity.removeprefix(_FILE)[:12]}... {seen}: "
             "give it with --weights FILE"
         )
-    if identity == _random_identity(backbone):
+    if identity.startswith(RANDOM) and identity == _random_identity(backbone):
         return Weights(identity, backbone.transform)
     raise WeightsError(
         f"the weights {identity} of {backbone.full_name} can't be had with what is installed: install the versions "

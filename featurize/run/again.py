@@ -11,6 +11,7 @@ from cache.places import remembered_places
 from featurize.choices import DEFAULT_BACKBONE
 from featurize.networks.elsewhere import is_imported
 from featurize.networks.network import network_from
+from featurize.networks.onnx_file import ONNX
 from featurize.networks.providers import standard_embedding
 from featurize.networks.weights import RANDOM
 from featurize.run.settings import Settings
@@ -34,9 +35,11 @@ def run_command(key: Key, embedding: str = "", place: str = "") -> str:
         return shlex.join(["featurize", "import", "VECTORS", "--table", "ROWS", "--name", key.network["name"]])
     words = ["featurize", "run"]
     root = Path(place).parent if place and Path(place).is_dir() else None
-    if key.backbone != DEFAULT_BACKBONE:
-        words += ["--backbone", key.backbone]
-    words += _weights_and_pixels(key, _places(root, key))
+    if key.network["provider"] == ONNX:
+        words += ["--backbone", f"{ONNX}:{_file(key, _places(root, key))}"]
+    else:
+        words += ["--backbone", key.backbone] if key.backbone != DEFAULT_BACKBONE else []
+        words += _weights_and_pixels(key, _places(root, key))
     precision = key.precision.partition(":")[0]
     if precision != _STANDARD.precision:
         words += ["--precision", precision]
@@ -49,6 +52,14 @@ def run_command(key: Key, embedding: str = "", place: str = "") -> str:
 
 def _places(root: str | Path | None, key: Key) -> Sequence[Path]:
     return remembered_places(artifacts_of(root, key)) if root else ()
+
+
+def _file(key: Key, places: Sequence[Path]) -> str:
+    """Where the file of a network lies that is a file."""
+    try:
+        return str(network_from(key, places=places).weights.file)
+    except ArtstyleError:  # it is gone
+        return "FILE"
 
 
 def _weights_and_pixels(key: Key, places: Sequence[Path]) -> list[str]:
