@@ -24,7 +24,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the two files of the page."""
     page = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
     for language, name in (("python", "mine.py"), ("toml", "mine.toml")):
-        (code,) = re.findall(rf"```{language}\n(.*?)```", page, re.S)
+        code, *_ = re.findall(rf"```{language}\n(.*?)```", page, re.S)
         (tmp_path / name).write_text(code)
     monkeypatch.chdir(tmp_path)
     return tmp_path
