@@ -4,6 +4,7 @@
     python scripts/bench_scale.py index --rows 100000000          an index of fake segments, and look-ups in it
     python scripts/bench_scale.py open --rows 1000000             segments of 256 rows on a disk: opening and index
     python scripts/bench_scale.py whole --rows 1000000 --features 64   table, plan, segments, merging, reading, logreg
+    python scripts/bench_scale.py objects --rows 4096 --features 512   requests to an object store, also to a bad one
     python scripts/bench_scale.py counts --rows 1000000000        pieces, segments, names and bytes, by counts only
 
 Ids are made from a counter, so that none needs to be kept. Each line has the figures of one step: seconds, the most
@@ -13,6 +14,8 @@ memory that the process has had so far, and what was counted.
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import resource
 import shutil
 import subprocess
@@ -240,6 +243,51 @@ def whole(rows: int, dimension: int, head: str, folder: Path) -> Iterator[str]:
     yield step(f"classify fit --head {head}", fit)
 
 
+def objects(rows: int, dimension: int, folder: Path) -> Iterator[str]:
+    """Requests to a server on this machine that speaks S3 (moto), and to one where each tenth fails, is lost or cut."""
+    from tests.cache.s3 import Trouble, environment, new_bucket, s3_server, troubled
+
+    vectors = np.random.default_rng(0).standard_normal((rows, dimension)).astype(np.float16)
+    ids = ids_of(0, rows)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
+    os.environ["ARTSTYLE_OBJECT_CACHE"] = str(folder / "copies")
+
+    def write(cache: Store) -> None:
+        for start in range(0, rows, SEGMENT_PICTURES):
+            part = slice(start, start + SEGMENT_PICTURES)
+            cache.append(Rows(ids[part], np.zeros(len(ids[part]), np.uint8), {RECIPE: vectors[part]}))
+
+    with s3_server() as endpoint:
+        os.environ.update(environment(endpoint))
+        for share in (0.0, 0.1):
+            trouble = Trouble(failing=share, lost=share, cut=share)
+            root = f"{new_bucket(endpoint)}/features"
+            with troubled(endpoint, trouble) as address:
+                os.environ["AWS_ENDPOINT_URL"] = address
+                cache = create_cache(root, Key(NETWORK, "random:seed=0,torch=0", {"size": 224}))
+
+                def asked(what: str, work: Callable[[], object], trouble: Trouble = trouble) -> str:
+                    before = trouble.requests
+
+                    def count() -> str:
+                        work()
+                        return f"{1000 * (trouble.requests - before) / rows:.1f} requests for each 1,000 pictures"
+
+                    return step(what, count)
+
+                def read(root: str = root) -> None:
+                    found = open_cache(root)
+                    assert found.verify() == []
+                    assert found.gather(ids, RECIPE).tobytes() == vectors.tobytes()
+
+                yield f"{rows:,} x {dimension} float16; of the requests fail, are lost, are cut: {share:.0%} each"
+                yield asked("writing", lambda cache=cache: write(cache))  # type: ignore[misc]
+                yield asked("opening, checking, reading", read)
+                yield asked("merging", lambda cache=cache: merged(cache))  # type: ignore[misc]
+                yield asked("opening, checking, reading", read)
+                yield f"what happened: {trouble.happened or 'nothing'}"
+
+
 def counts(rows: int, dimension: int) -> Iterator[str]:
     """What a run of so many pictures makes, by counts only: every piece of every plan is counted, none is made."""
     pieces = parts = 0
@@ -270,13 +318,15 @@ def lines(options: argparse.Namespace, folder: Path) -> Iterator[str]:
         return opening(options.rows, options.features, folder)
     if options.what == "whole":
         return whole(options.rows, options.features, options.head, folder)
+    if options.what == "objects":
+        return objects(options.rows, options.features, folder)
     return counts(options.rows, options.features)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, measure, print, remove."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["planner", "index", "open", "whole", "counts"])
+    parser.add_argument("what", choices=["planner", "index", "open", "whole", "objects", "counts"])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--features", type=int, default=2048, help="numbers of a vector")
     parser.add_argument("--in-segment", type=int, default=65_536, help="rows of a merged segment")
