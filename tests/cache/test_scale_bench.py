@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from scripts import bench_scale
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+import bench_scale
 
 
 @pytest.mark.parametrize(
