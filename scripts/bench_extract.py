@@ -1,12 +1,14 @@
 """How fast pictures become embeddings here, beside what a user would run instead, and beside the machine's limits.
 
-    python scripts/bench_extract.py FOLDER [--rounds 5] [--backbone resnet50] [--only NAME,NAME] [--pictures N]
+    python scripts/bench_extract.py FOLDER [--rounds 5] [--backbone resnet50] [--only NAME;NAME] [--pictures N]
+    python scripts/bench_extract.py FOLDER --backbone timm:vit_small_patch14_dinov2 --size 224
 
 FOLDER has a folder of pictures for each class, perhaps with split folders above. Every contestant runs in a
 process of its own, in turn (A B C A B C ...), on the same files; counted is the time from the first file to the
 last vector (ours: committed to the cache), not the start of the process or the loading of the network. Medians
-and ratios to plain torchvision are printed, with the share of the workers' time in decoding and in the network, of
-the wall time in storage, which goes on beside the workers, and what the same network does alone, on pixels in memory.
+and ratios to plain torchvision, or timm, are printed, with the share of the workers' time in decoding and in the
+network, of the wall time in storage, which goes on beside the workers, and what the same network does alone, on pixels
+in memory.
 `--pictures N` makes N distinct files of those in FOLDER: each is cut by another few columns and encoded anew.
 """
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 LIMIT_PICTURES = 200  # to measure the limits of decoding on
 CONTESTANTS: dict[str, dict[str, Any]] = {
     "plain torchvision": {},
+    "plain timm": {},
     "torch fp32": {"engine": "torch"},
     "onnx fp32": {"engine": "onnx"},
     "openvino fp32": {"engine": "openvino"},
@@ -45,43 +48,34 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
     "torch bf16": {"engine": "torch", "precision": "bf16"},
     "torch bf16, compiled": {"engine": "torch", "precision": "bf16", "compiled": True},
 }
-ON_CPU = ("plain torchvision", "onnx fp32", "openvino int8", "openvino int8, fast decoding")
+ON_CPU = ("onnx fp32", "openvino int8", "openvino int8, fast decoding")
+OF_TOKENS = ("onnx fp32", "openvino fp32", "openvino bf16")
 SHARES = ("decode", "network", "storage")
-ON_GPU = ("plain torchvision", "torch fp32", "torch bf16", "torch bf16, compiled")
+ON_GPU = ("torch fp32", "torch bf16", "torch bf16, compiled")
 
 
-def plain_torchvision(folder: Path, backbone: str, workers: int) -> dict[str, Any]:
-    """What the tutorials show: DataLoader, Resize, CenterCrop, ToTensor, Normalize, one batch after another."""
+def plain(folder: Path, backbone: str, workers: int, size: int | None) -> dict[str, Any]:
+    """What the tutorials show: DataLoader, the library's transform, the model, one batch after another."""
     import numpy as np
     import torch
     from PIL import Image
-    from torchvision import models, transforms
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(0)
+    model, transform = (plain_timm if backbone.startswith("timm:") else plain_torchvision)(backbone, size)
+    model = model.eval().to(device)
 
     class Pictures(torch.utils.data.Dataset[Any]):
         def __init__(self) -> None:
             self.paths = sorted(folder.rglob("*.jpg"))
-            self.transform = transforms.Compose(
-                [
-                    transforms.Resize(256),
-                    transforms.CenterCrop(224),
-                    transforms.ToTensor(),
-                    transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-                ]
-            )
 
         def __len__(self) -> int:
             return len(self.paths)
 
         def __getitem__(self, n: int) -> Any:
             with Image.open(self.paths[n]) as picture:
-                return self.transform(picture.convert("RGB"))
+                return transform(picture.convert("RGB"))
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(0)
-    model = models.get_model(backbone, weights=None).eval().to(device)
-    for name in ("fc", "classifier"):
-        if hasattr(model, name):
-            setattr(model, name, torch.nn.Identity())
     started = time.perf_counter()
     parts = []
     with torch.no_grad():
@@ -89,6 +83,37 @@ def plain_torchvision(folder: Path, backbone: str, workers: int) -> dict[str, An
             parts.append(model(x.to(device)).cpu().numpy())
     seconds = time.perf_counter() - started
     return {"pictures": len(np.concatenate(parts)), "seconds": seconds, **peak_memory()}
+
+
+def plain_torchvision(backbone: str, size: int | None) -> tuple[Any, Any]:
+    """A network of torchvision without its classifier, and torchvision's transform."""
+    import torch
+    from torchvision import models, transforms
+
+    side = size or 224
+    transform = transforms.Compose(
+        [
+            transforms.Resize(round(256 * side / 224)),
+            transforms.CenterCrop(side),
+            transforms.ToTensor(),
+            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ]
+    )
+    model = models.get_model(backbone, weights=None)
+    for name in ("fc", "classifier"):
+        if hasattr(model, name):
+            setattr(model, name, torch.nn.Identity())
+    return model, transform
+
+
+def plain_timm(backbone: str, size: int | None) -> tuple[Any, Any]:
+    """A network of timm without its classifier, and timm's transform, as timm's pages show them."""
+    import timm
+
+    name = backbone.removeprefix("timm:")
+    model = timm.create_model(name, num_classes=0, **({"img_size": size} if size else {}))
+    config = timm.data.resolve_data_config({"input_size": (3, size, size)} if size else {}, model=model)
+    return model, timm.data.create_transform(**config)
 
 
 def ours(folder: Path, backbone: str, workers: int, options: dict[str, Any], scratch: Path) -> dict[str, Any]:
@@ -222,7 +247,9 @@ def make_pictures(folder: Path, count: int, target: Path) -> None:
             whole.crop((n // len(sources), 0, *whole.size)).save(path, quality=90)
 
 
-def contest(folder: Path, backbone: str, names: list[str], rounds: int, workers: int, scratch: Path) -> dict[str, Any]:
+def contest(
+    folder: Path, backbone: str, names: list[str], rounds: int, workers: int, scratch: Path, more: Sequence[str] = ()
+) -> dict[str, Any]:
     """Run everybody in turn; results by name."""
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for _ in range(rounds):
@@ -230,7 +257,7 @@ def contest(folder: Path, backbone: str, names: list[str], rounds: int, workers:
             place = scratch / name.replace(" ", "-").replace(",", "")
             place.mkdir(exist_ok=True)
             command = [sys.executable, __file__, str(folder), "--worker", name, "--backbone", backbone]
-            command += ["--workers", str(workers), "--scratch", str(place)]
+            command += ["--workers", str(workers), "--scratch", str(place), *more]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
@@ -265,6 +292,14 @@ def show(results: dict[str, Any]) -> None:
         print(f"| {' | '.join([*cells, *memory])} |")
 
 
+def usual(backbone: str, on_gpu: bool) -> list[str]:
+    """Whom to run where nobody is named; the first is what the others are measured against."""
+    first = "plain timm" if backbone.startswith("timm:") else "plain torchvision"
+    # eight bits are for convolutions, bfloat16 for the products of tokens
+    on_cpu = OF_TOKENS if backbone.startswith("timm:") else ON_CPU
+    return [first, *(ON_GPU if on_gpu else on_cpu)]
+
+
 def main() -> None:
     """Parse, run the contest or one contestant."""
     from featurize import processors
@@ -272,6 +307,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--backbone", default="resnet50")
+    parser.add_argument("--size", type=int, help="side of the square that the network sees")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=processors.count())
     parser.add_argument("--only", help="contestants, separated by semicolons")
@@ -280,17 +316,18 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
+        options = {**CONTESTANTS[given.worker], "size": given.size}
         one: Callable[[], dict[str, Any]] = (
-            (lambda: plain_torchvision(given.folder, given.backbone, given.workers))
-            if given.worker == "plain torchvision"
-            else (lambda: ours(given.folder, given.backbone, given.workers, CONTESTANTS[given.worker], given.scratch))
+            (lambda: plain(given.folder, given.backbone, given.workers, given.size))
+            if given.worker.startswith("plain")
+            else (lambda: ours(given.folder, given.backbone, given.workers, options, given.scratch))
         )
         print(json.dumps(one()))
         return
     import torch
 
     on_gpu = torch.cuda.is_available()
-    names = given.only.split(";") if given.only else list(ON_GPU if on_gpu else ON_CPU)
+    names = given.only.split(";") if given.only else usual(given.backbone, on_gpu)
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder
         if given.pictures:
@@ -303,7 +340,8 @@ def main() -> None:
                 f"{torch.cuda.get_device_name()}: "
                 + ", ".join(f"{k} {v:.0f}/s" for k, v in synthetic(given.backbone).items())
             )
-        show(contest(folder, given.backbone, names, given.rounds, given.workers, Path(scratch)))
+        more = ["--size", str(given.size)] if given.size else []
+        show(contest(folder, given.backbone, names, given.rounds, given.workers, Path(scratch), more))
 
 
 if __name__ == "__main__":

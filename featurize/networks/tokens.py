@@ -125,7 +125,7 @@ class TokenNetwork:
         unknown = [name for name in names if name not in self.blocks]
         if unknown:
             raise BackboneError(f"the network has no {unknown[0]!r}; there are: {', '.join(self.blocks)}")
-        places = sorted({self.blocks.index(name) for name in names})
+        places = sorted({self.blocks.index(name) for name in names}) or [len(self.blocks) - 1]
         tokens = self
 
         class Cut(torch.nn.Module):

@@ -9,17 +9,22 @@ import pytest
 import torch
 from torch.nn import functional
 
+from cache import list_caches
 from classify.errors import FinetuneError
 from classify.explain import Explainer
+from classify.finetune.result import Finetuned
+from classify.finetune.run import fine_tune
 from classify.finetune.scope import chosen_layers, halves
 from classify.finetune.settings import FinetuneSettings
 from classify.headfile import SavedHead
 from classify.heads import make_head
 from featurize.commands.console import run
 from featurize.commands.main import cli
+from featurize.dataset.table import DatasetTable
 from featurize.networks.network import Network, choose_network
 from featurize.networks.providers import provider_of
 from featurize.networks.recipes import formulas
+from tests.classify.finetune.worlds import curve, make_world, quick
 from tests.conftest import save_picture
 from tests.featurize import fake
 from tests.featurize.networks import golden, tiny
@@ -121,3 +126,67 @@ def test_blocks_are_counted_as_layers() -> None:
         assert not {"", "patch_embed.proj"} & set(names)
     with pytest.raises(FinetuneError, match="--layers 7: the network has 6 blocks, which count as its layers"):
         chosen_layers(whole, FinetuneSettings(layers=7), unused)
+
+
+VIT_32 = {"backbone": "timm:test_vit", "weights": "random", "size": 32, "refit": False, "views": 1, "epochs": 2}
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetTable, Finetuned]:
+    """A dataset table, and a fine-tuning of the last blocks on stored tokens."""
+    table = make_world(tmp_path_factory.mktemp("world"))
+    folder = tmp_path_factory.mktemp("tuned")
+    with pytest.MonkeyPatch.context() as patch:
+        fake.decode_here(patch)
+        done = fine_tune(table, folder / "run", quick(**VIT_32, start="blocks.4"), features=folder / "features")
+    return table, done
+
+
+def test_epochs_on_stored_tokens_give_the_numbers_of_the_uncached_way(
+    tuned: tuple[DatasetTable, Finetuned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To 2 %, as with maps; and what is stored are the tokens before the block."""
+    fake.decode_here(monkeypatch)
+    table, cached = tuned
+    uncached = fine_tune(table, tmp_path, quick(**VIT_32, start="blocks.4", cached=False))
+    for ours, theirs in zip(curve(cached.history()), curve(uncached.history()), strict=True):
+        assert ours.pop("stage") == theirs.pop("stage")
+        assert ours == pytest.approx(theirs, rel=2e-2)
+    (cache,) = list_caches(cached.folder.parent / "features")
+    stored = {recipe.name: cache.gather(cache.ids()[:1], recipe).shape for recipe in cache.recipes()}
+    assert stored == dict.fromkeys(stored, (1, (1 + 2 * 2) * 64))
+    assert {name.partition("-")[0] for name in stored} == {"map@blocks.4"}
+
+
+def test_what_is_retrained_are_the_blocks_alone(tuned: tuple[DatasetTable, Finetuned]) -> None:
+    """And the result is a file of weights that `featurize run` takes."""
+    _, done = tuned
+    frozen = choose_network("timm:test_vit", "random", size=32).load().state_dict()
+    network = choose_network("timm:test_vit", str(done.weights_file))
+    assert network.transform.crop == 32
+    now = network.load().state_dict()
+    changed = {name for name, value in now.items() if not torch.equal(value, frozen[name])}
+    assert {".".join(name.split(".")[:2]) for name in changed} == {"blocks.4", "blocks.5", "norm.weight", "norm.bias"}
+
+
+# ---- serving
+
+
+def test_a_service_answers_and_explains_with_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("starlette")
+    from classify.serve.loading import load_heads
+    from classify.serve.settings import ServeSettings
+    from tests.classify.serve import rooms
+    from tests.classify.serve.running import serving
+
+    fake.decode_here(monkeypatch)
+    head = saved("mean-block2")
+    heads = load_heads([(tmp_path / "style.safetensors", head)], 8, device="cpu")
+    data = rooms.picture(5, (120, 90))
+    with serving(ServeSettings(port=0), heads) as running:
+        answer = running.predict(data, "/v1/predict?explain=1&top=1").json()["pictures"][0]
+    (tmp_path / "a.png").write_bytes(data)
+    explained = Explainer(head).explain(tmp_path / "a.png")
+    assert answer["predictions"][0]["label"] == explained.label
+    assert answer["predictions"][0]["probability"] == pytest.approx(explained.probability, abs=1e-4)
+    assert answer["heatmap"]["image"].startswith("data:image/png;base64,")
