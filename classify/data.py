@@ -334,9 +334,18 @@ def load_examples(
 
 
 def usual_embedding(cache: Store) -> str:
-    """The embedding to take where none is named: the only one there is, or what the network's authors evaluate with."""
+    """The embedding to take where none is named.
+
+    The only one there is; or what the network's authors evaluate with; or its recipes of the one block that there is.
+    """
     names = [recipe.name for recipe in cache.recipes()]
-    return names[0] if len(names) == 1 else standard_embedding(cache.key.network)
+    standard = standard_embedding(cache.key.network)
+    if len(names) == 1:
+        return names[0]
+    blocks = {name.partition("-block")[2] for name in names}
+    parts = [f"{part}-block{block}" for block in blocks for part in standard.split("+")]
+    of_block = len(blocks) == 1 and blocks != {""} and set(parts) <= set(names)
+    return "+".join(parts) if of_block else standard
 
 
 def check_trainable(rows: LabelledRows, target: str) -> list[str]:

@@ -4,6 +4,9 @@ Static quantisation of ONNX Runtime (QDQ: weights per channel symmetric, activat
 ranges that a few pictures produce. Which pictures follows from their ids and a seed, so the same dataset gives
 the same network; once calibrated it stays, whatever is added to the dataset.
 
+Of vision transformers the products with weights are quantised, and nothing else: what their blocks add up, and attention
+itself, have values too far apart for one scale.
+
 Networks with depthwise convolutions (MobileNet, EfficientNet) lose most by this. For them ranges are cut at a
 percentile, and the first five and the last convolution stay in float32.
 """
@@ -38,6 +41,12 @@ PICTURES = 100  # to calibrate on
 SEED = 0
 PERCENTILE = 99.99
 _OPERATORS = ["Conv", "Add", "Relu", "Clip", "MaxPool", "AveragePool", "Concat"]
+# cosines of a DINOv2-S to float32 (mean, smallest): 0.993, 0.979; with the operators above 0.981, 0.929
+_PRODUCTS = ["MatMul", "Gemm"]
+_OF_TOKENS: Mapping[str, Any] = {
+    "op_types_to_quantize": _PRODUCTS,
+    "extra_options": {"MatMulConstBOnly": True, "OpTypesToExcludeOutputQuantization": _PRODUCTS},
+}
 
 
 def calibrated(
@@ -146,8 +155,7 @@ def quantise(body: Path, examples: NDArray[np.uint8], options: Mapping[str, Any]
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=_OPERATORS,
-            **(care_for(body) if options is None else options),
+            **{"op_types_to_quantize": _OPERATORS, **(care_for(body) if options is None else options)},
         )
     return plain_bytes(onnx.load(target))
 
@@ -166,15 +174,18 @@ def _quiet() -> Iterator[None]:
 
 
 def care_for(body: Path, percentile: float = PERCENTILE) -> dict[str, Any]:
-    """How a network with depthwise convolutions is quantised differently; nothing for others."""
+    """How a network with depthwise convolutions, or of tokens, is quantised differently; nothing for others."""
     import onnx
     from onnxruntime.quantization import CalibrationMethod
 
     # plain values: a node would keep the whole network in memory
-    convolutions = {n.name: _is_depthwise(n) for n in onnx.load(body).graph.node if n.op_type == "Conv"}
+    graph = onnx.load(body).graph
+    convolutions = {n.name: _is_depthwise(n) for n in graph.node if n.op_type == "Conv"}
+    of_tokens = {"Softmax", "LayerNormalization"} <= {n.op_type for n in graph.node}
+    del graph
     names = list(convolutions)
     if not any(convolutions.values()):
-        return {}
+        return dict(_OF_TOKENS) if of_tokens else {}
     return {
         "calibrate_method": CalibrationMethod.Percentile,
         "extra_options": {"CalibPercentile": percentile, "CalibMaxIntermediateOutputs": 8},

@@ -18,6 +18,7 @@ from featurize.commands.main import cli
 from featurize.engines import Engine, EngineChoice, make_engine
 from featurize.networks.network import Network
 from featurize.networks.recipes import Formula
+from featurize.run import plans
 from tests.featurize import fake
 
 BATCHES = 8  # in a segment, the fewest there are
@@ -44,4 +45,5 @@ def dying(network: Network, formulas: Sequence[Formula], choice: EngineChoice, a
 
 if __name__ == "__main__":
     fake.decode_here()
+    plans.SEGMENT_PICTURES = 16
     raise SystemExit(run(cli, sys.argv[1:], dying))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from cache import Artifacts
 from cache.buckets import MemoryBucket
-from featurize.engines import EngineChoice, make_engine
+from featurize.engines import EngineChoice, batch_on_cpu, make_engine
 from featurize.errors import BackboneError, WeightsError
 from featurize.networks.network import Network, choose_network, network_from
 from featurize.networks.providers import standard_embedding
@@ -213,6 +213,16 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save(timm.create_model("test_convnext").state_dict(), path)
     with pytest.raises(WeightsError, match=r"holds no weights of timm:test_vit: .* arrays are missing"):
         choose_network("timm:test_vit", str(path)).load()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "batch"),
+    [("timm:vit_small_patch14_dinov2", None, 1), ("timm:vit_small_patch14_dinov2", 392, 4),
+     ("timm:vit_small_patch14_dinov2", 224, 8), ("timm:test_convnext", 512, 8)],
+)  # fmt: skip
+def test_batches_are_small_where_attention_would_take_much_memory(name: str, size: int | None, batch: int) -> None:
+    """It grows with the square of the number of patches: 1,369 at 518 pixels."""
+    assert batch_on_cpu(choose_network(name, "random", size=size)) == batch
 
 
 @pytest.mark.parametrize("engine", ["onnx", "openvino"])
