@@ -4,8 +4,8 @@ Static quantisation of ONNX Runtime (QDQ: weights per channel symmetric, activat
 ranges that a few pictures produce. Which pictures follows from their ids and a seed, so the same dataset gives
 the same network; once calibrated it stays, whatever is added to the dataset.
 
-Of vision transformers the products with weights are quantised, and nothing else: what their blocks add up, and attention
-itself, have values too far apart for one scale.
+Of vision transformers the products with weights are quantised, and nothing else: what their blocks add up, and
+attention itself, have values too far apart for one scale.
 
 Networks with depthwise convolutions (MobileNet, EfficientNet) lose most by this. For them ranges are cut at a
 percentile, and the first five and the last convolution stay in float32.

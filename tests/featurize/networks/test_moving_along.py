@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from cache import list_caches
+from classify.data import usual_embedding
 from classify.errors import FinetuneError
 from classify.explain import Explainer
 from classify.finetune.result import Finetuned
@@ -190,3 +192,24 @@ def test_a_service_answers_and_explains_with_tokens(tmp_path: Path, monkeypatch:
     assert answer["predictions"][0]["label"] == explained.label
     assert answer["predictions"][0]["probability"] == pytest.approx(explained.probability, abs=1e-4)
     assert answer["heatmap"]["image"].startswith("data:image/png;base64,")
+
+
+# ---- comparing
+
+
+@pytest.mark.parametrize(
+    ("names", "usual"),
+    [
+        (["cls-block6", "mean-block6"], "cls-block6+mean-block6"),
+        (["cls-block6", "mean-block6", "mean-block9"], "cls+mean"),
+        (["cls", "mean"], "cls+mean"),
+        (["mean-block6"], "mean-block6"),
+        (["gram-block6", "mean-block6"], "cls+mean"),
+    ],
+    ids=" ".join,
+)
+def test_a_cache_of_one_block_is_compared_as_it_is(names: list[str], usual: str) -> None:
+    """`featurize run --embedding cls,mean --block 6`, then `classify compare` without a word about embeddings."""
+    key = choose_network("timm:vit_small_patch14_dinov2", "random").key()
+    stored = [SimpleNamespace(name=name) for name in names]
+    assert usual_embedding(SimpleNamespace(key=key, recipes=lambda: stored)) == usual

@@ -14,7 +14,8 @@ from PIL import Image
 
 from cache import Artifacts
 from cache.buckets import MemoryBucket
-from featurize.engines import EngineChoice, batch_on_cpu, make_engine
+from featurize.engines import EngineChoice, batch_on_cpu, int8, make_engine
+from featurize.engines.exported import BODY
 from featurize.errors import BackboneError, WeightsError
 from featurize.networks.network import Network, choose_network, network_from
 from featurize.networks.providers import standard_embedding
@@ -233,6 +234,20 @@ def test_exported_networks_of_tokens_agree(exported: Artifacts, engine: str) -> 
     found = make_engine(VIT, wanted, EngineChoice(engine, batch_size=len(shown)), exported).embed(shown)
     expected = {name: torch.from_numpy(v) for name, v in golden.vectors(VIT, VIT.load(), names, shown).items()}
     golden.assert_agree({recipe.name: np.asarray(v) for recipe, v in found.items()}, expected)
+
+
+def test_eight_bits_are_for_the_products_with_weights_alone(exported: Artifacts, tmp_path: Path) -> None:
+    """Sums and attention of a vision transformer have values too far apart for one scale."""
+    import onnx
+
+    body = exported.find(BODY)
+    assert body is not None
+    (tmp_path / "body.onnx").write_bytes(body)
+    small = onnx.load_from_string(int8.quantise(tmp_path / "body.onnx", golden.pixels(VIT, golden.drawn(4))))
+    widened = {node.output[0] for node in small.graph.node if node.op_type == "DequantizeLinear"}
+    readers = {node.op_type for node in small.graph.node if widened.intersection(node.input)}
+    assert "MatMul" in readers
+    assert not {"Add", "Mul", "Softmax", "LayerNormalization"} & readers
 
 
 @pytest.fixture(scope="module")
