@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from classify.commands.options import WEIGHTS, load_told
-from featurize.choices import DEFAULT_EMBEDDING
 from featurize.commands.console import print_table
 from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, SEED, TABLE, TARGET
 from featurize.commands.remembered import Command
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from featurize.engines import EngineFactory
 
 EMBEDDING = click.option(
-    "--embedding", default=DEFAULT_EMBEDDING, show_default=True, help="Recipes; a+b puts two side by side."
+    "--embedding",
+    help="Recipes; a+b puts two side by side; default: the only one, avgpool, or as the network's authors do.",
 )
 SPLIT = click.option("--split", type=ANY_SPLIT, default="all", show_default=True, help="Which part of the collection.")
 
@@ -45,7 +45,8 @@ def out_option(folder: str) -> Callable[[Any], Any]:
 @click.pass_obj
 def neighbours(
     engines: EngineFactory | None, /, pictures: tuple[Path, ...], k: int, csls: bool, dataset: Path,
-    features: str | Path, key: str | None, embedding: str, split: str, weights: str | None, device: str, out: Path,
+    features: str | Path, key: str | None, embedding: str | None, split: str, weights: str | None, device: str,
+    out: Path,
 ) -> None:  # fmt: skip
     """The works of the collection that are most similar to PICTURES: files, and folders of files."""
     from cache import open_cache
@@ -103,8 +104,8 @@ def _untrained(works: Works) -> None:
 @SEED
 @out_option("reports/map")
 def draw_map(
-    method: str, colour: str, add: bool, mosaic: bool, dataset: Path, features: Path, key: str | None, embedding: str,
-    split: str, seed: int, out: Path,
+    method: str, colour: str, add: bool, mosaic: bool, dataset: Path, features: Path, key: str | None,
+    embedding: str | None, split: str, seed: int, out: Path,
 ) -> None:  # fmt: skip
     """A map of the collection: similar pictures lie near each other."""
     from cache import open_cache
@@ -139,8 +140,8 @@ def draw_map(
 @click.option("--head", "head_file", type=FILE, help="Look at the last hidden layer of this head, as mlp has one.")
 @out_option("reports/timeline")
 def timeline(
-    dataset: Path, features: Path, key: str | None, embedding: str, split: str, seed: int, head_file: Path | None,
-    out: Path,
+    dataset: Path, features: Path, key: str | None, embedding: str | None, split: str, seed: int,
+    head_file: Path | None, out: Path,
 ) -> None:  # fmt: skip
     """How the embedding of dated works follows the year; 30 dated works are needed.
 
@@ -190,7 +191,7 @@ def timeline(
 @SEED
 @out_option("reports/styles")
 def styles(
-    target: str, dataset: Path, features: Path, key: str | None, embedding: str, split: str, seed: int, out: Path
+    target: str, dataset: Path, features: Path, key: str | None, embedding: str | None, split: str, seed: int, out: Path
 ) -> None:
     """Which styles lie near each other, and which are taken for each other."""
     from cache import open_cache
@@ -222,7 +223,7 @@ def styles(
 @SPLIT
 @out_option("reports/artist")
 def show_artist(
-    name: str, dataset: Path, features: Path, key: str | None, embedding: str, split: str, out: Path
+    name: str, dataset: Path, features: Path, key: str | None, embedding: str | None, split: str, out: Path
 ) -> None:
     """The works of the painter NAME in the embedding: nearest painters, works least like the others."""
     from cache import open_cache

@@ -57,7 +57,7 @@ def neighbours(
     pictures: Sequence[Path],
     k: int = K,
     *,
-    embedding: str = "avgpool",
+    embedding: str | None = None,
     split: str = "all",
     csls: bool = False,
     weights: str | None = None,
@@ -77,7 +77,7 @@ def neighbours(
         Files; those whose bytes the cache does not know are embedded first, and not stored.
     k : int
         How many works.
-    embedding : str
+    embedding : str, optional
         Recipes; "a+b" puts two side by side.
     split : str
         Which part of the collection is searched.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cache import Key, Recipe, Store
 from cache.ids import Ids, first_seen, positions
 from cache.rows import ABSENT, OK
+from classify.data import usual_embedding
 from classify.errors import DataError
 from classify.evaluation.nearest import Rows
 from classify.heads.rows.gathered import Gathered
@@ -106,7 +107,7 @@ class Works:
 
 
 def load_works(
-    table: DatasetTable, cache: Store, embedding: str = "avgpool", split: str = "all", *, fewest: int = 2
+    table: DatasetTable, cache: Store, embedding: str | None = None, split: str = "all", *, fewest: int = 2
 ) -> Works:
     """The pictures of a dataset table with their vectors, each picture once.
 
@@ -115,8 +116,8 @@ def load_works(
     table : DatasetTable
         Where a picture stands in several rows, the first counts.
     cache : Store
-    embedding : str
-        Recipes; "a+b" puts two side by side.
+    embedding : str, optional
+        Recipes; "a+b" puts two side by side. By default the only one there is, or what the network's authors use.
     split : str
         "train", "val", "test" or "all".
     fewest : int
@@ -131,7 +132,7 @@ def load_works(
     NotStored
         Pictures were not embedded yet, or not with such a recipe.
     """
-    recipes = tuple(cache.recipe(name) for name in embedding.split("+"))
+    recipes = tuple(cache.recipe(name) for name in (embedding or usual_embedding(cache)).split("+"))
     rows = table.rows_of(split)
     rows = rows[first_seen(table.ids[rows])]
     status = cache.status(table.ids[rows])

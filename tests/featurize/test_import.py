@@ -130,6 +130,8 @@ def test_heads_and_reports_work_and_no_picture_is_asked_for(here: Path, capsys: 
     assert run(classify_cli, ["fit", "--head", "lda", "--out", "lda.safetensors"]) == 0
     assert call("audit", "--no-pictures") == 0
     assert call("verify") == 0
+    assert run(classify_cli, ["map", "--method", "pca", "--out", "map"]) == 0
+    assert run(classify_cli, ["styles", "--out", "styles"]) == 0
 
 
 def test_predicting_from_pictures_is_refused_with_the_reason(here: Path, capsys: Screen) -> None:
