@@ -8,21 +8,29 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
 from scipy import stats
 
-from cache import cache_in_memory
+from cache import Recipe, Rows, cache_in_memory
+from cache.ids import from_hex
 from classify.comparison.compare import compare
+from classify.comparison.contest import Contest
+from classify.comparison.matched import match_whole
+from classify.comparison.questions.plan import Plan
+from classify.comparison.questions.put import put_questions
 from classify.evaluation.contrasts import judge, pair_tests
 from classify.evaluation.entry import Seeds
+from classify.evaluation.questions import Asked
 from classify.evaluation.repeats import resampled_splits
 from classify.evaluation.statistics import corrected_resampled, percentile_interval, resampled_means, wilson
 from classify.evaluation.winner import judge_winner
+from classify.heads import HeadSpec
 from tests import sizes
-from tests.classify.worlds import KEY, fill, make_world
+from tests.classify.worlds import KEY, World, fill, make_world
 
 TRUTH = 0.4  # accuracy of every simulated head
 
@@ -206,6 +214,78 @@ def planted_leaks(count: int) -> tuple[float, int, float]:
     return found / (5 * count), false, artists / count
 
 
+def two_questions(count: int) -> dict[str, dict[str, object]]:
+    """What is recommended for each question where one head remembers painters and another doesn't.
+
+    The collections have 240 pictures of 4 styles by 40 painters, who are easier to tell than styles. The nearest
+    neighbour remembers painters; class means don't. Which head is truly the better one is known from the mean accuracy
+    over all collections. Shares of the collections: `fair`, the recommendation is the truly better head or "equally
+    good"; `better`, one head is called better; `false`, one is that is not.
+    """
+    heads = ["simpleshot:calibrate=false", "knn:k=1,calibrate=false"]
+    found: dict[str, list[tuple[Asked, list[float]]]] = {"new": [], "known": []}
+    for seed in range(count):
+        world = make_world(style=0.8, by_artist=1.2, artists=10, train=240, test=0, seed=seed)
+        for asked in _asked(world, heads):
+            accuracies = [asked.answer(n).scores.accuracy.value for n in range(len(heads))]
+            found[asked.question].append((asked, accuracies))
+    return {question: _fairness(asked, heads) for question, asked in found.items()}
+
+
+def equal_heads(count: int, heads: int = 2) -> dict[str, float]:
+    """How often one of some equally good heads is called better.
+
+    Each head, the class means, has an embedding of its own: the same styles, painters and noise drawn anew.
+    """
+    better = {"new": 0, "known": 0}
+    recipes = [Recipe(f"view{n}", {"formula": "made up"}) for n in range(heads)]
+    for seed in range(count):
+        world = make_world(style=0.0, by_artist=0.0, artists=10, train=240, test=0, seed=seed)
+        rng = np.random.default_rng(seed)
+        styles, y = 0.8 * rng.normal(size=(4, 16)), np.arange(240) % 4
+        painter = np.unique(world.artists, return_inverse=True)[1]
+        views = [styles[y] + 1.2 * rng.normal(size=(40, 16))[painter] + rng.normal(size=(240, 16)) for _ in recipes]
+        cache, ids = cache_in_memory(KEY), from_hex(world.table.columns["id"])
+        vectors = {r: view.astype(np.float32) for r, view in zip(recipes, views, strict=True)}
+        cache.append(Rows(ids, np.zeros(len(ids), np.uint8), vectors))
+        names = [r.name for r in recipes]
+        for asked in _asked(replace(world, cache=cache), ["simpleshot:calibrate=false"], names):
+            better[asked.question] += asked.recommendation.better
+    return {question: times / count for question, times in better.items()}
+
+
+def _asked(world: World, heads: Sequence[str], embeddings: Sequence[str] | None = None) -> tuple[Asked, ...]:
+    """What compare asks, without its report."""
+    matched = match_whole(world.table, [world.cache], embeddings, "style", "all")
+    rows = matched.parts[0]
+    specs = [HeadSpec.parse(head) for head in heads]
+    contest = Contest(matched, specs, np.unique(rows.y), True, 0, 0, "new")
+    put = put_questions(contest, Plan(("new", "known")))
+    truth = np.searchsorted(contest.classes, rows.y)
+    named = [(spec, view) for view in matched.views for spec in specs]
+    runs = [mock.Mock(spec=spec, dimension=16) for spec, _ in named]
+    for run, (spec, view) in zip(runs, named, strict=True):
+        run.name = contest.name(spec, view)
+        run.spec = spec
+    return tuple(one.judged(runs, truth, 0) for one in put)
+
+
+def _fairness(found: Sequence[tuple[Asked, list[float]]], heads: Sequence[str]) -> dict[str, object]:
+    means = np.mean([accuracies for _, accuracies in found], axis=0)
+    best = int(means.argmax())
+    better = [asked.recommendation.better for asked, _ in found]
+    right = [asked.recommendation.head == best for asked, _ in found]
+    false = [b and not r for b, r in zip(better, right, strict=True)]
+    return {
+        "means": dict(zip(heads, means.round(3).tolist(), strict=True)),
+        "best": heads[best],
+        "fair": 1 - float(np.mean(false)),
+        "better": float(np.mean(better)),
+        "false": float(np.mean(false)),
+        "kept": float(np.mean([best in asked.recommendation.equals for asked, _ in found])),
+    }
+
+
 def main() -> None:
     """Print every figure, or those that are asked for."""
     words = sys.argv[1:]
@@ -235,6 +315,8 @@ def main() -> None:
     tell(f"10 resampled splits, corrected and naive t-test, {nulls} comparisons", lambda: repeat_alarms(nulls))
     tell(f"4 seeds: their spread beside that of 24, the first within two, {worlds} heads", lambda: seeds_spread(worlds))
     tell(f"shuffled labels, chance 0.25: accuracy, warned, {worlds} comparisons", lambda: shuffled_labels(worlds))
+    tell(f"questions: a head that remembers painters, {worlds} collections", lambda: two_questions(worlds))
+    tell(f"questions: two equal heads, called better, {worlds} collections", lambda: equal_heads(worlds))
     tell(
         f"planted: copies found, others called copies, artists right, {worlds} comparisons",
         lambda: planted_leaks(worlds),

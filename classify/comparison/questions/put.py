@@ -52,6 +52,8 @@ class Put:
     folding : Folding
     parts : sequence of Folds
         Training and held-out rows of each fold, one sequence a repeat.
+    inner : sequence of sequence of Folds
+        Inside each training part, the folds on which all heads are tuned and calibrated.
     answers : mapping of str to Answer
     probabilities : mapping of str to (N, K)
         Of the first repeat, where nothing but the folds scores the heads.
@@ -59,6 +61,7 @@ class Put:
 
     folding: Folding
     parts: Sequence[Folds]
+    inner: Sequence[Sequence[Folds]]
     answers: dict[str, Answer]
     probabilities: dict[str, NDArray[np.float64]]
 
@@ -73,13 +76,12 @@ def put_questions(contest: Contest, plan: Plan) -> tuple[Put, ...]:
 
     An interruption leaves the heads that were done, where there are any.
     """
-    pool = contest.whole(contest.matched.views[0]).rows
-    out = tuple(
-        Put(*folding_of(pool, question, plan.folds, plan.repeats, contest.seed), {}, {}) for question in plan.questions
-    )
-    if out:
-        with contest.kept():
-            _fill(contest, out)
+    if not plan.questions:
+        return ()
+    rows = contest.whole(contest.matched.views[0]).rows
+    out = tuple(_nothing_yet(rows, question, plan, contest.seed) for question in plan.questions)
+    with contest.kept():
+        _fill(contest, out)
     return out
 
 
@@ -87,6 +89,13 @@ def simplicity(run: Run) -> int:
     """How simple a head is, the smaller the simpler: its kind first, then the length of its embedding."""
     kind = SIMPLEST.index(run.spec.kind) if run.spec.kind in SIMPLEST else len(SIMPLEST)
     return kind * 1_000_000 + run.dimension
+
+
+def _nothing_yet(rows: LabelledRows, question: str, plan: Plan, seed: int) -> Put:
+    folding, every = folding_of(rows, question, plan.folds, plan.repeats, seed)
+    asked = for_question(Examples(rows, np.empty((len(rows), 0))), question).rows
+    inner = [[folds_of(asked.take(learn), seed) for learn, _ in parts] for parts in every]
+    return Put(folding, every, inner, {}, {})
 
 
 def _fill(contest: Contest, questions: Sequence[Put]) -> None:
@@ -106,9 +115,8 @@ def _answer(contest: Contest, spec: HeadSpec, pool: Examples, put: Put) -> tuple
     classes, truth = contest.classes.tolist(), np.searchsorted(contest.classes, pool.y)
     probabilities = np.zeros((len(put.parts), len(pool), len(classes)))  # (R, N, K)
     for repeat, parts in enumerate(put.parts):
-        for learn, held_out in parts:
+        for (learn, held_out), inner in zip(parts, put.inner[repeat], strict=True):
             train = for_question(pool.take(learn), put.folding.question)
-            inner = folds_of(train.rows, contest.seed)
             probabilities[repeat, held_out] = contest.ask(spec, train, pool.take(held_out), inner)[2]
     counts = np.bincount(truth, minlength=len(classes)).tolist()
     return answer_of(truth, probabilities, put.folding, classes, counts, contest.seed), probabilities[0]
