@@ -11,7 +11,7 @@ import click
 
 from classify.commands.options import PROMPTS
 from featurize.commands.answer import give
-from featurize.commands.console import print_table
+from featurize.commands.console import STOPPED, print_table
 from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
 from featurize.commands.remembered import Command
 from featurize.wording import percent, visible
@@ -102,7 +102,7 @@ def compare(
     probabilities: Path | None,
     mlflow: str | None,
     **options: Any,
-) -> None:
+) -> int:
     """Train heads on the same rows, compare them honestly, and write a report."""
     from classify.comparison.compare import compare as run_comparison
     from classify.report import check_place, write_report
@@ -125,7 +125,13 @@ def compare(
             comparison = _run_protocol(context, protocol, table, caches, heads, {**options, "progress": progress})
         else:
             announce = partial(click.echo, err=True)
-            comparison = run_comparison(table, caches, heads, progress=progress, tell=announce, partial=True, **options)
+            try:
+                comparison = run_comparison(
+                    table, caches, heads, progress=progress, tell=announce, partial=True, **options
+                )
+            except KeyboardInterrupt:
+                click.echo("stopped before the first head was finished: no report was written", err=True)
+                return STOPPED
     if probabilities is not None:
         write_probabilities(comparison, probabilities)
     give(as_json(comparison))
@@ -133,6 +139,7 @@ def compare(
     if mlflow is not None:
         log_comparison(comparison, out, mlflow)
     tell(comparison, page)
+    return STOPPED if any(caution.kind == "stopped" for caution in comparison.cautions) else 0
 
 
 def _run_protocol(

@@ -32,6 +32,7 @@ from classify.comparison.task import Task, dataset_facts, test_rows
 from classify.comparison.texts import embeddings_with_texts, texts_of
 from classify.data import check_trainable
 from classify.errors import DataError, HeadError
+from classify.evaluation.entry import Entry
 from classify.evaluation.findings import Caution, LeakAudit
 from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.question import question_of
@@ -201,7 +202,7 @@ def compare(
     again = None
     if repeats and not by_folds and not contest.stopped:
         again = contest.repeats(repeats, by_artist=_disjoint(leaks))
-    cautions = [*_stopped(contest, len(entries)), *seen_pictures(caches, task.test.ids)]
+    cautions = [*_stopped(contest, entries, put), *seen_pictures(caches, task.test.ids)]
     cautions += all_cautions(entries, facts, leaks, task.classes.tolist(), matched.parts)
     cautions += one_question(matched, question, folds)
     return Comparison(
@@ -245,14 +246,15 @@ def _rank(run: Run, task: Task, put: Sequence[Put]) -> float:
     return -float(np.mean(run.probabilities.argmax(1) == task.truth))
 
 
-def _stopped(contest: Contest, finished: int) -> Iterator[Caution]:
+def _stopped(contest: Contest, entries: Sequence[Entry], put: Sequence[Put]) -> Iterator[Caution]:
     """It was interrupted."""
     if contest.stopped:
+        finished = sum(all(entry.name in one.answers for one in put) for entry in entries)
         heads = sum(len(contest.specs_of(view)) for view in contest.matched.views)
         yield Caution(
             "stopped",
-            f"The comparison was stopped: {finished} of {counted(heads, 'head')} had been finished, and what was not "
-            "finished is missing here.",
+            f"The comparison was stopped when {finished} of {counted(heads, 'head')} had been asked everything: what "
+            "the others were not asked is missing here.",
         )
 
 

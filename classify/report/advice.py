@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from classify.comparison.result import Comparison
 from classify.evaluation.questions import Asked
 from featurize.wording import NARROW, listing, percent
@@ -27,11 +29,11 @@ def take(c: Comparison, asked: Asked) -> str:
     found, names = asked.recommendation, [entry.name for entry in c.entries]
     head = names[found.head]
     if len(asked.ranking) == 1:
-        return f"{head} was the only head."
+        return f"{head} is the only head."
     if found.better:
-        return f"take {head}. It is better than {_others(len(asked.ranking) - 1)}."
+        return f"Take {head}: it is better than {_others(len(asked.ranking) - 1)}."
     equals = listing([names[n] for n in found.equals], MOST_NAMED)
-    said = f"{equals} are equally good, as far as these pictures show; take {head}, "
+    said = f"Equally good, as far as these pictures show: {equals}. Take {head}, "
     if found.head == found.first and found.slack == 0:
         return said + "which came first."
     return said + f"the simplest of those that come within {100 * found.slack:.1f} points of the first."
@@ -52,7 +54,7 @@ def to_check(c: Comparison) -> list[str]:
     if not c.mistakes:
         return []
     named = [
-        f"{c.rows[m.row].path} (labelled {c.classes[c.rows[m.row].label]}, named {c.classes[m.predicted]})"
+        f"{Path(c.rows[m.row].path).name} (labelled {c.classes[c.rows[m.row].label]}, named {c.classes[m.predicted]})"
         for m in c.mistakes[:PICTURES]
     ]
     return [

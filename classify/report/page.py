@@ -86,17 +86,7 @@ def _filters(comparison: Comparison) -> dict[str, Any]:
     figures_in_words = (words.between, words.with_interval, words.decimal, words.seconds, words.size)
     common = (wording.percent, wording.points, wording.artist, wording.counted)
     named: dict[str, Any] = {change.__name__: change for change in (*figures_in_words, *common)}
-    return {
-        **named,
-        "svg": as_svg,
-        "plain": lambda label: shown.get(label) or wording.plain(label),
-        "cell": _cell,
-        "capitalised": _capitalised,
-    }
-
-
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return {**named, "svg": as_svg, "plain": lambda label: shown.get(label) or wording.plain(label), "cell": _cell}
 
 
 def _cell(text: object) -> str:

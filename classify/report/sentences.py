@@ -40,9 +40,8 @@ def painters(question: str) -> str:
 def tuned_for(c: Comparison) -> str:
     """What the parameters and probabilities of each row are for."""
     if c.dataset.folds and len(c.asked) > 1:
-        return "tuned and calibrated for each question by itself"
-    said = f"tuned and calibrated for {c.dataset.question} painters"
-    return said + ("; in the columns of the two questions, for each by itself" if c.asked else "")
+        return "tuned for each question by itself"
+    return f"tuned for {c.dataset.question} painters"
 
 
 def scored(c: Comparison) -> str:

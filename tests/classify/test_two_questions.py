@@ -17,6 +17,7 @@ from scipy import stats
 from sklearn import metrics
 
 from classify import compare, write_report
+from classify.commands.main import cli
 from classify.comparison.contest import Contest
 from classify.comparison.questions.put import SIMPLEST
 from classify.comparison.result import Comparison
@@ -25,6 +26,8 @@ from classify.evaluation.recommendation import recommend
 from classify.heads import HEADS
 from classify.report.advice import advice
 from classify.report.question_figure import draw_questions
+from featurize.commands.console import run
+from tests.classify.test_cli_compare import store
 from tests.classify.worlds import World, make_world
 
 HEADS_ASKED = ["simpleshot", "knn:k=1", "ridge"]
@@ -287,6 +290,30 @@ def test_an_interruption_keeps_the_heads_that_were_finished(world: World, after:
         compare(world.table, world.cache, "simpleshot,knn:k=1")
 
 
+def test_the_command_says_what_an_interruption_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    ask, calls = Contest.ask, []
+
+    def stopped(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return ask(*args)
+
+    monkeypatch.setattr(Contest, "ask", stopped)
+    assert run(cli, ["compare", "--heads", "simpleshot,ridge"]) == 130
+    assert "stopped when 0 of 2 heads had been asked everything" in " ".join(capsys.readouterr().out.split())
+    assert Path("reports/comparison/index.html").exists()
+    assert run(cli, ["compare", "--heads", "simpleshot,ridge", "--out", "other"]) == 130
+    said = capsys.readouterr().err
+    assert "stopped before the first head was finished: no report was written" in said
+    assert "kept" not in said
+    assert not Path("other").exists()
+
+
 # ---- the advice
 
 
@@ -345,10 +372,10 @@ def test_the_first_lines_say_what_to_take_how_often_it_errs_and_what_to_check(fo
     assert len(lines) == 3
     for line, asked in zip(lines, folded.asked, strict=False):
         taken = asked.recommendation.head
-        assert f"take {folded.entries[taken].name}" in line
+        assert f"Take {folded.entries[taken].name}" in line
         wrong = 1 - asked.answer(taken).scores.accuracy.value
         assert f"for {100 * wrong:.0f}" in line
-    assert folded.rows[folded.mistakes[0].row].path in lines[2]
+    assert Path(folded.rows[folded.mistakes[0].row].path).name in lines[2]
     assert not advice(replace(folded, asked=()))
 
 
