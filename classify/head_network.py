@@ -23,7 +23,7 @@ from featurize import processors
 from featurize.engines import Engine, EngineChoice, EngineFactory, Vectors, device_for, make_engine
 from featurize.networks.base import Backbone
 from featurize.networks.network import Network, network_from
-from featurize.networks.recipes import Formula, formula_of
+from featurize.networks.recipes import Formula, formula_of, shown_to
 from featurize.pictures import decoder_processes
 from featurize.pictures.file import Picture
 from featurize.pictures.transform import Pixels
@@ -92,6 +92,7 @@ class HeadNetwork:
         self.recipes: Sequence[Recipe] = saved.recipes
         self.workers = workers or processors.count()
         self.transform = network.transform
+        self.shown = shown_to(formulas, network.transform)
         self.description = network.describe()
         self._engine: Engine = engines(network, formulas, choice, artifacts)
         self._alone = threading.Lock()
@@ -115,24 +116,23 @@ class HeadNetwork:
         return self._engine.describe()
 
     def decode(self, data: bytes) -> Pixels:
-        """The pixels that the network sees of a picture file, (crop, crop, 3) uint8, decoded in another process.
+        """The pixels that the network sees of a picture file, uint8, decoded in another process: a square, or several.
 
         Raises
         ------
         Undecodable
         """
-        return decoder_processes.pixels_of(data, self.transform)
+        return decoder_processes.pixels_of(data, self.shown)
 
     def embed(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
         """The rows of some pictures, (N, D); may be called from several threads.
 
         Parameters
         ----------
-        pictures : sequence of ndarray (crop, crop, 3) uint8
-            At most `batch_size`.
+        pictures : sequence of ndarray uint8
+            As `decode` gives them, at most `batch_size`.
         """
-        side = self.transform.crop
-        batch = np.zeros((self.batch_size, side, side, 3), np.uint8)
+        batch = np.zeros((self.batch_size, *self.shown.shape), np.uint8)
         batch[: len(pictures)] = pictures
         if self.parallel:
             return self._rows(self._engine.embed(batch), len(pictures))
@@ -143,7 +143,7 @@ class HeadNetwork:
         """Picture files in batches, in their order, each with its rows (B, D); no rows where none could be decoded."""
         size = self.batch_size
         pictures = [Picture("", path) for path in paths]
-        with Pipeline(self._engine, self.transform, self.workers) as pipeline:
+        with Pipeline(self._engine, self.shown, self.workers) as pipeline:
             for batch in pipeline.batches(pictures[n : n + size] for n in range(0, len(pictures), size)):
                 yield batch, self._rows(batch.vectors, len(batch.places))
 

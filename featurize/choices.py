@@ -14,3 +14,4 @@ EXPORTS = ("hdf5", "npz", "parquet", "orange", "atlas", "projector")  # forms of
 DECODERS = ("exact", "fast")
 DEFAULT_BACKBONE = "resnet50"
 DEFAULT_EMBEDDING = "avgpool"
+CONTROL = "colour"  # the recipe that reads pixels alone: colour and texture

@@ -24,6 +24,7 @@ from featurize.dataset.table import DatasetTable
 from featurize.engines import Engine, EngineFactory, make_engine
 from featurize.errors import BackboneError, SourceError, Undecodable
 from featurize.networks.network import Network, choose_network
+from featurize.networks.recipes import shown_to
 from featurize.pictures import archives
 from featurize.pictures.decoding import MIN_SIDE
 from featurize.pictures.file import Picture, digest, read
@@ -76,6 +77,8 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         The block, or stage, that the recipes read; counted from 1, the last by default.
     mirror : bool
         Average each embedding over the picture and its mirror image.
+    views : int, optional
+        Average each embedding over so many views: 2 as `mirror`, 4 or 14.
     size : int, optional
         Side of the square that the network sees; 224 by default.
     decode, engine, precision, device, batch_size, workers
@@ -115,6 +118,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         *,
         block: int | None = None,
         mirror: bool = False,
+        views: int | None = None,
         size: int | None = None,
         decode: str = "exact",
         engine: str = "auto",
@@ -132,6 +136,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.embedding = embedding
         self.block = block
         self.mirror = mirror
+        self.views = views
         self.size = size
         self.decode = decode
         self.engine = engine
@@ -234,6 +239,8 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             embedding=self._names(),
             block=self.block,
             mirror=self.mirror,
+            views=self.views,
+            control=False,
             size=self.size,
             decode=self.decode,
             engine=self.engine,
@@ -274,7 +281,9 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         parts: list[list[NDArray[np.float32]]] = [[] for _ in recipes]
         failed: dict[int, Undecodable] = {}
         done = 0
-        with Pipeline(engine, network.transform, settings.workers or processors.count()) as pipeline:
+        with Pipeline(
+            engine, shown_to(settings.formulas(network), network.transform), settings.workers or processors.count()
+        ) as pipeline:
             for batch in pipeline.batches(batches):
                 failed |= {done + n: why for n, why in batch.failed.items()}
                 good = [n for n in range(len(batch.places)) if n not in batch.failed]

@@ -56,6 +56,7 @@ VARIANTS: Mapping[str, Variant] = {
     "avgpool, L2": Variant(options="l2=true"),
     "avgpool, mirror": Variant("avgpool-mirror"),
     "avgpool, mirror, sqrt": Variant("avgpool-mirror", options="sqrt=true"),
+    "avgpool, 14 views": Variant("avgpool-views14"),
     "multi": Variant("multi"),
     "multi, mirror": Variant("multi-mirror"),
     "stats": Variant("stats"),

@@ -135,7 +135,7 @@ def compare(
     if probabilities is not None:
         write_probabilities(comparison, probabilities)
     give(as_json(comparison))
-    page = write_report(comparison, out)
+    page = write_report(comparison, out, partial(click.echo, err=True))
     if mlflow is not None:
         log_comparison(comparison, out, mlflow)
     tell(comparison, page)
@@ -217,7 +217,7 @@ def tell(comparison: Comparison, page: Path) -> None:
     for e in comparison.entries:
         for remark in (*sentences.seeds(e), *e.remarks):
             click.echo(f"{visible(e.name)}: {visible(remark)}")
-    for line in sentences.verdict(comparison):
+    for line in (*sentences.control(comparison), *sentences.verdict(comparison), *sentences.suspects(comparison)):
         click.echo(visible(line))
     for line in sentences.told_protocol(comparison):
         click.echo(visible(line))

@@ -17,6 +17,7 @@ from cache.folder import as_caches
 from classify.arrays import EMBEDDING, are_arrays, as_dataset
 from classify.comparison.cautions import all_cautions, seen_pictures
 from classify.comparison.contest import Contest, Run, finished_curves
+from classify.comparison.control import control_of, how_to_get_it
 from classify.comparison.curves import nested_subsets
 from classify.comparison.entries import by_folds as entries_by_folds
 from classify.comparison.entries import by_split
@@ -38,6 +39,8 @@ from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.question import question_of
 from classify.heads import HeadSpec
 from classify.lineage import refuse_folds
+from featurize.dataset.suspects.looking import look_at_labels
+from featurize.dataset.suspects.sheet import columns_of
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.progress import Progress
 from featurize.wording import counted
@@ -202,6 +205,8 @@ def compare(
     again = None
     if repeats and not by_folds and not contest.stopped:
         again = contest.repeats(repeats, by_artist=_disjoint(leaks))
+    control = control_of(contest, plan, caches)
+    suspects = look_at_labels(table, target, matched.first_embedding)
     cautions = [*_stopped(contest, entries, put), *seen_pictures(caches, task.test.ids)]
     cautions += all_cautions(entries, facts, leaks, task.classes.tolist(), matched.parts)
     cautions += one_question(matched, question, folds)
@@ -224,6 +229,10 @@ def compare(
         repeats=again,
         asked=asked,
         asked_rows=asked_rows,
+        control=control,
+        control_note=how_to_get_it(caches) if control is None and not contest.stopped else "",
+        suspects=suspects,
+        suspect_columns=columns_of(table, target, suspects.found),
     )
 
 

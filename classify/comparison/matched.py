@@ -66,6 +66,11 @@ class Matched:
         return Examples(rows, np.concatenate(found, axis=1) if view.beside else found[0])
 
     @property
+    def first_embedding(self) -> list[tuple[Store, Recipe]]:
+        """What the first view is made of."""
+        return [(part.cache, recipe) for part in self.views[0].parts for recipe in part.recipes]
+
+    @property
     def whole(self) -> bool:
         """Whether there is no test part of its own: every row is learned from and, by folds, scored."""
         return self.train == self.test

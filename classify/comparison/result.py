@@ -6,15 +6,26 @@ frozen dataclasses of these (evaluation/entry.py, evaluation/findings.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classify.evaluation.entry import Entry
-from classify.evaluation.findings import Caution, Confusion, Curve, LeakAudit, Mistake, Protocol, Repeats, Verdict
+from classify.evaluation.findings import (
+    Caution,
+    ColourControl,
+    Confusion,
+    Curve,
+    LeakAudit,
+    Mistake,
+    Protocol,
+    Repeats,
+    Verdict,
+)
 from classify.evaluation.questions import Asked
 from featurize import pages
+from featurize.dataset.suspects.finding import Suspects
 from featurize.frames import frame
 from featurize.wording import counted, percent
 
@@ -133,6 +144,14 @@ class Comparison:
     provenance : Provenance
     folder : Path
         What the rows' paths are relative to; not written out.
+    control : ColourControl or None
+        What a head reaches without any network.
+    control_note : str
+        Why there is none, and how to get one.
+    suspects : Suspects
+        Labels of the dataset table that may be wrong, the same as in an audit by the first embedding.
+    suspect_columns : mapping of str to sequence of str
+        Those rows as `suspects.csv` has them; not written into `results.json`.
     """
 
     classes: tuple[str, ...]
@@ -152,6 +171,10 @@ class Comparison:
     curves: tuple[Curve, ...] = ()
     repeats: Repeats | None = None
     protocol: Protocol | None = None
+    control: ColourControl | None = None
+    control_note: str = ""
+    suspects: Suspects = field(default_factory=Suspects)
+    suspect_columns: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False, repr=False)
     schema: int = SCHEMA
 
     @property

@@ -6,6 +6,7 @@ Heads are numbered by their place in `Comparison.entries`, classes by that in `C
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from classify.evaluation.entry import Estimate
@@ -363,6 +364,27 @@ class Published:
     figure: str
     value: float
     source: str
+
+
+@dataclass(frozen=True)
+class ColourControl:
+    """What a head reaches on colour and texture alone: the row that a network must beat.
+
+    Parameters
+    ----------
+    head : str
+    numbers : int
+        Of colour and texture, for each picture.
+    accuracy : Estimate or None
+        On the test part, with Wilson's interval; None where heads are scored by folds.
+    answers : mapping of str to Estimate
+        Question -> accuracy with the interval that heads have there.
+    """
+
+    head: str
+    numbers: int
+    accuracy: Estimate | None
+    answers: Mapping[str, Estimate]
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,9 @@ class Explainer:
     def _chosen(self, method: str) -> str:
         if method not in METHODS:
             raise HeadError(f"there is no method {method!r}: choose one of {', '.join(METHODS)}")
+        if any(formula.squares > 1 for formula in self._formulas):
+            names = listing(recipe.name for recipe in self.saved.recipes)
+            raise HeadError(f"{names} is a mean over views, of which none can be shown: explain a head without --views")
         exact = is_linear(self.saved.head) and all(map(is_pooled, self._formulas))
         placed = all(map(has_places, self._formulas))
         names = " + ".join(recipe.name for recipe in self.saved.recipes)

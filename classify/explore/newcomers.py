@@ -17,7 +17,7 @@ from featurize.engines import EngineChoice, EngineFactory, make_engine
 from featurize.errors import Undecodable
 from featurize.networks.base import Backbone
 from featurize.networks.network import network_from
-from featurize.networks.recipes import Formula, formula_of
+from featurize.networks.recipes import Formula, formula_of, shown_to
 from featurize.pictures.file import Picture, digest, read
 from featurize.progress import Progress
 from featurize.run.pipeline import Pipeline
@@ -100,15 +100,16 @@ def _embedded(
     progress: Progress | None,
 ) -> NDArray[np.floating]:
     network = network_from(cache.key, weights, remembered_places(cache.artifacts))
+    formulas = [_formula(r, network.backbone) for r in recipes]
     engine = engines(
         network,
-        [_formula(r, network.backbone) for r in recipes],
+        formulas,
         EngineChoice("auto", cache.key.precision, device),
         cache.artifacts,
     )
     size = engine.batch_size
     rows = []
-    with Pipeline(engine, network.transform, processors.count()) as pipeline:
+    with Pipeline(engine, shown_to(formulas, network.transform), processors.count()) as pipeline:
         for batch in pipeline.batches([pictures[n : n + size] for n in range(0, len(pictures), size)]):
             for place, why in batch.failed.items():
                 picture = batch.places[place]

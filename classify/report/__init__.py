@@ -21,8 +21,8 @@ def check_place(out: Path) -> None:
         raise StorageFailed(f"can't write a report to {str(out)!r}: {str(there)!r} {what}; choose another --out")
 
 
-def write_report(comparison: Comparison, out: str | Path) -> Path:
-    """Write `results.json`, `predictions.csv`, `report.md` and `index.html` into a folder.
+def write_report(comparison: Comparison, out: str | Path, say: Callable[[str], None] = lambda line: None) -> Path:
+    """Write `results.json`, `predictions.csv`, the list of suspects, `report.md` and `index.html` into a folder.
 
     Each is written before the next is made: whatever goes wrong with the page, the figures of a long comparison are
     there; and who sees the page finds the others.
@@ -31,7 +31,9 @@ def write_report(comparison: Comparison, out: str | Path) -> Path:
     ----------
     comparison : Comparison
     out : str or Path
-        Made where it is missing; files of the same names are replaced.
+        Made where it is missing; files of the same names are replaced, but for a list of suspects that people changed.
+    say : callable
+        Called with a line about such a list.
 
     Returns
     -------
@@ -43,6 +45,7 @@ def write_report(comparison: Comparison, out: str | Path) -> Path:
         The file system refused.
     """
     from classify.report import page, predictions, results
+    from featurize.dataset.suspects import sheet
 
     texts: dict[str, Callable[[], str | bytes]] = {
         "results.json": lambda: (
@@ -55,6 +58,9 @@ def write_report(comparison: Comparison, out: str | Path) -> Path:
     out = Path(out)
     files.make_folder(out.absolute())
     for name, make in texts.items():
+        if name == "report.md" and comparison.suspects.judged:
+            for old in sheet.save(comparison.suspect_columns, out)[1]:
+                say(sheet.moved_sentence(old))
         text = make()
         files.write_atomic(out / name, [text if isinstance(text, bytes) else text.encode("utf-8", "replace")])
     return out / PAGE

@@ -13,9 +13,11 @@ from classify.report import advice, figures, sentences, words
 from classify.report.question_figure import draw_questions
 from classify.report.svg import as_svg
 from featurize import pages, wording
+from featurize.dataset.suspects.sheet import reason
 from featurize.pictures.thumbnail import Thumbnail, thumbnail
 
 MOST_PAIRS = 45  # of ten heads
+SUSPECTS = 60  # that are shown with their pictures; the page lists the others, too
 
 
 def render(comparison: Comparison, template: str) -> str:
@@ -45,6 +47,10 @@ def render(comparison: Comparison, template: str) -> str:
         "seeds": sentences.seeds,
         "figures": figures,
         "picture_file": picture_file,
+        "control_said": [*sentences.control(comparison), *sentences.suspects(comparison)],
+        "reason": reason,
+        "suspects_shown": SUSPECTS,
+        "suspect_caption": lambda n: suspect_caption(comparison, n),
         "picture": lambda row: picture_file(comparison.rows[row].path),
     }
     return pages.render("classify.report", template, facts, _filters(comparison))
@@ -58,6 +64,14 @@ def title(comparison: Comparison) -> str:
     if len(comparison.entries) > 1:
         return f"Which head tells the {target} best?"
     return f"How well does {comparison.best.name} tell the {target}?"
+
+
+def suspect_caption(comparison: Comparison, number: int) -> str:
+    """Who made a suspect, and when, as far as the table says."""
+    columns = comparison.suspect_columns
+    who, when = (columns[name][number] if name in columns else "" for name in ("artist", "year"))
+    said = ", ".join(filter(None, (wording.artist(who), when)))
+    return f"{said} — " if said else ""
 
 
 def letters(comparison: Comparison) -> list[str]:
@@ -77,6 +91,8 @@ def pairs(comparison: Comparison) -> list[Contrast]:
 def scale(comparison: Comparison) -> float:
     """Right end of the ranking's bars: the next tenth above every interval."""
     estimates = [x for e in comparison.entries for x in (e.scores.accuracy, e.scores.clustered) if x is not None]
+    estimates += [comparison.control.accuracy] if comparison.control and comparison.control.accuracy else []
+    estimates += list(comparison.control.answers.values()) if comparison.control else []
     return min(1.0, math.ceil(10 * max(x.high for x in estimates)) / 10)
 
 

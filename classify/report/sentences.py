@@ -81,6 +81,25 @@ def verdict(c: Comparison) -> list[str]:
     return told if c.dataset.folds else [*told, _smallest(c)]
 
 
+def control(c: Comparison) -> list[str]:
+    """What is reached without a network, or how to learn it."""
+    if c.control is None:
+        return [c.control_note] if c.control_note else []
+    split = {f"the {c.dataset.test} part": c.control.accuracy} if c.control.accuracy else {}
+    found = {**split, **{painters(question): answer for question, answer in c.control.answers.items()}}
+    figures = listing([f"{percent(a.value)} on {where} ({between(a)})" for where, a in found.items()])
+    what = f"{c.control.head} on {c.control.numbers} numbers of colour and texture"
+    return [f"Control: without a network, {what} reaches {figures}."]
+
+
+def suspects(c: Comparison) -> list[str]:
+    """How many labels may be wrong, and where they are listed."""
+    if not c.suspects.found:
+        return []
+    rows = counted(len(c.suspects.found), "label that may be wrong is", "labels that may be wrong are")
+    return [f"{rows} listed in suspects.csv and suspects.xlsx, beside the report."]
+
+
 def told_protocol(c: Comparison) -> list[str]:
     """The published figures beside the measured ones, and the control."""
     if c.protocol is None:

@@ -80,6 +80,17 @@ cli.add_command(export)
 @click.option("--embedding", help="Recipes, separated by commas; default: avgpool, or as the network's authors do.")
 @click.option("--block", type=click.IntRange(1), help="The block that the recipes read, from 1; default: the last.")
 @click.option("--mirror", is_flag=True, help="Average each embedding over the picture and its mirror image.")
+@click.option(
+    "--views",
+    type=int,
+    help="Average each embedding over views of the picture: 2 (as --mirror), 4 or 14; takes so many times as long.",
+)
+@click.option(
+    "--control/--no-control",
+    default=True,
+    show_default=True,
+    help="Keep colour and texture, too, for the control row of comparisons; on a CPU only.",
+)
 @click.option("--size", type=int, help="Side of the square that the network sees, pixels; default: 224.")
 @click.option(
     "--decode",

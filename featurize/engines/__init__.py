@@ -10,6 +10,7 @@ from featurize.choices import ENGINES
 from featurize.engines.base import Engine, Vectors
 from featurize.errors import BackboneError
 from featurize.networks.onnx_file import ONNX
+from featurize.networks.recipes import PIXELS
 
 if TYPE_CHECKING:
     from cache import Artifacts
@@ -66,6 +67,11 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
     WeightsError
         The weights can't be had.
     """
+    of_network = [formula for formula in formulas if formula.kind != PIXELS]
+    if not of_network:
+        from featurize.engines.pixels import PixelEngine
+
+        return PixelEngine(formulas, choice.batch_size or BATCH_ON_CPU)
     precision = choice.precision.partition(":")[0]
     if network.backbone.provider == ONNX:
         return _onnx_file(network, formulas, choice, precision, artifacts)
@@ -76,7 +82,7 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
         return _torch(network, formulas, choice, device)
     from featurize.engines.exported import joined
 
-    model = joined(network, formulas, choice.precision, artifacts)
+    model = joined(network, of_network, choice.precision, artifacts)
     size = choice.batch_size or batch_on_cpu(network)
     if engine == "onnx":
         from featurize.engines.onnx import OnnxEngine

@@ -63,7 +63,7 @@ class OnnxFileEngine(Engine):
             raise BackboneError(
                 f"{str(self._path)!r} gave an output of the shape {found.shape} for {batch_size} pictures"
             )
-        recipes = formula_model(formulas, [found.shape[1:]], artifacts)
+        recipes = formula_model(self.formulas, [found.shape[1:]], artifacts)
         self._recipes = self._opened(recipes.SerializeToString())
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:

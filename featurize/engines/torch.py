@@ -59,7 +59,7 @@ class TorchEngine(Engine):
         self.precision = precision
         self._stages = len(network.backbone.stages)
         self._versions = network.versions()
-        last = max(place for f in formulas for place in f.places(self._stages))
+        last = max(place for f in self.formulas for place in f.places(self._stages))
         self._type = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
         body = frozen_body(network, module, last).to(device, self._type)
         self._body = body.to(memory_format=torch.channels_last)

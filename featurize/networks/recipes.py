@@ -15,7 +15,10 @@ engine runs behind the network, so that any number of recipes cost one pass over
 
 `cls-block6` is the same of the sixth block, counted from 1; likewise `mean-block6`, and `avgpool-block3`,
 `stats-block3` and `gram-block3` of one stage. With `-mirror` behind its name a recipe is averaged over the picture and
-its mirror image (RASTA's "bagging", Lecoutre et al. 2017).
+its mirror image (RASTA's "bagging", Lecoutre et al. 2017), with `-views14` over fourteen views of it
+(`featurize.pictures.squares.views`).
+
+`colour` is none of a network: colour and texture of the picture (`featurize.pictures.squares.colours`), the control.
 """
 
 from __future__ import annotations
@@ -28,14 +31,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cache import Recipe
+from featurize.choices import CONTROL
 from featurize.errors import BackboneError
 from featurize.networks.base import CLASS, MAP, POOLED, Backbone
+from featurize.pictures.squares.colours import NUMBERS
+from featurize.pictures.squares.views import SQUARES, Shown, Views
+from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
     import torch
 
 Stages = Sequence["torch.Tensor"]  # feature maps (B, C, H, W), early to late
 MIRROR = "-mirror"
+VIEWS = "-views"  # and how many
+PIXELS = "pixels"  # the kind of a formula that reads no stage
 _GRAM_SEED = 0
 _GRAM_CHANNELS = 64  # after the projection: 64 * 65 / 2 = 2080 numbers
 
@@ -53,9 +62,11 @@ class Formula:
     vectors : callable
         The feature maps of these stages -> (B, D) float32.
     mirror : bool
-        Whether it is averaged over the picture and its mirror image.
+        Whether it is averaged over each square and its mirror image.
+    squares : int
+        Over how many squares of the picture it is averaged.
     kind : str
-        Of the stages that it reads, see `Stage.kind`; places are counted among these alone.
+        Of the stages that it reads, see `Stage.kind`; places are counted among these alone. `PIXELS`: it reads none.
     tokens : bool or None
         Whether it is for networks of tokens, for those of feature maps, or for both.
     """
@@ -64,6 +75,7 @@ class Formula:
     stages: tuple[int, ...]
     vectors: Callable[[Stages], torch.Tensor]
     mirror: bool = False
+    squares: int = 1
     kind: str = MAP
     tokens: bool | None = None
 
@@ -75,6 +87,8 @@ class Formula:
         BackboneError
             The network has not what it reads.
         """
+        if self.kind == PIXELS:
+            return self
         name, network = self.recipe.name, backbone.full_name
         if self.tokens is not None and self.tokens != backbone.of_tokens:
             has, instead = ("tokens", "mean") if backbone.of_tokens else ("feature maps", "avgpool")
@@ -185,27 +199,53 @@ _OF_ONE: Mapping[str, Callable[[str, int], Formula]] = {
     "cls": _class_token,
     "mean": _patches,
 }
-_BLOCK = re.compile(r"(?P<name>[a-z]+)-block(?P<block>[1-9][0-9]{0,3})(?P<mirror>-mirror)?")
+_BLOCK = re.compile(r"([a-z]+)-block([1-9][0-9]{0,3})")
 
 
 def _mirrored(formula: Formula) -> Formula:
+    return _mean_over(formula, MIRROR, "picture and mirror image")
+
+
+def _mean_over(formula: Formula, suffix: str, what: str, squares: int = 1) -> Formula:
     plain = formula.recipe
-    recipe = Recipe(plain.name + MIRROR, {**plain.definition, "mean over": "picture and mirror image"})
-    return replace(formula, recipe=recipe, mirror=True)
+    recipe = Recipe(plain.name + suffix, {**plain.definition, "mean over": what})
+    return replace(formula, recipe=recipe, mirror=True, squares=squares)
 
 
-FORMULAS: Mapping[str, Formula] = {f.recipe.name: f for f in (*_PLAIN, *map(_mirrored, _PLAIN))}
+def _seen_often(count: int, what: str) -> Callable[[Formula], Formula]:
+    return lambda formula: _mean_over(formula, f"{VIEWS}{count}", what, count // 2)
+
+
+# what a name ends in -> what it makes of the formula that is named before it
+_VARIANTS: Mapping[str, Callable[[Formula], Formula]] = {
+    MIRROR: _mirrored,
+    **{f"{VIEWS}{count}": _seen_often(count, what) for count, what in SQUARES.items()},
+}
+_CONTROL = Formula(
+    Recipe(CONTROL, {"formula": "colour and texture, 1", "numbers": len(NUMBERS)}), (), _first, kind=PIXELS
+)
+FORMULAS: Mapping[str, Formula] = {f.recipe.name: f for f in (*_PLAIN, *map(_mirrored, _PLAIN), _CONTROL)}
 
 
 def _named(name: str) -> Formula | None:
+    for suffix, variant in _VARIANTS.items():
+        if name.endswith(suffix):
+            plain = _named_plainly(name.removesuffix(suffix))
+            return variant(plain) if plain and plain.kind != PIXELS else None
+    return _named_plainly(name)
+
+
+def _named_plainly(name: str) -> Formula | None:
     found = _BLOCK.fullmatch(name)
     if not found:
-        return FORMULAS.get(name)
-    if found["name"] not in _OF_ONE:
-        return None
-    plain = f"{found['name']}-block{found['block']}"
-    formula = _OF_ONE[found["name"]](plain, int(found["block"]) - 1)
-    return _mirrored(formula) if found["mirror"] else formula
+        return next((f for f in (*_PLAIN, _CONTROL) if f.recipe.name == name), None)
+    return _OF_ONE[found[1]](name, int(found[2]) - 1) if found[1] in _OF_ONE else None
+
+
+def shown_to(formulas: Sequence[Formula], transform: Transform) -> Shown:
+    """What these formulas need to see of a picture: the transform's square, or several squares."""
+    squares = max((formula.squares for formula in formulas), default=1)
+    return Views(transform, squares) if squares > 1 else transform
 
 
 def formula_of(recipe: Recipe, backbone: Backbone) -> Formula | None:
@@ -215,7 +255,11 @@ def formula_of(recipe: Recipe, backbone: Backbone) -> Formula | None:
 
 
 def formulas(
-    names: str | Sequence[str], mirror: bool = False, block: int | None = None, backbone: Backbone | None = None
+    names: str | Sequence[str],
+    mirror: bool = False,
+    block: int | None = None,
+    backbone: Backbone | None = None,
+    views: int | None = None,
 ) -> list[Formula]:
     """Formulas by name.
 
@@ -229,14 +273,17 @@ def formulas(
         Take the form of that block of each, counted from 1.
     backbone : Backbone, optional
         Whose stages they read.
+    views : int, optional
+        Take the form of each that is averaged over so many views: 2 is `mirror`, 1 the plain form.
 
     Raises
     ------
     BackboneError
-        A name is not known, the message lists those that are; or the network has not what it reads.
+        There is no such number of views; or a name is not known, and the message lists those that are; or the network
+        has not what it reads.
     """
     listed = [n.strip() for n in re.split(r"[,+]", names)] if isinstance(names, str) else list(names)
-    chosen = [_full_name(name, mirror, block) for name in listed]
+    chosen = [_full_name(name, _variant(mirror, views), block) for name in listed]
     found = {name: _named(name) for name in chosen}
     for name, formula in found.items():
         if formula is None:
@@ -245,10 +292,27 @@ def formulas(
     return [formula.of(backbone) for formula in known] if backbone else known
 
 
-def _full_name(name: str, mirror: bool, block: int | None) -> str:
-    plain = name.removesuffix(MIRROR)
+def _variant(mirror: bool, views: int | None) -> str:
+    """What the names are to end in."""
+    known = {1: "", 2: MIRROR, **{count: f"{VIEWS}{count}" for count in SQUARES}}
+    if views is None:
+        return MIRROR if mirror else ""
+    if views not in known:
+        raise BackboneError(f"--views {views}: choose one of {', '.join(map(str, known))}")
+    if mirror and views > 2:
+        raise BackboneError(f"--views {views} holds the mirror images: leave --mirror out")
+    return MIRROR if mirror else known[views]
+
+
+def _full_name(name: str, variant: str, block: int | None) -> str:
+    own = next((suffix for suffix in _VARIANTS if name.endswith(suffix)), "")
+    plain = name.removesuffix(own)
+    if plain == CONTROL:
+        return name
     if block is not None and "-block" not in plain:
         if plain in FORMULAS and plain not in _OF_ONE:
             raise BackboneError(f"the embedding {plain!r} is not of one block: leave --block out, or use another one")
         plain += f"-block{block}"
-    return plain + MIRROR if mirror or name.endswith(MIRROR) else plain
+    if variant and own not in ("", variant):
+        raise BackboneError(f"the embedding {name!r} is averaged already: leave --views and --mirror out")
+    return plain + (variant or own)

@@ -26,7 +26,8 @@ import numpy as np
 from featurize import processes, processors
 from featurize.errors import DecoderMissing, Undecodable
 from featurize.pictures import decoding
-from featurize.pictures.transform import Pixels, Transform
+from featurize.pictures.squares.views import Shown, shown_from
+from featurize.pictures.transform import Pixels
 from featurize.reasons import Reason
 
 LIMIT = 120.0  # seconds a picture may take; the largest allowed took 28 on a machine eight times overloaded
@@ -39,14 +40,16 @@ _START = 120.0  # seconds a companion may take to start, on a machine that is bu
 _idle: list[Companion] = []
 
 
-def pixels_of(data: bytes, transform: Transform) -> Pixels:
-    """The pixels that a network sees of a picture file, (crop, crop, 3) uint8; may be called from many threads.
+def pixels_of(data: bytes, transform: Shown) -> Pixels:
+    """The pixels that a network sees of a picture file, uint8; may be called from many threads.
+
+    They are (crop, crop, 3), or (count, crop, crop, 3) where several views are shown.
 
     Parameters
     ----------
     data : bytes
         The whole file.
-    transform : Transform
+    transform : Transform or Views
 
     Raises
     ------
@@ -76,7 +79,7 @@ def pixels_of(data: bytes, transform: Transform) -> Pixels:
     raise AssertionError("no attempt was made")
 
 
-def pixels_here(data: bytes, transform: Transform) -> Pixels:
+def pixels_here(data: bytes, transform: Shown) -> Pixels:
     """The same in this very process, for bytes that are known to be harmless."""
     return transform(decoding.decode(data, transform.draft))
 
@@ -136,8 +139,8 @@ class Companion:
         """Its process id."""
         return self._process.pid
 
-    def decode(self, data: bytes, transform: Transform) -> Pixels | Undecodable:
-        """Pixels (crop, crop, 3) uint8 or why there are none; `_Lost` when the process is gone."""
+    def decode(self, data: bytes, transform: Shown) -> Pixels | Undecodable:
+        """Pixels of the transform's shape, uint8, or why there are none; `_Lost` when the process is gone."""
         self._greet()
         self._follow()
         try:
@@ -150,7 +153,7 @@ class Companion:
             raise _Lost(Reason.CRASHED, self._how_it_ended()) from None
         if answer[0] != Reason.OK:
             return Undecodable(Reason(answer[0]), answer[1:].decode())
-        return np.frombuffer(answer, np.uint8, offset=1).reshape(transform.crop, transform.crop, 3)
+        return np.frombuffer(answer, np.uint8, offset=1).reshape(transform.shape)
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -188,7 +191,7 @@ def serve(line: Connection, limit: float) -> None:
     line.send_bytes(b"ready")
     while True:
         try:
-            transform = Transform.from_json(json.loads(line.recv_bytes()))
+            transform = shown_from(json.loads(line.recv_bytes()))
             data = line.recv_bytes()
         except (EOFError, OSError):
             return
@@ -199,7 +202,7 @@ def serve(line: Connection, limit: float) -> None:
             line.send_bytes(answer)
 
 
-def _answer(data: bytes, transform: Transform) -> bytes:
+def _answer(data: bytes, transform: Shown) -> bytes:
     try:
         return bytes([Reason.OK]) + pixels_here(data, transform).tobytes()
     except Undecodable as why:

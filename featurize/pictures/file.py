@@ -10,7 +10,8 @@ from pathlib import Path
 
 from featurize.errors import Undecodable
 from featurize.pictures import archives, decoder_processes, remote
-from featurize.pictures.transform import Pixels, Transform
+from featurize.pictures.squares.views import Shown
+from featurize.pictures.transform import Pixels
 from featurize.reasons import Reason
 
 
@@ -93,8 +94,10 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def pixels(picture: Picture, transform: Transform, data: bytes | None = None) -> Pixels:
-    """The pixels that a network sees of a picture, (crop, crop, 3) uint8; `data` where its bytes were read before.
+def pixels(picture: Picture, transform: Shown, data: bytes | None = None) -> Pixels:
+    """The pixels that a network sees of a picture, uint8; `data` where its bytes were read before.
+
+    They are (crop, crop, 3), or (count, crop, crop, 3) for several views.
 
     Raises
     ------

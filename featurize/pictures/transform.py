@@ -155,6 +155,18 @@ class Transform:
         return f"{first}, {self.interpolation}, mean ({mean}), deviation ({std})"
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what a picture becomes: (crop, crop, 3)."""
+        return self.crop, self.crop, 3
+
+    @property
+    def filtering(self) -> Image.Resampling:
+        """The interpolation, as Pillow names it."""
+        from PIL import Image
+
+        return {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[self.interpolation]
+
+    @property
     def draft(self) -> int | None:
         """Shorter side below which a JPEG need not be decoded, twice what is wanted; None to decode it whole."""
         return 2 * self.resize if self.decode == "fast" else None
@@ -164,14 +176,13 @@ class Transform:
         from PIL import Image
 
         columns, rows = self._kept(*picture.size)
-        filtering = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[self.interpolation]
         if self.whole:
-            across, down = self._scaled(*picture.size)
+            across, down = self.scaled(*picture.size)
             place = round if self.whole == "round" else math.floor
             left, top = place((across - columns) / 2), place((down - rows) / 2)
-            kept = picture.resize((across, down), filtering).crop((left, top, left + columns, top + rows))
+            kept = picture.resize((across, down), self.filtering).crop((left, top, left + columns, top + rows))
         else:
-            kept = picture.resize((columns, rows), filtering, box=self.box(*picture.size))
+            kept = picture.resize((columns, rows), self.filtering, box=self.box(*picture.size))
         if (columns, rows) == (self.crop, self.crop):
             return np.asarray(kept)
         square = Image.new("RGB", (self.crop, self.crop), self.fill)
@@ -183,13 +194,13 @@ class Transform:
 
         Rounds like torchvision's `Resize` and `CenterCrop`.
         """
-        columns, rows = self._scaled(width, height)
+        columns, rows = self.scaled(width, height)
         across, down = self._kept(width, height)
         left, top = round((columns - across) / 2), round((rows - down) / 2)
         x, y = width / columns, height / rows
         return left * x, top * y, min((left + across) * x, width), min((top + down) * y, height)
 
-    def _scaled(self, width: int, height: int) -> tuple[int, int]:
+    def scaled(self, width: int, height: int) -> tuple[int, int]:
         """The size of the whole picture after resizing: columns, rows."""
         if self.fit == "squash":
             return self.resize, self.resize
@@ -202,5 +213,5 @@ class Transform:
 
     def _kept(self, width: int, height: int) -> tuple[int, int]:
         """The size of what is kept of the resized picture: the square, or less where it does not fill that."""
-        columns, rows = self._scaled(width, height)
+        columns, rows = self.scaled(width, height)
         return min(columns, self.crop), min(rows, self.crop)

@@ -18,7 +18,7 @@ from cache.ids import ID_DTYPE, from_hex
 from featurize.engines import Engine
 from featurize.errors import Disagreement, Undecodable
 from featurize.pictures.file import Picture, pixels
-from featurize.pictures.transform import Transform
+from featurize.pictures.squares.views import Shown
 from featurize.run.references import References
 
 SAMPLE = 4  # pictures; a difference in engine, weights or transform shows in every one of them
@@ -29,7 +29,7 @@ TOLERANCE_FLOAT16 = 1e-3  # where vectors are stored in 16 bits: their own round
 def check(
     cache: Store,
     engine: Engine,
-    transform: Transform,
+    transform: Shown,
     recipes: Sequence[Recipe],
     chosen: Sequence[Picture],
     references: References = MappingProxyType({}),
@@ -40,7 +40,7 @@ def check(
     ----------
     cache : Store
     engine : Engine
-    transform : Transform
+    transform : Transform or Views
     recipes : sequence of Recipe
     chosen : sequence of Picture
         From `choose`.
@@ -59,15 +59,14 @@ def check(
         It is above the tolerance.
     """
     worst = 0.0
-    side = transform.crop
     spare = [
-        (i, shown) for i, shown in references.items() if i not in {p.id for p in chosen} and shown.shape[0] == side
+        (i, kept) for i, kept in references.items() if i not in {p.id for p in chosen} and kept.shape == transform.shape
     ]
     kept = dict(spare[: max(SAMPLE - len(chosen), 0)])
     chosen = [*chosen, *(Picture(i, Path(f"reference picture {i[:12]}")) for i in kept)]
     for start in range(0, len(chosen), engine.batch_size):
         part = chosen[start : start + engine.batch_size]
-        batch = np.zeros((engine.batch_size, side, side, 3), np.uint8)
+        batch = np.zeros((engine.batch_size, *transform.shape), np.uint8)
         readable = []
         for place, picture in enumerate(part):
             try:

@@ -16,11 +16,12 @@ from cache import OK, Recipe, Store
 from cache.ids import Ids, Seen, first_seen
 from cache.plan import unfinished
 from cache.rows import ABSENT
+from featurize.choices import CONTROL
 from featurize.dataset.table import DatasetTable
 from featurize.engines import Engine, EngineFactory
 from featurize.errors import Undecodable
 from featurize.networks.network import Network
-from featurize.networks.recipes import Formula
+from featurize.networks.recipes import Formula, formulas
 from featurize.pictures.file import Picture
 from featurize.pictures.rehash import rehash_sample
 from featurize.pictures.remote import address_of
@@ -127,20 +128,25 @@ class Run:
     def _forget_plans(self, ids: Ids, recipes: Sequence[Recipe]) -> None:
         """Remove plans of some pictures that a run left which was stopped after its last segment."""
         wanted = {recipe.digest for recipe in recipes}
-        left = [plan for plan in unfinished(self.cache.artifacts, ids) if wanted.issuperset(plan.recipes)]
+        beside = {formula.recipe.digest for formula in formulas(CONTROL)}
+        plans = unfinished(self.cache.artifacts, ids)
+        left = [plan for plan in plans if wanted.issuperset(own := set(plan.recipes) - beside) and own]
         forget_finished(left, self.cache, recipes, {})
 
     def _carry_out(
         self, wanted: Sequence[Formula], pictures: Mapping[bytes, Picture], todo: Ids, planned: Ids, at_hand: Ids
     ) -> Carried:
         before = self._total
+        made = [*wanted, *self.settings.beside(wanted, self.precision)]
+        if not self.carried:
+            _tell_cost(wanted, self.say)
 
         def progress(done: int, total: int) -> None:
             self._done, self._total = before + done, before + total
             self.progress(self._done, self._total)
 
         job = Job(
-            self.cache, self.network, wanted, self.settings, self.precision, pictures, todo, planned, at_hand,
+            self.cache, self.network, made, self.settings, self.precision, pictures, todo, planned, at_hand,
             self.shard, self.workers, progress, self.say, self.engines, self._engines,
         )  # fmt: skip
         if self.settings.ray:
@@ -151,6 +157,16 @@ class Run:
             carried = local.carry_out(job)
         self.carried.append(carried)
         return carried
+
+
+def _tell_cost(wanted: Sequence[Formula], say: Callable[[str], None]) -> None:
+    """Say how often the network will see each picture, where that is more than its mirror image asks for."""
+    squares = max(formula.squares for formula in wanted)
+    if squares > 1:
+        say(
+            f"{2 * squares} views of each picture: the network takes {2 * squares} times as long as for one, and "
+            "decoding somewhat longer"
+        )
 
 
 def _look_at_files(

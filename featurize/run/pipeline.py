@@ -25,7 +25,7 @@ from featurize.engines.base import Engine, Vectors
 from featurize.errors import Undecodable
 from featurize.pictures.file import Picture, pixels, read
 from featurize.pictures.remote import address_of
-from featurize.pictures.transform import Transform
+from featurize.pictures.squares.views import Shown
 
 _FETCHERS = 16  # pictures that are fetched from addresses at the same time
 
@@ -65,7 +65,7 @@ class _Decoded:
     seconds: float = 0.0
     fetched: Mapping[int, Future[bytes]] = field(default_factory=dict)
 
-    def fill(self, place: int, transform: Transform) -> None:
+    def fill(self, place: int, transform: Shown) -> None:
         picture = self.places[place]
         if picture is None:
             return
@@ -90,12 +90,12 @@ class Pipeline:
     Parameters
     ----------
     engine : Engine
-    transform : Transform
+    transform : Transform or Views
     workers : int
         Threads.
     """
 
-    def __init__(self, engine: Engine, transform: Transform, workers: int) -> None:
+    def __init__(self, engine: Engine, transform: Shown, workers: int) -> None:
         self._engine = engine
         self._transform = transform
         self._workers = workers
@@ -160,8 +160,7 @@ class Pipeline:
         }
 
     def _empty(self, places: Sequence[Place], fetched: Mapping[int, Future[bytes]]) -> _Decoded:
-        side = self._transform.crop
-        pixels = np.zeros((self._engine.batch_size, side, side, 3), np.uint8)
+        pixels = np.zeros((self._engine.batch_size, *self._transform.shape), np.uint8)
         return _Decoded(places, pixels, fetched=fetched)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurize.engines import EngineChoice
+from featurize.choices import CONTROL
+from featurize.engines import EngineChoice, device_for
 from featurize.networks.network import Network
 from featurize.networks.providers import standard_embedding
 from featurize.networks.recipes import Formula, formulas
@@ -29,6 +31,12 @@ class Settings:
         The block, or stage, that the recipes read; counted from 1, the last by default.
     mirror : bool
         Average each embedding over the picture and its mirror image.
+    views : int, optional
+        Average each embedding over so many views of the picture: 2 is `mirror`, 4 and 14 are those of
+        `featurize.pictures.squares.views`.
+    control : bool
+        Keep colour and texture of the pictures that are embedded, too, where the network runs on a processor: the
+        control row of comparisons.
     size : int, optional
         Side of the square that the network sees; 224 by default.
     decode : str
@@ -58,6 +66,8 @@ class Settings:
     embedding: str | None = None
     block: int | None = None
     mirror: bool = False
+    views: int | None = None
+    control: bool = True
     size: int | None = None
     decode: str = "exact"
     engine: str = "auto"
@@ -81,7 +91,13 @@ class Settings:
             There is no such recipe, or the network has not what it reads.
         """
         embedding = self.embedding or standard_embedding(network.backbone.identity)
-        return formulas(embedding, self.mirror, self.block, network.backbone)
+        return formulas(embedding, self.mirror, self.block, network.backbone, self.views)
+
+    def beside(self, wanted: Sequence[Formula], precision: str) -> list[Formula]:
+        """The control, where it is cheap beside what is to be made: a GPU would wait for it."""
+        if not self.control or any(formula.recipe.name == CONTROL for formula in wanted):
+            return []
+        return formulas(CONTROL) if device_for(self.choice(precision)) == "cpu" else []
 
     def choice(self, precision: str) -> EngineChoice:
         """What is said about computing, with the precision as it stands in the key."""

@@ -15,7 +15,7 @@ from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineChoice, EngineFactory, make_engine
 from featurize.errors import TableError, Undecodable
 from featurize.networks.network import network_from
-from featurize.networks.recipes import formula_of
+from featurize.networks.recipes import formula_of, shown_to
 from featurize.pictures.rehash import rehash
 from featurize.progress import Progress
 from featurize.reasons import Reason
@@ -105,5 +105,5 @@ def verify_deep(
     if chosen:
         choice = EngineChoice(device=device, precision=cache.key.precision)
         engine = engines(network, wanted, choice, cache.artifacts)
-        worst = agreement.check(cache, engine, network.transform, recipes, chosen)
+        worst = agreement.check(cache, engine, shown_to(wanted, network.transform), recipes, chosen)
     return Deep(len(rows), {pictures[n].path: why for n, why in skipped.items()}, len(chosen), worst)

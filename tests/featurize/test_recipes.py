@@ -31,6 +31,7 @@ DIGESTS = {
     "cls-mirror": "2ce298bff295",
     "mean-mirror": "e24d9056e88d",
     "pooled-mirror": "d40d363b5b19",
+    "colour": "5aa64b709f80",
 }
 
 

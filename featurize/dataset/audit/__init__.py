@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cache.folder import as_cache
-from featurize.choices import DEFAULT_EMBEDDING
+from featurize.choices import CONTROL, DEFAULT_EMBEDDING
 from featurize.dataset.audit.coverage import (
     artist_coverage,
     class_sizes,
@@ -167,7 +167,7 @@ def choose_recipe(cache: Store, wanted: Recipe | str | None = None) -> Recipe | 
     """
     if wanted is not None:
         return cache.recipe(wanted) if isinstance(wanted, str) else wanted
-    there = cache.recipes()
+    there = [recipe for recipe in cache.recipes() if recipe.name != CONTROL]
     return next((r for r in there if r.name == DEFAULT_EMBEDDING), there[0] if there else None)
 
 

@@ -11,8 +11,9 @@ from cache.ids import Ids
 from featurize.engines import Engine, EngineFactory
 from featurize.errors import Undecodable
 from featurize.networks.network import Network
-from featurize.networks.recipes import Formula
+from featurize.networks.recipes import PIXELS, Formula, shown_to
 from featurize.pictures.file import Picture
+from featurize.pictures.squares.views import Shown
 from featurize.progress import Progress
 from featurize.run.shard import Shard
 
@@ -75,12 +76,23 @@ class Job:
         """Those to be made."""
         return [formula.recipe for formula in self.formulas]
 
+    @property
+    def shown(self) -> Shown:
+        """What is needed of each picture."""
+        return shown_to(self.formulas, self.network.transform)
+
+    @property
+    def of_network(self) -> bool:
+        """Whether the network is needed."""
+        return any(formula.kind != PIXELS for formula in self.formulas)
+
     def make_engine(self) -> Engine:
         """The engine, with its network loaded; that of an earlier job, where it makes the same."""
         wanted = tuple(recipe.digest for recipe in self.recipes)
         if wanted not in self.made:
             self.made.clear()
-            self.say(f"loading {self.network.describe()}")
+            if self.of_network:
+                self.say(f"loading {self.network.describe()}")
             choice = self.settings.choice(self.precision)
             self.made[wanted] = self.engines(self.network, self.formulas, choice, self.cache.artifacts)
         return self.made[wanted]

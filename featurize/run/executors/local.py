@@ -158,7 +158,7 @@ def carry_out(job: Job) -> Carried:
     """
     decoder_processes.start(min(job.workers, len(job.todo)))  # while the network is loaded
     engine = job.make_engine()
-    recipes, transform = job.recipes, job.network.transform
+    recipes, transform = job.recipes, job.shown
     chosen = agreement.choose(job.cache, recipes, job.pictures)
     agreement.check(job.cache, engine, transform, recipes, chosen, load_references(job.cache.artifacts))
     plans = plan_for(job.cache, recipes, engine.batch_size, job.todo, job.planned, job.at_hand)

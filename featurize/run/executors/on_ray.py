@@ -25,7 +25,7 @@ from cache import ArtstyleError, StorageFailed, create_cache
 from featurize.engines import EngineFactory
 from featurize.errors import FeaturizeError, Undecodable
 from featurize.networks.network import choose_network
-from featurize.networks.recipes import Formula
+from featurize.networks.recipes import Formula, shown_to
 from featurize.pictures.file import Picture
 from featurize.run import agreement
 from featurize.run.executors.base import Carried, Job
@@ -118,8 +118,9 @@ class Worker:
         cache = create_cache(place.rpartition("/")[0], key)
         engine = engines(network, formulas, settings.choice(precision), cache.artifacts)
         recipes = [formula.recipe for formula in formulas]
-        agreement.check(cache, engine, network.transform, recipes, compare, load_references(cache.artifacts))
-        self._pipeline = Pipeline(engine, network.transform, workers)
+        shown = shown_to(formulas, network.transform)
+        agreement.check(cache, engine, shown, recipes, compare, load_references(cache.artifacts))
+        self._pipeline = Pipeline(engine, shown, workers)
         self._embedding = Embedding(cache, engine, self._pipeline, recipes, settings.store)
         return Ready(self._node, engine.batch_size, engine.describe())
 
