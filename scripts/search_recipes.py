@@ -23,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-# the ends of all blocks, early to late; the recipes read four of them (`featurize/networks/torchvision.py`)
+# the ends of all blocks, early to late; the recipes read four of them (`featurize/networks/libraries/torchvision.py`)
 BLOCKS = {
     "mobilenet_v2": ("features.1", "features.3", "features.6", "features.10", "features.13", "features.16",
                      "features.17", "features.18"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from featurize.choices import ENGINES
 from featurize.engines.base import Engine, Vectors
 from featurize.errors import BackboneError
-from featurize.networks.onnx_file import ONNX
+from featurize.networks.libraries.onnx_file import ONNX
 from featurize.networks.recipes import PIXELS
 
 if TYPE_CHECKING:

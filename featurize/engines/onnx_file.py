@@ -14,8 +14,8 @@ from cache.key import Json
 from featurize.engines.base import Engine
 from featurize.engines.exported import formula_model, stage_name
 from featurize.errors import BackboneError
+from featurize.networks.libraries.onnx_file import LAYOUT, OUTPUT, read_model, with_output
 from featurize.networks.network import Network
-from featurize.networks.onnx_file import LAYOUT, OUTPUT, read_model, with_output
 from featurize.networks.recipes import Formula
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}

@@ -133,7 +133,7 @@ def _open_clip_tags() -> dict[str, list[str]]:
 
 
 def _torchvision_tags() -> dict[str, list[str]]:
-    from featurize.networks.torchvision import BACKBONES
+    from featurize.networks.libraries.torchvision import BACKBONES
 
     return {name: list(backbone.published) for name, backbone in BACKBONES.items()}
 
@@ -142,7 +142,7 @@ def _describe_torchvision(name: str) -> Description:
     """torchvision's own figures: parameters and multiply-adds of the whole network, classifier and all."""
     from torchvision.models import get_model_weights
 
-    from featurize.networks.torchvision import BACKBONES
+    from featurize.networks.libraries.torchvision import BACKBONES
 
     known, facts = BACKBONES[name], next(iter(get_model_weights(name))).meta
     stages = [(stage.node, stage.channels or 0, stage.reduction) for stage in known.stages]
@@ -151,13 +151,13 @@ def _describe_torchvision(name: str) -> Description:
 
 
 def _describe_timm(name: str) -> Description:
-    from featurize.networks.timm import describe
+    from featurize.networks.libraries.timm import describe
 
     return describe(name)
 
 
 def _describe_open_clip(name: str) -> Description:
-    from featurize.networks.open_clip import describe
+    from featurize.networks.libraries.open_clip import describe
 
     return describe(name)
 

@@ -11,31 +11,31 @@ from featurize.networks.base import Backbone, Provider
 
 
 def _torchvision() -> Provider:
-    from featurize.networks.torchvision import Torchvision
+    from featurize.networks.libraries.torchvision import Torchvision
 
     return Torchvision()
 
 
 def _timm() -> Provider:
-    from featurize.networks.timm import Timm
+    from featurize.networks.libraries.timm import Timm
 
     return Timm()
 
 
 def _open_clip() -> Provider:
-    from featurize.networks.open_clip import OpenClip
+    from featurize.networks.libraries.open_clip import OpenClip
 
     return OpenClip()
 
 
 def _hugging_face() -> Provider:
-    from featurize.networks.hugging_face import HuggingFace
+    from featurize.networks.libraries.hugging_face import HuggingFace
 
     return HuggingFace()
 
 
 def _own() -> Provider:
-    from featurize.networks.own import Own
+    from featurize.networks.libraries.own import Own
 
     return Own()
 
@@ -47,7 +47,7 @@ def _elsewhere() -> Provider:
 
 
 def _onnx() -> Provider:
-    from featurize.networks.onnx_file import OnnxFile
+    from featurize.networks.libraries.onnx_file import OnnxFile
 
     return OnnxFile()
 

@@ -10,8 +10,8 @@ from cache import ArtstyleError, Key, artifacts_of
 from cache.places import remembered_places
 from featurize.choices import DEFAULT_BACKBONE
 from featurize.networks.elsewhere import is_imported
+from featurize.networks.libraries.onnx_file import ONNX
 from featurize.networks.network import network_from
-from featurize.networks.onnx_file import ONNX
 from featurize.networks.providers import standard_embedding
 from featurize.networks.weights import RANDOM
 from featurize.run.settings import Settings

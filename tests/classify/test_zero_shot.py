@@ -18,7 +18,7 @@ from classify.errors import HeadError
 from classify.fitting.prompts import TEMPLATES, read_prompts, usual_prompts
 from classify.headfile import load_head
 from featurize.commands.console import run
-from featurize.networks import open_clip_texts
+from featurize.networks.libraries import open_clip_texts
 from tests.conftest import save_picture
 
 open_clip = pytest.importorskip("open_clip")

@@ -8,10 +8,10 @@ from torchvision.models import get_model, get_model_weights
 
 from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError
+from featurize.networks.libraries.torchvision import BACKBONES
 from featurize.networks.network import choose_network
 from featurize.networks.providers import backbone
 from featurize.networks.recipes import FORMULAS
-from featurize.networks.torchvision import BACKBONES
 from featurize.pictures.transform import Transform
 from featurize.run.agreement import relative_difference
 

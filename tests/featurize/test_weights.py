@@ -21,9 +21,9 @@ from featurize.errors import WeightsError
 from featurize.networks import weights
 from featurize.networks.base import Backbone, Published
 from featurize.networks.download import MIRROR_VARIABLE
+from featurize.networks.libraries.torchvision import BACKBONES
 from featurize.networks.network import Network, choose_network
 from featurize.networks.providers import backbone
-from featurize.networks.torchvision import BACKBONES
 from featurize.networks.weights import choose
 from featurize.networks.weights_file import Card, read_card, read_state, write_weights
 from featurize.pictures.transform import Transform

@@ -129,7 +129,7 @@ def test_pixels_that_can_not_be_made_are_refused(
 @pytest.mark.parametrize("kind", ["ViT", "CLIP", "Bit"])
 def test_a_size_that_is_a_number_means_what_the_processor_takes_it_for(kind: str) -> None:
     """ViT's squash to it, CLIP's and DINOv2's crop: old files of the hub say no more."""
-    from featurize.networks.image_processor import transform_of
+    from featurize.networks.libraries.image_processor import transform_of
 
     said = {"size": 72, "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.25]}
     said |= {"crop_size": 56} if kind in ("CLIP", "Bit") else {}

@@ -26,7 +26,7 @@ COLOURS = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.25)}
 def of_timm(crop_mode: str, **more: Any) -> tuple[Transform, Theirs]:
     """A pair of ours and theirs after one of timm's configurations."""
     timm = pytest.importorskip("timm")
-    from featurize.networks.timm import _transform
+    from featurize.networks.libraries.timm import _transform
 
     plain = timm.get_pretrained_cfg("test_vit.r160_in1k").to_dict()
     config = {**plain, "input_size": (3, SIDE, SIDE), "crop_pct": 0.9, "crop_mode": crop_mode, **COLOURS, **more}
@@ -37,7 +37,7 @@ def of_timm(crop_mode: str, **more: Any) -> tuple[Transform, Theirs]:
 def of_open_clip(resize_mode: str, **more: Any) -> tuple[Transform, Theirs]:
     """After one of open_clip's settings."""
     open_clip = pytest.importorskip("open_clip")
-    from featurize.networks.open_clip import _transform
+    from featurize.networks.libraries.open_clip import _transform
 
     theirs = open_clip.image_transform(SIDE, is_train=False, resize_mode=resize_mode, **COLOURS, **more)
     return _transform(SIDE, {"resize_mode": resize_mode, **COLOURS, **more}), lambda picture: theirs(picture).numpy()
@@ -46,7 +46,7 @@ def of_open_clip(resize_mode: str, **more: Any) -> tuple[Transform, Theirs]:
 def of_transformers(kind: str, **said: Any) -> tuple[Transform, Theirs]:
     """After one of transformers' image processors."""
     transformers = pytest.importorskip("transformers")
-    from featurize.networks.image_processor import transform_of
+    from featurize.networks.libraries.image_processor import transform_of
 
     colours = {f"image_{name}": list(value) for name, value in COLOURS.items()}
     theirs = getattr(transformers, kind)(**said, **colours)

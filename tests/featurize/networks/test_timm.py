@@ -157,7 +157,7 @@ def test_a_block_is_counted_from_1_and_stands_in_the_recipe() -> None:
     ids=["squash", "pad", "crop share", "interpolation", "deviation", "size"],
 )
 def test_what_timm_says_of_its_pixels_is_done_and_in_the_key(config: dict, changed: dict) -> None:
-    from featurize.networks.timm import _transform
+    from featurize.networks.libraries.timm import _transform
 
     plain = {**timm.get_pretrained_cfg("test_vit.r160_in1k").to_dict()}
     transform = _transform({**plain, **config})

@@ -19,7 +19,7 @@ from cache.key import Json
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.errors import BackboneError
 from featurize.networks.base import POOLED, Backbone, Provider, Published, Stage
-from featurize.networks.own import facts_of, transform_of
+from featurize.networks.libraries.own import facts_of, transform_of
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from featurize.errors import BackboneError, WeightsError
 from featurize.networks.base import Backbone, Stage
 from featurize.networks.described import Description, Offer, described, need
 from featurize.networks.hub import HUB, HubProvider, from_hub, licence_on_hub
-from featurize.networks.image_processor import PREPROCESSOR, transform_of
+from featurize.networks.libraries.image_processor import PREPROCESSOR, transform_of
 from featurize.networks.tokens import NORM, Steps, TokenNetwork
 from featurize.pictures.transform import Transform
 

@@ -76,7 +76,7 @@ class OpenClip(HubProvider):
         return _tower(backbone.name, side)
 
     def encode_texts(self, network: Network, texts: Sequence[str]) -> tuple[NDArray[np.float32], float]:
-        from featurize.networks.open_clip_texts import encode
+        from featurize.networks.libraries.open_clip_texts import encode
         from featurize.networks.weights_file import read_state
 
         path = network.fetch()
@@ -106,7 +106,7 @@ class OpenClip(HubProvider):
     def cut(self, backbone: Backbone, network: torch.nn.Module, nodes: Sequence[str]) -> torch.nn.Module:
         if backbone.of_tokens:
             return _as_tokens(network).cut(nodes)
-        from featurize.networks.timm import cut_maps
+        from featurize.networks.libraries.timm import cut_maps
 
         return cut_maps(_trunk(network), nodes, _pool_of(network))
 
@@ -122,7 +122,7 @@ def describe(name: str) -> Description:
     import open_clip
 
     from featurize.networks import built
-    from featurize.networks.timm import describe_maps
+    from featurize.networks.libraries.timm import describe_maps
 
     config = open_clip.get_model_config(name)
     if config is None:
@@ -211,7 +211,7 @@ def _as_tokens(tower: Any) -> TokenNetwork:
     if _trunk(tower) is not None:
         from dataclasses import replace
 
-        from featurize.networks.timm import as_tokens
+        from featurize.networks.libraries.timm import as_tokens
 
         return replace(as_tokens(tower.trunk, _pool_of(tower)), module=tower)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from featurize.errors import BackboneError
 from featurize.networks.base import Backbone, Published, Stage
-from featurize.networks.torchvision import Torchvision
+from featurize.networks.libraries.torchvision import Torchvision
 from featurize.networks.weights_file import file_digest
 from featurize.pictures.transform import Transform
 
