@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from classify.heads.base import FLOATS, SEEDS, Head
 from classify.heads.rows.blocks import Array, Rows, block_rows, take
 from classify.heads.rows.folds import Folds
-from classify.heads.solvers.parallel import team_size
+from classify.heads.solvers.parallel import Libraries
 from classify.heads.solvers.sgd import Network, Schedule, run_epoch, work_of
 from classify.heads.watch import Epoch, Watch
 
@@ -111,7 +111,8 @@ class NetworkHead(Head):
                     head._score_into(out[number], X, held_out)
                 continue
             head.epochs = max(values)  # a shorter training is the beginning of the longer one, to the bit
-            head._train(X, codes, weights, train, at_epoch=partial(head._score_at, out, values, X, held_out))
+            stops = {value: partial(head._score_at, out, values, X, held_out, value) for value in values}
+            head._train(X, codes, weights, train, stops=stops)
         return out
 
     def _score_at(self, out: Array, values: Sequence[Any], X: Array, held_out: Array, epoch: int) -> None:
@@ -135,12 +136,13 @@ class NetworkHead(Head):
         row_weights: Array | None,
         index: Array,
         watch: Watch | None = None,
-        at_epoch: Callable[[int], None] | None = None,
+        stops: Mapping[int, Callable[[], None]] | None = None,
     ) -> None:
-        """Train on the rows `index`, whose scaling is known."""
+        """Train on the rows `index`, whose scaling is known; `stops` are called behind their epochs."""
         rows = Rows(X, self.scaling_)
         schedule = self._schedule()
-        parts = team_size(work_of(schedule, X.shape[1])) if schedule.device == "cpu" else 1
+        libraries, stops = Libraries(), stops or {}
+        parts = libraries.team_size(work_of(schedule, X.shape[1])) if schedule.device == "cpu" else 1
         network = Network(schedule, X.shape[1], int(codes.max()) + 1, parts)
         weights = self._class_weights(codes, index, row_weights)[codes].astype(np.float32)
         if row_weights is not None:  # a step's size must not depend on their unit
@@ -149,9 +151,10 @@ class NetworkHead(Head):
         best, kept, waited = np.inf, None, 0
         self.history_ = []
         for epoch in range(1, self.epochs + 1):
-            loss, accuracy = run_epoch(network, rows, index, codes, weights)
+            loss, accuracy = run_epoch(network, rows, index, codes, weights, libraries)
             record: Epoch = {"epoch": epoch, "train_loss": loss, "train_accuracy": accuracy}
-            self.layers_ = network.arrays()
+            if len(held_out) or watch is not None or epoch in stops or epoch == self.epochs:
+                self.layers_ = network.arrays()  # copies of all weights: on few rows they take as long as the epoch
             if len(held_out):
                 record["held_out_loss"] = self._loss(
                     rows[held_out], codes[held_out], None if row_weights is None else row_weights[held_out]
@@ -160,8 +163,8 @@ class NetworkHead(Head):
                 best, kept, waited = (record["held_out_loss"], self.layers_, 0) if better else (best, kept, waited + 1)
             if watch is not None:
                 watch.epoch(self, record)
-            if at_epoch is not None:
-                at_epoch(epoch)
+            if epoch in stops:
+                stops[epoch]()
             self.history_.append(record)
             if len(held_out) and waited >= self.patience:
                 break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import threadpoolctl
 from threadpoolctl import threadpool_limits
 
 from classify.heads import make_head
@@ -74,6 +75,28 @@ def test_threads_that_share_the_first_layer_change_nothing_and_leave_torch_alone
     torch.set_num_threads(before)
     np.testing.assert_equal(again.state(), shared.state())
     np.testing.assert_allclose(shared.predict_proba(X), alone.predict_proba(X), atol=1e-3)
+
+
+@pytest.mark.parametrize("small", [0, 1 << 22], ids=["threads", "alone"])
+def test_a_tuned_training_looks_for_libraries_once_and_copies_weights_only_where_they_are_scored(monkeypatch, small):
+    """Both take as long as an epoch on a few rows, and a comparison by folds trains thousands of epochs."""
+    looks, copies = [], []
+
+    class Watched(threadpoolctl.ThreadpoolController):
+        def __init__(self):
+            looks.append(1)
+            super().__init__()
+
+    arrays = Network.arrays
+    monkeypatch.setattr("classify.heads.solvers.parallel.SMALL", small)
+    monkeypatch.setattr(threadpoolctl, "ThreadpoolController", Watched)
+    monkeypatch.setattr(Network, "arrays", lambda network: copies.append(1) or arrays(network))
+    X, y = data(60, features=512)  # 8 million multiplications a batch
+    head = make_head("mlp")
+    codes, index = np.unique(y, return_inverse=True)[1], np.arange(60)
+    head._path(head._prepare(X, y, None, None)[0], codes, [(index[:40], index[40:])], (2, 7))
+    assert sum(looks) == 1
+    assert sum(copies) == 2
 
 
 def test_dropout_turns_off_its_share_and_keeps_the_mean():

@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -41,26 +45,33 @@ class Team:
 ALONE = Team(1, None)
 
 
-def team_size(multiplications: float) -> int:
-    """As many threads as BLAS would use; 1 for little work.
+class Libraries:
+    """The BLAS libraries that this process has loaded, and the threads that they use.
 
-    OMP_NUM_THREADS and its kin, or threadpoolctl around the caller, say how many that is.
+    Looking for them takes milliseconds, as long as an epoch on a few rows: one object serves a whole training.
     """
-    from threadpoolctl import threadpool_info
 
-    if multiplications < SMALL:
-        return 1
-    return max((library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"), default=1)
+    @cached_property
+    def _loaded(self) -> ThreadpoolController:
+        from threadpoolctl import ThreadpoolController
 
+        return ThreadpoolController().select(user_api="blas")
 
-@contextmanager
-def team(multiplications: float, setup: Callable[[], None] | None = None) -> Iterator[Team]:
-    """The threads for so much work, while BLAS uses one in each; `setup` is called in each of them when it starts."""
-    from threadpoolctl import threadpool_limits
+    def team_size(self, multiplications: float) -> int:
+        """As many threads as BLAS would use now; 1 for little work.
 
-    size = team_size(multiplications)
-    if size < 2:
-        yield ALONE
-        return
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(size - 1, initializer=setup) as pool:
-        yield Team(size, pool)
+        OMP_NUM_THREADS and its kin, or threadpoolctl around the caller, say how many that is.
+        """
+        if multiplications < SMALL:
+            return 1
+        return max((library["num_threads"] for library in self._loaded.info()), default=1)
+
+    @contextmanager
+    def team(self, multiplications: float, setup: Callable[[], None] | None = None) -> Iterator[Team]:
+        """The threads for so much work, while BLAS uses one in each; `setup` is called in each when it starts."""
+        size = self.team_size(multiplications)
+        if size < 2:
+            yield ALONE
+            return
+        with self._loaded.limit(limits=1), ThreadPoolExecutor(size - 1, initializer=setup) as pool:
+            yield Team(size, pool)

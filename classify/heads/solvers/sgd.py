@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from classify.heads.rows.blocks import TAKE_ROWS, Array, Rows
 from classify.heads.solvers.adam import Adam
 from classify.heads.solvers.device import pick_device
-from classify.heads.solvers.parallel import ALONE, Team, team
+from classify.heads.solvers.parallel import ALONE, Libraries, Team
 
 if TYPE_CHECKING:
     import torch
@@ -236,14 +236,14 @@ def differentiate(inputs: torch.Tensor, delta: torch.Tensor, weights: torch.Tens
 
 
 @contextmanager
-def own_threads(multiplications: float) -> Iterator[Team]:
+def own_threads(multiplications: float, libraries: Libraries) -> Iterator[Team]:
     """Threads for the columns of a network, torch's own being one in each meanwhile."""
     import torch
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with team(multiplications, lambda: torch.set_num_threads(1)) as threads:
+        with libraries.team(multiplications, lambda: torch.set_num_threads(1)) as threads:
             yield threads
     finally:
         torch.set_num_threads(before)
@@ -254,7 +254,9 @@ def work_of(schedule: Schedule, features: int) -> float:
     return schedule.batch * float(features) * (schedule.hidden[0] if schedule.hidden else 0)
 
 
-def run_epoch(network: Network, rows: Rows, index: Array, codes: Array, weights: Array) -> tuple[float, float]:
+def run_epoch(
+    network: Network, rows: Rows, index: Array, codes: Array, weights: Array, libraries: Libraries
+) -> tuple[float, float]:
     """Go once through rows `index` in random order; returns mean loss and accuracy while training."""
     import torch
 
@@ -262,7 +264,7 @@ def run_epoch(network: Network, rows: Rows, index: Array, codes: Array, weights:
     order = index[torch.randperm(len(index), generator=network.generator).numpy()]
     gather = max(batch, TAKE_ROWS // batch * batch)  # rows read at once: whole batches
     loss, hits = torch.zeros((), device=network.device), torch.zeros((), device=network.device)
-    with own_threads(work_of(network.schedule, rows.shape[1])) as threads:
+    with own_threads(work_of(network.schedule, rows.shape[1]), libraries) as threads:
         for start in range(0, len(order), gather):
             part = order[start : start + gather]
             x, y, w = (torch.from_numpy(a[part]).to(network.device) for a in (rows, codes, weights))
