@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -75,3 +75,8 @@ class Libraries:
             return
         with self._loaded.limit(limits=1), ThreadPoolExecutor(size - 1, initializer=setup) as pool:
             yield Team(size, pool)
+
+
+def team(multiplications: float) -> AbstractContextManager[Team]:
+    """As Libraries.team, for work that is done once."""
+    return Libraries().team(multiplications)
