@@ -93,7 +93,7 @@ def open_cache(root: Place = "features", chosen: str | None = None) -> Store:
     >>> import cache
     >>> store = cache.open_cache("features")
     >>> store.key.backbone, [recipe.name for recipe in store.recipes()]
-    ('resnet18', ['avgpool'])
+    ('resnet18', ['avgpool', 'colour'])
     """
     above = bucket_at(root)
     if above.has(KEY_FILE):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featurize.choices import EXPORTS, SPLITTINGS
+from featurize.choices import CONTROL, EXPORTS, SPLITTINGS
 from featurize.commands.options import FEATURES, FILE, KEY, SEED, SPLIT, TABLE, TARGET
 from featurize.commands.remembered import Command
 from featurize.wording import counted, visible
@@ -99,7 +99,10 @@ def export(
     if iiif and form:
         raise click.UsageError("--iiif is a form of its own: leave --format out")
     cache = open_cache(features, key)
-    recipes = [cache.recipe(name) for name in embedding.split(",")] if embedding else cache.recipes()
+    every = cache.recipes()
+    recipes = [r for r in every if r.name != CONTROL] or every  # the control is none of the network's
+    if embedding:
+        recipes = [cache.recipe(name) for name in embedding.split(",")]
     if iiif:
         from featurize.exchange.annotations import export_annotations
 

@@ -21,6 +21,7 @@ def test_there_are_enough_hazards() -> None:
         Reason.OK,
         Reason.CRASHED,
         Reason.HUNG,
+        Reason.NOT_FINITE,  # of a vector that was imported
     }
 
 

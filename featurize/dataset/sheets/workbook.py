@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ENDINGS = (".xlsx", ".xlsm")
+_NO_TIME = datetime.datetime(1980, 1, 1)  # the first that a zip file can hold
 MOST_CHARACTERS = 32_767  # in a cell, by Excel's specification
 MOST_ROWS = 1_048_576
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # ISO/IEC 29500-1, 22.4.2.4: a character that XML can't hold
@@ -106,9 +107,24 @@ def workbook_bytes(columns: Mapping[str, Sequence[str]], numbers: Collection[str
     makers = [_number if name in numbers else lambda value: cell(_escaped(value)) for name in columns]
     for row in zip(*columns.values(), strict=True):
         sheet.append([make(value) for make, value in zip(makers, row, strict=True)])
+    book.properties.created = book.properties.modified = _NO_TIME
     stream = io.BytesIO()
     book.save(stream)
-    return stream.getvalue()
+    return _without_times(stream)
+
+
+def _without_times(stream: io.BytesIO) -> bytes:
+    """A workbook whose parts carry no time, so that the same cells give the same bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(stream) as made, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as plain:
+        for part in made.infolist():
+            data = made.read(part)
+            if part.filename == "docProps/core.xml":  # saving sets the time of the last change
+                data = re.sub(
+                    rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>" + _NO_TIME.isoformat().encode() + b"Z", data
+                )
+            plain.writestr(zipfile.ZipInfo(part.filename, _NO_TIME.timetuple()[:6]), data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 def _number(text: str) -> float | None:

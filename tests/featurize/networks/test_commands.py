@@ -57,9 +57,9 @@ def here(embedded: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_cache_gains_recipes_of_blocks_and_the_default_is_the_authors(here: Path) -> None:
     cache = open_cache("features", "timm:test_vit")
-    assert [recipe.name for recipe in cache.recipes()] == ["cls-block2", "mean-block2", "pooled"]
+    assert [recipe.name for recipe in cache.recipes()] == ["cls-block2", "colour", "mean-block2", "pooled"]
     assert cache.key.backbone == "timm:test_vit"
-    assert [recipe.name for recipe in open_cache("features", "timm:test_convnext").recipes()] == ["avgpool"]
+    assert [recipe.name for recipe in open_cache("features", "timm:test_convnext").recipes()] == ["avgpool", "colour"]
 
 
 def test_a_stopped_run_goes_on_to_the_same_bits(here: Path, tmp_path: Path) -> None:
