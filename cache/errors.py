@@ -45,6 +45,10 @@ class UnclearKey(CacheError):
     """None or several of the cache's keys fit."""
 
 
+class NotFinite(CacheError, ValueError):
+    """A network gave vectors with numbers that are not finite, and said of their pictures that all is well."""
+
+
 class SegmentDamaged(CacheError):
     """A segment was cut, changed, or is not a segment at all.
 

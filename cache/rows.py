@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from cache.errors import NotFinite
 from cache.ids import Ids
 from cache.key import Json, Recipe
 
@@ -34,7 +35,9 @@ class Rows:
     Raises
     ------
     ValueError
-        The parts differ in length, or an embedded row holds a number that is not finite.
+        The parts differ in length.
+    NotFinite
+        An embedded row holds a number that is not finite.
     """
 
     ids: Ids
@@ -55,9 +58,9 @@ class Rows:
         for recipe, matrix in self.vectors.items():
             bad = embedded & ~np.isfinite(matrix).all(axis=1)
             if bad.any():
-                raise ValueError(
+                raise NotFinite(
                     f"{int(bad.sum())} of {n} vectors of {recipe.name!r} hold numbers that are not finite: "
-                    "the weights or the precision don't suit this network"
+                    "the weights or the precision don't suit this network; choose other weights, or --precision fp32"
                 )
 
     def __len__(self) -> int:

@@ -137,12 +137,16 @@ def save_head(saved: SavedHead, path: str | Path) -> None:
 
     Raises
     ------
+    HeadFileError
+        The file is there, and holds something else, such as the weights of a network.
     StorageFailed
         The file system refused.
     """
     from safetensors.numpy import save
 
     path = Path(path)
+    if _holds_something_else(path):
+        raise HeadFileError(f"{str(path)!r} is there and is no head, so it is not replaced: choose another name")
     facts = {
         "format": _FORMAT,
         "head": saved.kind,
@@ -160,6 +164,20 @@ def save_head(saved: SavedHead, path: str | Path) -> None:
     files.make_folder(path.absolute().parent)
     text = json.dumps(facts, ensure_ascii=False)
     files.write_atomic(path, [save(arrays, metadata={"artstyle": text, "digest": _digest(text, arrays)})])
+
+
+def _holds_something_else(path: Path) -> bool:
+    """Whether a file is whole and no head; a damaged one may be replaced."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            _facts((file.metadata() or {}).get("artstyle", ""), path)
+    except HeadFileError:
+        return True
+    except (SafetensorError, OSError):
+        return False
+    return False
 
 
 def load_head(path: str | Path) -> SavedHead:

@@ -11,6 +11,8 @@ from featurize.commands.options import FILE
 from featurize.commands.remembered import Command
 from featurize.wording import visible
 
+_BEGINS = b"---\nlicense: "  # a model card, with the front matter that Hugging Face reads
+
 
 @click.command(cls=Command)
 @HEAD_FILE
@@ -19,6 +21,7 @@ from featurize.wording import visible
 def card(head_file: Path, out: Path | None, report: Path | None) -> None:
     """Write the model card of a head: what it is, how good, for what, and under which licence."""
     from cache import files
+    from classify.errors import HeadFileError
     from classify.report.card import card_text
 
     text = card_text(head_file.stem, load_told(head_file))
@@ -28,5 +31,7 @@ def card(head_file: Path, out: Path | None, report: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
+    if out.is_file() and not out.read_bytes().startswith(_BEGINS):
+        raise HeadFileError(f"{str(out)!r} is there and is no model card, so it is not replaced: choose another --out")
     files.write_atomic(out, [text.encode()])
     click.echo(f"wrote {visible(out)}")

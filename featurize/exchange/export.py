@@ -15,6 +15,7 @@ from cache.folder import as_cache
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.errors import TableError
 from featurize.exchange.forms import Contents, Parts, parts_of
+from featurize.exchange.forms.recognised import is_export
 from featurize.networks.licences import licence_of
 
 
@@ -83,7 +84,7 @@ def export(
             f"none of the {len(rows)} rows has an embedding in {cache.place!r}", cache.key, names, cache.place
         )
     parts = parts_of(path, form)
-    _check_companions(parts)
+    _check_replaced(parts)
     contents = Contents(table.take(kept.tolist()), cache, recipes, target, about(cache.key, licence_of(cache)))
     _check_space(parts[-1][0], contents)
     _write(parts, contents)
@@ -123,12 +124,12 @@ def _write(parts: Parts, contents: Contents) -> None:
                 temporary.unlink()
 
 
-def _check_companions(parts: Parts) -> None:
-    """Raise where a file beside the named one is there, and the named one is not: then no export wrote it."""
-    *companions, (named, _) = parts
-    for path, _ in companions:
-        if path.exists() and not named.exists():
-            raise TableError(f"{str(path)!r} is there, and no export wrote it: choose another place, or move it away")
+def _check_replaced(parts: Parts) -> None:
+    """Raise where a file would be replaced that no export wrote."""
+    paths = [path for path, _ in parts]
+    there = [path for path in paths if path.is_file()]
+    if there and not is_export(paths):
+        raise TableError(f"{str(there[-1])!r} is there, and no export wrote it: choose another place, or move it away")
 
 
 def _check_space(path: Path, contents: Contents) -> None:

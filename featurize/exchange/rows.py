@@ -192,6 +192,8 @@ def _flat_columns(path: Path) -> dict[str, list[str]]:
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
+            if twice := sorted({name for name in schema.names if schema.names.count(name) > 1}):
+                raise TableError(f"{str(path)!r} has several columns {twice[0]!r}: give each column a name of its own")
             flat = [name for name in schema.names if not pa.types.is_nested(schema.field(name).type)]
             read = file.read(flat)
     except (pa.ArrowException, OSError) as error:

@@ -26,6 +26,7 @@ from cache import (
     open_cache,
 )
 from cache.buckets import ASIDE, Bucket, DiskBucket, MemoryBucket
+from cache.errors import NotFinite
 from cache.ids import to_hex
 from cache.rows import ABSENT
 from cache.segments.segment import Segment
@@ -133,7 +134,7 @@ class StoreContract(ABC):
     def test_nothing_that_is_not_finite_is_stored(self, tmp_path: Path) -> None:
         rows = rows_of([1, 2])
         broken = {AVGPOOL: np.where(np.arange(5) == 3, np.inf, rows.vectors[AVGPOOL]).astype(np.float32)}
-        with pytest.raises(ValueError, match="not finite"):
+        with pytest.raises(NotFinite, match="not finite"):
             self.store(tmp_path).append(Rows(rows.ids, rows.status, broken))
 
     def test_an_empty_store_takes_no_room(self, tmp_path: Path) -> None:

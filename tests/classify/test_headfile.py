@@ -19,11 +19,13 @@ from cache import EarlierVersion, Key, list_earlier
 from cache.adopt import adopt
 from cache.schema1 import EarlierKey
 from classify import headfile
+from classify.commands.main import cli
 from classify.data import load_examples
 from classify.errors import HeadFileError, HeadMismatch
 from classify.fitting.fit import fit
 from classify.headfile import SavedHead, load_head, save_head
 from classify.heads import HEADS
+from featurize.commands.console import run
 from tests.cache.earlier import earlier_key, rows_in, write_earlier
 from tests.cache.samples import network
 from tests.classify.embedded import AVGPOOL, KEY, STYLES, make_dataset
@@ -249,3 +251,25 @@ def test_a_head_of_a_version_without_digests_is_read_and_known_as_such(
     rewrite(saved[1], tmp_path / "x.safetensors", digest="missing")
     with pytest.raises(HeadFileError, match="was changed after it was saved"):
         load_head(tmp_path / "x.safetensors")
+
+
+def test_weights_are_not_replaced_by_a_head(saved: tuple[SavedHead, Path], tmp_path: Path) -> None:
+    """A head is replaced by the next one, weights of a network are not."""
+    save_file({"w": np.zeros(3, np.float32)}, tmp_path / "weights.safetensors")
+    before = (tmp_path / "weights.safetensors").read_bytes()
+    with pytest.raises(HeadFileError, match="is no head, so it is not replaced"):
+        save_head(saved[0], tmp_path / "weights.safetensors")
+    assert (tmp_path / "weights.safetensors").read_bytes() == before
+    save_head(saved[0], tmp_path / "head.safetensors")
+    save_head(saved[0], tmp_path / "head.safetensors")
+
+
+def test_a_model_card_replaces_a_model_card_and_nothing_else(
+    saved: tuple[SavedHead, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = saved[1].read_bytes()
+    assert run(cli, ["card", "--head", str(saved[1]), "--out", str(saved[1])]) == 1
+    assert "is no model card, so it is not replaced" in capsys.readouterr().err
+    assert saved[1].read_bytes() == before
+    line = ["card", "--head", str(saved[1]), "--out", str(tmp_path / "card.md")]
+    assert [run(cli, line), run(cli, line)] == [0, 0]

@@ -119,3 +119,17 @@ def test_a_file_beside_that_no_export_wrote_is_not_replaced(here: Path, capsys: 
 def test_an_unknown_ending_names_those_that_are_known(here: Path, capsys: Screen) -> None:
     assert call("export", "out.xyz") == 1
     assert ".parquet, .tab, .tsv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("form", "name"), [("parquet", "dataset.csv"), ("npz", "mine.npz"), ("hdf5", "dataset.csv")])
+def test_a_file_that_no_export_wrote_is_not_replaced(here: Path, capsys: Screen, form: str, name: str) -> None:
+    np.savez(here / "mine.npz", x=np.zeros(3))
+    before = (here / name).read_bytes()
+    assert call("export", name, "--format", form) == 1
+    assert f"'{name}' is there, and no export wrote it" in capsys.readouterr().err
+    assert (here / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["out.h5", "out.npz", "out.parquet", "out.tab", "out.tsv", "vectors.tsv"])
+def test_what_an_export_wrote_is_replaced_by_the_next(here: Path, name: str) -> None:
+    assert [call("export", name), call("export", name)] == [0, 0]

@@ -367,3 +367,13 @@ def test_a_missing_vector_says_how_to_import_more(here: Path, capsys: Screen) ->
     capsys.readouterr()
     assert run(classify_cli, ["fit", "--head", "lda", "--out", "lda.safetensors"]) == 1
     assert "featurize import VECTORS --table ROWS --name mine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("vectors", "table"), [("twice.parquet", "rows.csv"), ("vectors.npy", "twice.parquet")])
+def test_columns_of_one_name_are_refused(here: Path, capsys: Screen, vectors: str, table: str) -> None:
+    column = pa.array(blobs()[:, 0])
+    pq.write_table(pa.Table.from_arrays([column, column], ["x", "x"]), here / "twice.parquet")
+    assert bring(vectors, table=table) == 1
+    assert capsys.readouterr().err == (
+        "error: 'twice.parquet' has several columns 'x': give each column a name of its own\n"
+    )

@@ -57,7 +57,9 @@ def _chosen(path: Path, schema: Any, wanted: str | None) -> list[str]:
     """
     import pyarrow.types as kinds
 
-    types = {name: schema.field(name).type for name in dict.fromkeys(schema.names)}
+    if twice := sorted({name for name in schema.names if schema.names.count(name) > 1}):
+        raise VectorsError(f"{str(path)!r} has several columns {twice[0]!r}: give each column a name of its own")
+    types = {name: schema.field(name).type for name in schema.names}
     lists = [name for name, kind in types.items() if _is_list(kind)]
     numbers = [n for n, k in types.items() if kinds.is_integer(k) or kinds.is_floating(k) or kinds.is_boolean(k)]
     there = listing([f"{name} ({kind})" for name, kind in types.items()], 8) or "nothing"

@@ -6,9 +6,11 @@ The sha256 of the Python file is in the key, so that an edited network is anothe
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,11 +58,13 @@ class Own(Torchvision):
         assert spec is not None
         assert spec.loader is not None
         module = util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        with _running(path):
+            spec.loader.exec_module(module)
         make = getattr(module, function, None)
         if not callable(make):
             raise BackboneError(f"{str(path)!r} has no function {function!r}: name one that returns a torch.nn.Module")
-        network = make()
+        with _running(path):
+            network = make()
         if not isinstance(network, torch.nn.Module):
             raise BackboneError(f"{backbone.name}() gives a {type(network).__name__}: a torch.nn.Module is needed")
         return network
@@ -81,6 +85,27 @@ def _place(name: str) -> tuple[Path, str]:
     raise BackboneError(
         f"module:{name} is not to be found in this folder or among Python's: write module:FILE.FUNCTION without .py"
     )
+
+
+@contextlib.contextmanager
+def _running(path: Path) -> Iterator[None]:
+    """Run the user's code: whatever it raises is one sentence that names the line.
+
+    Raises
+    ------
+    BackboneError
+    """
+    try:
+        yield
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(path) else [None, *lines][-1]
+        where = f"{str(path)!r}, line {line}" if line else repr(str(path))
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        said = f"{type(error).__name__}: {message}" if message else type(error).__name__
+        raise BackboneError(f"{where}, can't be run ({' '.join(said.split())}): mend it") from error
 
 
 def facts_of(

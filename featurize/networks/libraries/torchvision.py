@@ -156,6 +156,11 @@ class Torchvision(Provider):
 
         try:
             cut = create_feature_extractor(network, {node: str(n) for n, node in enumerate(nodes)}).eval()
+        except torch.fx.proxy.TraceError as error:
+            raise BackboneError(
+                f"{backbone.full_name} can't be traced by torch.fx, so no node of it can be read ({error}): write its "
+                "forward without conditions on pixels, or export it and use onnx:FILE"
+            ) from error
         except ValueError as error:
             raise BackboneError(f"{backbone.full_name} has not all of the nodes {', '.join(nodes)}: {error}") from error
         return torch.fx.GraphModule(cut, cut.graph).eval()

@@ -95,3 +95,29 @@ def test_a_function_that_gives_no_network_is_told(mine: Path) -> None:
     (mine / "mine.py").write_text("def network():\n    return 3\n")
     with pytest.raises(BackboneError, match=r"mine\.network\(\) gives a int"):
         choose_network("module:mine.network", "random").load()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("def network():\n    raise RuntimeError('boom')\n", "line 2, can't be run (RuntimeError: boom)"),
+        ("def network(:\n", "line 1, can't be run (SyntaxError: invalid syntax)"),
+        ("import nosuchpackage\n", "line 1, can't be run (ModuleNotFoundError: No module named 'nosuchpackage')"),
+        ("import sys\nsys.exit(3)\n", "line 2, can't be run (SystemExit: 3)"),
+    ],
+)
+def test_code_that_fails_is_one_sentence_with_its_line(mine: Path, code: str, said: str) -> None:
+    (mine / "mine.py").write_text(code)
+    with pytest.raises(BackboneError, match=re.escape(said)):
+        choose_network("module:mine.network", "random").load()
+
+
+def test_a_network_that_torch_fx_cannot_trace_is_not_blamed_on_its_nodes(mine: Path) -> None:
+    (mine / "mine.py").write_text(
+        "from torch import nn\n\n\nclass Branching(nn.Sequential):\n    def forward(self, x):\n"
+        "        return super().forward(x) if x.sum() > 0 else x\n\n\n"
+        "def network():\n    return Branching(nn.ReLU(), nn.ReLU(), nn.ReLU(), nn.ReLU())\n"
+    )
+    network = choose_network("module:mine.network", "random")
+    with pytest.raises(BackboneError, match=r"can't be traced by torch\.fx"):
+        golden.vectors(network, network.load(), "avgpool", golden.pixels(network, golden.drawn()))
