@@ -40,11 +40,7 @@ def test_every_command_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.M
     for command in listed:
         command = ["--per-style=12" if c == "--per-style" else c for c in command if c != "40"]
         if command[:2] == ["classify", "compare"]:
-            command = [
-                *command,
-                "--folds",
-                "0",
-            ]  # folds for both questions take most of a minute, and have tests of their own
+            command = [*command, "--folds", "0"]  # folds take most of a minute, and have tests of their own
         group = {"featurize": featurize, "classify": classify}[command[0]]
         assert run(group, command[1:], FakeEngines()) == 0, shlex.join(command)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -359,3 +360,14 @@ class TestDiskWithoutLinks(TestDiskBucket):
 
     def test_no_error_of_the_file_system_passes_silently(self) -> None:
         pytest.skip("os.link is replaced already")
+
+
+@pytest.mark.parametrize(("hours", "stays"), [(0, True), (23, True), (25, False)])
+def test_what_another_machine_is_writing_stays_for_a_day(tmp_path: Path, hours: int, stays: bool) -> None:
+    """Whether its writer lives can't be asked."""
+    half = tmp_path / f"{files.TEMPORARY}elsewhere~1~0~x{files._PART}"
+    half.write_bytes(b"half")
+    then = time.time() - 3600 * hours
+    os.utime(half, (then, then))
+    files.sweep(tmp_path)
+    assert half.exists() is stays

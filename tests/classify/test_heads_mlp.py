@@ -159,3 +159,10 @@ def test_a_loss_is_a_mean_over_rows_whatever_the_last_batch():
     X, y = data(50)
     head = make_head("softmax:epochs=1,lr=1e-9").fit(X, y)
     assert head.history_[0]["train_loss"] == pytest.approx(np.log(3), rel=1e-4)
+
+
+def test_a_network_begins_without_a_bias_for_any_class() -> None:
+    """A row of zeros gets the same from every class as long as nothing was learned."""
+    X = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
+    head = make_head("mlp", hidden=(8,), lr=1e-12, epochs=1, standardize=False).fit(X, np.array(["a", "b", "c"] * 10))
+    assert np.allclose(head.predict_proba(np.zeros((1, 6), np.float32)), 1 / 3, atol=1e-6)
