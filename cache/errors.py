@@ -5,6 +5,7 @@
     │   ├── ForeignKey      something carries another key than the folder it lies in, or its key.json was changed
     │   ├── EarlierVersion  a cache was made by an earlier version: it can be taken over, not read as it is
     │   ├── UnclearKey      no set of embeddings, or several, fit what was asked for
+    │   ├── NotFinite       vectors hold NaN or infinity, with which no head could learn
     │   ├── SegmentDamaged  a segment's bytes are not those that were written
     │   ├── ArtifactDamaged the same of what lies beside the segments: plans, exported networks
     │   ├── NotStored       vectors were asked for that the cache does not hold

@@ -241,7 +241,7 @@ def test_the_page_does_what_it_offers(page: Path) -> None:
         assert sheet.evaluate(COLOURED) > 50, "the thumbnail is drawn"
         sheet.click("#close")
         sheet.locator("#classes button").first.click()
-        assert "45 of 60" in sheet.inner_text("#count")
+        sheet.wait_for_function("document.querySelector('#count').innerText.includes('45 of 60')")
         sheet.locator("#classes button").first.click()
         sheet.evaluate("() => { const f = document.getElementById('from'); f.value = 1850; f.oninput(); }")
         assert "10 of 60" in sheet.inner_text("#count")
