@@ -97,7 +97,8 @@ def suspects(c: Comparison) -> list[str]:
     if not c.suspects.found:
         return []
     rows = counted(len(c.suspects.found), "label that may be wrong is", "labels that may be wrong are")
-    return [f"{rows} listed in suspects.csv and suspects.xlsx, beside the report."]
+    doubt = " An untrained backbone says little about them: don’t correct labels by this list." if c.untrained else ""
+    return [f"{rows} listed in suspects.csv and suspects.xlsx, beside the report.{doubt}"]
 
 
 def told_protocol(c: Comparison) -> list[str]:

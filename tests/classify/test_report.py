@@ -21,7 +21,7 @@ from classify.comparison.result import Comparison
 from classify.report import words, write_report
 from classify.report.advice import advice
 from classify.report.label_places import label_dots
-from classify.report.sentences import summary, verdict
+from classify.report.sentences import summary, suspects, verdict
 from featurize import theme
 from featurize.pictures.thumbnail import thumbnail
 from featurize.wording import percent
@@ -368,3 +368,13 @@ def test_a_thumbnail_is_small_and_keeps_its_shape(tmp_path: Path) -> None:
     assert small is not None
     assert (small.width, small.height) == (100, 50)
     assert len(small.uri) < 10_000
+
+
+@pytest.mark.parametrize("untrained", [False, True])
+def test_a_list_of_suspects_by_an_untrained_backbone_says_so(comparison: Comparison, untrained: bool) -> None:
+    """It may name half of the collection."""
+    listed = replace(comparison.suspects, found=(mock.sentinel.suspect,))
+    entries = tuple(replace(entry, untrained=untrained) for entry in comparison.entries)
+    (line,) = suspects(replace(comparison, suspects=listed, entries=entries))
+    assert line.startswith("1 label that may be wrong is listed")
+    assert ("don’t correct labels" in line) is untrained
