@@ -312,3 +312,11 @@ def test_a_split_that_only_some_rows_say_is_told_with_their_number() -> None:
         "rows are in the split 'train', and the others in none: a random one was drawn for all",
         6,
     )
+
+
+def test_where_there_are_no_classes_none_is_said_to_be_missing() -> None:
+    """A target that names no column: parts of the split are no classes."""
+    columns = {"id": [f"{n:064x}" for n in range(40)], "split": [""] * 40}
+    splits, how, notes = split_rows(columns, "nothing", Splitting("random"))
+    assert (how, set(splits)) == ("random", {"train", "val", "test"})
+    assert notes == []

@@ -75,7 +75,7 @@ def split_rows(
     if without := splits.count(""):
         notes.append(Note("rows are in no split" + (", as their year is not known" if how == "time" else ""), without))
     if how != "given":
-        notes += not_kept(splits, columns.get(target, splits), how, splitting.val, splitting.test)
+        notes += not_kept(splits, columns.get(target, [""] * len(splits)), how, splitting.val, splitting.test)
     return splits, how, notes
 
 
