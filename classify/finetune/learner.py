@@ -146,9 +146,10 @@ class Learner:
             self.tuned.head.bias.copy_(torch.from_numpy(b))
 
     def _probe(self, fit: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """A logistic regression as `classify fit --head logreg` makes it, over all classes."""
+        """A calibrated logistic regression over all classes: one that is too sure would leave nothing to learn."""
         examples = Examples(self.rows.take(fit), self.frozen[fit])
-        trial = train_head(read_spec("logreg"), examples, folds_of(examples.rows, self.settings.seed), seed=0)
+        folds = folds_of(examples.rows, self.settings.seed)
+        trial = train_head(read_spec("logreg:calibrate=true"), examples, folds, seed=0)
         W, b = linear_weights(trial.head)
         count = len(self.classes)
         weights, biases = np.zeros((count, W.shape[1]), np.float32), np.full(count, b.min(), np.float32)
