@@ -43,8 +43,7 @@ class Service:
         self._intake = Intake(settings)
         self._asking = Asking(settings, self.metrics, self._intake)
         routes = [
-            Route("/", self._front, methods=["GET"]),
-            Route("/", self._old_protocol, methods=["POST"]),
+            Route("/", self._root, methods=["GET", "POST"]),  # one route: what "Allow" lists is a route's methods
             Route("/v1/predict", self._predict, methods=["POST"]),
             Route("/v1/model", self._model, methods=["GET"]),
             Route("/healthz", self._healthz, methods=["GET"]),
@@ -64,6 +63,9 @@ class Service:
         """Answer what waits, and end the threads."""
         self._asking.close()
         close_heads(self.heads)
+
+    async def _root(self, request: Request) -> Response:
+        return await (self._old_protocol(request) if request.method == "POST" else self._front(request))
 
     async def _front(self, request: Request) -> Response:
         """The page for a browser, a sign of life for programs, as the old demo gave."""

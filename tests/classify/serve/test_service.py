@@ -144,6 +144,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(service: Running)
 
 def test_a_wrong_method_learns_the_right_ones(service: Running) -> None:
     assert service.ask("PUT", "/v1/predict").headers["allow"] == "POST"
+    assert set(service.ask("OPTIONS", "/").headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
 
 
 def test_an_endless_body_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
