@@ -56,6 +56,22 @@ def temporary_of(path: Path) -> Path:
     return path.with_name(f"{TEMPORARY}{writer}~{path.name}{_PART}")
 
 
+def check_place(path: Path) -> None:
+    """Raise where a file can't be written: better known before long work than after.
+
+    Raises
+    ------
+    StorageFailed
+        It is a folder, or its folder can't be written to, or not be made.
+    """
+    if path.is_dir():
+        raise StorageFailed(f"can't write {str(path)!r}: it is a folder; choose another name")
+    there = next(p for p in path.absolute().parents if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "may not be written to, or is on a read-only disk" if there.is_dir() else "is no folder"
+        raise StorageFailed(f"can't write {str(path)!r}: {str(there)!r} {what}; choose another place")
+
+
 def write_atomic(path: Path, chunks: Sequence[Chunk]) -> None:
     """Write `chunks` one after the other as the new content of `path`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cache.addresses import scheme_of
 from cache.buckets.base import ASIDE, Bucket, Stat
 from cache.buckets.disk import DiskBucket
 from cache.buckets.memory import MemoryBucket
@@ -23,8 +24,7 @@ def bucket_at(place: Place) -> Bucket:
     """
     if isinstance(place, Bucket):
         return place
-    if isinstance(place, str) and "://" in place:
-        scheme = place.split("://")[0].lower()
+    if isinstance(place, str) and (scheme := scheme_of(place)):
         if scheme in SCHEMES:
             return ObjectBucket(place)
         known = ", ".join(f"{name}://" for name in SCHEMES)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from classify.commands.options import ALLOW_HOSTS, COVERAGE, HEAD_FILE, TOP, WEIGHTS, fetch_limits, load_told
-from featurize.commands.options import DEVICE, FEATURES, FILE, WORKERS
+from featurize.commands.options import DEVICE, FEATURES, FILE, WORKERS, LocalPath
 from featurize.commands.remembered import Command
 from featurize.wording import counted, listing, visible
 
@@ -26,7 +26,7 @@ STDIN = Path("-")
 
 @click.command(cls=Command)
 @HEAD_FILE
-@click.argument("pictures", type=FILE, nargs=-1)
+@click.argument("pictures", type=LocalPath(instead="give it with --url"), nargs=-1)
 @click.option(
     "--table",
     type=FILE,

@@ -18,6 +18,7 @@ from featurize.dataset.sources.columns import path_column
 from featurize.dataset.sources.disk import find
 from featurize.dataset.sources.matching import match, plain
 from featurize.dataset.sources.text import read_text
+from featurize.dataset.sources.tree import is_picture_name
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,27 @@ def from_table(table: Path, pictures: Sequence[Path] = (), named_by: str = "") -
     Raises
     ------
     PictureError
-        There is no such file.
+        There is no such file; or what may be names in it, as numbers of an inventory, are none of files.
     SourceError
         It can't be read as a table, or none of its columns names picture files.
     """
     if not table.is_file():
         raise PictureError(f"there is no table {str(table)!r}: give a .csv, .xlsx or .parquet file")
     columns, notes = read_text(table)
-    names = columns[path_column(columns, Reading(path_column=named_by), repr(table.name))]
+    column = path_column(columns, Reading(path_column=named_by), repr(table.name))
+    names = columns[column]
     if not names:
         raise PictureError(f"the table {str(table)!r} has no rows: nothing to predict")
     if pictures:
         return _joined(columns, _rows_of(names, table, pictures), pictures, notes)
     filled = [name for name in names if name.strip()]
     found = find(filled, table.absolute().parent)
+    guessed = not (named_by or any(map(is_picture_name, (*filled, *found.paths))))
+    if guessed and not any(Path(path).exists() for path in found.paths):
+        raise PictureError(
+            f"no column of {str(table)!r} names picture files, and none lies here under what stands in {column!r}, "
+            f"such as {filled[0] if filled else ''!r}: say which column names them with --path-column"
+        )
     places = iter(found.paths)
     paths = [Path(next(places)) if name.strip() else None for name in names]
     return Listed(paths, columns, [*notes, *found.notes])

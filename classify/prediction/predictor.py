@@ -23,6 +23,7 @@ from classify.evaluation.conformal import sets
 from classify.head_network import HeadNetwork
 from classify.headfile import SavedHead
 from featurize.errors import Undecodable
+from featurize.pictures.remote import address_of
 from featurize.progress import Progress
 from featurize.run.pipeline import on_one_processor
 
@@ -236,6 +237,8 @@ def find_pictures(given: Sequence[Path]) -> list[Path]:
             found += below
         elif path.exists() or path.is_symlink():
             found.append(path)
+        elif address := address_of(path):
+            raise PictureError(f"{address!r} is no path on this machine: fetch it, and give the path of the picture")
         else:
             raise PictureError(f"there is no {str(path)!r}: give a picture or a folder of pictures")
     return found

@@ -6,13 +6,12 @@ A picture that could not be read has a row, too, with the reason.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cache import StorageFailed, files
+from cache import files
 from classify.errors import PictureError
 from classify.prediction.answers import picture_json, trouble_json
 from classify.prediction.predictor import Prediction
@@ -45,14 +44,9 @@ def check_place(out: Path, inputs: Iterable[Path] = (), endings: Sequence[str] =
     if endings and out.suffix.lower() not in endings:
         last = f"{', '.join(endings[:-1])} or {endings[-1]}" if len(endings) > 1 else endings[0]
         raise PictureError(f"can't tell from the name {str(out)!r} what to write: let it end with {last}")
-    if out.is_dir():
-        raise StorageFailed(f"can't write {str(out)!r}: it is a folder; choose another name")
     if any(out.exists() and path.exists() and out.samefile(path) for path in inputs):
         raise PictureError(f"{str(out)!r} is read here, and would be replaced: choose another name")
-    there = next(p for p in out.absolute().parents if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        what = "may not be written to" if there.is_dir() else "is no folder"
-        raise StorageFailed(f"can't write {str(out)!r}: {str(there)!r} {what}; choose another place")
+    files.check_place(out)
 
 
 def write(predictions: Predictions, out: Path) -> None:

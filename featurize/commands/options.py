@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cache.addresses import scheme_of
 from featurize.choices import SPLITS
 
-FILE = click.Path(path_type=Path)
+_FETCH = "fetch it, and give the path of the file or folder"
+
+
+class LocalPath(click.Path):
+    """A path on this machine: as one, an address would lose a slash and be looked for here.
+
+    Parameters
+    ----------
+    schemes : sequence of str
+        Those of the addresses that are taken, too, and stay texts.
+    instead : str
+        What the user can do who gave another address.
+    """
+
+    name = "path"
+
+    def __init__(self, schemes: Sequence[str] = (), instead: str = _FETCH) -> None:
+        super().__init__(path_type=Path)
+        self.schemes = schemes
+        self.instead = instead
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A path; an address of the right kind as it is.
+
+        Raises
+        ------
+        click.BadParameter
+            It is another address.
+        """
+        scheme = scheme_of(value)
+        if not scheme:
+            return super().convert(value, param, ctx)
+        if scheme not in self.schemes:
+            self.fail(f"{value!r} is no path on this machine: {self.instead}", param, ctx)
+        return value
 
 
 class Folder(click.Path):
@@ -22,9 +58,10 @@ class Folder(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Addresses are not touched; anything else becomes a path."""
-        return value if isinstance(value, str) and "://" in value else super().convert(value, param, ctx)
+        return value if scheme_of(value) else super().convert(value, param, ctx)
 
 
+FILE = LocalPath()
 ANY_SPLIT = click.Choice([*SPLITS, "all"])
 
 TABLE = click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")

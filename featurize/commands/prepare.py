@@ -10,7 +10,7 @@ import click
 
 from featurize.choices import FORMATS, SAMPLES, SEVERAL, SPLITS, SPLITTINGS
 from featurize.commands.console import print_table
-from featurize.commands.options import FEATURES, FILE, KEY, SEED, TABLE, WORKERS
+from featurize.commands.options import FEATURES, FILE, KEY, SEED, TABLE, WORKERS, LocalPath
 from featurize.commands.remembered import Command
 from featurize.wording import counted, visible
 
@@ -40,13 +40,6 @@ def _known_encoding(context: click.Context, option: click.Parameter, given: str)
         except ValueError as error:
             raise click.BadParameter(str(error)) from error
     return given
-
-
-class Source(click.Path):
-    """A path, or an address in the web as it is."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return value if str(value).lower().startswith(("http://", "https://")) else super().convert(value, param, ctx)
 
 
 def reading_options(command: Any) -> Any:
@@ -88,7 +81,7 @@ def selection_options(command: Any) -> Any:
 
 
 @click.command(cls=Command)
-@click.argument("source", type=Source(path_type=Path))
+@click.argument("source", type=LocalPath(("http", "https"), "give a path, or an address that begins with https://"))
 @click.option(
     "--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv, .xlsx or .parquet."
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cache import files
+from cache.addresses import scheme_of
 from featurize.dataset.edits.memory import NO_EDITS
 from featurize.dataset.edits.merging import NOTHING_KEPT, Kept, Merge
 from featurize.dataset.edits.older import Older, look_at, save
@@ -20,7 +21,7 @@ from featurize.dataset.sheets import beside, write_sheet
 from featurize.dataset.sources import AS_FOUND, Listing, Reading
 from featurize.dataset.sources.iiif import fetch_source, is_address
 from featurize.dataset.splits import Splitting, split_rows
-from featurize.dataset.table import FACTS, DatasetTable, relative_paths
+from featurize.dataset.table import FACTS, DatasetTable, check_ending, relative_paths
 from featurize.errors import SourceError, Undecodable
 from featurize.pictures import archives
 from featurize.progress import Progress
@@ -127,7 +128,7 @@ def prepare(
     SourceError
         The source can't be read or holds no picture at all, or lacks what the selection or split needs.
     TableError
-        The older table can't be read, so that edits in it would be lost.
+        The older table can't be read, so that edits in it would be lost; or none can be written under that name.
     StorageFailed
         The table can't be written.
 
@@ -143,13 +144,13 @@ def prepare(
         raise SourceError(
             f"--target {target}: the dataset table keeps a column of that name for itself; choose another"
         )
-    if out.suffix not in (".csv", ".xlsx", ".parquet"):
-        raise SourceError(
-            f"--out {str(out)!r}: the dataset table is written as .csv, .xlsx or .parquet; choose such a name"
-        )
+    check_ending(out, "--out")
+    files.check_place(out)
     folder = out.absolute().parent
     if is_address(source):
         source = fetch_source(str(source), folder, reading.asking, progress)
+    elif scheme_of(source):
+        raise SourceError(f"{str(source)!r} can't be read: give a path, or an address that begins with https://")
     source = Path(source)
     older = look_at(out, reading.encoding, discard_edits)
     said = read_said(source, out, reading, target, several)
@@ -284,9 +285,13 @@ def _nothing(source: Path, listing: Listing, refused: Mapping[int, Undecodable])
     first, why = next(iter(refused.items()))
     told = f"{Path(listing.paths[first]).name!r}: {why}"
     if all(w.reason == Reason.MISSING for w in refused.values()):
+        column = dict(zip(listing.recognised[::2], listing.recognised[1::2], strict=True)).get("--path-column")
+        named = f" in its column {column!r}" if column else ""
+        another = ", or which column names them with --path-column" if column else ""
         return (
-            f"none of the {len(listing)} files that {str(source)!r} names is there (the first: {told}): say where "
-            "they are with --images FOLDER, or look at the lists alone with `featurize audit --lists-only SOURCE`"
+            f"none of the {len(listing)} files that {str(source)!r} names{named} is there (the first: {told}): say "
+            f"where they are with --images FOLDER{another}, or look at the lists alone with `featurize audit "
+            "--lists-only SOURCE`"
         )
     return (
         f"none of the {len(listing)} files in {str(source)!r} is a picture that can be read (the first: {told}): "

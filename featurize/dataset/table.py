@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 FACTS = ("id", "path", "size", "mtime_ns", "split")  # the columns that are no labels
+ENDINGS = (".csv", ".xlsx", ".parquet")  # of dataset tables that are written
 
 
 @dataclass(frozen=True)
@@ -299,6 +300,25 @@ def write_table(table: DatasetTable, path: str | Path) -> None:
         The file system refused, or the table does not fit into such a file.
     """
     write_sheet(table.columns, Path(path))
+
+
+def check_ending(path: Path, option: str) -> None:
+    """Raise where a dataset table is to be written under a name that does not say its form.
+
+    Parameters
+    ----------
+    path : Path
+    option : str
+        What the user gave the name with.
+
+    Raises
+    ------
+    TableError
+    """
+    if path.suffix not in ENDINGS:
+        raise TableError(
+            f"{option} {str(path)!r}: the dataset table is written as .csv, .xlsx or .parquet; choose such a name"
+        )
 
 
 def relative_path(path: Path, folder: Path) -> str:

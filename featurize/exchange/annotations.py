@@ -18,7 +18,7 @@ from cache import Key, NotStored, Recipe, Store, files
 from featurize.dataset.sources.iiif.fetching import file_stem
 from featurize.dataset.table import DatasetTable
 from featurize.errors import TableError
-from featurize.exchange.export import Exported
+from featurize.exchange.export import Exported, check_apart
 
 CONTEXT = "http://iiif.io/api/presentation/3/context.json"
 _NEEDED = ("canvas", "manifest")
@@ -42,7 +42,7 @@ def export_annotations(
     Raises
     ------
     TableError
-        The table names no canvases.
+        The table names no canvases, or the folder belongs to a feature cache.
     NotStored
         No row has vectors.
     StorageFailed
@@ -61,6 +61,7 @@ def export_annotations(
         names = ",".join(recipe.name for recipe in recipes)
         raise NotStored(f"none of the {len(rows)} rows has an embedding", cache.key, names, cache.place)
     folder = Path(folder)
+    check_apart(folder, cache)
     files.make_folder(folder.absolute())
     manifests: dict[str, list[int]] = {}
     for row in kept:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cache import Key, NotStored, Recipe, StorageFailed, Store, files
 from cache.folder import as_cache
+from cache.key import KEY_FILE
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.errors import TableError
 from featurize.exchange.forms import Contents, Parts, parts_of
@@ -63,7 +64,8 @@ def export(
     NotStored
         No row has vectors.
     TableError
-        There is no such form, no form has this ending, or a file would be replaced that no export wrote.
+        There is no such form, no form has this ending, a file would be replaced that no export wrote, or the place
+        belongs to a feature cache.
     SegmentDamaged
         Rows are missing because their segment is damaged.
     StorageFailed
@@ -84,6 +86,7 @@ def export(
             f"none of the {len(rows)} rows has an embedding in {cache.place!r}", cache.key, names, cache.place
         )
     parts = parts_of(path, form)
+    check_apart(path, cache)
     _check_replaced(parts)
     contents = Contents(table.take(kept.tolist()), cache, recipes, target, about(cache.key, licence_of(cache)))
     _check_space(parts[-1][0], contents)
@@ -122,6 +125,21 @@ def _write(parts: Parts, contents: Contents) -> None:
         for temporary in temporaries:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def check_apart(path: Path, cache: Store) -> None:
+    """Raise where an export would be written among the segments of feature caches.
+
+    Raises
+    ------
+    TableError
+    """
+    if "://" in cache.place:
+        return
+    root, path = Path(cache.place).resolve().parent, path.resolve()
+    within = any(p.parent == root and (p / KEY_FILE).exists() for p in (path, *path.parents))
+    if within or (path == root and path.is_dir()):
+        raise TableError(f"{str(path)!r} is a folder of feature caches, or lies in one: choose another place")
 
 
 def _check_replaced(parts: Parts) -> None:

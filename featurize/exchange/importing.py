@@ -19,12 +19,12 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
 
-from cache import OK, Key, Recipe, Rows, Store, create_cache, list_keys
+from cache import OK, Key, Recipe, Rows, Store, create_cache, files, list_keys
 from cache.ids import Ids
 from cache.rows import ABSENT
 from featurize.dataset.notes import Note
 from featurize.dataset.splits import Splitting
-from featurize.dataset.table import DatasetTable, read_table, write_table
+from featurize.dataset.table import DatasetTable, check_ending, read_table, write_table
 from featurize.errors import TableError, VectorsError
 from featurize.exchange.arrays import Found, Matrix, check, open_matrix
 from featurize.exchange.rows import Columns, Given, check_count, dataset_table, read_given, repeats
@@ -133,7 +133,8 @@ def import_vectors(
     VectorsError
         The vectors can't be read, don't fit the table, or the name stands for others already.
     TableError, SourceError
-        The table can't be read, or can't be split as asked; or another dataset table is there.
+        The table can't be read, or can't be split as asked; or another dataset table is there, or none can be written
+        under that name.
     StorageFailed
         The file system refused.
 
@@ -149,6 +150,8 @@ def import_vectors(
     given, path = read_given(table), Path(dataset)
     source = _source(vectors, array)
     key = _key(name, note, array, source.digest)
+    check_ending(path, "--dataset")
+    files.check_place(path)
     _check_name_is_free(features, key)
     with source.open as matrix:
         check_count(given, source.name, matrix.shape[0])
@@ -159,6 +162,7 @@ def import_vectors(
         stored = _store(cache, matrix, made.ids, source.name, progress)
     written = bool(how)
     if written:
+        files.make_folder(path.absolute().parent)
         write_table(made, path)
     return Imported(made, path, written, cache.place, key, matrix.shape[1], stored, broken, how, notes)
 
@@ -241,10 +245,11 @@ def _look(matrix: Matrix, again: Mapping[int, int], name: str) -> dict[int, str]
     """
     broken: dict[int, str] = {}
     firsts: dict[int, NDArray[np.floating]] = {n: np.empty(0) for n in again.values()}
-    for start, block in _numbered(matrix):
+    for start, given, block in _numbered(matrix):
         for n in np.flatnonzero(~np.isfinite(block).all(axis=1)).tolist():
             place = int(np.flatnonzero(~np.isfinite(block[n]))[0])
-            broken[start + n + 1] = f"number {place + 1} is {block[n, place]}"
+            too_large = ", too large for float32" if np.isfinite(given[n, place]) else ""
+            broken[start + n + 1] = f"number {place + 1} is {given[n, place]}{too_large}"
         for n in firsts.keys() & range(start, start + len(block)):
             firsts[n] = block[n - start].copy()
         for n in sorted(again.keys() & range(start, start + len(block))):
@@ -262,7 +267,7 @@ def _store(cache: Store, matrix: Matrix, ids: Ids, name: str, progress: Progress
     """Add the vectors that the cache lacks, and compare the others with it; gives how many pictures were added."""
     added, seen = 0, np.zeros(len(ids), bool)
     seen[np.unique(ids, return_index=True)[1]] = True  # of a picture that stands in several rows, the first
-    for start, block in _numbered(matrix):
+    for start, _, block in _numbered(matrix):
         here = slice(start, start + len(block))
         new = cache.missing(ids[here], [RECIPE]) & seen[here]
         good = np.isfinite(block).all(axis=1)
@@ -310,14 +315,15 @@ def _differing(block: NDArray[np.floating], other: NDArray[np.floating]) -> NDAr
     return differing
 
 
-def _numbered(matrix: Matrix) -> Iterator[tuple[int, NDArray[np.floating]]]:
-    """Blocks of vectors as they are stored, each with its first row's number from 0."""
+def _numbered(matrix: Matrix) -> Iterator[tuple[int, NDArray[np.generic], NDArray[np.floating]]]:
+    """Blocks of vectors as they are given and as they are stored, each with its first row's number from 0."""
     wanted = np.float16 if matrix.dtype == np.float16 else np.float32
     rows = max(1, _BLOCK_BYTES // (4 * matrix.shape[1]))
     start = 0
     for block in matrix.blocks(rows):
         with np.errstate(over="ignore", invalid="ignore"):  # what does not fit becomes infinite, and is reported
-            yield start, np.asarray(block).astype(wanted)
+            given = np.asarray(block)
+            yield start, given, given.astype(wanted)
         start += len(block)
     if start != matrix.shape[0]:
         raise VectorsError(f"the vectors end after row {start:,} of {matrix.shape[0]:,}: the file is damaged")

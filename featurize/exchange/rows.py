@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cache.addresses import scheme_of
 from cache.ids import from_hex
 from cache.key import safe_name
 from featurize.dataset.notes import Note
@@ -158,7 +159,7 @@ def _facts(columns: Mapping[str, list[str]], given: Given, name: str, folder: Pa
 
 def _moved(path: str, old: Path, new: Path) -> str:
     """A path relative to another folder; an address stays as it is."""
-    return path if "://" in path or old == new else relative_path(old / path, new)
+    return path if scheme_of(path) or old == new else relative_path(old / path, new)
 
 
 def _check_not_repeated(paths: Sequence[str], seen: Sequence[object]) -> None:

@@ -152,6 +152,8 @@ def test_a_column_of_the_user_is_never_replaced(place: Path) -> None:
         (["--table", "empty.csv", "--out", "o.csv"], "'empty.csv' holds no table"),
         (["--table", "header.csv", "--out", "o.csv"], "no column of 'header.csv' names picture files"),
         (["--table", "new.xlsx", "--path-column", "Pfad", "--out", "o.csv"], "--path-column Pfad: 'new.xlsx' has no"),
+        (["--table", "inventory.csv", "--out", "o.csv"], "none lies here under what stands in 'Inv', such as 'INV 1'"),
+        (["http://127.0.0.1/a.png", "--out", "o.csv"], "is no path on this machine: give it with --url"),
         (["--table", "style.safetensors", "--out", "o.csv"], "can't be read as a table"),
         (["--table", "a.png", "--out", "o.csv"], "can't be read as a table"),
         (["a.png", "--out", "o.doc"], "let it end with .csv, .xlsx, .json or .parquet"),
@@ -164,11 +166,12 @@ def test_a_column_of_the_user_is_never_replaced(place: Path) -> None:
 def test_what_cannot_be_done_is_one_sentence(place: Path, arguments: list[str], said: str, capsys: Screen) -> None:
     (place / "empty.csv").touch()
     (place / "header.csv").write_text("a,b\n1,2\n")
+    (place / "inventory.csv").write_text("Inv,Stil\nINV 1,Barock\nINV 2,Rokoko\n")
     (place / "sub folder.csv").mkdir()
     before = (place / "new.xlsx").read_bytes()
-    assert call(*arguments) == 1
+    assert call(*arguments) in (1, 2)
     told = capsys.readouterr().err
-    assert said in told
+    assert said in " ".join(told.split())
     assert "Traceback" not in told
     assert (place / "new.xlsx").read_bytes() == before
     assert not list(place.glob("o.*"))

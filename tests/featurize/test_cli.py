@@ -19,6 +19,7 @@ from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
 from featurize.engines.fake import FakeEngines
+from featurize.errors import SourceError
 from tests.cache.earlier import earlier_key, rows_in, write_earlier
 from tests.conftest import save_picture
 from tests.featurize import fake
@@ -196,6 +197,33 @@ def test_bad_input_with_a_table_gets_a_sentence(here: Path, capsys: Screen, name
     arguments, message = BAD_RUNS[name]
     assert call(*arguments) == 1
     assert message in error_of(capsys)
+
+
+ADDRESSES: dict[str, list[object]] = {
+    "a table in the web": ["run", "--dataset", "http://127.0.0.1/dataset.csv"],
+    "vectors in the web": ["import", "https://127.0.0.1/v.npy", "--table", "t.csv", "--name", "n"],
+    "a source of another kind": ["prepare", "ftp://127.0.0.1/paintings"],
+    "an export into a bucket": ["export", "s3://bucket/out.npz"],
+}
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_an_address_is_never_looked_for_on_this_machine(here: Path, capsys: Screen, name: str) -> None:
+    """Nor shown with one slash, as a path would be."""
+    address = next(a for a in map(str, ADDRESSES[name]) if "://" in a)
+    assert call(*ADDRESSES[name]) == 2
+    assert f"{address!r} is no path on this machine" in error_of(capsys)
+
+
+def test_python_refuses_an_address_of_another_kind_too(here: Path) -> None:
+    with pytest.raises(SourceError, match="'ftp://host/paintings' can't be read: give a path, or an address"):
+        prepare("ftp://host/paintings")
+
+
+def test_a_place_for_no_table_is_told_before_pictures_are_read(here: Path, capsys: Screen) -> None:
+    (here / "file").touch()
+    assert call("prepare", "nowhere", "--out", "file/dataset.csv") == 1
+    assert "'file' is no folder" in error_of(capsys).replace(f"{here}/", "")
 
 
 def test_wrong_usage_is_status_2(here: Path, capsys: Screen) -> None:

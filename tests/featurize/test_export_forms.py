@@ -130,6 +130,16 @@ def test_a_file_that_no_export_wrote_is_not_replaced(here: Path, capsys: Screen,
     assert (here / name).read_bytes() == before
 
 
+def test_nothing_is_exported_among_feature_caches(here: Path, capsys: Screen) -> None:
+    before = sorted((here / "features").rglob("*"))
+    key = next((here / "features").iterdir()).name
+    for out in ("features", f"features/{key}", f"features/{key}/deep"):
+        assert call("export", out, "--format", "projector") == 1
+        assert "choose another place" in capsys.readouterr().err
+    assert call("export", f"features/{key}/out.npz") == 1
+    assert sorted((here / "features").rglob("*")) == before
+
+
 @pytest.mark.parametrize("name", ["out.h5", "out.npz", "out.parquet", "out.tab", "out.tsv", "vectors.tsv"])
 def test_what_an_export_wrote_is_replaced_by_the_next(here: Path, name: str) -> None:
     assert [call("export", name), call("export", name)] == [0, 0]

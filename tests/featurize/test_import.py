@@ -229,7 +229,7 @@ def test_broken_vectors_are_numbered_and_kept_as_failures(here: Path, capsys: Sc
     np.save("v.npy", vectors)
     assert bring("v.npy") == 0
     shown = capsys.readouterr()
-    assert "row 4 (number 3 is nan), row 11 (number 1 is inf) and row 18 (number 8 is inf)" in shown.err
+    assert "row 4 (number 3 is nan), row 11 (number 1 is inf) and row 18 (number 8 is 1e+300, too large" in shown.err
     assert "57 have a vector" in shown.out
     cache, ids = open_cache("features"), read_table("dataset.csv").ids
     assert np.flatnonzero(cache.status(ids) != OK).tolist() == [3, 10, 17]
@@ -270,12 +270,30 @@ def _cut_npz(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
 
 
+def _texts_of_hdf5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["titles"] = ["x"] * COUNT
+
+
+def _two_texts_of_hdf5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["a"], file["b"] = ["x"] * COUNT, ["y"] * COUNT
+
+
+def _lists_of_hdf5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("v", COUNT, h5py.vlen_dtype(np.float32))
+
+
 WRONG = {
     "1-d": ("v.npy", lambda p: np.save(p, np.arange(COUNT)), "two dimensions are needed"),
     "3-d": ("v.npy", lambda p: np.save(p, np.zeros((COUNT, 2, 2))), "two dimensions are needed"),
     "no columns": ("v.npy", lambda p: np.save(p, np.zeros((COUNT, 0))), "rows of 0 numbers"),
     "no rows": ("v.npy", lambda p: np.save(p, np.zeros((0, 4))), "0 rows of 4 numbers"),
     "too few": ("v.npy", lambda p: np.save(p, blobs()[:-1]), "holds 59 vectors, 'rows.csv' has 60 rows"),
+    "texts of hdf5": ("v.h5", _texts_of_hdf5, "holds text: rows of numbers are needed"),
+    "lists of hdf5": ("v.h5", _lists_of_hdf5, "holds lists of different lengths: rows of numbers are needed"),
+    "several texts": ("v.h5", _two_texts_of_hdf5, "it holds: a (60 text) and b (60 text)"),
     "texts": ("v.npy", lambda p: np.save(p, np.full((COUNT, 2), "a")), "rows of numbers are needed"),
     "complex": ("v.npy", lambda p: np.save(p, blobs().astype(complex)), "rows of numbers are needed"),
     "objects": ("v.npy", _objects, "could run code"),
@@ -309,6 +327,24 @@ def test_what_does_not_fit_is_one_sentence_and_leaves_nothing(here: Path, case: 
     assert said.count("\n") == 1
     assert not (here / "features").exists()
     assert not (here / "dataset.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [("rows.csv/d.csv", "rows.csv' is no folder"), ("d.txt", "written as .csv, .xlsx"), ("dir.csv", "it is a folder")],
+)
+def test_a_place_for_no_table_is_told_before_anything_is_stored(
+    here: Path, dataset: str, expected: str, capsys: Screen
+) -> None:
+    (here / "dir.csv").mkdir()
+    assert bring("vectors.npy", "--dataset", dataset) == 1
+    assert expected in capsys.readouterr().err
+    assert not (here / "features").exists()
+
+
+def test_the_folder_of_the_table_is_made(here: Path) -> None:
+    assert bring("vectors.npy", "--dataset", "new/deep/d.csv") == 0
+    assert len(read_table("new/deep/d.csv")) == COUNT
 
 
 def test_the_array_that_is_named_is_taken(here: Path) -> None:

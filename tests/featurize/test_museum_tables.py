@@ -125,6 +125,16 @@ def test_what_is_no_table_is_one_sentence(
     assert not Path("dataset.csv").exists()
 
 
+def test_the_column_that_was_taken_for_names_of_files_is_told_where_none_is_there(
+    museum: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (museum / "m.csv").write_text("Inventarnummer,Stil\nINV 1,Barock\nINV 2,Rokoko\n")
+    assert run(cli, ["prepare", str(museum / "m.csv")]) == 1
+    said = capsys.readouterr().err
+    assert "m.csv' names in its column 'Inventarnummer' is there (the first: 'INV 1'" in said
+    assert "or which column names them with --path-column" in said
+
+
 def test_a_workbook_is_a_list_and_a_table(museum: Path) -> None:
     import openpyxl
 

@@ -15,7 +15,7 @@ from featurize.commands.main import cli
 from featurize.dataset.prepare import Prepared, prepare
 from featurize.dataset.sources import Reading
 from featurize.dataset.table import read_table, write_table
-from featurize.errors import SourceError
+from featurize.errors import SourceError, TableError
 from featurize.pictures import file
 from featurize.reasons import Reason
 from tests.conftest import save_picture
@@ -289,5 +289,5 @@ def test_what_lies_beside_the_table_is_no_file_of_the_source(
 
 @pytest.mark.parametrize("name", ["dataset.ods", "dataset", "dataset.tsv"])
 def test_a_table_of_another_kind_is_refused(paintings: Path, tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceError, match=r"written as .csv, .xlsx or .parquet"):
+    with pytest.raises(TableError, match=r"written as .csv, .xlsx or .parquet"):
         prepare(paintings, tmp_path / name)

@@ -36,13 +36,28 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Found:
-    """An array in a file, as its header describes it."""
+    """An array in a file, as its header describes it.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype_like
+    named : str
+        What people call its type, where numpy's name does not say it.
+    """
 
     shape: tuple[int, ...]
     dtype: DTypeLike
+    named: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What its values are, for people."""
+        dtype = np.dtype(self.dtype)
+        return self.named or ("text" if dtype.kind in "SU" else "records" if dtype.names else str(dtype))
 
     def __str__(self) -> str:
-        return f"{' x '.join(map(str, self.shape)) or 'one value'} {self.dtype}"
+        return f"{' x '.join(map(str, self.shape)) or 'one value'} {self.kind}"
 
 
 def choose(where: str, arrays: Mapping[str, Found], wanted: str | None) -> str:
@@ -97,7 +112,7 @@ def check(where: str, found: Found) -> tuple[int, int]:
             "was read; save it as plain numbers, as in numpy.save(path, array.astype('float32'))"
         )
     if dtype.kind not in NUMBERS:
-        raise VectorsError(f"the array in {where!r} is of type {dtype}: rows of numbers are needed")
+        raise VectorsError(f"the array in {where!r} holds {found.kind}: rows of numbers are needed")
     if len(found.shape) != 2:
         raise VectorsError(
             f"the array in {where!r} has the shape {found.shape}: two dimensions are needed, one row of numbers for "
