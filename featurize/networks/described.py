@@ -24,7 +24,7 @@ from featurize.errors import BackboneError
 from featurize.networks.base import Backbone, Published, Stage
 from featurize.pictures.transform import Transform
 
-_EDITION = 4  # of the description's form, and of what is asked
+_EDITION = 5  # of the description's form, and of what is asked
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class Description:
             transform=self.offers[first].transform if first in self.offers else self.transform,
             published=published,
             variant=self.variant,
+            parameters=self.parameters,
         )
 
     def as_json(self) -> dict[str, Any]:

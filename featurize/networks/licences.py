@@ -16,11 +16,13 @@ from featurize.networks.base import Published
 from featurize.networks.providers import provider_of
 
 _KIND = Kind("licence", ".json")
-# what stands in the names and texts of licences that forbid use for money, or that ask for more than a name
-_RESTRICTED = re.compile(
-    r"(?<![a-z])nc(?![a-z])|non-?\s?commercial|dinov3|research[- ](only|use)|apple-(amlr|ascl)",
+# how the names of licences begin that ask for no more than a name, or for the same licence on copies of the weights
+_FREE = re.compile(
+    r"(the\s)?(apache|mit|bsd|isc|ncsa|zlib|unlicense|cc[-\s]?0|cc[-\s]by([-\s]sa)?|mpl|public\sdomain)(?![a-z])",
     re.IGNORECASE,
 )
+# what stands in the names and texts of those that ask for more
+_RESTRICTED = re.compile(r"(?<![a-z])(nc|nd)(?![a-z])|non-?\s?commercial|research[- ](only|use)", re.IGNORECASE)
 
 
 def remember_licence(artifacts: Artifacts, licence: str) -> None:
@@ -53,8 +55,12 @@ def published_weights(key: Key) -> Published | None:
 
 
 def is_restricted(licence: str) -> bool:
-    """Whether a licence forbids commercial use, or has terms of its own that must be read first."""
-    return bool(_RESTRICTED.search(licence))
+    """Whether a licence forbids commercial use, or has terms of its own that must be read first.
+
+    So is any that is not known here, as the ones that firms write for their own weights.
+    """
+    plain = licence.strip()
+    return bool(plain) and (_FREE.match(plain) is None or _RESTRICTED.search(plain) is not None)
 
 
 def restriction(what: str, licence: str) -> str:

@@ -92,13 +92,18 @@ def test_a_licence_that_forbids_commercial_use_is_marked(capsys: Screen) -> None
 @pytest.mark.parametrize(
     "text",
     ["CC-BY-NC-4.0", "cc-by-nc-sa-4.0", "dinov3-license", "Attribution-NonCommercial 4.0", "apple-amlr",
-     "fair-noncommercial-research-license"],
+     "fair-noncommercial-research-license", "apple-sample-code-license", "gemma", "nvidia-open-model-license",
+     "seer-license", "MIT for code; weights for non-commercial use", "unknown", "cc-by-nd-4.0"],
 )  # fmt: skip
 def test_licences_that_must_be_read_first_are_known(text: str) -> None:
     assert is_restricted(text)
 
 
-@pytest.mark.parametrize("text", ["", "mit", "apache-2.0", "CC-BY-4.0", "BSD-3-Clause; trained on ImageNet-1K", "ncsa"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "mit", "apache-2.0", "CC-BY-4.0", "BSD-3-Clause; trained on ImageNet-1K", "ncsa", "CC BY-SA", "CC0-1.0",
+     "The MIT License"],
+)  # fmt: skip
 def test_others_are_not(text: str) -> None:
     assert not is_restricted(text)
 

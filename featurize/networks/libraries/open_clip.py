@@ -27,17 +27,22 @@ if TYPE_CHECKING:
 
 _FITS = {"shortest": "crop", "squash": "squash", "longest": "pad"}
 _FIRST = ("openai", "webli", "laion2b_s34b_b79k", "datacomp_xl_s13b_b90k")  # of these the first is the default
-# licences of the weights by a part of their tag or of the network's name, as their publishers state them on the hub or
-# with their code; open_clip itself says nothing
+# licences of the weights by a part of their repository, tag or network's name, as their publishers state them on the
+# hub (OpenAI: with its code), which was looked up in November 2026; open_clip itself says nothing
 _LICENCES = {
-    "nllb": "cc-by-nc-4.0",
+    "visheratin/": "cc-by-nc-4.0",
     "metaclip": "cc-by-nc-4.0",
-    "datacompdr": "apple-amlr",
-    "dfn": "apple-amlr",
+    "mobileclip": "apple-amlr",
+    "apple/": "apple-amlr",
+    "ucsc-vlaa/": "apache-2.0",
     "webli": "apache-2.0",
+    "pe-core": "apache-2.0",
     "openai": "mit",
     "laion": "mit",
-    "datacomp": "mit",
+    "jienengchen/": "mit",
+    "merged2b": "mit",
+    "yfcc15m": "mit",
+    "cc12m": "mit",
 }
 _PICTURES = "visual."  # how the names of the arrays begin
 
@@ -155,13 +160,12 @@ def _offers(name: str, side: int, quick: bool) -> dict[str, Offer]:
         config = open_clip.get_pretrained_cfg(name, tag)
         if bool(config.get("quick_gelu")) == quick:
             source = f"{HUB}{config['hf_hub'].rstrip('/')}/" if config.get("hf_hub") else config.get("url", "")
-            found[tag] = Offer(source, _licence(name, tag), _transform(side, config))
+            found[tag] = Offer(source, _licence(f"{config.get('hf_hub') or ''} {name} {tag}"), _transform(side, config))
     return found
 
 
-def _licence(name: str, tag: str) -> str:
-    told = f"{name} {tag}".lower()
-    return next((licence for part, licence in _LICENCES.items() if part in told), "")
+def _licence(names: str) -> str:
+    return next((licence for part, licence in _LICENCES.items() if part in names.lower()), "")
 
 
 def _transform(side: int, config: Mapping[str, Any]) -> Transform:

@@ -119,3 +119,21 @@ def test_positions_are_resized_as_open_clip_does(tmp_path: Path) -> None:
     with torch.inference_mode():
         expected = {"pooled": whole.encode_image(torch.from_numpy(golden.normalised(network, shown)))}
     golden.assert_agree(golden.vectors(network, network.load(), "pooled", shown), expected)
+
+
+def test_all_weights_have_the_licence_that_their_publishers_state() -> None:
+    """timm states some of them itself; what OpenAI published with its code is under that code's licence."""
+    import timm
+
+    from featurize.networks.libraries import open_clip as provider
+
+    told = {}
+    for name, tag in open_clip.list_pretrained():
+        config = open_clip.get_pretrained_cfg(name, tag)
+        offers = provider._offers(name, 224, bool(config.get("quick_gelu")))
+        assert offers[tag].licence, (name, tag)
+        told[config.get("hf_hub", "").removeprefix("timm/").rstrip("/")] = offers[tag].licence
+    stated = {named: timm.get_pretrained_cfg(named).license for named in told.keys() & set(timm.list_pretrained())}
+    differing = {named: (licence, told[named]) for named, licence in stated.items() if licence != told[named]}
+    assert not {named: both for named, both in differing.items() if both[0] and not named.endswith(".openai")}
+    assert len(stated) - len(differing) > 10
