@@ -102,7 +102,7 @@ def test_the_examples_and_the_pages_run_on_the_sample_gallery(
     shutil.copytree(sample_gallery, tmp_path / "paintings")
     monkeypatch.chdir(tmp_path)
     fake.decode_here(monkeypatch)
-    monkeypatch.setattr("featurize.engines._fastest", lambda precision, device: "torch")  # exporting takes seconds
+    monkeypatch.setattr("featurize.engines._fastest", lambda *_: "torch")  # exporting takes seconds
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     for name in EXAMPLES:
         package, _, attribute = name.partition(".")

@@ -76,7 +76,7 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
     if network.backbone.provider == ONNX:
         return _onnx_file(network, formulas, choice, precision, artifacts)
     device = device_for(choice)
-    engine = choice.engine if choice.engine != "auto" else _fastest(precision, device)
+    engine = choice.engine if choice.engine != "auto" else _fastest(precision, device, network.backbone.parameters)
     _check(engine, precision, device)
     if engine == "torch":
         return _torch(network, formulas, choice, device)
@@ -122,11 +122,12 @@ def device_for(choice: EngineChoice) -> str:
     return choose_device(choice.device)
 
 
-def _fastest(precision: str, device: str) -> str:
+def _fastest(precision: str, device: str, parameters: int = 0) -> str:
     """As measured by scripts/bench_extract.py; OpenVINO is there on x86 processors only."""
     from featurize.engines import openvino
+    from featurize.engines.exported import LARGEST
 
-    if device != "cpu":
+    if device != "cpu" or (parameters > LARGEST and precision != "int8"):
         return "torch"
     if precision == "bf16":
         return "openvino" if openvino.installed() and openvino.has_bf16() else "torch"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 INPUT = "pixels"
 OPSET = 20
 BODY = Kind("body", ".onnx")
+LARGEST = 530_000_000  # parameters in float32: an ONNX file may have 2 GiB (https://protobuf.dev, "Total Size")
 _DIGITS = 16
 Shapes = Sequence[Sequence[int]]  # (C, h, w) of each stage's feature map
 
@@ -48,6 +49,8 @@ def export(network: Network, formulas: Sequence[Formula] = ()) -> dict[Kind, byt
 
     Raises
     ------
+    BackboneError
+        It is too large for an ONNX file.
     WeightsError
         The weights can't be had.
     """
@@ -57,7 +60,14 @@ def export(network: Network, formulas: Sequence[Formula] = ()) -> dict[Kind, byt
 def _export(network: Network, formulas: Sequence[Formula]) -> dict[Kind, bytes]:
     import onnx
 
-    body = export_body(network, network.load())
+    module = network.load()
+    count = sum(parameter.numel() for parameter in module.parameters())
+    if count > LARGEST:
+        raise BackboneError(
+            f"{network.backbone.full_name} has {count / 1e6:,.0f} million parameters, {LARGEST / 1e6:.0f} fit into an "
+            "ONNX file, which int8 and the engines onnx and openvino need: use --engine torch, in fp32 or bf16"
+        )
+    body = export_body(network, module)
     shapes = _shapes(onnx.load_from_string(body))
     return {BODY: body, **({_kind(formulas, shapes): _export_formulas(formulas, shapes)} if formulas else {})}
 

@@ -104,6 +104,8 @@ class Backbone:
     file : Path or None
         A file of weights that lies beside the network's description: the default where nobody publishes any. Where it
         lies is no part of the network's identity.
+    parameters : int
+        Of the part that makes embeddings; 0 where that is not known. No part of the network's identity.
     """
 
     provider: str
@@ -113,6 +115,7 @@ class Backbone:
     published: Mapping[str, Published] = field(default_factory=dict)
     variant: Mapping[str, Json] = field(default_factory=dict)
     file: Path | None = None
+    parameters: int = 0
 
     @property
     def full_name(self) -> str:

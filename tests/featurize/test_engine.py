@@ -18,7 +18,7 @@ from torchvision.models import get_model
 from cache import Artifacts
 from cache.buckets import MemoryBucket
 from featurize import engines
-from featurize.engines import EngineChoice, int8, make_engine, openvino
+from featurize.engines import EngineChoice, exported, int8, make_engine, openvino
 from featurize.engines.base import Engine
 from featurize.engines.exported import BODY, export_body, find_body, join, precision_of
 from featurize.engines.fake import FakeEngine
@@ -228,6 +228,13 @@ def test_auto_is_the_fastest_that_is_there(
     monkeypatch.setattr(openvino, "has_bf16", lambda: has_bf16)
     assert engines._fastest(precision, "cpu") == fastest
     assert engines._fastest(precision, "cuda") == "torch"
+    assert engines._fastest(precision, "cpu", 632_000_000) == (fastest if precision == "int8" else "torch")
+
+
+def test_what_fits_into_no_onnx_file_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exported, "LARGEST", 1_000_000)
+    with pytest.raises(BackboneError, match=r"squeezenet1_1 has 1 million parameters.*use --engine torch"):
+        exported.export(choose_network("squeezenet1_1", "random"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="with a GPU, torch is the engine")
