@@ -1,7 +1,7 @@
 """How fast pictures become embeddings here, beside what a user would run instead, and beside the machine's limits.
 
     python scripts/bench_extract.py FOLDER [--rounds 5] [--backbone resnet50] [--only NAME;NAME] [--pictures N]
-    python scripts/bench_extract.py FOLDER --backbone timm:vit_small_patch14_dinov2 --size 224
+    python scripts/bench_extract.py FOLDER --backbone timm:vit_small_patch14_dinov2 --weights FILE --size 224
 
 FOLDER has a folder of pictures for each class, perhaps with split folders above. Every contestant runs in a
 process of its own, in turn (A B C A B C ...), on the same files; counted is the time from the first file to the
@@ -9,6 +9,8 @@ last vector (ours: committed to the cache), not the start of the process or the 
 and ratios to plain torchvision, or timm, are printed, with the share of the workers' time in decoding and in the
 network, of the wall time in storage, which goes on beside the workers, and what the same network does alone, on pixels
 in memory.
+Of a vision transformer both compute what its authors' linear heads see. Without `--weights` networks are untrained,
+which takes as long.
 `--pictures N` makes N distinct files of those in FOLDER: each is cut by another few columns and encoded anew.
 """
 
@@ -54,7 +56,7 @@ SHARES = ("decode", "network", "storage")
 ON_GPU = ("torch fp32", "torch bf16", "torch bf16, compiled")
 
 
-def plain(folder: Path, backbone: str, workers: int, size: int | None) -> dict[str, Any]:
+def plain(folder: Path, backbone: str, weights: str, workers: int, size: int | None) -> dict[str, Any]:
     """What the tutorials show: DataLoader, the library's transform, the model, one batch after another."""
     import numpy as np
     import torch
@@ -62,7 +64,10 @@ def plain(folder: Path, backbone: str, workers: int, size: int | None) -> dict[s
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
-    model, transform = (plain_timm if backbone.startswith("timm:") else plain_torchvision)(backbone, size)
+    if backbone.startswith("timm:"):
+        model, transform = plain_timm(backbone, weights, size)
+    else:
+        model, transform = plain_torchvision(backbone, size)
     model = model.eval().to(device)
 
     class Pictures(torch.utils.data.Dataset[Any]):
@@ -106,23 +111,28 @@ def plain_torchvision(backbone: str, size: int | None) -> tuple[Any, Any]:
     return model, transform
 
 
-def plain_timm(backbone: str, size: int | None) -> tuple[Any, Any]:
+def plain_timm(backbone: str, weights: str, size: int | None) -> tuple[Any, Any]:
     """A network of timm without its classifier, and timm's transform, as timm's pages show them."""
     import timm
 
     name = backbone.removeprefix("timm:")
-    model = timm.create_model(name, num_classes=0, **({"img_size": size} if size else {}))
+    options: dict[str, Any] = {"img_size": size} if size else {}
+    if weights != "random":
+        options |= {"pretrained": True, "pretrained_cfg_overlay": {"file": weights}}
+    model = timm.create_model(name, num_classes=0, **options)
     config = timm.data.resolve_data_config({"input_size": (3, size, size)} if size else {}, model=model)
     return model, timm.data.create_transform(**config)
 
 
-def ours(folder: Path, backbone: str, workers: int, options: dict[str, Any], scratch: Path) -> dict[str, Any]:
+def ours(
+    folder: Path, backbone: str, weights: str, workers: int, options: dict[str, Any], scratch: Path
+) -> dict[str, Any]:
     """One complete run into an empty cache; calibration and export, kept from an earlier round, are not counted."""
     from featurize.dataset.prepare import prepare
     from featurize.run.extract import Settings, extract
 
     table = prepare(folder, scratch / "dataset.csv").table
-    settings = Settings(backbone=backbone, weights="random", workers=workers, **options)
+    settings = Settings(backbone=backbone, weights=weights, workers=workers, **options)
     done = extract(table, scratch / "features", settings)
     memory = peak_memory()
     for segment in Path(done.folder).glob("*.h5"):
@@ -307,6 +317,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--backbone", default="resnet50")
+    parser.add_argument("--weights", default="random", help="a file, or the name of published weights of torchvision")
     parser.add_argument("--size", type=int, help="side of the square that the network sees")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=processors.count())
@@ -318,9 +329,9 @@ def main() -> None:
     if given.worker:
         options = {**CONTESTANTS[given.worker], "size": given.size}
         one: Callable[[], dict[str, Any]] = (
-            (lambda: plain(given.folder, given.backbone, given.workers, given.size))
+            (lambda: plain(given.folder, given.backbone, given.weights, given.workers, given.size))
             if given.worker.startswith("plain")
-            else (lambda: ours(given.folder, given.backbone, given.workers, options, given.scratch))
+            else (lambda: ours(given.folder, given.backbone, given.weights, given.workers, options, given.scratch))
         )
         print(json.dumps(one()))
         return
@@ -340,7 +351,7 @@ def main() -> None:
                 f"{torch.cuda.get_device_name()}: "
                 + ", ".join(f"{k} {v:.0f}/s" for k, v in synthetic(given.backbone).items())
             )
-        more = ["--size", str(given.size)] if given.size else []
+        more = ["--weights", given.weights, *(["--size", str(given.size)] if given.size else [])]
         show(contest(folder, given.backbone, names, given.rounds, given.workers, Path(scratch), more))
 
 

@@ -1,10 +1,11 @@
-"""What eight-bit networks cost: how near their vectors are to float32, by several ways to calibrate, and heads on them.
+"""What eight bits and bfloat16 cost: how near vectors are to those in float32, and heads on them.
 
-    python scripts/bench_int8.py FOLDER --backbone mobilenet_v2 --weights FILE
+    python scripts/bench_precision.py FOLDER --backbone mobilenet_v2 --weights FILE [--precision int8,bf16]
+    python scripts/bench_precision.py FOLDER --backbone timm:NAME --weights FILE --size 224 --block 6 --embedding mean
 
-FOLDER comes with a train and a val part. Ranges are taken from 100 pictures of train. Printed are the mean and the
-smallest cosine to float32 over val for each way to calibrate; then over all pictures for the one that the project
-uses, and the accuracies on val of heads tuned and fitted on train, in float32 and eight bits (points of difference).
+FOLDER comes with a train and a val part. Printed are the mean and the smallest cosine to float32 over all pictures, and
+the accuracies on val of heads tuned and fitted on train, in float32 and in each precision (points of difference). For
+eight bits, ranges are taken from 100 pictures of train. `--ways` tries other ways to calibrate convolutions on val.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ BATCH = 10
 def cosines(a: Any, b: Any) -> str:
     """Mean and smallest cosine of the rows of a and b (N, D)."""
     found = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    return f"{found.mean():.3f} | {found.min():.3f}"
+    return f"{found.mean():.4f} | {found.min():.4f}"
 
 
 def ways(body: Path) -> dict[str, dict[str, Any]]:
@@ -73,29 +74,39 @@ def compare_ways(table: Any, network: Any, scratch: Path) -> None:
         print(f"| {name} | {cosines(embed(other), wanted)} |", flush=True)
 
 
-def compare_heads(table: Any, base: dict[str, Any], scratch: Path) -> None:
-    """Print cosines over all pictures, and each head's accuracy on val in both precisions."""
+def compare_heads(table: Any, base: dict[str, Any], precisions: list[str], scratch: Path) -> None:
+    """Print cosines over all pictures, and each head's accuracy on val in float32 and the other precisions."""
     from cache import open_cache
     from classify.data import load_examples
     from classify.fitting.trial import folds_of, train_head
     from classify.heads import HeadSpec
     from featurize.run.extract import Settings, extract
 
-    def examples(precision: str) -> dict[str, Any]:
-        cache = open_cache(extract(table, scratch / "features", Settings(**base, precision=precision)).folder)
-        return {s: load_examples(table, cache, [cache.recipe("avgpool")], "style", s) for s in ("all", "train", "val")}
+    def stored(precision: str) -> Any:
+        settings = Settings(**base, precision=precision, control=False)
+        return open_cache(extract(table, scratch / "features", settings).folder)
 
     def accuracy(name: str, parts: dict[str, Any]) -> float:
         train, val = parts["train"], parts["val"]
         trial = train_head(HeadSpec(name), train, folds_of(train.rows, seed=0))
         return float(np.mean(trial.head.predict(val.X) == val.y))
 
-    exact, coarse = examples("fp32"), examples("int8")
-    print(f"\nall {len(exact['all'].y)} pictures: mean cosine | smallest: {cosines(coarse['all'].X, exact['all'].X)}")
-    print("\n| head | float32 | eight bits | points |\n|---|---|---|---|")
-    for name in HEADS:
-        a, b = accuracy(name, exact), accuracy(name, coarse)
-        print(f"| {name} | {a:.1%} | {b:.1%} | {100 * (b - a):+.1f} |", flush=True)
+    caches = {precision: stored(precision) for precision in ("fp32", *precisions)}
+    for recipe in caches["fp32"].recipes():
+        examples = {
+            precision: {s: load_examples(table, cache, [recipe], "style", s) for s in ("all", "train", "val")}
+            for precision, cache in caches.items()
+        }
+        exact = examples["fp32"]
+        print(f"\n{recipe.name}, {len(exact['all'].y)} pictures\n")
+        print("| precision | mean cosine | smallest |\n|---|---|---|")
+        for precision in precisions:
+            print(f"| {precision} | {cosines(examples[precision]['all'].X, exact['all'].X)} |")
+        print(f"\n| head | float32 | {' | '.join(precisions)} |\n|---|---|{'---|' * len(precisions)}")
+        for name in HEADS:
+            a = accuracy(name, exact)
+            cells = [f"{100 * (accuracy(name, examples[precision]) - a):+.1f}" for precision in precisions]
+            print(f"| {name} | {a:.1%} | {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
@@ -104,6 +115,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--backbone", default="mobilenet_v2")
     parser.add_argument("--weights", default="imagenet-v1")
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--embedding")
+    parser.add_argument("--block", type=int)
+    parser.add_argument("--precision", default="int8,bf16", help="one or several, separated by commas")
+    parser.add_argument("--ways", action="store_true", help="try other ways to calibrate eight bits")
     given = parser.parse_args()
 
     from featurize.dataset.prepare import prepare
@@ -112,8 +128,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         table = prepare(given.folder, Path(folder) / "dataset.csv").table
         print(f"{given.backbone}, {len(table)} pictures")
-        compare_ways(table, choose_network(given.backbone, given.weights), Path(folder))
-        compare_heads(table, {"backbone": given.backbone, "weights": given.weights}, Path(folder))
+        if given.ways:
+            compare_ways(table, choose_network(given.backbone, given.weights), Path(folder))
+        base = {name: getattr(given, name) for name in ("backbone", "weights", "size", "embedding", "block")}
+        compare_heads(table, base, given.precision.split(","), Path(folder))
 
 
 if __name__ == "__main__":
