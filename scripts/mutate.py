@@ -1,11 +1,13 @@
 """Changes one thing in the code at a time and sees whether the tests notice: a seeded sample of such mutants.
 
-    python scripts/mutate.py --minutes 40 --out docs/reliability/mutation.json
+    python -m pytest --cov=cache --cov=classify --cov-context=test --cov-report= tests/cache tests/classify
+    python scripts/mutate.py --coverage .coverage --minutes 40 --out docs/reliability/mutation.json
 
-A mutant is the project's code with one comparison, sign, constant, condition or call changed. The tests of its file
-run in a copy of the project, in a process that is forked from one that has the libraries loaded; the mutant is killed
-where a test fails, breaks off, or takes far longer than it did before. What survives is printed with its place. Files
-are read when their turn comes: don't edit them meanwhile. Forking needs Linux or macOS.
+A mutant is the project's code with one comparison, sign, constant, condition or call changed. Tests that reach the
+changed line, as the first command has recorded, or else those named here for its file, run in a copy of the project, in
+a process that is forked from one that has the libraries loaded; the mutant is killed where a test fails, breaks off, or
+takes far longer than it did before. What survives is printed with its place. Files are read when their turn comes:
+don't edit them meanwhile. Forking needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("cache", "classify/evaluation", "classify/heads")
 SLOWER = 6  # times as long as undisturbed: a mutant that goes on for ever
 PATIENCE = 90  # seconds that are always granted
+FIRST = 40  # tests that are tried before all others that reach a line
 WARM: tuple[str, ...] = (
     "numpy",
     "scipy.linalg",
@@ -99,6 +102,7 @@ class Mutant:
     before: str
     after: str
     source: str  # of the whole file
+    lines: tuple[int, ...]  # of its statement; none where it runs when the file is imported
 
     @property
     def place(self) -> str:
@@ -130,9 +134,21 @@ class Place:
         """The change, made."""
         tree = ast.parse((ROOT / self.file).read_text("utf-8"))
         node = list(ast.walk(tree))[self.node]
-        before = ast.unparse(node)
+        before, lines = ast.unparse(node), _lines_of(tree, node)
         list(_changes(node))[self.variant]()
-        return Mutant(self.file, getattr(node, "lineno", 0), before[:100], ast.unparse(node)[:100], ast.unparse(tree))
+        line = getattr(node, "lineno", 0)
+        return Mutant(self.file, line, before[:100], ast.unparse(node)[:100], ast.unparse(tree), lines)
+
+
+def _lines_of(tree: ast.Module, node: ast.AST) -> tuple[int, ...]:
+    """From the first line of a node's statement to the node; none outside of functions."""
+    found: tuple[int, ...] = ()
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            for statement in (inner for part in function.body for inner in ast.walk(part)):
+                if isinstance(statement, ast.stmt) and any(inner is node for inner in ast.walk(statement)):
+                    found = tuple(range(statement.lineno, getattr(node, "lineno", statement.lineno) + 1))
+    return found
 
 
 def places_of(file: str) -> Iterator[Place]:
@@ -198,10 +214,36 @@ def all_places() -> list[Place]:
     return [place for path in files for place in places_of(str(path.relative_to(ROOT)))]
 
 
+class Reached:
+    """Which tests reach which line, from a database that coverage has written."""
+
+    def __init__(self, database: Path):
+        from coverage import CoverageData
+
+        self._data = CoverageData(str(database))
+        self._data.read()
+        self._lines: dict[str, dict[int, list[str]]] = {}
+
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """Tests that run the mutant's statement, those first that are named for its file."""
+        if mutant.file not in self._lines:
+            self._lines[mutant.file] = self._data.contexts_by_lineno(str(ROOT / mutant.file))
+        named = [name for tests in tests_of(mutant.file) for name in tests.split()]
+        found = set()
+        for line in mutant.lines:
+            for context in self._lines[mutant.file].get(line, []):
+                test, _, phase = context.rpartition("|")
+                found.add(test.partition("[")[0] if phase == "run" else test.partition("::")[0])
+        whole = {test for test in found if "::" not in test}  # reached by what prepares the tests of a file
+        kept = whole | {test for test in found if test.partition("::")[0] not in whole}
+        return sorted(kept - {""}, key=lambda test: ([not test.startswith(name) for name in named], test))
+
+
 class Copy:
     """A copy of the project in a temporary folder, in which one file at a time is another."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, reached: Reached | None = None):
+        self.reached = reached
         self.folder = folder / "project"
         listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         for name in listed.splitlines():
@@ -209,15 +251,17 @@ class Copy:
             shutil.copy2(ROOT / name, self.folder / name)
         self._undisturbed: dict[str, float] = {}
 
-    def judge(self, file: str, source: str) -> tuple[str, float]:
+    def judge(self, mutant: Mutant) -> tuple[str, float]:
         """The outcome of a mutant, and seconds."""
-        path = self.folder / file
+        path = self.folder / mutant.file
         before, started = path.read_bytes(), time.monotonic()
         outcome = "survived"
+        reaching = self.reached.tests_of(mutant) if self.reached else []
+        parts = [" ".join(part) for part in (reaching[:FIRST], reaching[FIRST:]) if part]
         try:
-            for tests in tests_of(file):
-                usual = self.usual(tests)
-                path.write_text(source, "utf-8")
+            for tests in parts or tests_of(mutant.file):
+                usual = sum(map(self.usual, dict.fromkeys(t.partition("::")[0] for t in tests.split())))
+                path.write_text(mutant.source, "utf-8")
                 outcome = _run(self.folder, tests, PATIENCE + SLOWER * usual)
                 path.write_bytes(before)
                 if outcome != "survived":
@@ -270,19 +314,19 @@ def _run(folder: Path, tests: str, limit: float) -> str:
     return "endless"
 
 
-def sample(seed: int, start: int, minutes: float, out: Path | None) -> list[Outcome]:
+def sample(seed: int, start: int, minutes: float, out: Path | None, reached: Reached | None) -> list[Outcome]:
     """Mutants in an order of chance, from the `start`-th on, until the time is over."""
     places = all_places()
     random.Random(seed).shuffle(places)
     until = time.monotonic() + 60 * minutes
     done: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
-        project = Copy(Path(folder))
+        project = Copy(Path(folder), reached)
         for place in places[start:]:
             if time.monotonic() > until:
                 break
             mutant = place.mutant()
-            outcome, seconds = project.judge(mutant.file, mutant.source)
+            outcome, seconds = project.judge(mutant)
             done.append(Outcome(mutant.file, mutant.line, mutant.before, mutant.after, outcome, seconds))
             print(f"{outcome:8} {seconds:6.1f} s  {mutant.place}", flush=True)
             if out:
@@ -310,11 +354,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=int, default=0, help="leave out so many of the seed's mutants: tried before")
     parser.add_argument("--minutes", type=float, default=40, help="no new mutant is begun after so long")
+    parser.add_argument("--coverage", type=Path, help="coverage's database, which says what test reaches what line")
     parser.add_argument("--out", type=Path, help="write the record into this JSON file")
     options = parser.parse_args(argv)
     for name in WARM:
         importlib.import_module(name)
-    done = sample(options.seed, options.start, options.minutes, options.out)
+    reached = Reached(options.coverage) if options.coverage else None
+    done = sample(options.seed, options.start, options.minutes, options.out, reached)
     killed = sum(one.outcome != "survived" for one in done)
     print(f"{killed} of {len(done)} mutants were killed")
     return int(killed < len(done))

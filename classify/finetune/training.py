@@ -24,7 +24,7 @@ from classify.finetune.schedule import Step, steps
 from classify.finetune.settings import AUTO, FinetuneSettings
 from classify.finetune.team import Team
 from classify.finetune.views import PLAIN
-from classify.heads.calibration import log_softmax
+from classify.heads.calibration import fit_temperature, log_softmax
 
 if TYPE_CHECKING:
     import torch
@@ -218,7 +218,12 @@ class Training:
         scaler.update()
 
     def _looked(self, mean: Mean) -> dict[str, float]:
-        """Loss and accuracy on the held-out rows, of the weights that would be kept now."""
+        """Loss and accuracy on the held-out rows, of the weights that would be kept now.
+
+        The loss is that at the temperature at which it is least: a temperature is fitted afterwards in any case, so how
+        sure the network is must not choose the epoch (Berta et al. 2025, "Rethinking early stopping: refine, then
+        calibrate").
+        """
         if not len(self.held):
             return {}
         now = {n: v.detach().clone() for n, v in self.tuned.state().items()} if mean.decay else {}
@@ -227,7 +232,8 @@ class Training:
         scores, whole = scores_of(self.tuned, self.inputs, self.held, self.batch_size, self.team)
         if mean.decay:
             self.tuned.load(now)
-        logs, codes = log_softmax(scores)[whole], self.codes[self.held][whole]
+        scores, codes = scores[whole], self.codes[self.held][whole]
+        logs = log_softmax(scores / fit_temperature(scores, codes))
         return {
             "held_out_loss": float(-logs[np.arange(len(codes)), codes].mean()),
             "held_out_accuracy": float((logs.argmax(1) == codes).mean()),

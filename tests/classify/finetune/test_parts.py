@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from classify.data import load_rows
+from classify.data import Examples, load_rows
 from classify.errors import FinetuneError
 from classify.finetune.checkpoint import Keeper
 from classify.finetune.inputs import Pictures, Uncached
 from classify.finetune.learner import Learner
-from classify.finetune.network import build
+from classify.finetune.network import build, linear_weights
+from classify.finetune.optimize import Mean
 from classify.finetune.schedule import Step, steps
 from classify.finetune.scope import chosen_layers, halves
 from classify.finetune.settings import FinetuneSettings
 from classify.finetune.team import Team
 from classify.finetune.training import Training, scores_of
 from classify.finetune.views import View, crop, fixed_views
+from classify.fitting.asked import read_spec
+from classify.fitting.trial import train_head
 from featurize.dataset.table import DatasetTable
 from featurize.networks.network import choose_network
 from featurize.networks.providers import provider_of
@@ -189,3 +192,32 @@ def test_the_accuracy_of_an_epoch_is_that_of_its_pictures(world: DatasetTable, p
     record = training.run(1).history[1]
     scores, _ = scores_of(training.tuned, training.inputs, training.fit, 8, training.team)
     assert record["train_accuracy"] == pytest.approx(np.mean(scores.argmax(1) == training.codes))
+
+
+def test_how_sure_a_network_is_does_not_choose_the_epoch(world: DatasetTable) -> None:
+    """Scores ten times as large have the same held-out loss: a temperature is fitted afterwards."""
+    training, _ = one_step(world)
+    training.held = training.fit
+    torch.nn.init.normal_(training.tuned.head.weight, generator=torch.Generator().manual_seed(0))
+    before = training._looked(Mean(0.0, {}))
+    with torch.no_grad():
+        training.tuned.head.weight.mul_(10)
+        training.tuned.head.bias.mul_(10)
+    after = training._looked(Mean(0.0, {}))
+    assert after["held_out_loss"] == pytest.approx(before["held_out_loss"], rel=1e-4)
+    assert after["held_out_accuracy"] == before["held_out_accuracy"]
+
+
+def test_the_head_that_training_begins_with_is_calibrated(world: DatasetTable) -> None:
+    """One that is too sure of the rows that it has learned from would leave nothing to learn."""
+    rows = load_rows(world, "style", "train")
+    network = choose_network("squeezenet1_1", "random", size=32)
+    tuned = build(network, quick(head_only=True), 3, "cpu")
+    learner = Learner(tuned, None, rows, quick(head_only=True), 8, Team())
+    centres = np.eye(3, tuned.head.in_features)[np.unique(rows.y, return_inverse=True)[1]]
+    noise = np.random.default_rng(0).normal(size=(len(rows), tuned.head.in_features))
+    learner.__dict__["frozen"] = (centres + noise).astype(np.float32)
+    numbers = np.arange(len(rows))
+    sure = train_head(read_spec("logreg:calibrate=false"), Examples(rows, learner.frozen), (), seed=0).head
+    W, _ = learner._probe(numbers)
+    assert np.linalg.norm(W) < np.linalg.norm(linear_weights(sure)[0]) / 2
