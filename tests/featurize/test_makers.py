@@ -55,6 +55,18 @@ COLUMNS = {
     "roles": ("Currier (publisher) | Palmer (artist)", ["Currier", "Palmer"]),
     "roles before": ("prentmaker: Rembrandt van Rijn; uitgever: Hendrick", ["Rembrandt van Rijn", "Hendrick"]),
     "the Elder, in German": ("Lucas Cranach d. Ä. und Werkstatt", ["Lucas Cranach d. Ä."]),
+    "with a workshop, in brackets": ("Rubens (and workshop) // Rubens", ["Rubens"]),
+    "with a studio's help": ("Rubens, with studio assistance", ["Rubens"]),
+    "a surname that two share, one known": ("Bernd & Hilla Becher // Bernd Becher", ["Bernd Becher", "Hilla Becher"]),
+    "a surname that brothers share": ("Jan and Hubert van Eyck // Eyck, Jan van", ["Jan van Eyck", "Hubert van Eyck"]),
+    "dot": ("Claude Monet • Auguste Renoir", ["Claude Monet", "Auguste Renoir"]),
+    "two slashes": ("Claude Monet//Auguste Renoir", ["Claude Monet", "Auguste Renoir"]),
+    "dash, one known": ("Claude Monet – Auguste Renoir // Claude Monet", ["Claude Monet", "Auguste Renoir"]),
+    "a dash inside a name": ("Toulouse - Lautrec // Monet", ["Toulouse - Lautrec"]),
+    "roles in a list": ("Paulus Pontius (engraver), Peter Rubens (inventor)", ["Paulus Pontius", "Peter Rubens"]),
+    "who designed and who made": ("Designed by Rubens; woven by Jan Raes", ["Rubens", "Jan Raes"]),
+    "engraved by, after": ("Engraved by Paulus Pontius after Rubens", ["Paulus Pontius"]),
+    "a long list": ("Hill; " * 300 + "Adamson", ["Hill", "Adamson"]),
     "circle of two": ("Circle of Rembrandt and Jan Lievens", []),
 }
 
@@ -126,6 +138,14 @@ Rubensschule
 Follower|Workshop|School|workshop, Rembrandt|Sin autor|Sans auteur|ohne Autor|kein Künstler|nobody
 a follower of Rembrandt
 [attributed to] Rembrandt|Rembrandt [attr.]|Possibly by: Hals|Hals (possibly)|Rembrandt's workshop|(?)|Unbekannt (?)
+Rembrandt, circle of, 17th century|Rembrandt (circle of), Dutch|Rembrandt (follower of), 1606–1669|Rubens, kopie naar
+Anthony van Dyck (after) (1599-1641)|Rembrandt (Werkstatt), Amsterdam|Rembrandt, Umkreis, um 1650
+Poussin (attribué à), Nicolas|Lucas Cranach the Elder (workshop of) (German, 1472-1553)|Rembrandt, school, Dutch
+Rembrandt (att.)|att. Rembrandt
+Rembrandt (Schüler)|Raffaello (copia)|Goya (círculo)|Rembrandt (attribution)|Zuschreibung an Rembrandt
+Raphaël (suite de)|suite de Raphaël|Süddeutscher Meister|Niederländischer Maler um 1500
+ambito veneto|Unbekannte*r Künstler*in|Unbekannte:r
+<unknown>|Unkown|unk.|ohne|entfällt|undetermined|sin atribuir|без автора|verschiedene Meister|Roman, 1st century|無落款
 伝雪舟|（传）吴道子|狩野派|運慶工房
 """
 
@@ -150,7 +170,7 @@ Studio Lux|Eugeniusz Zak
 Peder Krag|Anna Kring|Max Wohl|Wohl, Max|Karl Schüler|Nina Nach|Norman|French, Daniel Chester
 Unkei|雪舟|葛飾北斎|Илья Репин|Кругликова|Школьник|N. Nesterov|Non|Various Jones
 painter-1|artist 12|X|x|A|?a|0b5f3c|Andy Warhol|Ernst Barlach|Karel Dujardin|El Greco|Jan van der Heyden
-Le Nain|Nagasaki|Ignatius
+Le Nain|Nagasaki|Ignatius|Wiener Werkstätte|Roman Opałka|Naumburger Meister|Kring, Anna|Leonardo, da Vinci|Max Art
 """
 
 

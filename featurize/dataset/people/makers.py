@@ -16,20 +16,22 @@ from featurize.dataset.people.nobody import is_near, known_part
 from featurize.dataset.people.same import person_key
 from featurize.dataset.spelling import words_of
 
-_SURE = re.compile(r"[;|；｜、\n\r\t\v\f\x85\u2028\u2029]|\s/\s")
+_SURE = re.compile(r"[;|¦•；｜、\n\r\t\v\f\x85\u2028\u2029]|\s/+\s|(?<!:)//+")
 _JOINS = re.compile(
     r"\s+(?:and|und|et|og|och|or|oder|with|mit|avec|и)\s+|\s*[&＆+]\s*", re.IGNORECASE
 )  # also between two full names that stand nowhere else
 _MAY_JOIN = re.compile(
-    r"\s+(?:and|und|et|og|och|or|oder|with|mit|avec|и|e|ed|y|i|en|con|com|met|med|ja)\s+|\s*[&＆+/]\s*|\s*,\s+(?:and\s+)?",
+    r"\s+(?:and|und|et|og|och|or|oder|with|mit|avec|и|e|ed|y|i|en|con|com|met|med|ja)\s+|\s*[&＆+/]\s*"
+    r"|\s+[-\u2013\u2014\u00b7]\s+|\s*,\s+(?:and\s+)?",
     re.IGNORECASE,
 )
 _COMMA = re.compile(r",\s")
 _REST = re.compile(
-    r"(?:\s+(?:and|und|et|e|y|en|og|och|with|mit|avec|con|met)|\s*[&+])\s+(?:(?:his|her|their|sein\w*|ihr\w*|zijn|son|sa|sua?|"
-    r"an|the|le|la|il|el|de)\s+)?(?:workshop|studio|atelier|assistants?|others|another|pupils?|collaborators?|werkstatt|"
-    r"mitarbeiter|gehilfen?|andere[rn]?|autres|altri|otros|bottega|aiuti|taller|werkplaats|medewerkers?|unknown|"
-    r"unbekannt\w*|al)\.?\s*$|[,\s]+(?:et\s+al|u\.?\s?a|e\.\s?a)\.?\s*$",
+    r"[,\s]*[(\[]?(?:(?<!\w)(?:and|und|et|e|y|en|og|och|with|mit|avec|con|met)|[&+])\s+"
+    r"(?:(?:his|her|their|sein\w*|ihr\w*|zijn|son|sa|sua?|an|the|le|la|il|el|de)\s+)?"
+    r"(?:(?:workshop|studio|atelier)(?:\s(?:assistance|assistants?|participation|help))?|assistance|assistants?|others"
+    r"|another|pupils?|collaborators?|werkstatt|mitarbeiter|gehilfen?|andere[rn]?|autres|altri|otros|bottega|aiuti|taller"
+    r"|werkplaats|medewerkers?|unknown|unbekannt\w*|al)\.?[)\]]?\s*$|[,\s]+(?:et\s+al|u\.?\s?a|e\.\s?a)\.?\s*$",
     re.IGNORECASE,
 )
 _ROLES = (
@@ -39,7 +41,15 @@ _ROLES = (
     "ontwerper|vervaardiger|fotograaf|peintre|dessinateur|sculpteur|éditeur|imprimeur|photographe|pittore|incisore|"
     "disegnatore|editore|scultore|pintor(?:a)?|grabador(?:a)?|dibujante|escultor(?:a)?|editor"
 )
-_ROLE = re.compile(rf"^\s*(?:{_ROLES})\s*:\s*|\s*[(\[](?:{_ROLES})[)\]]\s*$", re.IGNORECASE)
+_MADE = (
+    "designed|engraved|etched|printed|published|painted|drawn|made|woven|executed|photographed|built|carved|cast|"
+    "modell?ed|illustrated|lithographed|sculpted"
+)
+_ROLE = re.compile(
+    rf"^\s*(?:{_ROLES})\s*:\s*|^\s*(?:(?:{_MADE})\s+by|by:)\s+|\s*[(\[](?:{_ROLES})[)\]]\s*$", re.IGNORECASE
+)
+_BEHIND_ROLE = re.compile(rf"(?<=[)\]])\s*,\s*(?=[^,]*[(\[](?:{_ROLES})[)\]]\s*(?:,|$))", re.IGNORECASE)
+_MOST = 1000  # characters of a name; what is longer is a text, and stands for itself
 _FIRM = {
     "co", "company", "comp", "inc", "ltd", "limited", "cie", "compagnie", "corporation", "corp", "gmbh", "ag", "kg",
     "son", "sons", "brother", "brothers", "bros", "sohn", "sohne", "sohns", "gebruder", "bruder", "fils", "freres",
@@ -86,9 +96,14 @@ def _certain(cell: str) -> list[str]:
     text = cell.strip()
     if text[:1] == "[" and text[-1:] == "]":  # a list as Python and JSON write it
         text = re.sub(r"""(?<=["']),\s*(?=["'])""", ";", text[1:-1]).replace('"', "").replace("'", "")
-    names = (_ROLE.sub("", name) for name in _SURE.split(text))
-    found = (known_part(_REST.sub("", name)) or _known_pieces(name) for name in names)
+    names = _SURE.split(_BEHIND_ROLE.sub(";", text))
+    found = (_known_in(_ROLE.sub("", name)) if len(name) <= _MOST else name.strip() for name in names)
     return [name for name in found if name]
+
+
+def _known_in(name: str) -> str:
+    """What of a name says who made a picture, without `and workshop`."""
+    return known_part(_REST.sub("", name)) or _known_pieces(name)
 
 
 def _known_pieces(name: str) -> str:
@@ -100,7 +115,7 @@ def _known_pieces(name: str) -> str:
 
 def _pieces(name: str) -> list[str]:
     """The names that a name may consist of."""
-    pieces = [piece.strip() for piece in _MAY_JOIN.split(name)]
+    pieces = [piece.strip() for piece in _MAY_JOIN.split(name)] if len(name) <= _MOST else []
     return pieces if len(pieces) > 1 and all(pieces) else []
 
 
@@ -109,6 +124,9 @@ def _parted(name: str, wholes: Mapping[str, str], stands: Mapping[str, int]) -> 
     pieces = _pieces(name)
     if not pieces or any(not _FIRM.isdisjoint(words_of(piece).split()) for piece in pieces):
         return [name]
+    couple = _couple(_JOINS.split(name))
+    if any(person_key(person) in wholes for person in couple):
+        return couple  # `Bernd & Hilla Becher`, where one of them stands alone, too
     keys = list(map(person_key, pieces))
     alike = len({_is_full(piece) for piece in pieces}) == 1  # not as in `John and Mary Smith`
     stood = [key in wholes or (alike and stands[key] > 1) for key in keys]
@@ -119,6 +137,13 @@ def _parted(name: str, wholes: Mapping[str, str], stands: Mapping[str, int]) -> 
     if any(stood) or (listed and all(map(_is_full, pieces))):
         return [piece for piece in map(known_part, pieces) if piece] or [name]
     return [name]
+
+
+def _couple(pieces: Sequence[str]) -> list[str]:
+    """The full names of two people who share a surname; nothing for others."""
+    if len(pieces) != 2 or _is_full(pieces[0]) or len(last := pieces[1].split(maxsplit=1)) == 1:
+        return []
+    return [f"{pieces[0]} {last[1]}", pieces[1]]
 
 
 def _parted_by_words(name: str, wholes: Mapping[str, str], stands: Mapping[str, int]) -> Sequence[str]:

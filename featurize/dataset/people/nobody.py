@@ -32,12 +32,15 @@ _EXACT = frozenset(
     diverse_künstler verschiedene verschiedene_künstler divers_artistes plusieurs_artistes varios varios_artistas
     vari autori_vari artisti_vari diversi diverse_kunstenaars verschillende_kunstenaars q4233718 xunknown
     anonymousartist artistunknown unidentifiedartist unknownartist unknownpainter unknownmaker variousartists
-    無款 作者 """)
+    ohne keine leer entf entfällt missing undetermined unassigned indeterminate no_attribution unk unkn xxx n.b. n._b.
+    nicht_zuschreibbar fehlanzeige sin_atribuir sin_nombre без_автора н/х б/а multiple multiple_artists several_hands
+    artists_various diverse_meister verschiedene_meister mehrere_künstler etruscan roman maestranze_locali
+    無款 無落款 読人不知 清人 宋人 作者 """)
 ) | {""}
 # Wherever one of these words stands, the cell names nobody.
 _UNKNOWN = frozenset(
     _words("""
-    unknown unidentified unattributed unrecorded unnamed anonymous anonymus anon uncredited
+    unknown unkown unknow uknown unknonw unidentified unattributed unrecorded unnamed anonymous anonymus anon uncredited
     unbekannt unbekannte unbekannter unbekannten unbekanntes unbek anonym anonyme anonymer anonymen anonymes
     unidentifiziert ungenannt ungenannter namenlos
     inconnu inconnue inconnus inconnues anonymes
@@ -83,19 +86,23 @@ _SIGNS = (
 # A master's name follows, or goes before: `circle of X`, `X (circle of)`.
 _NEAR = r"""
     (?:\A(?:(?:in|from|by|the|a|an|or|to)\ )*)?
-    (?:(?:unknown|possibly|probably|perhaps|maybe|formerly|previously|traditionally|once|close|immediate|late|later|early)
+    (?:(?:unknown|possibly|probably|perhaps|maybe|formerly|previously|traditionally|once|close|immediate|late|later
+        |early)
         \ )*
     (?:(?:workshop|studio|atelier|shop|circle|school|followers?|manner|style|pupils?|students?|assistants?|associate
         |imitators?|copyist|copy|copies|entourage|milieu|orbit|surroundings|disciples?|apprentice|emulator|reproduction)
         \ (?:of|after)
-    |(?:attributed|ascribed|attrib|attr|assigned|credited)(?:\ (?:to|a))?
+    |(?:attributed|ascribed|attrib|attr|att|assigned|credited)(?:\ (?:to|a))?
     |after(?!\Z)|possibly|probably|perhaps|formerly|previously
     |werkst(?:att)?(?:\ (?:von|der|des))?|umkr(?:eis)?(?:\ (?:von|der|des))?|umfeld(?:\ (?:von|der|des))?
     |(?:kreis|schule|schuler|schulerin|mitarbeiter|gehilfe|lehrling)\ (?:von|um|der|des)
     |nachf(?:olge(?:r|rin)?)?(?:\ (?:von|der|des))?|nachahmer(?:in)?|kopist|(?:kopie|stich|radierung|nachstich)\ nach
-    |kopie(?:\ (?:von|des))?|(?:in\ der\ )?(?:art|manier|stil)\ (?:von|der|des)|nach(?!\Z)|zugeschrieben|zugeschr
-    |wohl(?=\ \w+\ \w)|verm(?:utlich)?|moglicherweise|angeblich|fruher|vormals
+    |kopi(?:e|a)\ (?:naar|nach|efter|etter|podle)|kopie(?:\ (?:von|des))?
+    |(?:in\ der\ )?(?:art|manier|stil)\ (?:von|der|des)
+    |nach(?!\Z)|zugeschrieben|zugeschr
+    |zuschreibung(?:\ an)?|wohl(?=\ \w+\ \w)|verm(?:utlich)?|moglicherweise|angeblich|fruher|vormals
     |(?:atelier|cercle|entourage|ecole|eleve|disciple|suiveur|imitateur|copiste|maniere|genre|gout|style)\ (?:de|du|des)
+    |suite\ de
     |(?:cercle|entourage|ecole|eleve|disciple|suiveur|imitateur|copiste|maniere)\ d|atelier\ d(?!\ ora\b)
     |(?:a\ la\ |dans\ (?:la|le|l)\ )(?:maniere|gout|style|entourage|suite)(?:\ (?:de|d|du|des))?
     |(?:copie\ )?d\ apres|attribuee?s?(?:\ (?:a|au))?|peut\ etre|probablement|anciennement
@@ -126,18 +133,29 @@ _BEHIND = frozenset(
     мастерская школа круг последователь приписывается műhelye iskola köre követője koulukunta
     伝 派 工房""")
 )
+_WORKSHOPS = frozenset(_words("wiener_werkstätte"))  # a firm of that name
 _BEFORE = frozenset(
     _words("""
     school schule école escuela scuola escola skola skole school szkoła школа werkstatt umkreis nachfolger seguace
-    navolger suiveur workshop bottega cerchia""")
+    navolger suiveur workshop bottega cerchia ambito""")
 )
 _COMPOUND = re.compile(r"\w{3,}(?:schule|werkstatt|umkreis|nachfolger|nachahmer)")
 _ALONE = frozenset({"workshop", "studio", "atelier", "circle", "taller", "after", "kring", "copy"})
-_IN_BRACKETS = re.compile(
-    r"[,(\[:–-]\s*(?:workshop|studio|atelier|shop|circle|manner|style|pupils?|student|after|nach|naar|efter|etter|copy"
-    r"|kring|krets|kreds|taller)\.?\s*[)\]]?\s*$",
-    re.IGNORECASE,
+# Words that say so between commas or brackets behind a name: `Goya (copia)`, `Rembrandt, school, Dutch`.
+_APART = (
+    _ALONE
+    | _BEHIND
+    | frozenset(
+        _words("""
+    shop manner style pupil pupils student nach naar efter etter krets kreds att attribution copia círculo art schüler
+    schülerin stil suite_de suite genre_de genre maniera stile estilo da zuschreibung imitation replica replik élève
+    allievo discípulo leerling elev ambito ambiente entorno
+    """)
+    )
 )
+_IN_WORDS = re.compile(r"[\s*:;<>!#|]+")  # also `unbekannte*r` and `<unknown>`
+_PARTS = re.compile(r"[,;:()\[\]\u2013]|\s-\s|-\s*$")
+_CLOSED = re.compile(r"\s*\.?\s*[),;\](\[]")  # behind `circle of`: no master follows
 _ATTRIBUTED = re.compile(r"\s*[(\[（]?\s*(?:伝|传|傳)\s*[)\]）]?\s*\S|.*(?:派|工房|筆者不詳)[)）]?\s*$")
 _NATIONS = frozenset(
     _words("""
@@ -147,14 +165,20 @@ _NATIONS = frozenset(
     islamic italian italo jamaican japanese korean latin mexican mughal nepalese neapolitan netherlandish nigerian
     north northern norwegian ottoman persian peruvian polish portuguese romanian russian sasanian scottish serbian
     sienese south southern spanish swedish swiss syrian thai tibetan turkish ukrainian umbrian venetian vietnamese
-    western eastern deutsch französisch italienisch niederländisch flämisch spanisch englisch österreichisch
+    western eastern roman etruscan minoan mycenaean phoenician assyrian sumerian parthian celtic nubian aztec maya inca
+    bolognese lombard genoese milanese tuscan burgundian
+    deutsch französisch italienisch niederländisch flämisch spanisch englisch österreichisch
     süddeutsch oberdeutsch norddeutsch venezianisch florentinisch holländisch
+    deutscher französischer italienischer niederländischer flämischer spanischer englischer österreichischer
+    süddeutscher oberdeutscher norddeutscher venezianischer holländischer oberrheinischer oberrheinisch
+    mittelrheinischer niederrheinischer fränkischer schwäbischer altdeutscher böhmischer schweizer
     hollandais flamand français italien allemand espagnol anglais vénitien florentin""")
 )
 _AROUND = re.compile(
-    r"(?:\d+(?:st|nd|rd|th|e|eme)?|[ivxl]+(?:e|eme)?|c|ca|circa|cent|century|centuries|jh|jahrhundert|siecle|secolo|siglo|"
-    r"eeuw|first|second|third|last|half|quarter|of|the|or|and|late|early|mid|middle|after|before|about|artist|painter|"
-    r"artists|painters|school|maker|sculptor|craftsman|culture|people|period)"
+    r"(?:\d+(?:st|nd|rd|th|e|eme)?|[ivxl]+(?:e|eme)?|c|ca|circa|cent|century|centuries|jh|jahrhundert|siecle|secolo|"
+    r"siglo|eeuw|first|second|third|last|half|quarter|of|the|or|and|late|early|mid|middle|after|before|about|artist|painter|"
+    r"um|meister|maler|kunstler|bildhauer|bildschnitzer|artists|painters|school|maker|sculptor|craftsman|culture|people|"
+    r"period)"
 )  # fmt: skip
 _DOUBT = re.compile(r"\s*(?:\(\s*\?+\s*\)|\[\s*\?+\s*\]|\?+(?=[\s)\]]*$))")
 _MOST = 1000  # characters of a name; what is longer is a text, and stands for itself
@@ -188,9 +212,17 @@ def known_part(name: str) -> str:
     name = _DOUBT.sub("", name)
     said = words_of(name)
     near = _NEAR_HAND.search(said)
-    if near and near.start() and near.end() < len(said) and not _says_nobody(before := said[: near.start()].strip()):
-        return next(name[:n] for n in range(len(name) + 1) if words_of(name[:n]) == before).strip()
-    return "" if near or _says_nobody(said) or _IN_BRACKETS.search(name) or _ATTRIBUTED.match(name) else name.strip()
+    if near and near.start() and near.end() < len(said) and not _CLOSED.match(name, _end(name, said[: near.end()])):
+        before = said[: near.start()].strip()
+        return "" if _says_nobody(before) else name[: _end(name, before)].strip()
+    if near or _says_nobody(said) or _ATTRIBUTED.match(name):
+        return ""
+    return "" if any(words_of(part) in _APART for part in _PARTS.split(name)[1:]) else name.strip()
+
+
+def _end(name: str, words: str) -> int:
+    """The place in a name behind the words that it begins with."""
+    return next(n for n in range(len(name) + 1) if words_of(name[:n]) == words)
 
 
 def says_unknown(text: str) -> bool:
@@ -212,9 +244,11 @@ def is_near(name: str) -> bool:
 
 def _says_nobody(said: str) -> bool:
     words = said.split()
+    if said in _WORKSHOPS:
+        return False
     return bool(
         said in _EXACT
-        or not _UNKNOWN.isdisjoint(words)
+        or not _UNKNOWN.isdisjoint(_IN_WORDS.split(said))
         or any(f" {phrase} " in f" {said} " for phrase in _PHRASES)
         or any(sign in said for sign in _SIGNS)
         or words[-1] in _BEHIND
