@@ -30,7 +30,8 @@ ONE_YEAR = {
         12–14 May 1889|May–June 1889|12. Mai 1889|12 mai 1889|1er mai 1889|12 de mayo de 1889|12 maggio 1889|mei 1889
         1889, May 12|Spring 1889|Frühjahr 1889|late 1889|Ende 1889|05/1889|MDCCCLXXXIX|Arles, 1889|1889 (Arles)
         Meiji 22|Meiji 22 (1889)|明治22年|明治二十二年|Third Republic, 1889|19th century, 1889|1889 (19. Jh.)
-        Meiji era (1868–1912), 1889|n.d. (ca. 1889)|no. 312, 1889|1889; 1889|Dec. 1889""",
+        Meiji era (1868–1912), 1889|n.d. (ca. 1889)|no. 312, 1889|1889; 1889|Dec. 1889|12.05.1889 00:00:00
+        5/12/1889 12:00:00 AM|12-MAY-1889|12.XII.1889|١٨٨٩|1889 n.e.|cast 1889""",
     1776: "MDCCLXXVI|1776 (MDCCLXXVI)|July 4, 1776|4 juillet 1776",
     1930: "Showa 5|昭和5年|昭和五年",
     1834: "Tenpo 5|Tenpō 5|天保5年|天保五年頃",
@@ -111,6 +112,9 @@ SPANS = {
     "1028 AH/AD 1617": (1617, 1617, 1617),
     "AH 1265 (AD 1848-49)": (1848, 1849, 1848),
     "A.H. 1265–66/A.D. 1848–50": (1848, 1850, 1849),
+    "signed 1889/dated 1890": (1889, 1890, 1889),
+    "s. XV in.": (1400, 1432, 1416),  # ineunte, and exeunte: the beginning and the end
+    "saec. XV ex.": (1466, 1499, 1482),
     "AH 1265": (1848, 1849, 1848),
     "١٢٦٥ هـ": (1848, 1849, 1848),
     "An VII": (1798, 1799, 1798),
@@ -192,7 +196,7 @@ NO_SINGLE_YEAR = """after 1600|(after) 1600|nach 1600|après 1600|dopo il 1600|n
     ante 1700|voor 1700|not later than 1700|spätestens 1700|1650 or later|1650 oder später|1650 of later
     in or after 1650
     nicht vor 1650|not before 1650|ab 1650|seit 1650|from 1650 on|1650 ff.|1650-|–1650|bis 1650|until 1650
-    kurz nach 1650|>1642|< 1642|≥1642|<=1642|≤ 1642
+    terminus ante quem 1650|terminus post 1650|kurz nach 1650|>1642|< 1642|≥1642|<=1642|≤ 1642
     1644–1911|1028/1618|16th–17th century|17.-18. Jh.|17th and 18th century|18th or 19th century|XVe-XVIe siècle
     27 BC–14 AD|1st century BC - 1st century AD|2nd–1st century BCE|ca. 3200–3000 BCE"""
 
@@ -206,6 +210,8 @@ NOT_READ = """active 1600–1650|tätig um 1650|born 1600|* 1600|† 1669|acquir
     332–30 BCE
     300 BCE - 200|Heisei 40|turn of the 20th century|fin de siècle|Edo period|20th|long ago|1250 1350|0|1890 ± 10
     1234567|188?|c. 188?|188?-1890|180?-190?|1100-188?|850?|'850|dell'850|d. 1669|Paris (d. 1669)|AH 1642
+    né en 1889|ne 1889|née 1889|E. 19. Jh.|e. 1889|1889/printed 1920|1872/cast 1917|modeled 1872 – cast 1917
+    gemalt 1889/gedruckt 1920|1650 (reprint)|1650 (modern cast)|1650 (birth)|H 1245|۱۲۶۸|12.XIII.1889|32-MAY-1889
     17th quarter|5. Viertel 19. Jh.|25th century|1650 x 1660|RP-P-1898-A-1234|1265 h.|30 cm|vol. 1650|Room 1650"""
 
 UNDATED = """n.d.|N. D.|undated|o. J.|o.J.|ohne Jahr|undatiert|s.d.|s. d.|S/D|sans date|non daté|senza data

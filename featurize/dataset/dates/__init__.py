@@ -16,10 +16,11 @@ from itertools import pairwise
 from featurize.dataset.dates.calendars import in_years, with_roman_years
 from featurize.dataset.dates.grammar import FAR_AHEAD, LATEST, LONG_AGO, Span, spans_of
 from featurize.dataset.dates.tokens import Token, plain, tokens_of
-from featurize.dataset.dates.words import OTHER_CALENDARS, OTHER_OBJECTS, UNDATED, Kind, words_in
+from featurize.dataset.dates.words import MADE_LATER, OTHER_CALENDARS, OTHER_OBJECTS, UNDATED, Kind, words_in
 
 WIDEST = 100  # years from the first to the last of a span that one year can stand for
-_YEAR = re.compile(r"(-?\d{3,4})(?:[.,]0+)?")
+_YEAR = re.compile(r"(-?[0-9]{3,4})(?:[.,]0+)?")
+_WORD = re.compile(r"\w+")
 _STATEMENTS = re.compile(r"[;,()\[\]{}<>|\n:=]+")
 _LIBRARY = re.compile(r"(?<![\w.])(\d{2})(?:--|\?\?|xx|uu|\.\.)(?!\w)")  # 18-- and 18xx are centuries
 _LIBRARY_DECADE = re.compile(r"(?<![\w.])(\d{3})[xu](?!\w)")
@@ -30,6 +31,11 @@ _DYNASTY = re.compile(
 )
 _DOUBT = re.compile(r"[(\[]\s*(?:\?|ca?\.?|circa|sic|!)\s*[)\]]")
 _COMPARED = re.compile(r"([<>\u2264\u2265])=?\s*(?=\d)(?![^<>]*>)")  # >1642, but no brackets as in <1642>
+_MADE_LATER = re.compile(rf"\s*[/\u2010-\u2015-]\s*(?=(?:{'|'.join(words_in(MADE_LATER))})\b)")
+_CODEX = re.compile(r"(?<!\w)(s\.|saec\.) ?([ivx]+) (in|med|ex)\.?(?!\w)")  # ineunte, medio, exeunte
+_PHASES = {"in": "early", "med": "mid", "ex": "late"}
+_OTHER_DIGITS = re.compile(r"[\u0660-\u0669\u06f0-\u06f9]")
+_LATEST_HIJRI = 1500
 _DIED = re.compile(r"(?:^|(?<=[;,(\[]))\s*d\.\s*(?=\d{3,4}(?!\d))")
 _BEHIND_BRACKET = re.compile(r"(?<=[)\]])-")  # no minus
 _MODIFIERS = {Kind.EARLY, Kind.MIDDLE, Kind.LATE, Kind.HALF, Kind.THIRD, Kind.QUARTER, Kind.LAST, Kind.BCE, Kind.CE,
@@ -77,6 +83,8 @@ def read_date(text: str) -> Dated | None:
             return None
         spans += found
     span = _agreed(spans) if spans else None
+    if span and span.era is None and 0 < span.last < _LATEST_HIJRI and _OTHER_DIGITS.search(text):
+        return None  # perhaps a year of an Islamic calendar
     return _dated(span) if span and span.first <= LATEST else None
 
 
@@ -88,6 +96,7 @@ def says_no_date(text: str) -> bool:
 
 def _in_words(text: str) -> str:
     """A plain text with the signs for before and after as words, and the year of somebody's death named as one."""
+    text = _CODEX.sub(lambda m: f"{_PHASES[m[3]]} {m[1]} {m[2]}", _MADE_LATER.sub("; ", text))
     text = _COMPARED.sub(lambda m: " before " if m[1] in "<\u2264" else " after ", text)
     return _DIED.sub("died ", text)
 
@@ -113,7 +122,7 @@ def _statements(text: str) -> list[list[Token]]:
         elif numbered or (tokens and Kind.UNKNOWN not in kinds):
             found.append(waiting + tokens)
             waiting = []
-        elif set(re.findall(r"\w+", statement)) & _SPOILING:
+        elif any(f" {word} " in f" {' '.join(_WORD.findall(statement))} " for word in _SPOILING):
             found.append([Token(Kind.UNKNOWN)])
     return [*found, waiting] if waiting else found
 

@@ -53,11 +53,16 @@ _BEFORE_YEAR = re.compile(
     rf"|(?<![\w.]){_MONTH}\s*[-\u2013/]\s*(?=(?:{_DAY}\s*)?{_MONTH})"
 )
 _BEHIND_YEAR = re.compile(rf"(?<!\d)(\d{{4}}),?\s*{_MONTH}(?:\s*{_DAY})?(?!\w)")
-_TIME = r"(?:[t ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:z|[+-]\d{2}:?\d{2})?)?"
+_TIME = r"(?:[t ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:z|[ap]m|[+-]\d{2}:?\d{2})?)?"
 _ISO = re.compile(rf"(?<![\d])\+?(\d{{4}})-(?:0\d|1[0-2])-(?:[0-2]\d|3[01]){_TIME}(?![\d-])")
-_DAY_MONTH_YEAR = re.compile(r"(?<![\d./-])(\d{1,2})(?:\.\s?|[/-])(\d{1,2})(?:\.\s?|[/-])(\d{4})(?![\d./-]*\d)")
+_DAY_MONTH_YEAR = re.compile(
+    r"(?<![\d./-])(\d{1,2})(?:\.\s?|[/-])(\d{1,2})(?:\.\s?|[/-])(\d{4})" + _TIME + r"(?![\d./-]*\d)"
+)
 _YEAR_MONTH_DAY = re.compile(r"(?<![\d./-])(\d{4})([./])(\d{1,2})\2(\d{1,2})(?![\d./-]*\d)")
 _MONTH_YEAR = re.compile(r"(?<![\d./-])(?:0?[1-9]|1[0-2])[./](\d{4})(?![\d./-]*\d)")
+_DAY_NAME_YEAR = re.compile(
+    rf"(?<![\w.])(?:0?[1-9]|[12]\d|3[01])([./-])(?:{_MONTH}|i{{1,3}}|iv|vi{{0,3}}|ix|xi{{0,2}})\1(\d{{4}})(?![\d./-]*\d)"
+)
 _CJK = re.compile(r"(?<!\d)(\d{1,4})年(?:\d{1,2}月(?:\d{1,2}日)?)?")
 _REPUBLIC = re.compile(r"(?<!\w)(?:l')?an ([ivx]+|\d{1,2})(?!\w)(?: de la republique)?")
 
@@ -86,6 +91,7 @@ def in_years(text: str) -> str:
     text = _ISO.sub(r"\1", text)
     text = _YEAR_MONTH_DAY.sub(lambda m: m[1] if _is_day(m[3], m[4]) else m[0], text)
     text = _DAY_MONTH_YEAR.sub(lambda m: m[3] if _is_day(m[1], m[2]) else m[0], text)
+    text = _DAY_NAME_YEAR.sub(r"\2", text)
     text = _MONTH_YEAR.sub(r"\1", text)
     text = _CJK.sub(r"\1 ", text)
     text = _BEHIND_YEAR.sub(r"\1", text)

@@ -59,7 +59,7 @@ def spans_of(tokens: Sequence[Token]) -> list[Span] | None:
         sides = [spans_of(tokens[:cut]), spans_of(tokens[cut + 1 :])]
         return None if None in sides else [span for side in sides if side for span in side]
     if kinds and kinds[0] in _ALTERNATIVES:
-        return spans_of(tokens[1:])  # "en 1650"
+        return None if tokens[0].text == "e" else spans_of(tokens[1:])  # "en 1650", but "E. 19. Jh." is its end
     for kind in () if Kind.BEFORE in kinds or Kind.AFTER in kinds else _ALTERNATIVES:
         if kinds.count(kind) == 1 and Kind.BETWEEN not in kinds:
             cut = kinds.index(kind)
@@ -176,7 +176,7 @@ def _end(tokens: Sequence[Token]) -> _End | None:
             which = of if before and before.kind == Kind.LAST else which
             if end.part or which > of:
                 return None
-            if not which and token.kind != Kind.HALF:
+            if not which and (token.kind != Kind.HALF or token.text == "h"):
                 return None
             end = replace(end, part=(which, of) if which else (2, 3))  # "metà XVII secolo" is its middle
         elif token.kind in _PHASES and end.part is None:

@@ -200,6 +200,9 @@ def _joins(gap: str, between: str) -> bool:
     return bool(between) and (gap == " " or "." in between or "-" in between)
 
 
+_WORDS_OF_THEIR_OWN = {"ne"}  # French for "born", not Polish "n.e."
+
+
 def _entries() -> dict[tuple[str, ...], _Entry]:
     """Words of an entry -> the entry; those of one word are also found with their letters written together."""
     known: dict[tuple[str, ...], _Entry] = {}
@@ -209,7 +212,7 @@ def _entries() -> dict[tuple[str, ...], _Entry]:
         words = [m[0] for m in found]
         gaps = tuple(text[a.end() : b.start()] for a, b in pairwise(found))
         known[tuple(words)] = _Entry(kind, number, gaps)
-        if len(words) > 1 and set(gaps) == {"."}:
+        if len(words) > 1 and set(gaps) == {"."} and "".join(words) not in _WORDS_OF_THEIR_OWN:
             known.setdefault(("".join(words),), _Entry(kind, number, ()))
 
     for kind, text in WORDS.items():

@@ -92,10 +92,10 @@ WORDS: Mapping[Kind, str] = {
     Kind.FROM: "from|von|dal|dall|dalla|desde|fran|od|ab|seit|since|depuis|vanaf|starting",
     Kind.BEFORE: """
         before|vor|voor|avant|ante|prima del|prima di|antes de|antes del|pre|for|fore|innan|przed|pred|by|spatestens
-        no later than|not later than|not after|nicht nach""",
+        no later than|not later than|not after|nicht nach|terminus ante quem|terminus ante""",
     Kind.AFTER: """
         after|nach|apres|dopo il|dopo|despues de|despues del|depois de|post|efter|etter|po|после|na|nicht vor|fruhestens
-        not before|no earlier than|以降|以後""",
+        not before|no earlier than|terminus post quem|terminus post|以降|以後""",
     Kind.LATER: """
         later|thereafter|onwards|onward|onward|on|spater|plus tard|piu tardi|ff.|after that|of later|senere|senare
         earlier|fruher|vroeger|tidligere|tidigare|plus tot""",
@@ -163,7 +163,15 @@ OTHER_CALENDARS = """
     judisch|juif|anno mundi|ethiopian|coptic|persian|fasli|bengali|burmese|minguo|juche|yazdigird|byzantine|masonic"""
 OTHER_OBJECTS = """
     copy|copies|kopie|copie|copia|kopia|replica|replik|reproduction|reproduktion|facsimile|faksimile|nachguss|restrike
-    posthumous|postum|forgery|falschung|later cast|nachbildung|born|died|geboren|gestorben|acquired|erworben"""
+    posthumous|postum|forgery|falschung|later cast|nachbildung|born|died|geboren|gestorben|acquired|erworben
+    reprint|reprinted|recast|modern cast|modern print|modern impression|neudruck|neuguss|abguss|spaterer|retirage
+    ristampa|reimpresion|herdruk|afgietsel
+    birth|death|geburt|tod|naissance|mort|nascita|morte|nacido|nato|ne|nee|muerto|geboorte|overleden"""
+
+MADE_LATER = """
+    printed|cast|reworked|published|made|executed|completed|finished|produced|woven|built|carved|photographed|gedruckt
+    gegossen|ausgefuhrt|vollendet|imprime|fondu|tire|realise|acheve|stampato|fuso|eseguito|impreso|fundido|realizado
+    gedrukt|gegoten|uitgevoerd"""  # behind a slash or a dash they begin another statement: "1872/cast 1917"
 
 
 def words_in(text: str) -> Iterator[str]:
