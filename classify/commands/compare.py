@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from featurize.commands.answer import give
 from featurize.commands.console import STOPPED, print_table
 from featurize.commands.options import FEATURES, FILE, SEED, TABLE, TARGET, TUNE
 from featurize.commands.remembered import Command
+from featurize.commands.typed import as_typed
 from featurize.wording import percent, visible
 
 if TYPE_CHECKING:
@@ -117,17 +117,19 @@ def compare(
         check_ending(probabilities)
     if mlflow is not None:
         load_mlflow()  # that it is missing is known before heads are fitted
-    table, caches = read_table(dataset), open_caches(features, keys)
+    caches = open_caches(features, keys)
     options["embeddings"] = options.pop("embedding")
-    options["command"] = as_typed(context)
+    options["command"] = as_typed(context, "classify")
     with progress_bar("comparing", "fits") as progress:
         if protocol:
-            comparison = _run_protocol(context, protocol, table, caches, heads, {**options, "progress": progress})
+            comparison = _run_protocol(
+                context, protocol, read_table(dataset), caches, heads, {**options, "progress": progress}
+            )
         else:
             announce = partial(click.echo, err=True)
             try:
                 comparison = run_comparison(
-                    table, caches, heads, progress=progress, tell=announce, partial=True, **options
+                    dataset, caches, heads, progress=progress, tell=announce, partial=True, **options
                 )
             except KeyboardInterrupt:
                 click.echo("stopped before the first head was finished: no report was written", err=True)
@@ -184,27 +186,6 @@ def open_caches(features: str | Path, keys: tuple[str, ...]) -> list[Store]:
             click.echo(f"warning: left out: {old.refusal()}", err=True)
         return [cache for cache in list_caches(features) if cache.segment_count] or [open_cache(features)]
     return [open_cache(features, key) for key in keys or (None,)]
-
-
-def as_typed(context: click.Context) -> str:
-    """The command line again, with what was given or is remembered, and without what was not."""
-    from click.core import ParameterSource
-
-    words = ["classify", "compare"]
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        if context.get_parameter_source(name) not in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP):
-            continue
-        if name not in context.params:
-            continue  # --remember says nothing about the comparison
-        value = context.params[name]
-        if isinstance(value, bool):
-            options = parameter.opts if value else parameter.secondary_opts
-            words.append(options[0])
-            continue
-        for one in value if isinstance(value, tuple) else (value,):
-            words += [parameter.opts[0], str(one)]
-    return shlex.join(words)
 
 
 def tell(comparison: Comparison, page: Path) -> None:

@@ -26,7 +26,7 @@ from classify.comparison.looks import Looks
 from classify.comparison.matched import match, match_whole
 from classify.comparison.mistakes import most_confident, most_confused
 from classify.comparison.provenance import gather_provenance
-from classify.comparison.questions.plan import BOTH, check_rounds, one_question, planned, scored_by_folds
+from classify.comparison.questions.plan import BOTH, SMALL, check_rounds, one_question, planned, scored_by_folds
 from classify.comparison.questions.put import Put, put_questions
 from classify.comparison.result import Comparison
 from classify.comparison.task import Task, dataset_facts, test_rows
@@ -39,6 +39,8 @@ from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.question import question_of
 from classify.heads import HeadSpec
 from classify.lineage import refuse_folds
+from featurize.dataset.audit.twice.finder import look_for_copies
+from featurize.dataset.captions import Captions
 from featurize.dataset.suspects.looking import look_at_labels
 from featurize.dataset.suspects.sheet import columns_of
 from featurize.dataset.table import DatasetTable, as_table
@@ -153,6 +155,7 @@ def compare(
         embeddings = EMBEDDING
     elif groups is not None or split is not None:
         raise DataError("groups and split belong to vectors: a dataset table has them in its columns")
+    place = Path(table) if isinstance(table, str | Path) else None
     table, caches = as_table(table), as_caches(caches)
     if isinstance(embeddings, str):
         embeddings = [name.strip() for name in embeddings.split(",") if name.strip()]
@@ -198,7 +201,9 @@ def compare(
     truth = np.array([row.label for row in asked_rows], np.intp)
     asked = tuple(one.judged(runs, truth, seed) for one in put if one.answers)
     mistakes = most_confident(entries[0], rows)
-    looks = Looks(runs[0], entries[0], matched, task, table, seed)
+    path = place or table.folder / "dataset.csv"
+    twice = look_for_copies(table, path, target, matched.first_embedding, most=SMALL, keep=False)
+    looks = Looks(runs[0], entries[0], matched, task, table, twice, seed)
     leaks, order, mistakes = looks.by_folds(mistakes, put[0]) if by_folds else looks.by_split(mistakes)
     whole = {e.name: (facts.train_rows, e.scores.accuracy) for e in entries}
     curves = finished_curves(contest.learning_curves(), whole) if learning_curve and not contest.stopped else ()
@@ -233,6 +238,9 @@ def compare(
         control_note=how_to_get_it(caches) if control is None and not contest.stopped else "",
         suspects=suspects,
         suspect_columns=columns_of(table, target, suspects.found),
+        captions=Captions(table),
+        twice=twice,
+        table_path=path,
     )
 
 

@@ -6,8 +6,8 @@ by others.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from classify.data import Examples, LabelledRows
 from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, Namesake, SplitWorth
 from classify.evaluation.statistics import FEWEST_GROUPS, percentile_interval, resampled_means, wilson
-from classify.heads.rows.folds import Folds
 from classify.heads.solvers.threads import threads_for
-from featurize.dataset.copies import SIMILAR, Copy, find_copies
+from featurize.dataset.audit.result import Twice
 from featurize.dataset.people import may_be_one, person_key
 from featurize.dataset.table import DatasetTable, relative_path
 
@@ -28,14 +27,7 @@ FEWEST = 10  # pictures of either kind that a separate accuracy needs
 
 
 def audit(
-    train: Examples,
-    test: Examples,
-    hits: NDArray[np.bool_],
-    table: DatasetTable,
-    *,
-    trained: bool,
-    name: str,
-    seed: int,
+    train: Examples, test: Examples, hits: NDArray[np.bool_], table: DatasetTable, twice: Twice, seed: int
 ) -> LeakAudit:
     """Everything that is known about leaks between two parts.
 
@@ -47,58 +39,74 @@ def audit(
         Which test pictures the best head got right.
     table : DatasetTable
         For paths as it has them.
-    trained : bool
-        Whether the backbone is trained: otherwise only equal files are looked for.
-    name : str
-        Of that embedding.
+    twice : Twice
+        What stands twice in it.
     seed : int
     """
     known = train.rows.artists_known or test.rows.artists_known
-    found = find_copies(test.X, train.X, test.rows.ids, train.rows.ids, by_embedding=trained)
     return LeakAudit(
         artists=overlap(train.rows, test.rows, hits) if known else None,
         worth=worth_of_artists(train, test, seed) if known else None,
-        duplicates=tuple(_duplicate(n, train.rows, table) for n in found),
-        threshold=SIMILAR,
-        embedding=name,
+        duplicates=tuple(_between(test.rows, train.rows, table, twice)),
     )
 
 
-def audit_folds(rows: Examples, folds: Folds, table: DatasetTable, *, trained: bool, name: str, seed: int) -> LeakAudit:
+def audit_folds(rows: Examples, fold: NDArray[np.intp], table: DatasetTable, twice: Twice, seed: int) -> LeakAudit:
     """What is known about leaks where each fold is scored by heads that learned from the others.
 
     Parameters
     ----------
     rows : Examples
         All of them, in the embedding of the best head.
-    folds : Folds
-        Training and held-out row numbers.
-    table, trained, name, seed
+    fold : (N,) int
+        The fold that held each row out.
+    table, twice, seed
         As in `audit`.
     """
-    found = []
-    for learn, held_out in folds:
-        part, against = rows.take(held_out), rows.take(learn)
-        copies = find_copies(part.X, against.X, part.rows.ids, against.rows.ids, by_embedding=trained)
-        found += [_duplicate(replace(n, row=int(held_out[n.row])), against.rows, table) for n in copies]
     nothing = rows.take(np.array([], np.intp))
+    row_of = {picture: n for n, picture in reversed(list(enumerate(rows.rows.ids)))}
+    found = [d for d in _between(rows.rows, rows.rows, table, twice) if fold[d.row] != fold[row_of[d.train_id]]]
     return LeakAudit(
         artists=None,
         worth=worth_of_artists(rows, nothing, seed) if rows.rows.artists_known else None,
-        duplicates=tuple(sorted(found, key=lambda d: (not d.identical, -d.similarity))),
-        threshold=SIMILAR,
-        embedding=name,
+        duplicates=tuple(found),
     )
 
 
-def _duplicate(copy: Copy, train: LabelledRows, table: DatasetTable) -> Duplicate:
+def _between(test: LabelledRows, train: LabelledRows, table: DatasetTable, twice: Twice) -> Iterator[Duplicate]:
+    """Pictures of the training part that are pictures of the test part: equal files first, then copies.
+
+    Where both parts are the same rows, each pair is named once.
+    """
+    same = test is train
+    first: dict[str, int] = {}
+    for n, picture in enumerate(train.ids):
+        first.setdefault(picture, n)
+    places: dict[str, list[int]] = defaultdict(list)
+    for n, picture in enumerate(test.ids):
+        places[picture].append(n)
+        if picture in first and not same:
+            yield _duplicate(n, first[picture], train, table, 1.0, identical=True)
+    ids = table.columns["id"]
+    for pair in twice.pairs:
+        a, b = (ids[row] for row in pair.rows)
+        alike = pair.similarity if pair.similarity is not None else pair.near.agreement if pair.near else 0.0
+        for one, other in ((a, b),) if same else ((a, b), (b, a)):
+            for n in places.get(one, ()):
+                if other in first:
+                    yield _duplicate(n, first[other], train, table, alike, identical=False)
+
+
+def _duplicate(
+    row: int, other: int, train: LabelledRows, table: DatasetTable, alike: float, *, identical: bool
+) -> Duplicate:
     return Duplicate(
-        row=copy.row,
-        train_id=train.ids[copy.other],
-        train_path=relative_path(train.paths[copy.other], table.folder),
-        train_class=str(train.y[copy.other]),
-        similarity=copy.similarity,
-        identical=copy.identical,
+        row=row,
+        train_id=train.ids[other],
+        train_path=relative_path(train.paths[other], table.folder),
+        train_class=str(train.y[other]),
+        similarity=alike,
+        identical=identical,
     )
 
 

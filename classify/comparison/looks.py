@@ -17,6 +17,7 @@ from classify.data import Examples
 from classify.evaluation.entry import Entry
 from classify.evaluation.findings import LeakAudit, Mistake
 from classify.evaluation.ordering import related_order
+from featurize.dataset.audit.result import Twice
 from featurize.dataset.table import DatasetTable
 
 Seen = tuple[LeakAudit, tuple[int, ...], tuple[Mistake, ...]]
@@ -31,6 +32,7 @@ class Looks:
     matched: Matched
     task: Task
     table: DatasetTable
+    twice: Twice
     seed: int
 
     def by_split(self, mistakes: Sequence[Mistake]) -> Seen:
@@ -38,7 +40,7 @@ class Looks:
         train = self.matched.load(self.run.view, self.matched.train)
         test = self.matched.load(self.run.view, self.matched.test)
         hits = np.array(self.best.predictions.predicted) == self.task.truth
-        leaks = audit(train, test, hits, self.table, trained=self._trained, name=self.best.embedding, seed=self.seed)
+        leaks = audit(train, test, hits, self.table, self.twice, self.seed)
         found = with_nearest(mistakes, train, test, self.table) if self._trained else tuple(mistakes)
         return leaks, self._order(train), found
 
@@ -46,11 +48,11 @@ class Looks:
         """Of each fold of the first repeat against the pictures that were learned from."""
         rows = self.matched.load(self.run.view, self.matched.train)
         folds = put.parts[0]
-        name = self.best.embedding
-        leaks = audit_folds(rows, folds, self.table, trained=self._trained, name=name, seed=self.seed)
+        fold = put.folding.fold[0]
+        leaks = audit_folds(rows, fold, self.table, self.twice, self.seed)
         if not self._trained:
             return leaks, self._order(rows), tuple(mistakes)
-        fold, found = put.folding.fold[0], {}
+        found = {}
         for number, (learn, _) in enumerate(folds):
             mine = [m for m in mistakes if fold[m.row] == number]
             found.update({m.row: m for m in with_nearest(mine, rows.take(learn), rows, self.table)} if mine else {})

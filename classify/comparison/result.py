@@ -25,6 +25,8 @@ from classify.evaluation.findings import (
 )
 from classify.evaluation.questions import Asked
 from featurize import pages
+from featurize.dataset.audit.result import Twice
+from featurize.dataset.captions import Captions
 from featurize.dataset.suspects.finding import Suspects
 from featurize.frames import frame
 from featurize.wording import counted, percent
@@ -99,6 +101,11 @@ class DatasetFacts:
     majority: float
     digest: str
 
+    @property
+    def baseline(self) -> float:
+        """What is reached without looking at a picture: chance, or the largest class where that is more."""
+        return max(self.chance, self.majority)
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -152,6 +159,12 @@ class Comparison:
         Labels of the dataset table that may be wrong, the same as in an audit by the first embedding.
     suspect_columns : mapping of str to sequence of str
         Those rows as `suspects.csv` has them; not written into `results.json`.
+    twice : Twice
+        Rows of the dataset table that show one picture, the same as in an audit by the first embedding.
+    captions : Captions
+        What the dataset table says of the works; not written out.
+    table_path : Path
+        Where the dataset table lies, as far as it is known; not written out.
     """
 
     classes: tuple[str, ...]
@@ -175,6 +188,9 @@ class Comparison:
     control_note: str = ""
     suspects: Suspects = field(default_factory=Suspects)
     suspect_columns: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False, repr=False)
+    twice: Twice = field(default_factory=Twice)
+    captions: Captions = field(default_factory=Captions, compare=False, repr=False)
+    table_path: Path = field(default=Path("dataset.csv"), compare=False, repr=False)
     schema: int = SCHEMA
 
     @property

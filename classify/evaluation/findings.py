@@ -171,7 +171,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A test picture and a training picture that is the same file, or seems to be a copy (featurize/dataset/copies.py).
+    """A test picture and a training picture that is the same file, or seems to be a copy (`Comparison.twice`).
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ class Duplicate:
     train_id, train_path, train_class : str
         The training picture; there may be several to one test picture.
     similarity : float
-        Cosine of their embeddings, taken from the training mean; at most 1.
+        Cosine of their embeddings, or where these show nothing the correlation of the pictures; at most 1.
     identical : bool
         Whether the two files have the same bytes.
     """
@@ -266,18 +266,12 @@ class LeakAudit:
     worth : SplitWorth or None
         None where artists are unknown, or too few to be kept apart.
     duplicates : tuple of Duplicate
-        The likeliest first.
-    threshold : float
-        Similarity from which two pictures count as the same.
-    embedding : str
-        Of the entry whose embedding was looked at.
+        Equal files first.
     """
 
     artists: ArtistOverlap | None
     worth: SplitWorth | None
     duplicates: tuple[Duplicate, ...]
-    threshold: float
-    embedding: str
 
     @property
     def same_files(self) -> set[int]:

@@ -47,15 +47,15 @@ def write_report(comparison: Comparison, out: str | Path, say: Callable[[str], N
     from classify.report import page, predictions, results
     from featurize.dataset.suspects import sheet
 
+    out = Path(out)
     texts: dict[str, Callable[[], str | bytes]] = {
         "results.json": lambda: (
             json.dumps(results.as_json(comparison), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         ),
         "predictions.csv": lambda: predictions.as_csv(comparison),
-        "report.md": lambda: page.render(comparison, "report.md"),
-        PAGE: lambda: page.render(comparison, "page.html"),
+        "report.md": lambda: page.render(comparison, "report.md", out),
+        PAGE: lambda: page.render(comparison, "page.html", out),
     }
-    out = Path(out)
     files.make_folder(out.absolute())
     for name, make in texts.items():
         if name == "report.md" and comparison.suspects.judged:

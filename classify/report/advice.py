@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from classify.comparison.result import Comparison
+from classify.evaluation.entry import Estimate
 from classify.evaluation.questions import Asked
-from featurize.wording import NARROW, listing, percent
+from classify.report.kinds import plainly
+from featurize.wording import NARROW, counted, listing, percent
 
 MOST_NAMED = 6  # heads that are equally good
 PICTURES = 3  # to look at, on the screen
@@ -15,6 +18,92 @@ HEADINGS = {
     "new": "Painters who are not in these pictures",
     "known": "Painters who are in these pictures",
 }
+
+OF_THE_SPLIT = "Pictures like those of the split “{}”"
+
+
+@dataclass(frozen=True)
+class Use:
+    """Which head to use, for one question.
+
+    Parameters
+    ----------
+    heading : str
+        For which pictures.
+    head, does : str
+        The head's name, and what it does.
+    wrong, lowest, highest : int
+        How many of 100 pictures it names wrong, and the ends of the 95 % interval.
+    why : str
+    """
+
+    heading: str
+    head: str
+    does: str
+    wrong: int
+    lowest: int
+    highest: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something to look at.
+
+    Parameters
+    ----------
+    section : str
+        The id of the page's section that shows it.
+    what, why : str
+    """
+
+    section: str
+    what: str
+    why: str = ""
+
+
+def uses(c: Comparison) -> list[Use]:
+    """What the page begins with: a head for each question, or for the pictures of the test part."""
+    if c.asked:
+        return [
+            _use(c, HEADINGS[asked.question], found := asked.recommendation.head, asked.answer(found).interval, why)
+            for asked in c.asked
+            for why in [take(c, asked)]
+        ]
+    accuracy = c.best.scores.clustered or c.best.scores.accuracy
+    return [_use(c, OF_THE_SPLIT.format(c.dataset.test), 0, accuracy, _first(c))]
+
+
+def checks(c: Comparison) -> list[Check]:
+    """What to look at, the gravest first, each with the section that shows it."""
+    found = []
+    if c.cautions:
+        found.append(Check("warnings", counted(len(c.cautions), "warning"), "before you believe these figures"))
+    if c.suspects.found and not c.untrained:
+        what = counted(len(c.suspects.found), "label that may be wrong", "labels that may be wrong")
+        found.append(Check("check", what, "the most suspicious first"))
+    if twice := len(c.twice.duplicates) + len(c.twice.pairs):
+        found.append(Check("twice", counted(twice, "picture that stands twice", "pictures that stand twice")))
+    if c.mistakes:
+        found.append(Check("surest", counted(len(c.mistakes), "sure mistake"), f"of {c.best.name}"))
+    return found
+
+
+def _use(c: Comparison, heading: str, head: int, right: Estimate, why: str) -> Use:
+    entry = c.entries[head]
+    wrong, lowest, highest = (round(100 * (1 - share)) for share in (right.value, right.high, right.low))
+    return Use(heading, entry.name, plainly(entry.kind, entry.name), wrong, lowest, highest, why)
+
+
+def _first(c: Comparison) -> str:
+    """Why the first head of the test part is named."""
+    if len(c.entries) == 1:
+        return f"{c.best.name} is the only head."
+    rivals = [c.entries[x.second].name for x in c.verdict.contrasts if x.first == 0 and not x.differ]
+    if not rivals:
+        return f"{c.best.name} is better than {_others(len(c.entries) - 1)}."
+    equals = listing([c.best.name, *rivals], MOST_NAMED)
+    return f"Equally good, as far as these pictures show: {equals}. {c.best.name} came first."
 
 
 def advice(c: Comparison) -> list[str]:

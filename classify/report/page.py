@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+import shlex
+from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
 from classify.comparison.result import Comparison
 from classify.evaluation.findings import Contrast
 from classify.report import advice, figures, sentences, words
+from classify.report.kinds import plainly
 from classify.report.question_figure import draw_questions
 from classify.report.svg import as_svg
 from featurize import pages, wording
-from featurize.dataset.suspects.sheet import reason
-from featurize.pictures.thumbnail import Thumbnail, thumbnail
+from featurize.dataset.audit import words as audit_words
+from featurize.dataset.audit.commands import Commands
+from featurize.dataset.suspects import sheet
+from featurize.pictures.plates import Plates
 
 MOST_PAIRS = 45  # of ten heads
+TWICE = 48  # groups and pairs of pictures that stand twice, of each
 SUSPECTS = 60  # that are shown with their pictures; the page lists the others, too
 
 
-def render(comparison: Comparison, template: str) -> str:
-    """A template of this package, filled in."""
+def render(comparison: Comparison, template: str, out: Path = Path()) -> str:
+    """A template of this package, filled in.
 
-    @cache
-    def picture_file(path: str) -> Thumbnail | None:
-        return thumbnail(comparison.folder / path)
-
+    Parameters
+    ----------
+    comparison : Comparison
+    template : str
+    out : Path
+        The folder that the report is written to, for commands about its files.
+    """
+    plates = Plates(comparison.folder)
     facts: dict[str, Any] = {
         "c": comparison,
         "best": comparison.best,
@@ -46,12 +55,21 @@ def render(comparison: Comparison, template: str) -> str:
         "draw_questions": draw_questions,
         "seeds": sentences.seeds,
         "figures": figures,
-        "picture_file": picture_file,
+        "plates": plates,
+        "picture": plates,
+        "answers": advice.uses(comparison),
+        "checks": advice.checks(comparison),
+        "contents": contents(comparison),
+        "pictures": comparison.dataset.test_rows + (0 if comparison.dataset.folds else comparison.dataset.train_rows),
+        "plainly": plainly,
         "control_said": [*sentences.control(comparison), *sentences.suspects(comparison)],
-        "reason": reason,
+        "reason": sheet.reason,
+        "suspect_table": sheet.for_reading(comparison.suspect_columns),
+        "correct_command": sheet.correct_command(out / sheet.NAMES[0], comparison.table_path),
         "suspects_shown": SUSPECTS,
-        "suspect_caption": lambda n: suspect_caption(comparison, n),
-        "picture": lambda row: picture_file(comparison.rows[row].path),
+        "audit_words": audit_words,
+        "audit_commands": audit_commands(comparison),
+        "twice_shown": TWICE,
     }
     return pages.render("classify.report", template, facts, _filters(comparison))
 
@@ -66,12 +84,36 @@ def title(comparison: Comparison) -> str:
     return f"How well does {comparison.best.name} tell the {target}?"
 
 
-def suspect_caption(comparison: Comparison, number: int) -> str:
-    """Who made a suspect, and when, as far as the table says."""
-    columns = comparison.suspect_columns
-    who, when = (columns[name][number] if name in columns else "" for name in ("artist", "year"))
-    said = ", ".join(filter(None, (wording.artist(who), when)))
-    return f"{said} — " if said else ""
+def contents(comparison: Comparison) -> list[tuple[str, str]]:
+    """The sections of the page: their ids and names."""
+    c = comparison
+    found = [
+        ("experiment", "Published and measured", c.protocol is not None),
+        ("questions", "Painters met and not met", bool(c.asked)),
+        ("ranking", "The ranking", True),
+        ("check", "Labels that may be wrong", bool(c.suspects.judged)),
+        ("confusions", "What is taken for what", True),
+        ("classes", "Class by class", True),
+        ("trust", "How far to trust the probabilities", True),
+        ("surest", "Surest and wrong", bool(c.mistakes)),
+        ("pictures", "The pictures, and what they give away", True),
+        ("twice", "Pictures that stand twice", True),
+        ("cost", "What it costs to learn", True),
+        ("origin", "Where these figures come from", True),
+        ("words", "What the words mean", True),
+    ]
+    return [(section, name) for section, name, there in found if there]
+
+
+def audit_commands(comparison: Comparison) -> Commands:
+    """The audit of the same table and embeddings, as a command."""
+    words = ["featurize", "audit"]
+    if comparison.table_path != Path("dataset.csv"):
+        words += ["--dataset", str(comparison.table_path)]
+    typed = shlex.split(comparison.provenance.command)
+    for option in ("--features", "--key", "--target"):
+        words += [word for n, name in enumerate(typed[:-1]) if name == option for word in (name, typed[n + 1])]
+    return Commands(shlex.join(words), table=comparison.table_path)
 
 
 def letters(comparison: Comparison) -> list[str]:

@@ -8,7 +8,17 @@ from typing import Any
 from classify.comparison.result import Comparison
 
 # the reader's own folder; what stands in other files
-_LEFT_OUT = {"folder", "rows", "suspect_columns", "asked_rows", "fold", "predictions", "probabilities"}
+_LEFT_OUT = {
+    "folder",
+    "captions",
+    "table_path",
+    "rows",
+    "suspect_columns",
+    "asked_rows",
+    "fold",
+    "predictions",
+    "probabilities",
+}
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from featurize.choices import FORMATS, SAMPLES, SEVERAL, SPLITS, SPLITTINGS
 from featurize.commands.console import print_table
 from featurize.commands.options import FEATURES, FILE, KEY, SEED, TABLE, WORKERS, LocalPath
 from featurize.commands.remembered import Command
+from featurize.commands.typed import as_typed
 from featurize.wording import counted, visible
 
 if TYPE_CHECKING:
@@ -101,7 +104,8 @@ def selection_options(command: Any) -> Any:
 @click.option(
     "--discard-edits", is_flag=True, help="Start anew; the old table stays beside the new one, with its date."
 )
-def prepare(source: str | Path, out: Path, workers: int | None, **given: Any) -> None:
+@click.pass_context
+def prepare(context: click.Context, /, source: str | Path, out: Path, workers: int | None, **given: Any) -> None:
     """Write the dataset table of SOURCE: one row an image, to open and edit.
 
     SOURCE is a folder of class folders, a table (.csv, .tsv, .xlsx, .parquet) that names files, ArtGAN's lists, Painter
@@ -125,7 +129,14 @@ def prepare(source: str | Path, out: Path, workers: int | None, **given: Any) ->
     }
     with progress_bar("reading", "files") as progress:
         done = preparing.prepare(
-            source, out, reading=_reading(given), selection=selection, workers=workers, progress=progress, **rest
+            source,
+            out,
+            reading=_reading(given),
+            selection=selection,
+            workers=workers,
+            progress=progress,
+            **rest,
+            command=as_typed(context, "featurize"),
         )
     _tell(done)
 
@@ -199,23 +210,36 @@ def _tell_notes(notes: Sequence[Note], most: int = 3) -> None:
 @click.option(
     "--pictures/--no-pictures", default=True, show_default=True, help="Open pictures to find near-duplicates."
 )
-@click.option("--drop-duplicates", is_flag=True, help="Remove duplicates from the table, keeping one of each.")
+@click.option(
+    "--drop-duplicates",
+    is_flag=True,
+    help="Take rows that repeat a picture out of the table, keeping one of each; picture files stay.",
+)
+@click.option(
+    "--drop-copies", is_flag=True, help="Those that only their embeddings call copies, too; look at them first."
+)
 @WORKERS
 @reading_options
+@click.pass_context
 def audit(
-    dataset: Path, lists_only: Path | None, features: str | Path, key: str | None, embedding: str | None, out: Path,
-    pictures: bool, drop_duplicates: bool, workers: int | None, **given: Any,
+    context: click.Context, /, dataset: Path, lists_only: Path | None, features: str | Path, key: str | None,
+    embedding: str | None, out: Path, pictures: bool, drop_duplicates: bool, drop_copies: bool,
+    workers: int | None, **given: Any,
 ) -> None:  # fmt: skip
     """Tell what is wrong with a dataset: shared artists, duplicates, labels that may be wrong."""
     from featurize.dataset import audit as auditing
     from featurize.dataset.audit import report
-    from featurize.dataset.suspects.sheet import moved_sentence
+    from featurize.dataset.audit.commands import Commands
+    from featurize.dataset.prepare import said_command
+    from featurize.dataset.suspects import sheet
     from featurize.dataset.table import read_table
     from featurize.errors import SourceError
     from featurize.progress import progress_bar
 
+    commands = Commands(as_typed(context, "featurize"), said_command(dataset), out / sheet.NAMES[0], dataset)
     if lists_only:
-        if drop_duplicates:
+        commands = replace(commands, prepare=shlex.join(["featurize", "prepare", str(lists_only)]))
+        if drop_duplicates or drop_copies:
             raise SourceError("--drop-duplicates works on a table: make one with `featurize prepare` first")
         found = auditing.audit_lists(lists_only, _reading(given))
         table, folder = None, lists_only if lists_only.is_dir() else lists_only.parent
@@ -234,20 +258,20 @@ def audit(
             progress=progress_bar,
         )
         folder = table.folder
-    click.echo(report.text(found, most=10), nl=False)
-    saved = report.save(found, out, folder, table)
+    click.echo(report.text(found, 10, commands), nl=False)
+    saved = report.save(found, out, folder, table, commands)
     for old in saved.moved:
-        click.echo(visible(moved_sentence(old)), err=True)
+        click.echo(visible(sheet.moved_sentence(old)), err=True)
     for path in saved.paths:
         click.echo(f"wrote {visible(path)}")
-    if drop_duplicates:
-        _drop(dataset, table, found)
+    if drop_duplicates or drop_copies:
+        _drop(dataset, table, found, drop_copies)
 
 
-def _drop(path: Path, table: Any, found: Any) -> None:
+def _drop(path: Path, table: Any, found: Any, copies: bool) -> None:
     from featurize.dataset.audit.duplicates import drop_duplicates, save_dropped
 
-    dropped = drop_duplicates(table, found)
+    dropped = drop_duplicates(table, found, copies=copies)
     if not dropped.removed:
         click.echo("no duplicates to remove")
         return
@@ -259,3 +283,4 @@ def _drop(path: Path, table: Any, found: Any) -> None:
         f"{counted(kept, 'picture')} stays{said}"
     )
     click.echo(f"wrote {visible(path)}, {counted(len(dropped.table), 'row')}; the removed ones are in {visible(told)}")
+    click.echo("no picture file was changed or deleted")

@@ -45,7 +45,7 @@ OF_CLASSIFY = (
 )
 LOG_LEVELS = ("debug", "info", "warning", "error")
 PACKAGES = ("cache", "featurize", "classify", "artstyle")  # each module logs under its own name
-_EACH_TIME = ("discard-edits", "drop-duplicates")  # they take something away, so they are meant once
+_EACH_TIME = ("discard-edits", "drop-duplicates", "drop-copies")  # they take something away, so they are meant once
 _BEGINNING = "# What artstyle's commands take in this folder where the command line says nothing else.\n"
 
 

@@ -1,8 +1,7 @@
-"""Pictures of one part that are in another part, too: the same file, or a copy, found by their embeddings.
+"""Copies of a picture, found by their embeddings: among all pictures, or those of one part in another.
 
-Re-encoded, resized, mirrored, brightened and slightly cropped copies are found without opening a picture. The audit
-and the comparison of heads both ask this module, so that they name the same pairs. It knows arrays alone.
-docs/comparison.md says how the constants were chosen.
+Re-encoded, resized, mirrored, brightened and slightly cropped copies are found without opening a picture. It knows
+arrays alone. docs/comparison.md says how the constants were chosen.
 """
 
 from __future__ import annotations
@@ -83,12 +82,34 @@ def find_copies(
     return sorted(found, key=lambda copy: (not copy.identical, -copy.similarity, copy.row, copy.other))
 
 
-def _alike(part: Rows, against: Rows, distinct: NDArray[np.intp]) -> Iterator[Copy]:
+def find_pairs(pictures: Rows) -> list[Copy]:
+    """Copies among distinct pictures: each is looked for among all others, as in `find_copies`.
+
+    Parameters
+    ----------
+    pictures : rows (N, D)
+        Embeddings of pictures whose files differ.
+
+    Returns
+    -------
+    list of Copy
+        Each pair once, where either names the other, `row` below `other`; by similarity, descending.
+    """
+    if len(pictures) < 3:
+        return []  # nothing that a copy could stand out from
+    best: dict[tuple[int, int], float] = {}
+    for copy in _alike(pictures, pictures, np.arange(len(pictures)), itself=True):
+        rows = min(copy.row, copy.other), max(copy.row, copy.other)
+        best[rows] = max(copy.similarity, best.get(rows, -1.0))
+    return [Copy(*rows, cosine, False) for rows, cosine in sorted(best.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _alike(part: Rows, against: Rows, distinct: NDArray[np.intp], itself: bool = False) -> Iterator[Copy]:
     blocks = _Blocks(against, distinct)
     centre = blocks.mean()
     for start in range(0, len(part), _TILE):
         wanted = _unit(part[start : start + _TILE], centre)  # (m, D)
-        nearest, similarity = _nearest(wanted, blocks, centre)
+        nearest, similarity = _nearest(wanted, blocks, centre, start if itself else -1)
         for n, count in enumerate(count_copies(similarity).tolist()):
             for other, cosine in zip(nearest[n, :count].tolist(), similarity[n, :count].tolist(), strict=True):
                 yield Copy(start + n, other, min(cosine, 1.0), False)
@@ -110,13 +131,19 @@ def count_copies(similarity: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def _nearest(
-    wanted: NDArray[np.float32], blocks: _Blocks, centre: NDArray[np.float32]
+    wanted: NDArray[np.float32], blocks: _Blocks, centre: NDArray[np.float32], own: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """The `MOST` + 1 nearest rows of each of the wanted ones, and their cosines; (m, K + 1) each."""
+    """The `MOST` + 1 nearest rows of each of the wanted ones, and their cosines; (m, K + 1) each.
+
+    `own` is the number of the first wanted row among the rows searched, -1 where it is not there.
+    """
     rows = np.full((len(wanted), MOST + 1), -1)
     cosines = np.full((len(wanted), MOST + 1), -1, np.float32)  # stays where there are fewer rows
     for numbers, vectors in blocks:
-        together = np.concatenate([cosines, wanted @ _unit(vectors, centre).T], axis=1)
+        alike = wanted @ _unit(vectors, centre).T
+        if own >= 0:
+            alike[(own + np.arange(len(wanted)))[:, None] == numbers] = -1  # a picture is no copy of itself
+        together = np.concatenate([cosines, alike], axis=1)
         all_rows = np.concatenate([rows, np.broadcast_to(numbers, (len(wanted), len(numbers)))], axis=1)
         best = np.argpartition(-together, MOST, axis=1)[:, : MOST + 1]
         cosines, rows = np.take_along_axis(together, best, 1), np.take_along_axis(all_rows, best, 1)

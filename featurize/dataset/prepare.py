@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,7 @@ def prepare(
     workers: int | None = None,
     progress: Progress | None = None,
     discard_edits: bool = False,
+    command: str = "",
 ) -> Prepared:
     """Write the dataset table of a source; what people changed in an older one is kept.
 
@@ -122,6 +124,8 @@ def prepare(
         Called with (files done, files in all).
     discard_edits : bool
         Start anew; the older table stays beside the new one.
+    command : str
+        The command line, so that advice about the table can repeat it.
 
     Raises
     ------
@@ -174,7 +178,7 @@ def prepare(
         target=said.target,
         path=out,
         rejected_path=beside(out, "rejected"),
-        notes_path=out.with_suffix(".notes.json"),
+        notes_path=_notes_path(out),
         format=said.form,
         how_split=how,
         rejected=count_reasons(refused),
@@ -189,8 +193,27 @@ def prepare(
     )  # fmt: skip
     files.make_folder(folder)
     save(table.columns, merge.remaining(rows), older)
-    _write(done, refused, said.written)
+    _write(done, refused, said.written, command)
     return done
+
+
+def said_command(table: Path) -> str:
+    """The command line that a table was prepared by; "" where that is not known."""
+    notes = _notes_path(table)
+    if not notes.exists():
+        return ""
+    with files.clear_reading(notes):
+        data = notes.read_bytes()
+    try:
+        told = json.loads(data)
+        command = told.get("command") if isinstance(told, dict) else ""
+        return shlex.join(shlex.split(command)) if isinstance(command, str) else ""
+    except ValueError:
+        return ""  # damaged notes take nothing away but this
+
+
+def _notes_path(table: Path) -> Path:
+    return table.with_suffix(".notes.json")
 
 
 def _chosen(
@@ -313,7 +336,7 @@ def _columns(
     return columns | {c: [values[n] for n in rows] for c, values in labels.items()}
 
 
-def _write(done: Prepared, refused: Mapping[int, Undecodable], written: Sequence[str]) -> None:
+def _write(done: Prepared, refused: Mapping[int, Undecodable], written: Sequence[str], command: str) -> None:
     rejected = {
         "path": [written[n] for n in refused],
         "reason": [why.reason.label for why in refused.values()],
@@ -321,6 +344,7 @@ def _write(done: Prepared, refused: Mapping[int, Undecodable], written: Sequence
     }
     write_sheet(rejected, done.rejected_path)
     told = {
+        "command": command,
         "format": done.format,
         "split": done.how_split,
         "rows": len(done.table),

@@ -188,7 +188,17 @@ def test_schema_is_documented() -> None:
         for k in vars(m).values()
         if hasattr(k, "__dataclass_fields__")
     ]
-    hidden = {"suspect_columns", "folder", "rows", "asked_rows", "fold", "predictions", "probabilities"}
+    hidden = {
+        "suspect_columns",
+        "captions",
+        "table_path",
+        "folder",
+        "rows",
+        "asked_rows",
+        "fold",
+        "predictions",
+        "probabilities",
+    }
     names = {
         f.name for k in kinds if k.__name__ not in ("TestRow", "Predictions", "Folding") for f in fields(k)
     } - hidden
@@ -237,7 +247,7 @@ def test_a_second_report_replaces_the_first_and_is_the_same(folder: Path, compar
 def test_a_page_that_can_not_be_made_loses_no_figure(
     comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("classify.report.page.render", lambda comparison, name: {}["the templates are gone"])
+    monkeypatch.setattr("classify.report.page.render", lambda *given: {}["the templates are gone"])
     with pytest.raises(KeyError):
         write_report(comparison, tmp_path)
     assert json.loads((tmp_path / "results.json").read_text("utf-8"))["entries"]

@@ -108,8 +108,9 @@ def test_copies_that_are_near_duplicates_anyway_are_told_once(planted: Path, tmp
     both = replace(found, copies=[known, new], told={**found.told, **dict.fromkeys(new.rows, found.told[near.rows[0]])})
     assert both.other_copies == [new]
     said = text(both)
-    assert "Copies by their embeddings, in different splits: 2 pairs, 1 of them named above" in said
-    assert said.count("cosine") == 1
+    assert "Copies, other files of one picture: 2 pairs, 2 across splits" in said
+    assert [pair.certain for pair in both.pairs] == [True, False]
+    assert said.count("cosine") == 2
     assert "! 1 pair of pictures in different splits that seem to be copies by their embeddings" in said
     assert "seem to be copies" not in text(replace(both, copies=[known]))
 
@@ -182,7 +183,12 @@ def test_the_command_writes_text_json_and_a_page_that_needs_nothing_else(
     embed(read_table(planted), tmp_path / "features")
     assert run(cli, ["audit"]) == 0
     said = capsys.readouterr().out
-    for part in ("Near-duplicates: 1 pair, 1 across splits", "Same content: 1 group", "looks like Rococo", "mirrored"):
+    for part in (
+        "Copies, other files of one picture: 1 pair, 1 across splits",
+        "Same content: 1 group",
+        "looks like Rococo",
+        "mirrored",
+    ):
         assert part in said
     assert "1 picture with the same content in several splits" in said
     page = (tmp_path / "audit/audit.html").read_text()
@@ -205,7 +211,7 @@ def test_the_command_writes_text_json_and_a_page_that_needs_nothing_else(
 def test_a_page_that_can_not_be_made_loses_nothing_that_was_found(
     planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("featurize.dataset.audit.page.render", lambda found, folder: {}["the templates are gone"])
+    monkeypatch.setattr("featurize.dataset.audit.page.render", lambda *given: {}["the templates are gone"])
     found = audit(read_table(planted), planted, pictures=False)
     with pytest.raises(KeyError):
         save(found, tmp_path / "out", tmp_path)
@@ -247,7 +253,7 @@ def test_pictures_in_archives_are_audited_and_shown(tmp_path: Path) -> None:
     found = audit(read_table(done.path), done.path)
     assert found.looked_at["pictures"] == "3 of 3 distinct pictures"
     save(found, tmp_path / "audit", tmp_path)
-    assert (tmp_path / "audit/audit.html").read_text().count("data:image/jpeg") == 2
+    assert (tmp_path / "audit/audit.html").read_text().count("data:image/jpeg") == 2 + 1  # and once larger
 
 
 def test_dropping_keeps_one_of_each_where_it_is(

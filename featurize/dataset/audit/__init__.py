@@ -5,7 +5,7 @@ is labelled strangely. `audit` gives plain data; `text` and `page` tell it, `dup
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,15 @@ from featurize.choices import CONTROL, DEFAULT_EMBEDDING
 from featurize.dataset.audit.coverage import (
     artist_coverage,
     class_sizes,
-    same_content,
     same_names,
     shared_artists,
     spellings_of,
     split_sizes,
     years_of,
 )
-from featurize.dataset.audit.result import Audit, CopyPair, Group, NearPair, Row
+from featurize.dataset.audit.result import Audit, Row, Twice
+from featurize.dataset.audit.twice.finder import look_for_copies
+from featurize.dataset.audit.twice.vectors import Embedding
 from featurize.dataset.labels import settle
 from featurize.dataset.sources import AS_FOUND, Reading, read_source
 from featurize.dataset.suspects.finding import NOTHING_FOUND, Suspects
@@ -33,40 +34,6 @@ if TYPE_CHECKING:
     from cache import Recipe, Store
 
 _NAMES_ONLY = "not looked at: lists only"
-_NO_VECTORS = "not looked at: no feature cache; `featurize run` makes one"
-
-
-@dataclass
-class _Seen:
-    """What was found by looking closer than at names and labels.
-
-    Parameters
-    ----------
-    looked_at, duplicates, near, blank, changed, copies, suspects
-        As in `Audit`.
-    """
-
-    looked_at: dict[str, str]
-    duplicates: Sequence[Group] = ()
-    near: Sequence[NearPair] = ()
-    blank: Sequence[int] = ()
-    changed: Sequence[int] = ()
-    copies: Sequence[CopyPair] = ()
-    suspects: Suspects = NOTHING_FOUND
-
-    @property
-    def rows(self) -> set[int]:
-        """Every row that this speaks of."""
-        together = [
-            *(d.rows for d in self.duplicates),
-            *(n.rows for n in self.near),
-            *(n.rows for n in self.copies),
-        ]
-        return {row for rows in together for row in rows} | {
-            *self.blank,
-            *self.changed,
-            *(s.row for s in self.suspects.found),
-        }
 
 
 def audit_lists(source: str | Path, reading: Reading = AS_FOUND) -> Audit:
@@ -86,7 +53,7 @@ def audit_lists(source: str | Path, reading: Reading = AS_FOUND) -> Audit:
     _, listing = read_source(source, replace(reading, lists_only=True))
     labels, _ = settle(listing.labels, reading.target)
     paths = relative_paths(listing.paths, source.absolute() if source.is_dir() else source.absolute().parent)
-    seen = _Seen({"names": "all", **dict.fromkeys(("content", "pictures", "embeddings"), _NAMES_ONLY)})
+    seen = Twice(looked_at=dict.fromkeys(("content", "pictures", "embeddings"), _NAMES_ONLY))
     return _audit(str(source), reading.target, paths, list(listing.splits), labels, seen)
 
 
@@ -144,17 +111,16 @@ def audit(
         table = read_table(path)
     cache = None if cache is None else as_cache(cache)
     chosen = choose_recipe(cache, recipe) if cache else None
-    labels = table.column(target)
-    splits = list(table.columns["split"])
-    seen = _Seen({"names": "all", "content": "all", "pictures": "not looked at: left out", "embeddings": _NO_VECTORS})
-    seen.duplicates = same_content(table.columns["id"], splits, labels)
-    if pictures:
-        found = _look_at_pictures(table, path, workers, progress)
-        seen.near, seen.blank, seen.changed, seen.looked_at["pictures"] = found
-    if cache and chosen:
-        seen.copies, seen.suspects, seen.looked_at["embeddings"] = _look_at_vectors(table, target, cache, chosen)
+    table.column(target)  # that there is one is known before pictures are opened
+    embeddings = [(cache, chosen)] if cache and chosen else []
+    seen = look_for_copies(
+        table, path, target, embeddings, most=None if pictures else 0, workers=workers, progress=progress
+    )
+    changed = _changed(table) if pictures else []
+    suspects = _suspects(table, target, embeddings)
     columns = {c: table.columns[c] for c in table.labels}
-    return _audit(str(path), target, table.columns["path"], splits, columns, seen)
+    paths, splits = table.columns["path"], list(table.columns["split"])
+    return _audit(str(path), target, paths, splits, columns, seen, changed, suspects)
 
 
 def choose_recipe(cache: Store, wanted: Recipe | str | None = None) -> Recipe | None:
@@ -171,28 +137,17 @@ def choose_recipe(cache: Store, wanted: Recipe | str | None = None) -> Recipe | 
     return next((r for r in there if r.name == DEFAULT_EMBEDDING), there[0] if there else None)
 
 
-def _look_at_pictures(
-    table: DatasetTable, path: Path, workers: int | None, progress: ProgressBar | None
-) -> tuple[list[NearPair], list[int], list[int], str]:
-    from featurize.dataset.audit.pictures import look_at_pictures
+def _changed(table: DatasetTable) -> list[int]:
+    """Rows whose file is not the picture that their id names."""
+    from featurize.pictures.rehash import rehash_sample
 
-    return look_at_pictures(table, path, workers, progress)
+    return sorted(rehash_sample([table.picture(row) for row in range(len(table))]))
 
 
-def _look_at_vectors(
-    table: DatasetTable, target: str, cache: Store, recipe: Recipe
-) -> tuple[list[CopyPair], Suspects, str]:
-    from featurize.dataset.audit.vectors import copies_across
+def _suspects(table: DatasetTable, target: str, embeddings: Sequence[Embedding]) -> Suspects:
     from featurize.dataset.suspects.looking import look_at_labels
 
-    embedded = int(cache.embedded(table.ids, recipe).sum())
-    if not embedded:
-        return [], NOTHING_FOUND, f"none of the rows has a vector {recipe.name!r} in {cache.key.folder_name}"
-    looked_at = f"{embedded:,} of {len(table):,} rows, {recipe.name} of {cache.key.folder_name}"
-    suspects = look_at_labels(table, target, [(cache, recipe)])
-    if cache.key.untrained:
-        return [], suspects, f"{looked_at}, untrained backbone: by such embeddings copies can't be found"
-    return copies_across(table, cache, recipe), suspects, looked_at
+    return look_at_labels(table, target, embeddings) if embeddings else NOTHING_FOUND
 
 
 def _audit(
@@ -201,7 +156,9 @@ def _audit(
     paths: Sequence[str],
     splits: Sequence[str],
     columns: Mapping[str, Sequence[str]],
-    seen: _Seen,
+    seen: Twice,
+    changed: Sequence[int] = (),
+    suspects: Suspects = NOTHING_FOUND,
 ) -> Audit:
     nothing = [""] * len(paths)
     labels, artists, years = (columns.get(c, nothing) for c in (target, "artist", "year"))
@@ -209,7 +166,7 @@ def _audit(
         there = ", ".join(c for c, values in columns.items() if any(values)) or "none"
         raise TableError(f"{source!r} has no labels {target!r} (it has: {there}): choose one with --target")
     names = same_names(paths, splits, labels)
-    spoken_of = seen.rows.union(*(group.rows for group in names))
+    spoken_of = {*seen.told, *changed, *(s.row for s in suspects.found)}.union(*(group.rows for group in names))
     told = {n: Row(paths[n], splits[n], labels[n], artists[n], years[n]) for n in sorted(spoken_of)}
     return Audit(
         source=source,
@@ -226,11 +183,11 @@ def _audit(
         duplicates=seen.duplicates,
         near=seen.near,
         blank=seen.blank,
-        changed=seen.changed,
+        changed=changed,
         copies=seen.copies,
-        suspects=seen.suspects,
+        suspects=suspects,
         told=told,
-        looked_at=seen.looked_at,
+        looked_at={"names": "all", **seen.looked_at},
     )
 
 

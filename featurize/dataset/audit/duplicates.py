@@ -36,8 +36,8 @@ class Dropped:
     contradicting: int
 
 
-def drop_duplicates(table: DatasetTable, audit: Audit) -> Dropped:
-    """A table without the exact and the confirmed near-duplicates that an audit of it found.
+def drop_duplicates(table: DatasetTable, audit: Audit, *, copies: bool = False) -> Dropped:
+    """A table without the exact and the confirmed near-duplicates that an audit of it found. No file is touched.
 
     Of each group one row stays, in its own split: one to test on before one to choose by before one to train on,
     then the largest file, then the first path. No group is left in two splits.
@@ -47,8 +47,10 @@ def drop_duplicates(table: DatasetTable, audit: Audit) -> Dropped:
     table : DatasetTable
     audit : Audit
         Of this table.
+    copies : bool
+        Whether rows that their embeddings alone call copies go, too.
     """
-    groups = _groups(len(table), audit)
+    groups = _groups(len(table), audit, copies)
     sizes = table.whole_numbers("size")
     splits, paths = table.columns["split"], table.columns["path"]
     labels = table.columns.get(audit.target, [""] * len(table))
@@ -90,7 +92,7 @@ def save_dropped(before: DatasetTable, dropped: Dropped, path: Path) -> Path:
     return told
 
 
-def _groups(count: int, audit: Audit) -> list[list[int]]:
+def _groups(count: int, audit: Audit, copies: bool) -> list[list[int]]:
     """Rows connected by any duplicate, groups of two and more."""
     above = list(range(count))
 
@@ -101,7 +103,7 @@ def _groups(count: int, audit: Audit) -> list[list[int]]:
         return row
 
     pairs = [(group.rows[0], row) for group in audit.duplicates for row in group.rows[1:]]
-    pairs += [pair.rows for pair in audit.near if pair.confirmed]
+    pairs += [pair.rows for pair in audit.pairs if pair.certain or (copies and pair.similarity is not None)]
     for a, b in pairs:
         above[root(a)] = root(b)
     members: dict[int, list[int]] = defaultdict(list)

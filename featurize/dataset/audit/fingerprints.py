@@ -60,7 +60,11 @@ def load_prints(path: Path) -> Prints:
 
 
 def make_prints(
-    pictures: Sequence[Picture], path: Path, workers: int | None = None, progress: Progress | None = None
+    pictures: Sequence[Picture],
+    path: Path,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    keep: bool = True,
 ) -> Prints:
     """Fingerprints of distinct pictures, from the file where they are kept or made now and added to it.
 
@@ -73,6 +77,8 @@ def make_prints(
         Decoding threads.
     progress : callable, optional
         Called with (pictures done, pictures in all).
+    keep : bool
+        Whether those that are made now are added to the file.
 
     Returns
     -------
@@ -100,7 +106,8 @@ def make_prints(
         if any(map(len, made)):
             stored = np.concatenate([stored, *made])
             made.clear()
-            _save(stored, path)
+            if keep:
+                _save(stored, path)
     known = {picture: n for n, picture in enumerate(stored["id"].tolist())}
     places = [known[key] for key in keys if key in known]
     in_order = places == list(range(len(stored)))

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from cache import Recipe, Store, files, list_caches, list_earlier, open_cache
 from featurize.dataset.audit import as_json, choose_recipe, page
+from featurize.dataset.audit.commands import Commands
 from featurize.dataset.audit.result import Audit
 from featurize.dataset.audit.text import render as text
+from featurize.dataset.captions import Captions
 from featurize.dataset.suspects import sheet
 from featurize.dataset.table import DatasetTable
 
@@ -49,7 +51,9 @@ def find_embeddings(features: str | Path, key: str | None, embedding: str | None
     return (cache, recipe) if recipe else (None, None)
 
 
-def save(found: Audit, out: Path, folder: Path, table: DatasetTable | None = None) -> Saved:
+def save(
+    found: Audit, out: Path, folder: Path, table: DatasetTable | None = None, commands: Commands | None = None
+) -> Saved:
     """Write `audit.json`, `audit.txt`, the list of suspects and `audit.html`, each before the next is made.
 
     So whatever goes wrong with the page, what was found is there.
@@ -63,21 +67,25 @@ def save(found: Audit, out: Path, folder: Path, table: DatasetTable | None = Non
         What the rows' paths are relative to.
     table : DatasetTable, optional
         That was audited; without it there is no list of suspects.
+    commands : Commands, optional
+        What the reader may do next, in the reader's own words.
 
     Raises
     ------
     StorageFailed
         The file system refused.
     """
+    commands = commands or Commands(listed=out / sheet.NAMES[0])
+    listed = sheet.columns_of(table, found.target, found.suspects.found) if table is not None else {}
     contents: dict[str, Callable[[], str]] = {
         "audit.json": lambda: json.dumps(as_json(found), indent=1, ensure_ascii=False) + "\n",
-        "audit.txt": lambda: text(found),
-        "audit.html": lambda: page.render(found, folder),
+        "audit.txt": lambda: text(found, commands=commands),
+        "audit.html": lambda: page.render(found, folder, Captions(table), listed, commands),
     }
     files.make_folder(out)
     lists: Saved = Saved(())
     for name, make in contents.items():
         if name == "audit.html" and table is not None and found.suspects.judged:
-            lists = Saved(*sheet.save(sheet.columns_of(table, found.target, found.suspects.found), out))
+            lists = Saved(*sheet.save(listed, out))
         files.write_atomic(out / name, [make().encode("utf-8", "replace")])
     return Saved([*(out / name for name in contents), *lists.paths], lists.moved)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from featurize.dataset.suspects.finding import Suspects
+from featurize.dataset.suspects.finding import NOTHING_FOUND, Suspects
 
 
 @dataclass(frozen=True)
@@ -163,22 +163,114 @@ class NearPair:
 
 @dataclass(frozen=True)
 class CopyPair:
-    """Rows of different splits that show one picture by their embeddings, though their files differ.
+    """Two rows that show one picture by their embeddings, though their files differ.
 
     Parameters
     ----------
     rows : (int, int)
     similarity : float
         Cosine.
+    across : bool
+        Whether the rows are in different splits.
     """
 
     rows: tuple[int, int]
     similarity: float
+    across: bool = True
 
 
 @dataclass(frozen=True)
-class Audit:
-    """Everything an audit found.
+class Pair:
+    """Two rows that show one picture, though their files differ, by whatever way it was found.
+
+    Parameters
+    ----------
+    rows : (int, int)
+    across : bool
+        Whether they are in different splits.
+    near : NearPair or None
+        What the pictures say, laid over each other.
+    similarity : float or None
+        What the embeddings say: the cosine.
+    """
+
+    rows: tuple[int, int]
+    across: bool
+    near: NearPair | None
+    similarity: float | None
+
+    @property
+    def certain(self) -> bool:
+        """Whether both files were opened and agreed."""
+        return self.near is not None and self.near.confirmed
+
+
+@dataclass(frozen=True)
+class Twice:
+    """Rows of a table that show one picture.
+
+    Parameters
+    ----------
+    duplicates : sequence of Group
+        Rows with the same content.
+    near : sequence of NearPair
+        Found by the pictures.
+    copies : sequence of CopyPair
+        Found by the embeddings; a pair may be among `near`, too.
+    blank : sequence of int
+        Rows whose picture is of one tone.
+    told : mapping of int to Row
+        Every row that is spoken of.
+    looked_at : mapping of str to str
+        What was looked at, or why not: "content", "pictures", "embeddings".
+    """
+
+    duplicates: Sequence[Group] = ()
+    near: Sequence[NearPair] = ()
+    copies: Sequence[CopyPair] = ()
+    blank: Sequence[int] = ()
+    told: Mapping[int, Row] = field(default_factory=dict)
+    looked_at: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """Every pair once: those across splits first, then those whose files agree, the most alike first."""
+        near = {pair.rows: pair for pair in self.near}
+        copies = {pair.rows: pair for pair in self.copies}
+        found = []
+        for rows in {**near, **copies}:
+            one, other = near.get(rows), copies.get(rows)
+            across = one.across if one else other is not None and other.across
+            found.append(Pair(rows, across, one, other.similarity if other else None))
+        return sorted(found, key=lambda p: (not p.across, not p.certain, -_alike(p), p.rows))
+
+    @property
+    def near_across(self) -> list[NearPair]:
+        """Near-duplicates in different splits."""
+        return [pair for pair in self.near if pair.across]
+
+    @property
+    def other_copies(self) -> list[CopyPair]:
+        """Copies by their embeddings that are not among the near-duplicates."""
+        near = {pair.rows for pair in self.near}
+        return [pair for pair in self.copies if pair.rows not in near]
+
+    @property
+    def duplicates_across(self) -> list[Group]:
+        """Groups of equal content in several splits."""
+        return [group for group in self.duplicates if len(group.splits) > 1]
+
+
+def _alike(pair: Pair) -> float:
+    return pair.near.agreement if pair.near else pair.similarity or 0.0
+
+
+NOTHING_TWICE = Twice()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit(Twice):
+    """Everything an audit found, beside what stands twice.
 
     Parameters
     ----------
@@ -197,21 +289,10 @@ class Audit:
     years : Years
     same_names : sequence of Group
         Files of one name in several classes or splits: often one picture under several labels.
-    duplicates : sequence of Group
-        Rows with the same content.
-    near : sequence of NearPair
-    blank : sequence of int
-        Rows whose picture is of one tone.
     changed : sequence of int
         Rows whose file is not the picture that their id names.
-    copies : sequence of CopyPair
-        In different splits; a pair may be among `near`, too.
     suspects : Suspects
         Labels that may be wrong.
-    told : mapping of int to Row
-        Every row that is spoken of.
-    looked_at : mapping of str to str
-        What was looked at, or why not: "names", "content", "pictures", "embeddings".
     """
 
     source: str
@@ -225,32 +306,10 @@ class Audit:
     spellings: Sequence[Spellings]
     years: Years
     same_names: Sequence[Group]
-    duplicates: Sequence[Group]
-    near: Sequence[NearPair]
-    blank: Sequence[int]
-    changed: Sequence[int]
-    copies: Sequence[CopyPair]
-    suspects: Suspects
-    told: Mapping[int, Row]
-    looked_at: Mapping[str, str]
+    changed: Sequence[int] = ()
+    suspects: Suspects = NOTHING_FOUND
 
     @property
     def candidates_across(self) -> list[Spellings]:
         """Names in different splits that may be one artist, though they are counted as several."""
         return [spellings for spellings in self.spellings if spellings.across and not spellings.certain]
-
-    @property
-    def near_across(self) -> list[NearPair]:
-        """Near-duplicates in different splits."""
-        return [pair for pair in self.near if pair.across]
-
-    @property
-    def other_copies(self) -> list[CopyPair]:
-        """Copies by their embeddings that are not among the near-duplicates."""
-        near = {pair.rows for pair in self.near}
-        return [pair for pair in self.copies if pair.rows not in near]
-
-    @property
-    def duplicates_across(self) -> list[Group]:
-        """Groups of equal content in several splits."""
-        return [group for group in self.duplicates if len(group.splits) > 1]

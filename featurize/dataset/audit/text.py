@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from featurize.choices import SPLITS
 from featurize.dataset.audit import words
+from featurize.dataset.audit.commands import Commands
 from featurize.dataset.audit.result import Audit, Coverage
 from featurize.dataset.suspects.sheet import reason
 from featurize.wording import counted
 
 
-def render(found: Audit, most: int | None = None) -> str:
+def render(found: Audit, most: int | None = None, commands: Commands = words.AS_EVER) -> str:
     """The findings as text.
 
     Parameters
@@ -19,19 +20,19 @@ def render(found: Audit, most: int | None = None) -> str:
     found : Audit
     most : int, optional
         Entries of each list; all by default.
+    commands : Commands, optional
     """
     parts = [
         [f"Audit of {found.source}", words.summary(found)],
-        [f"! {caution}" for caution in words.cautions(found)],
+        [f"! {caution.text}" for caution in words.cautions(found, commands)],
+        _changed(found, most),
         _suspects(found, most),
+        _duplicates(found, most),
+        _copies(found, most),
+        _same_names(found, most),
         _classes(found, most),
         _artists(found, most),
         _years(found),
-        _changed(found, most),
-        _same_names(found, most),
-        _duplicates(found, most),
-        _near(found, most),
-        _copies(found, most),
     ]
     return "\n\n".join("\n".join(lines) for lines in map(list, parts) if lines) + "\n"
 
@@ -84,12 +85,14 @@ def _duplicates(found: Audit, most: int | None) -> Iterator[str]:
     yield from _more(found.duplicates, most, "  ")
 
 
-def _near(found: Audit, most: int | None) -> Iterator[str]:
-    yield f"Near-duplicates: {_looked_at(found, 'pictures', words.pairs(found))}"
-    for pair in found.near[:most]:
-        yield f"  {words.how_near(pair)}"
+def _copies(found: Audit, most: int | None) -> Iterator[str]:
+    yield f"Copies, other files of one picture: {words.pairs(found)}"
+    yield f"  by the pictures: {found.looked_at['pictures']}"
+    yield f"  by their embeddings: {found.looked_at['embeddings']}"
+    for pair in found.pairs[:most]:
+        yield f"  {words.how_alike(pair)}"
         yield from (f"    {words.row(found.told[row])}" for row in pair.rows)
-    yield from _more(found.near, most, "  ")
+    yield from _more(found.pairs, most, "  ")
     if found.blank:
         yield f"Pictures of one tone: {len(found.blank):,}"
         yield from (f"  {words.row(found.told[row])}" for row in found.blank[:most])
@@ -101,13 +104,6 @@ def _changed(found: Audit, most: int | None) -> Iterator[str]:
     yield f"Files that are not the picture that their row names: {len(found.changed):,}"
     yield from (f"  {words.row(found.told[row])}" for row in found.changed[:most])
     yield from _more(found.changed, most, "  ")
-
-
-def _copies(found: Audit, most: int | None) -> Iterator[str]:
-    yield f"Copies by their embeddings, in different splits: {_looked_at(found, 'embeddings', words.copies(found))}"
-    for pair in found.other_copies[:most]:
-        yield f"  cosine {pair.similarity:.3f}: " + " | ".join(words.row(found.told[row]) for row in pair.rows)
-    yield from _more(found.other_copies, most, "  ")
 
 
 def _suspects(found: Audit, most: int | None) -> Iterator[str]:

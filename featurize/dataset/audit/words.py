@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from featurize.dataset.audit.result import Audit, Group, NearPair, Row, SharedArtists, Spellings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from featurize.dataset.audit.commands import Commands
+from featurize.dataset.audit.result import Audit, Group, NearPair, Pair, Row, SharedArtists, Spellings, Twice
 from featurize.dataset.labels import label_key
 from featurize.dataset.spelling import spelled_alike
 from featurize.wording import counted, listing, percent, visible
 
 NO_SPLIT = "no split"
+AS_EVER = Commands()
 
 
 def summary(found: Audit) -> str:
@@ -17,63 +22,95 @@ def summary(found: Audit) -> str:
     return f"{counted(found.rows, 'picture')}, {classes}; {parts}"
 
 
-def cautions(found: Audit) -> list[str]:
-    """What makes figures got with these splits too good, each with what to do about it."""
-    told = []
+@dataclass(frozen=True)
+class Caution:
+    """Something that makes figures got with these splits too good, with what to do about it.
+
+    Parameters
+    ----------
+    section : str
+        The id of the page's section that shows it.
+    text : str
+        Commands stand between backticks.
+    """
+
+    section: str
+    text: str
+
+
+def cautions(found: Audit, commands: Commands = AS_EVER) -> list[Caution]:
+    """What to do, the gravest first."""
+    return list(_cautions(found, commands))
+
+
+def _cautions(found: Audit, commands: Commands) -> Iterator[Caution]:
     if found.changed:
         files = counted(len(found.changed), "file is", "files are")
-        told.append(
-            f"{files} not the picture that the table names: run `featurize prepare` again before anything else."
-        )
+        again = f"run `{commands.prepare_again}` before anything else."
+        yield Caution("changed", f"{files} not the picture that the table names: {again}")
     for shared in found.shared:
         if shared.pictures and shared.against == "train":
-            told.append(f"{sharing(shared)}: `featurize prepare --split artist` keeps artists apart.")
+            yield Caution("artists", f"{sharing(shared)}: `{commands.split_by_artist}` keeps artists apart.")
+    yield from _spellings(found)
+    yield from _copies(found, commands)
+    yield from _several_labels(found)
+
+
+def _spellings(found: Audit) -> Iterator[Caution]:
     if alike := spelled_alike([size.name for size in found.classes], label_key):
-        told.append(
+        yield Caution(
+            "classes",
             f"{listing(' = '.join(map(repr, names)) for names in alike)}: counted as different classes, though only "
-            "their spelling differs; give each class one spelling in the table."
+            "their spelling differs; give each class one spelling in the table.",
         )
     if candidates := found.candidates_across:
         first = " and ".join(repr(name) for name in candidates[0].names)
-        told.append(
+        yield Caution(
+            "artists",
             f"{counted(len(candidates), 'pair')} of artists' names in different splits may mean one person each (as "
-            f"{visible(first)}): if they do, give both one spelling in the table."
+            f"{visible(first)}): if they do, give both one spelling in the table.",
         )
+
+
+def _copies(found: Audit, commands: Commands) -> Iterator[Caution]:
+    drop = f"`{commands.drop_duplicates}` takes them out of the table; picture files stay."
     if across := len(found.duplicates_across):
-        told.append(
-            f"{counted(across, 'picture')} with the same content in several splits: "
-            "`featurize audit --drop-duplicates` removes them."
-        )
+        yield Caution("twice", f"{counted(across, 'picture')} with the same content in several splits: {drop}")
     if repeats := sum(len(group.rows) - len(group.splits) for group in found.duplicates):
-        told.append(
+        yield Caution(
+            "twice",
             f"{counted(repeats, 'row repeats a picture', 'rows repeat a picture')} of another row of its split, and "
-            "each row counts in training and in figures: `featurize audit --drop-duplicates` removes them."
-        )
-    if several := [group for group in found.duplicates if len(group.labels) > 1]:
-        first = f"{_called(found, several[0])}, lines {_and([row + 2 for row in several[0].rows])}: {mixed(several[0])}"
-        told.append(
-            f"{counted(len(several), 'picture has', 'pictures have')} several labels (as {first}): a head can name one "
-            "of them; give each picture one row."
+            f"each row counts in training and in figures: {drop}",
         )
     if across := len(found.near_across):
-        told.append(
-            f"{counted(across, 'near-duplicate pair')} across splits: `featurize audit --drop-duplicates` removes them."
-        )
-    if others := found.other_copies:
-        told.append(
+        yield Caution("twice", f"{counted(across, 'near-duplicate pair')} across splits: {drop}")
+    if others := [pair for pair in found.other_copies if pair.across]:
+        yield Caution(
+            "twice",
             f"{counted(len(others), 'pair')} of pictures in different splits that seem to be copies by their "
-            "embeddings: look at them, and take one of each pair out of the table."
+            f"embeddings alone: look at them; if they are copies, `{commands.drop_copies}` takes one of each pair out "
+            "of the table.",
         )
     if names := [group for group in found.same_names if len(group.splits) > 1]:
-        told.append(f"{counted(len(names), 'file name')} in several splits: probably the same pictures.")
+        yield Caution("names", f"{counted(len(names), 'file name')} in several splits: probably the same pictures.")
+
+
+def _several_labels(found: Audit) -> Iterator[Caution]:
+    if several := [group for group in found.duplicates if len(group.labels) > 1]:
+        first = f"{_called(found, several[0])}, lines {_and([row + 2 for row in several[0].rows])}: {mixed(several[0])}"
+        yield Caution(
+            "twice",
+            f"{counted(len(several), 'picture has', 'pictures have')} several labels (as {first}): a head can name one "
+            "of them; give each picture one row.",
+        )
     twice = {row for group in found.duplicates for row in group.rows}
     if named := [group for group in found.same_names if len(group.labels) > 1 and not twice.issuperset(group.rows)]:
         first = f"{_called(found, named[0])}, rows {_and([row + 1 for row in named[0].rows])}: {mixed(named[0])}"
-        told.append(
+        yield Caution(
+            "names",
             f"{counted(len(named), 'file name has', 'file names have')} several labels (as {first}): probably one "
-            "picture each, and a head can name one label; give each picture one row."
+            "picture each, and a head can name one label; give each picture one row.",
         )
-    return told
 
 
 def _called(found: Audit, group: Group) -> str:
@@ -118,15 +155,17 @@ def how_near(pair: NearPair) -> str:
     return ", ".join(said)
 
 
-def pairs(found: Audit) -> str:
+def how_alike(pair: Pair) -> str:
+    """What is told of any pair besides its rows."""
+    said = [how_near(pair.near)] if pair.near else []
+    if pair.similarity is not None:
+        said.append(f"cosine of the embeddings {pair.similarity:.3f}")
+    return f"{'one picture' if pair.certain else 'perhaps one picture'}: {', '.join(said)}"
+
+
+def pairs(found: Twice) -> str:
     """ "3 pairs, 1 across splits"."""
-    return f"{counted(len(found.near), 'pair')}, {len(found.near_across):,} across splits"
-
-
-def copies(found: Audit) -> str:
-    """ "31 pairs, 30 of them near-duplicates named above"."""
-    known = len(found.copies) - len(found.other_copies)
-    return counted(len(found.copies), "pair") + (f", {known:,} of them named above" if known else "")
+    return f"{counted(len(found.pairs), 'pair')}, {sum(pair.across for pair in found.pairs):,} across splits"
 
 
 def suspects(found: Audit) -> str:

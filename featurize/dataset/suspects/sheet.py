@@ -7,6 +7,7 @@ It has every column of the dataset table, and before them why a row is listed an
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count
@@ -51,6 +52,20 @@ def columns_of(table: DatasetTable, target: str, suspects: Sequence[Suspect]) ->
     }
     kept = {name: [values[s.row] for s in suspects] for name, values in table.columns.items()}
     return {**{_free(name, kept): values for name, values in own.items()}, **kept}
+
+
+def for_reading(columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The list as a page shows it: without the empty column to fill in, with what is no label last."""
+    first = next(iter(columns), "")
+    shown = {name: values for name, values in columns.items() if name != first}
+    facts = [name for name in ("split", "size", "mtime_ns", "id") if name in shown]
+    return {**{name: values for name, values in shown.items() if name not in facts}, **{f: shown[f] for f in facts}}
+
+
+def correct_command(listed: Path, table: Path) -> str:
+    """What takes the corrections of a list over into the dataset table, to be pasted."""
+    named = [] if table == Path("dataset.csv") else ["--dataset", str(table)]
+    return shlex.join(["featurize", "correct", str(listed), *named])
 
 
 def save(columns: Mapping[str, Sequence[str]], folder: Path) -> tuple[list[Path], list[Path]]:

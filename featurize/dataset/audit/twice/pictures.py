@@ -14,18 +14,18 @@ from cache.ids import plain
 from featurize.dataset.audit.fingerprints import Prints, make_prints, prints_path
 from featurize.dataset.audit.near import Near, find_near
 from featurize.dataset.audit.result import NearPair
+from featurize.dataset.audit.twice.members import row_of_each
 from featurize.dataset.table import DatasetTable
 from featurize.pictures.file import Picture
-from featurize.pictures.rehash import rehash_sample
 from featurize.progress import ProgressBar
 
 _RECOLOURED = 30  # mean difference of the colours, of 255, after the brightness is made equal
 
 
 def look_at_pictures(
-    table: DatasetTable, path: Path, workers: int | None, progress: ProgressBar | None
-) -> tuple[list[NearPair], list[int], list[int], str]:
-    """Near-duplicates among the rows, rows of one tone, rows with another file, and how much was looked at.
+    table: DatasetTable, path: Path, keep: bool, workers: int | None, progress: ProgressBar | None
+) -> tuple[list[NearPair], list[int], str]:
+    """Near-duplicates among the rows, rows of one tone, and how much was looked at.
 
     Rows with the same content are one picture here; the first of them stands for all in a pair.
 
@@ -34,6 +34,8 @@ def look_at_pictures(
     table : DatasetTable
     path : Path
         Where the table lies.
+    keep : bool
+        Whether fingerprints that had to be made are kept.
     workers : int, optional
     progress : callable, optional
         Called with what goes on and the unit, as `progress_bar` is.
@@ -43,7 +45,7 @@ def look_at_pictures(
         rows[picture].append(row)
     distinct = {plain(picture): table.picture(members[0]) for picture, members in rows.items()}
     with _telling(progress, "looking", "pictures") as tell:
-        prints = make_prints(list(distinct.values()), prints_path(path), workers, tell)
+        prints = make_prints(list(distinct.values()), prints_path(path), workers, tell, keep)
     pictures = [distinct[key] for key in prints["id"].tolist()]
     structured = np.flatnonzero(prints["grey"].any((1, 2)))
     compared = prints if len(structured) == len(prints) else prints[structured]
@@ -56,8 +58,7 @@ def look_at_pictures(
     looked_at = f"{len(prints):,} of {len(distinct):,} distinct pictures" + (
         f"; {missing:,} could not be opened" if missing else ""
     )
-    changed = sorted(rehash_sample([table.picture(row) for row in range(len(table))]))
-    return near, blank, changed, looked_at
+    return near, blank, looked_at
 
 
 def _as_rows(
@@ -73,7 +74,7 @@ def _as_rows(
         a, b = structured[near.first], structured[near.second]
         first, second = rows[pictures[a].id], rows[pictures[b].id]
         across = len({splits[row] for row in (*first, *second)}) > 1
-        one, other = _across(first, second, splits)
+        one, other = row_of_each(first, second, splits)
         pairs.append(
             NearPair(
                 rows=(min(one, other), max(one, other)),
@@ -87,15 +88,6 @@ def _as_rows(
             )
         )
     return pairs
-
-
-def _across(first: Sequence[int], second: Sequence[int], splits: Sequence[str]) -> tuple[int, int]:
-    """A row of each, in different splits where there are such."""
-    for a in first:
-        for b in second:
-            if splits[a] != splits[b]:
-                return a, b
-    return first[0], second[0]
 
 
 def _recoloured(a: Any, b: Any, mirrored: bool) -> bool:
