@@ -2,6 +2,7 @@
 
     python scripts/check_digits.py                     every head
     python scripts/check_digits.py --heads linear-svm lda
+    python scripts/check_digits.py --seed 9            another half
     python scripts/check_digits.py --halves 10         ten ways of halving the digits: means
 
 1,797 x 64, a stratified half to learn from and the other half to score. Many features are active in few pictures, or in
@@ -221,8 +222,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--heads", nargs="+", default=list(HEADS), choices=list(HEADS), metavar="HEAD")
     parser.add_argument("--halves", type=int, default=1, help="so many ways of halving")
+    parser.add_argument("--seed", type=int, default=0, help="which halves; of several, the first")
     options = parser.parse_args(argv)
-    halves = [Digits.load(seed) for seed in range(options.halves)]
+    halves = [Digits.load(seed) for seed in range(options.seed, options.seed + options.halves)]
     print(f"{'head':11} {'acc. %':>6} {'log loss':>9} {'peer %':>7} {'log loss':>9} {'ratio':>6}  chosen; peer")
     good = True
     for kind in options.heads:

@@ -4,10 +4,10 @@
     python scripts/mutate.py --coverage .coverage --minutes 40 --out docs/reliability/mutation.json
 
 A mutant is the project's code with one comparison, sign, constant, condition or call changed. Tests that reach the
-changed line, as the first command has recorded, or else those named here for its file, run in a copy of the project, in
-a process that is forked from one that has the libraries loaded; the mutant is killed where a test fails, breaks off, or
-takes far longer than it did before. What survives is printed with its place. Files are read when their turn comes:
-don't edit them meanwhile. Forking needs Linux or macOS.
+changed line, as the first command has recorded, and then those named here for its file, run in a copy of the project,
+in a process that is forked from one that has the libraries loaded; the mutant is killed where a test fails, breaks
+off, or takes far longer than it did before. What survives is printed with its place. Files are read when their turn
+comes: don't edit them meanwhile. Forking needs Linux or macOS.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ class Copy:
         reaching = self.reached.tests_of(mutant) if self.reached else []
         parts = [" ".join(part) for part in (reaching[:FIRST], reaching[FIRST:]) if part]
         try:
-            for tests in parts or tests_of(mutant.file):
+            for tests in (*parts, *tests_of(mutant.file)):
                 usual = sum(map(self.usual, dict.fromkeys(t.partition("::")[0] for t in tests.split())))
                 path.write_text(mutant.source, "utf-8")
                 outcome = _run(self.folder, tests, PATIENCE + SLOWER * usual)

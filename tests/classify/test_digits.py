@@ -26,6 +26,14 @@ def test_a_tuned_head_is_as_good_as_its_peer(digits: Digits, kind: str, least: f
     assert row.good
 
 
+def test_a_channel_that_is_active_in_one_picture_does_not_choose_the_penalty() -> None:
+    """On these halves a scale of almost nothing led to C = 1 instead of 0.1, and to uniform probabilities."""
+    digits = Digits.load(9)
+    row = check("linear-svm", digits, make_folds(digits.y))
+    assert row.accuracy >= 0.965
+    assert row.good
+
+
 @pytest.mark.parametrize(
     ("row", "good"),
     [
