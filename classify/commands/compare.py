@@ -195,10 +195,12 @@ def tell(comparison: Comparison, page: Path) -> None:
     for line in advice.advice(comparison):
         click.echo(visible(line))
     _print_ranking(comparison)
-    for e in comparison.entries:
-        for remark in (*sentences.seeds(e), *e.remarks):
-            click.echo(f"{visible(e.name)}: {visible(remark)}")
-    for line in (*sentences.control(comparison), *sentences.verdict(comparison), *sentences.suspects(comparison)):
+    for line in (
+        *sentences.remarked(comparison),
+        *sentences.control(comparison),
+        *sentences.verdict(comparison),
+        *sentences.suspects(comparison),
+    ):
         click.echo(visible(line))
     for line in sentences.told_protocol(comparison):
         click.echo(visible(line))

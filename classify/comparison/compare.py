@@ -35,6 +35,7 @@ from classify.data import check_trainable
 from classify.errors import DataError, HeadError
 from classify.evaluation.entry import Entry
 from classify.evaluation.findings import Caution, LeakAudit
+from classify.evaluation.questions import gains
 from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.question import question_of
 from classify.heads import HeadSpec
@@ -182,12 +183,15 @@ def compare(
         for cache in caches:
             refuse_folds(cache, task.train, "use --no-tune without --repeats, or --finetuned for the run itself")
     entered = finetuned_runs(finetuned, matched, table, task.classes)
-    rounds = 1 + plan.rounds + (0 if by_folds else repeats)
-    rounds += len(nested_subsets(task.train_codes, seed)) if learning_curve else 0
+    pictures = len(task.train) if by_folds else len(task.train) + len(task.test)
+    rounds = [(len(task.train), 1), (plan.rows(pictures), plan.rounds), (len(task.train), 0 if by_folds else repeats)]
+    rounds += [(len(rows), 1) for rows in nested_subsets(task.train_codes, seed)] if learning_curve else []
     answered = plan.questions[0] if by_folds else question_of(task.train, None if question == BOTH else question)
     texts = texts_of(matched, task.classes.tolist(), prompts) if of_texts else {}
-    contest = Contest(matched, specs, task.classes, tune, seed, 0, answered, seeds, progress, tell, partial, texts)
-    contest.total = sum(len(contest.specs_of(view)) for view in matched.views) * rounds
+    shorter = plan.shorter(tune=tune, whole=by_folds)
+    contest = Contest(
+        matched, specs, task.classes, tune, seed, rounds, answered, seeds, progress, tell, partial, texts, shorter
+    )
     runs, put = [*contest.once(), *entered], put_questions(contest, plan)
     if by_folds:
         runs = [run for run in runs if run.name in put[0].answers]
@@ -201,6 +205,8 @@ def compare(
     truth = np.array([row.label for row in asked_rows], np.intp)
     asked = tuple(one.judged(runs, truth, seed) for one in put if one.answers)
     mistakes = most_confident(entries[0], rows)
+    groups = np.array([row.group for row in asked_rows])
+    met = gains(asked[0], asked[1], truth, groups, seed) if len(asked) > 1 else ()  # new painters are asked first
     path = place or table.folder / "dataset.csv"
     twice = look_for_copies(table, path, target, matched.first_embedding, most=SMALL, keep=False)
     looks = Looks(runs[0], entries[0], matched, task, table, twice, seed)
@@ -234,6 +240,7 @@ def compare(
         repeats=again,
         asked=asked,
         asked_rows=asked_rows,
+        gains=met,
         control=control,
         control_note=how_to_get_it(caches) if control is None and not contest.stopped else "",
         suspects=suspects,

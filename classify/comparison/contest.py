@@ -79,8 +79,8 @@ class Contest:
         Sorted.
     tune : bool
     seed : int
-    total : int
-        Trials that will be run.
+    rounds : sequence of (int, int)
+        From how many rows each head is trained, and how often; the comparison itself first.
     question : str
         Whose pictures heads are tuned and calibrated for, those by "new" or by "known" painters.
     seeds : int
@@ -90,6 +90,8 @@ class Contest:
         Called with a sentence before work that will take long.
     texts : mapping of str to ClassTexts
         By digests of keys: what heads that compare with prompts compare with.
+    shorter : sequence of str
+        Ways to shorten the comparison, which are named where it takes long.
     partial : bool
         Whether an interruption leaves what was finished, instead of KeyboardInterrupt.
 
@@ -106,15 +108,21 @@ class Contest:
     classes: NDArray[np.str_]
     tune: bool
     seed: int
-    total: int
+    rounds: Sequence[tuple[int, int]]
     question: str
     seeds: int = 1
     progress: Progress | None = None
     tell: Callable[[str], None] | None = None
     partial: bool = False
     texts: Mapping[str, ClassTexts] = field(default_factory=dict)
+    shorter: Sequence[str] = ()
     done: int = field(default=0, init=False)
     stopped: bool = field(default=False, init=False)
+
+    @property
+    def total(self) -> int:
+        """Trials that will be run."""
+        return sum(len(self.specs_of(view)) for view in self.matched.views) * sum(times for _, times in self.rounds)
 
     def once(self) -> list[Run]:
         """The comparison itself: learn from the training part, ask once about the test part."""
@@ -232,9 +240,16 @@ class Contest:
         specs = [spec for spec in self.specs_of(view) if not spec.of_texts]
         if not specs:
             return
-        rounds = self.total / sum(len(self.specs_of(one)) for one in self.matched.views)
         rows, features = train.X.shape
-        plan = Plan(rows, features, len(np.unique(train.y)), folds if self.tune else 0, rounds, self.seeds - 1)
+        plan = Plan(
+            rows=rows,
+            features=features,
+            classes=len(np.unique(train.y)),
+            folds=folds if self.tune else 0,
+            further=self.rounds[1:],
+            refits=0 if self.matched.whole else self.seeds - 1,
+            shorter=self.shorter,
+        )
         sentence = announcement(specs, plan) if self.tell else None
         if self.tell and sentence:
             self.tell(sentence)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from classify.evaluation.entry import Entry
+from classify.evaluation.entry import Entry, Estimate
 from classify.evaluation.findings import (
     Caution,
     ColourControl,
@@ -142,6 +142,9 @@ class Comparison:
         The questions that were put to all heads by folds of all rows: new painters, known painters, both or none.
     asked_rows : tuple of TestRow
         Those rows.
+    gains : tuple of Estimate or None
+        What having met the artist is worth to each entry: its accuracy on known painters less that on new ones, paired
+        over the same pictures, with an interval by artist. Empty unless both questions were asked.
     curves : tuple of Curve
         Empty unless asked for.
     repeats : Repeats or None
@@ -181,6 +184,7 @@ class Comparison:
     folder: Path
     asked: tuple[Asked, ...] = ()
     asked_rows: tuple[TestRow, ...] = ()
+    gains: tuple[Estimate | None, ...] = ()
     curves: tuple[Curve, ...] = ()
     repeats: Repeats | None = None
     protocol: Protocol | None = None

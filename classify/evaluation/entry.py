@@ -74,6 +74,8 @@ class Scores:
     top3, top5 : float
     calibration_error : float
         Expected calibration error.
+    calibration_chance : float
+        What it would be on average if the probabilities held exactly: the error that so few pictures bring by chance.
     log_loss : float or None
         None where a true class had probability 0.
     per_class : tuple of ClassFigures
@@ -91,6 +93,7 @@ class Scores:
     top3: float
     top5: float
     calibration_error: float
+    calibration_chance: float
     log_loss: float | None
     per_class: tuple[ClassFigures, ...]
     reliability: tuple[Bin, ...]

@@ -51,6 +51,7 @@ def measure(
     classes: Sequence[str],
     train_counts: Sequence[int],
     clustered: Estimate | None = None,
+    repeats: int = 1,
 ) -> Scores:
     """All figures of one head.
 
@@ -64,6 +65,8 @@ def measure(
         Training pictures of each class, to be shown beside its figures.
     clustered : Estimate, optional
         The accuracy with an interval by artists (statistics.py).
+    repeats : int
+        How often each picture is among the rows.
 
     Returns
     -------
@@ -86,6 +89,7 @@ def measure(
         top3=float(np.mean(rank < 3)),
         top5=float(np.mean(rank < 5)),
         calibration_error=expected_calibration_error(reliability),
+        calibration_chance=calibration_by_chance(np.array(answers.confidence), repeats),
         log_loss=_log_loss(np.array(answers.truth)),
         per_class=per_class,
         reliability=reliability,
@@ -136,7 +140,7 @@ def reliability_bins(confidence: NDArray[np.float64], correct: NDArray[np.bool_]
     bins : int
     """
     edges = np.linspace(0, 1, bins + 1)
-    which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    which = _bin_of(confidence, bins)
     out = []
     for n in range(bins):
         here = which == n
@@ -153,6 +157,30 @@ def expected_calibration_error(bins: Sequence[Bin]) -> float:
         b.count * abs(b.accuracy - b.confidence) for b in bins if b.accuracy is not None and b.confidence is not None
     ]
     return float(sum(gaps) / total)
+
+
+def calibration_by_chance(confidence: NDArray[np.float64], repeats: int = 1, bins: int = BINS) -> float:
+    """The calibration error that a head shows on average whose probabilities hold exactly: what few pictures do alone.
+
+    The hits of a bin then differ from their expectation by a sum of independent deviations with variance sum p (1 - p),
+    whose mean absolute value is sqrt(2 variance / pi), as that of a normal distribution. Pictures count as independent.
+
+    Parameters
+    ----------
+    confidence : (N,)
+        Probability of the predicted class.
+    repeats : int
+        How often each picture is among them: its answers are no independent ones, and count as one.
+    bins : int
+    """
+    which = _bin_of(confidence, bins)
+    variances = repeats * np.bincount(which, confidence * (1 - confidence), bins)
+    return float(np.sqrt(2 / np.pi * np.maximum(variances, 0)).sum() / len(confidence))
+
+
+def _bin_of(confidence: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
+    which: NDArray[np.intp] = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    return which
 
 
 def _log_loss(own: NDArray[np.float64]) -> float | None:

@@ -175,7 +175,7 @@ def answer_of(
     """
     repeats = len(probabilities)
     hits = probabilities.argmax(2) == truth  # (R, N)
-    scores = measure(np.tile(truth, repeats), probabilities.reshape(-1, len(classes)), classes, counts)
+    scores = measure(np.tile(truth, repeats), probabilities.reshape(-1, len(classes)), classes, counts, repeats=repeats)
     value = float(hits.mean())
     plain = wilson(value * len(truth), len(truth))
     accuracies = folding.accuracies(hits)
@@ -232,6 +232,36 @@ def judge_question(
         fold=tuple(map(tuple, folding.fold.tolist())),
         answers=tuple(found),
         recommendation=named,
+    )
+
+
+def gains(
+    new: Asked, known: Asked, truth: NDArray[np.intp], groups: NDArray[np.str_], seed: int = 0
+) -> tuple[Estimate | None, ...]:
+    """What having met the artist is worth to each head: its accuracy under "known" less that under "new".
+
+    The same pictures are named under both, so the differences are taken picture by picture. Part of it is that a class
+    has fewer pictures to learn from where all works of one of its artists are held out.
+
+    Parameters
+    ----------
+    new, known : Asked
+        The same heads under both questions.
+    truth : (N,) int
+    groups : (N,)
+        Artists.
+    seed : int
+        Of the resamples.
+
+    Returns
+    -------
+    tuple of Estimate or None
+        One for each head, with an interval by resampling artists; None where it was not asked.
+    """
+    both = zip(new.answers, known.answers, strict=True)
+    return tuple(
+        difference(_hits(met, truth) - _hits(unmet, truth), groups, seed) if unmet and met else None
+        for unmet, met in both
     )
 
 

@@ -16,6 +16,7 @@ LONG = 10.0  # seconds above which it is said
 SHARE = 0.5  # of the speed of a large product that a solver reaches
 PROBE = (512, 2048, 256)  # a product whose time is taken; some milliseconds
 MOST_NAMED = 4
+NO_TUNE = "`--no-tune` keeps the default parameters"
 
 
 @dataclass(frozen=True)
@@ -28,32 +29,39 @@ class Plan:
         Of the training part.
     folds : int
         0 where nothing is tuned.
-    rounds : float
-        How often everything is done.
+    further : sequence of (int, int)
+        Trainings beside the first one: from how many rows, and how often.
     refits : int
         Fits with other seeds, for heads that draw random numbers.
+    shorter : sequence of str
+        Ways to shorten it, as "`--no-tune` keeps the default parameters".
     """
 
     rows: int
     features: int
     classes: int
     folds: int
-    rounds: float = 1.0
+    further: Sequence[tuple[int, int]] = ()
     refits: int = 0
+    shorter: Sequence[str] = ()
 
 
 def seconds_of(specs: Sequence[HeadSpec], plan: Plan) -> list[float]:
     """About how many seconds each head will take, right within a factor of about three."""
     from classify.heads.work import Size, work
 
-    size = Size(plan.rows, plan.features, plan.classes)
     speed = SHARE * multiplications_per_second(plan.rows * plan.features)
     out = []
     for spec in specs:
-        head = spec.make()
-        whole = work(spec.kind, head, size, tuned=spec.grid if plan.folds else {}, folds=plan.folds)
-        again = plan.refits * work(spec.kind, head, size, tuned={}, folds=0) if "seed" in spec.has else 0.0
-        out.append((plan.rounds * whole + again) / speed)
+        head, grid = spec.make(), spec.grid if plan.folds else {}
+        total = 0.0
+        for rows, times in ((plan.rows, 1), *plan.further):
+            size = Size(rows, plan.features, plan.classes)
+            total += times * work(spec.kind, head, size, tuned=grid, folds=plan.folds)
+        if "seed" in spec.has:
+            size = Size(plan.rows, plan.features, plan.classes)
+            total += plan.refits * work(spec.kind, head, size, tuned={}, folds=0)
+        out.append(total / speed)
     return out
 
 
@@ -86,7 +94,8 @@ def announcement(specs: Sequence[HeadSpec], plan: Plan) -> str | None:
     named = [f"{name} {in_words(one)}" for one, name in longest if one > total / 20]
     details = f" ({listing(named, MOST_NAMED)})" if len(specs) > 1 else ""
     what = "these heads" if len(specs) > 1 else str(specs[0])
-    return f"{plan.rows:,} x {plan.features:,}: {what} will take about {in_words(total)}{details}"
+    shorter = f". To shorten it: {'; '.join(plan.shorter)}" if plan.shorter else ""
+    return f"{plan.rows:,} x {plan.features:,}: {what} will take about {in_words(total)}{details}{shorter}"
 
 
 def in_words(seconds: float) -> str:

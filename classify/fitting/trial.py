@@ -129,8 +129,8 @@ def train_head(
     folds : pairs of row numbers
         From `folds_of`.
     tune : bool
-        Whether to choose what the spec leaves open on the folds. Without it a head that is calibrated makes folds of
-        its own.
+        Whether to choose what the spec leaves open on the folds; then every head is calibrated on them, unless the spec
+        says otherwise. Without it a head that is calibrated by default makes folds of its own.
     seed : int
         Of the head, where it draws random numbers and the spec has no seed.
     device : str, optional
@@ -145,6 +145,8 @@ def train_head(
     """
     head = place(spec, seed, device)
     folds = folds if tune and (spec.grid or head.calibrate or head.composite) else ()
+    if folds and "calibrate" not in spec.options:
+        head.set_params(calibrate=True)  # the held-out scores are at hand, so that it costs nothing
     X, y, groups = examples.X, examples.y, examples.rows.groups
     with head_errors(f"head {str(spec)!r}: "), threads_for(X):
         started = time.perf_counter()

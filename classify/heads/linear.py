@@ -13,7 +13,7 @@ from classify.heads.rows.blocks import Array
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.parts import Shared
 from classify.heads.solvers.device import pick_device
-from classify.heads.solvers.linear_path import Problem, Walker, solve
+from classify.heads.solvers.linear_path import Path, Problem, Solved, solve
 from classify.heads.solvers.losses import CrossEntropy, Loss, SquaredHinge
 
 
@@ -50,9 +50,9 @@ class LinearHead(Head):
     def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
         shared = self._share(X, [np.arange(len(codes))], weights)
         self.scaling_ = shared.scaling
-        (walker,) = self._solve(shared, codes, weights, [self.C], self.tol)
-        self.coef_, self.intercept_ = walker.solution(0)
-        self.n_iter_ = walker.n_iter
+        (solved,) = self._solve(shared, codes, weights, [self.C], self.tol)
+        self.coef_, self.intercept_ = solved.solution(0)
+        self.n_iter_ = solved.n_iter
 
     def _scores(self, rows: Array) -> Array:
         return rows @ self.coef_.T + self.intercept_
@@ -63,19 +63,20 @@ class LinearHead(Head):
         order = np.argsort(values, kind="stable")
         shared = self._share(X, [train for train, _ in folds], weights)
         Cs = [float(values[number]) for number in order]
-        walkers = self._solve(shared, codes, weights, Cs, PATH_SLACK * self.tol)
+        found = self._solve(shared, codes, weights, Cs, PATH_SLACK * self.tol)
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)
-        for walker, (_, held_out) in zip(walkers, folds, strict=True):
+        for solved, (_, held_out) in zip(found, folds, strict=True):
             for place, number in enumerate(order):
-                W, b = walker.solution(place)
+                W, b = solved.solution(place)
                 out[number, held_out] = shared.rows.dot(W, held_out) + b
         return out
 
     def _solve(
         self, shared: Shared, codes: Array, weights: Array | None, Cs: Sequence[float], tolerance: float
-    ) -> list[Walker]:
+    ) -> Sequence[Solved]:
         problems = [Problem(part, self._row_weights(codes, part.index, weights)) for part in shared.parts]
-        return solve(shared.rows, codes, problems, Cs, self.loss(), tolerance, self.max_iter, self.device)
+        path = Path(int(codes.max()) + 1, Cs, self.loss(), tolerance, self.max_iter)
+        return solve(shared.rows, codes, problems, path, self.device)
 
 
 class LogisticRegression(LinearHead):

@@ -15,7 +15,7 @@ from classify.heads.rows.folds import Folds
 from classify.heads.rows.parts import centred
 from classify.heads.rows.scaling import Scaling
 from classify.heads.solvers.kernel import rbf, solve_squared_hinge
-from classify.heads.solvers.linear_path import Problem, solve
+from classify.heads.solvers.linear_path import Path, Problem, solve
 from classify.heads.solvers.losses import SquaredHinge
 from classify.heads.solvers.nystrom import Nystrom, draw, draw_evenly
 
@@ -250,8 +250,9 @@ class SVM(Head):
         rows = Rows(X, lambda part: features(scaling(part)), len(support))
         order = np.argsort(Cs, kind="stable")
         problem = [Problem(centred(rows, train), self._row_weights(codes, train, weights))]
-        (walker,) = solve(rows, codes, problem, [Cs[n] for n in order], SquaredHinge(), tolerance, MAX_ITER)
-        solutions = [walker.solution(int(place)) for place in np.argsort(order)]
+        path = Path(int(codes.max()) + 1, [Cs[n] for n in order], SquaredHinge(), tolerance, MAX_ITER)
+        (solved,) = solve(rows, codes, problem, path)
+        solutions = [solved.solution(int(place)) for place in np.argsort(order)]
         dual = np.hstack([features.dual(W) for W, _ in solutions])
         return Machine(scaling, features.gamma, support, dual, np.concatenate([b for _, b in solutions]))
 

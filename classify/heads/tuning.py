@@ -93,7 +93,7 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     grid : parameter -> values; the head's `tunable` by default
 
     Where the best value of a parameter is the outermost of its grid and better than its neighbour, the head's values
-    beyond it are tried, too.
+    beyond it are tried, too: together where they share their work, else one after the other while they get better.
 
     Returns
     -------
@@ -112,8 +112,11 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     best = replace(best, complete=len(folds) == complete, rows=max(len(train) for train, _ in folds))
     for name in grid:
         further = _further(best, name, head.beyond.get(name, ()))
-        if further:
-            best = best.followed_by(_tried(head, X, y, folds, codes, further))
+        shared = name == head.path_param
+        for points in [further] if shared and further else [[point] for point in further]:
+            before, best = best, best.followed_by(_tried(head, X, y, folds, codes, points))
+            if best.params == before.params:
+                break
     return best
 
 

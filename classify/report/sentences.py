@@ -64,6 +64,15 @@ def seeds(e: Entry) -> list[str]:
     ]
 
 
+def remarked(c: Comparison) -> list[str]:
+    """Which heads have remarks, in one line: the remarks themselves are in the report."""
+    names = [e.name for e in c.entries if e.remarks or e.seeds]
+    if not names:
+        return []
+    heads = counted(len(names), "head has", "heads have")
+    return [f"{heads} remarks about tuning, approximations or seeds, in the report's ranking: {listing(names, 6)}."]
+
+
 def verdict(c: Comparison) -> list[str]:
     """Which heads can’t be told apart, which can, and what these test pictures could have shown."""
     v = c.verdict

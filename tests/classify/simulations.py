@@ -259,7 +259,7 @@ def _asked(world: World, heads: Sequence[str], embeddings: Sequence[str] | None 
     matched = match_whole(world.table, [world.cache], embeddings, "style", "all")
     rows = matched.parts[0]
     specs = [HeadSpec.parse(head) for head in heads]
-    contest = Contest(matched, specs, np.unique(rows.y), True, 0, 0, "new")
+    contest = Contest(matched, specs, np.unique(rows.y), True, 0, (), "new")
     put = put_questions(contest, Plan(("new", "known")))
     truth = np.searchsorted(contest.classes, rows.y)
     named = [(spec, view) for view in matched.views for spec in specs]

@@ -61,8 +61,10 @@ def test_a_network_s_tuning_grows_no_faster_than_its_fit():
     assert whole < 8 * once
 
 
-def test_rounds_and_seeds_count():
-    assert seconds("mlp", 1000, 64, 10, 5, rounds=3) == pytest.approx(3 * seconds("mlp", 1000, 64, 10, 5))
+def test_further_trainings_and_seeds_count():
+    further = [(1000, 1), (800, 10)]
+    once, smaller = seconds("mlp", 1000, 64, 10, 5), seconds("mlp", 800, 64, 10, 5)
+    assert seconds("mlp", 1000, 64, 10, 5, further=further) == pytest.approx(2 * once + 10 * smaller)
     assert seconds("mlp", 1000, 64, 10, 5, refits=3) > seconds("mlp", 1000, 64, 10, 5)
     assert seconds("logreg", 1000, 64, 10, 5, refits=3) == seconds("logreg", 1000, 64, 10, 5)
 
@@ -87,6 +89,20 @@ def test_a_comparison_says_it_before_the_first_head(monkeypatch):
         progress=lambda done, of: said.append(done),
     )
     assert "prototype will take about" in said[0]
+    assert "--no-tune" in said[0]
+    assert "--folds" not in said[0]
+
+
+def test_a_comparison_by_folds_says_how_to_shorten_it(monkeypatch):
+    """And counts each training with the rows that it learns from."""
+    monkeypatch.setattr(estimate, "multiplications_per_second", lambda numbers: 1e3)
+    world, said, plans = make_world(style=0.7), [], []
+    real = estimate.seconds_of
+    monkeypatch.setattr(estimate, "seconds_of", lambda specs, plan: plans.append(plan) or real(specs, plan))
+    compare(world.table, [world.cache], ["prototype"], folds=None, repeats=0, tell=said.append)
+    for way in ("`--folds 0`", "`--question new` or `--question known`", "`--no-tune`"):
+        assert way in said[0]
+    assert (plans[0].rows, [pair for pair in plans[0].further if pair[1]]) == (80, [(128, 10)])
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from classify.data import Examples, load_examples
 from classify.errors import HeadError
 from classify.fitting.fit import fit
 from classify.fitting.scoring import score
-from classify.fitting.trial import folds_of
-from classify.heads import HEADS, make_head
+from classify.fitting.trial import folds_of, train_head
+from classify.heads import HEADS, HeadSpec, make_head
+from classify.heads.calibration import fit_temperature
 from featurize.dataset.table import DatasetTable
 from tests.classify.worlds import AVGPOOL, make_world
 
@@ -159,6 +160,22 @@ def test_probabilities_are_calibrated_on_painters_who_were_not_met(spec: str, tu
         )
         assert part.temperature_ == pytest.approx(apart, rel=0.05)
         assert part.temperature_ > 1.3 * mixed
+
+
+@pytest.mark.parametrize("spec", ["logreg", "softmax:epochs=3", "ridge", "ensemble:members=ridge+simpleshot"])
+def test_a_tuned_head_is_calibrated_whatever_it_is(spec: str) -> None:
+    """The scores of held-out rows are at hand; --no-tune and calibrate=false leave it out."""
+    table, cache = painted()
+    train = load_examples(table, cache, [AVGPOOL], "style", "train")
+    trial = train_head(HeadSpec.parse(spec), train, folds_of(train.rows, 0))
+    assert trial.tuning is not None
+    wanted = fit_temperature(trial.tuning.scores, np.unique(train.y, return_inverse=True)[1])
+    assert trial.head.temperature_ == wanted != 1
+    assert trial.head.get_params()["calibrate"]
+    plain = HeadSpec.parse(f"{spec}{',' if ':' in spec else ':'}calibrate=false")
+    assert train_head(plain, train, folds_of(train.rows, 0)).head.temperature_ == 1
+    if not spec.startswith("ridge"):
+        assert train_head(HeadSpec.parse(spec), train, (), tune=False).head.temperature_ == 1
 
 
 # ---- seeds and devices

@@ -24,6 +24,7 @@ from classify.heads.lda import ledoit_wolf
 from classify.heads.rows import blocks
 from classify.heads.rows.blocks import Rows
 from classify.heads.rows.folds import make_folds
+from classify.heads.rows.row_space import RowSpace
 from classify.heads.solvers import parallel
 from classify.heads.solvers.kernel import rbf, solve_squared_hinge
 from classify.heads.solvers.lbfgs import LBFGS
@@ -308,3 +309,40 @@ def test_lbfgs_goes_down_to_the_minimum_of_an_ill_conditioned_function():
             break
     assert values[-1] == pytest.approx(1, abs=1e-5)
     assert all(later <= earlier * (1 + 1e-5) for earlier, later in pairwise(values))
+
+
+# ---- fewer rows than features
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.integers(0, 30), st.integers(0, 3), st.integers(0, 10**6))
+def test_rows_among_their_own_directions_are_the_same_rows(count, more, repeated, seed):
+    """Whatever their rank: nothing is lost, and the directions keep lengths and angles."""
+    Z = np.random.default_rng(seed).standard_normal((count, count + more)).astype(np.float32)
+    Z[count - min(repeated, count - 1) :] = Z[0]
+    space = RowSpace.of(Z)
+    np.testing.assert_allclose(space.rows @ space.directions, Z, atol=1e-4)
+    np.testing.assert_allclose(space.directions @ space.directions.T, np.eye(len(space.directions)), atol=1e-4)
+    gram = space.rows.T @ space.rows
+    np.testing.assert_allclose(gram, np.diag(np.diag(gram)), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["logreg", "linear-svm"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_a_linear_head_among_its_rows_is_the_head_among_all_features(name, weighted, monkeypatch):
+    """Held-out scores over the whole path of C, constant features, a class that a fold lacks, weights of rows."""
+    X, y = data(60, 150)
+    X[:, 5], X[:, 6] = 0, 3.5
+    rest = np.setdiff1d(np.arange(60), np.flatnonzero(y == 3)[:1])
+    y[np.flatnonzero(y == 3)[1:]] = 2  # one row of the last class, in the training of one fold alone
+    folds = [(rest[:40], np.arange(50, 60)), (np.arange(20, 60), np.arange(20)), (np.arange(50), np.arange(50, 60))]
+    weights = np.random.default_rng(0).uniform(0.5, 2, 60) if weighted else None
+    points = [{"C": C} for C in (1e-5, 1e-3, 0.1, 10, 1000)]
+    found = []
+    for few in (0.0, 1.0):
+        monkeypatch.setattr("classify.heads.solvers.linear_path.FEW", few)
+        found.append(make_head(name, tol=1e-7, max_iter=3000).out_of_fold(X, y, folds, points, weights))
+    plain, among = (np.where(np.isfinite(scores), scores, 0) for scores in found)
+    plain, among = (scores - scores.mean(2, keepdims=True) for scores in (plain, among))
+    sizes = np.maximum(abs(plain).max(2, keepdims=True), 0.05)
+    assert (abs(plain - among) / sizes).max() < 0.02

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from classify.evaluation.entry import Bin
-from classify.evaluation.metrics import align, expected_calibration_error, measure, predictions, reliability_bins
+from classify.evaluation.metrics import (
+    align,
+    calibration_by_chance,
+    expected_calibration_error,
+    measure,
+    predictions,
+    reliability_bins,
+)
 
 CLASSES = ["a", "b", "c", "d", "e", "f"]
 
@@ -111,6 +118,26 @@ def test_honest_probabilities_have_a_small_calibration_error() -> None:
     boastful = reliability_bins(confidence, rng.random(20_000) < confidence - 0.2)
     assert expected_calibration_error(honest) < 0.02
     assert expected_calibration_error(boastful) == pytest.approx(0.2, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "low", "high"), [(50, 0.04, 1.0), (499, 0.04, 0.3), (499, 0.2, 1.0), (5000, 0, 1)]
+)
+def test_what_chance_alone_gives_is_what_labels_drawn_from_the_probabilities_give(
+    pictures: int, low: float, high: float
+) -> None:
+    """The mean calibration error of 400 draws of the truth from a head's own probabilities."""
+    rng = np.random.default_rng(pictures)
+    confidence = rng.uniform(low, high, pictures)
+    drawn = [
+        expected_calibration_error(reliability_bins(confidence, rng.random(pictures) < confidence)) for _ in range(400)
+    ]
+    assert calibration_by_chance(confidence) == pytest.approx(np.mean(drawn), rel=0.06)
+
+
+def test_repeats_of_the_same_pictures_are_no_more_pictures() -> None:
+    confidence = np.random.default_rng(0).uniform(0.1, 1, 100)
+    assert calibration_by_chance(np.tile(confidence, 4), 4) == pytest.approx(calibration_by_chance(confidence))
 
 
 def test_empty_bins_count_nothing() -> None:

@@ -226,6 +226,17 @@ def test_a_best_value_at_the_edge_is_looked_for_beyond_it_and_told_where_it_stay
     assert len(tuning.points) == len(tuning.accuracy)
 
 
+@pytest.mark.parametrize(("peak", "tried"), [(1e6, [1e7]), (1e7, [1e7, 1e8]), (1e8, [1e7, 1e8])])
+def test_dear_values_beyond_an_edge_are_tried_while_they_get_better(peak, tried):
+    """Where each value is a training of its own, as a network's rate is."""
+    X, y = data()
+    head = Peaked()
+    head.peak, head.path_param = peak, None
+    tuning = tune(head, X, y, make_folds(y))
+    assert [point["alpha"] for point in tuning.points[len(head.tunable["alpha"]) :]] == tried
+    assert tuning.params == {"alpha": peak}
+
+
 def test_a_tie_at_the_edge_is_no_edge():
     X, y = data(noise=0.01)  # everything is right everywhere
     tuning = tune(make_head("logreg"), X, y, make_folds(y))

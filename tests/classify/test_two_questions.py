@@ -164,6 +164,25 @@ def test_figures_of_both_questions_follow_from_predictions_csv(
             )
 
 
+def test_what_having_met_the_artist_is_worth_follows_from_predictions_csv(
+    written: tuple[Comparison, list[dict[str, str]]],
+) -> None:
+    """For every head: known less new, picture by picture, with artists resampled."""
+    c, lines = written
+    assert len(c.gains) == len(c.entries)
+    for entry, gain in zip(c.entries, c.gains, strict=True):
+        right: dict[str, dict[str, list[bool]]] = {"new": defaultdict(list), "known": defaultdict(list)}
+        for x in lines:
+            if (x["scored_by"], x["head"]) == ("folds", entry.name):
+                right[x["question"]][x["path"]].append(x["truth"] == x["predicted"])
+        group = {x["path"]: x["group"] for x in lines if x["scored_by"] == "folds"}
+        paths = sorted(group)
+        paired = np.array([np.mean(right["known"][p]) - np.mean(right["new"][p]) for p in paths])
+        assert gain is not None
+        assert gain.value == pytest.approx(paired.mean())
+        assert (gain.low, gain.high) == pytest.approx(bootstrap(paired, np.array([group[p] for p in paths])), abs=0.025)
+
+
 def bootstrap(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
     """Expanded percentiles (Hesterberg 2015) over artists, with draws of its own."""
     artists = [right[groups == name] for name in np.unique(groups)]
@@ -391,9 +410,11 @@ def test_report_files_have_a_column_for_each_question(folded: Comparison, tmp_pa
     write_report(folded, tmp_path)
     page = (tmp_path / "index.html").read_text("utf-8")
     assert page.index("Painters who are not in these pictures") < page.index("The ranking")
+    assert "What having met the artist is worth" in page
     assert "known<br>painters" in page
     text = (tmp_path / "report.md").read_text("utf-8")
     assert "## Painters who are in these pictures" in text
+    assert text.count("| knn:k=1 |") == 4, "the ranking, both questions, and what having met the artist is worth"
     with (tmp_path / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     counts = defaultdict(int)

@@ -12,6 +12,7 @@ from classify.comparison.matched import Matched
 from classify.data import LabelledRows
 from classify.errors import DataError, HeadError
 from classify.evaluation.findings import Caution
+from classify.fitting.estimate import NO_TUNE
 from classify.fitting.question import KNOWN, NEW, question_of
 from classify.fitting.trial import FOLDS, keeps_artists_apart
 from classify.heads.rows.folds import Folds, whole_folds
@@ -21,6 +22,7 @@ from featurize.wording import counted
 
 BOTH = "both"
 SMALL = 2000  # pictures up to which a table without a test part is divided into folds by itself
+FEWER = 3  # folds that are proposed where time matters
 LARGE = 20_000  # pictures above which folds beside a given split are made only where both questions are asked for
 
 
@@ -43,6 +45,31 @@ class Plan:
     def rounds(self) -> int:
         """How often each head is trained for them."""
         return len(self.questions) * self.folds * self.repeats
+
+    def rows(self, pictures: int) -> int:
+        """About how many of so many pictures each head learns from in a fold."""
+        return pictures * (self.folds - 1) // self.folds
+
+    def shorter(self, *, tune: bool, whole: bool) -> list[str]:
+        """Ways to shorten a comparison.
+
+        Parameters
+        ----------
+        tune : bool
+            Whether parameters are chosen.
+        whole : bool
+            Whether folds alone score the heads, so that there is no test part to fall back on.
+        """
+        ways = []
+        if self.questions and not whole:
+            ways.append("`--folds 0` asks about the test part alone")
+        if self.folds > FEWER and whole:
+            ways.append(f"`--folds {FEWER}` makes fewer folds")
+        if len(self.questions) > 1:
+            ways.append("`--question new` or `--question known` asks one question")
+        if tune:
+            ways.append(NO_TUNE)
+        return ways
 
 
 def _beside(rows: LabelledRows, question: str | None, folds: int | None, seed: int) -> Plan:

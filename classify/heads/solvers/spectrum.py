@@ -4,6 +4,7 @@ preconditioner must know."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +13,30 @@ from classify.heads.rows.blocks import Array, Rows
 SAMPLE = 4096  # rows it is estimated from: an approximation only costs iterations, never the answer
 RANK = 256
 PASSES = 2  # subspace iterations (Halko, Martinsson & Tropp, SIAM Review 2011, algorithm 4.4)
+
+
+class Curvature(Protocol):
+    """X^T X / N of rows X (N, D)."""
+
+    def solve(self, gradient: Array, curvature: Array, penalty: float) -> Array:
+        """Apply the inverse of curvature_k X^T X / N + penalty to each row of gradient (K, D)."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """X^T X / N of rows along their principal directions: diagonal.
+
+    Parameters
+    ----------
+    powers : (D,) float32, the mean square of each feature
+    """
+
+    powers: Array
+
+    def solve(self, gradient: Array, curvature: Array, penalty: float) -> Array:
+        """See Curvature."""
+        solution: Array = gradient / (curvature[:, None] * self.powers + penalty).astype(np.float32)
+        return solution
 
 
 @dataclass(frozen=True)
