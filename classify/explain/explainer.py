@@ -160,8 +160,7 @@ class Explainer:
         else:
             heat, scores, number = self._by_gradient(pixels, number)
             base = float(scores[number] - heat.sum())
-        logs = scores / self.saved.head.temperature_
-        shares = np.exp(logs - logs.max())
+        shares = self.saved.head.calibration.probabilities(scores[None])[0]
         return Explanation(
             pixels,
             self.saved.classes[number],
@@ -170,7 +169,7 @@ class Explainer:
             base,
             self.method,
             self.saved.classes,
-            shares / shares.sum(),
+            shares,
             self.saved.kind,
             self.network,
             self.saved.target,

@@ -127,14 +127,15 @@ def _of_svm(head: SVM) -> Scores:
 
 
 def _of_ensemble(head: Ensemble) -> Scores | None:
-    members = [(scores_in_torch(member), member.temperature_) for member in head.members_]
+    members = [(scores_in_torch(member), member.calibration) for member in head.members_]
     if any(scores is None for scores, _ in members):
         return None
 
     def scores(rows: torch.Tensor) -> torch.Tensor:
         import torch
 
-        shares = [(member(rows) / temperature).softmax(1) for member, temperature in members if member]
+        every = [((member(rows) / how.temperature).softmax(1), how.doubt) for member, how in members if member]
+        shares = [(1 - doubt) * share + doubt / share.shape[1] for share, doubt in every]
         return (torch.stack(shares).mean(0) + FLOOR).log()
 
     return scores

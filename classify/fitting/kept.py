@@ -8,13 +8,12 @@ from classify.data import Examples
 from classify.evaluation.conformal import HeldOut
 from classify.evaluation.familiar import Familiar
 from classify.fitting.trial import Trial
-from classify.heads.calibration import softmax
 from classify.heads.rows.folds import Folds
 from classify.heads.solvers.threads import threads_for
 
 
 def held_out(trial: Trial, learned: Examples, folds: Folds) -> HeldOut | None:
-    """What the head says of rows that folds hold out, at its parameters and its temperature.
+    """What the head says of rows that folds hold out, at its parameters and its calibration.
 
     The head itself learned from all rows, those of the folds from four fifths: its sets hold the true class slightly
     more often than they promise (Barber et al., "Predictive inference with the jackknife+", 2021, on such designs).
@@ -41,7 +40,7 @@ def held_out(trial: Trial, learned: Examples, folds: Folds) -> HeldOut | None:
     usable = np.isfinite(scores[np.arange(len(codes)), codes])
     if not usable.any():
         return None
-    return HeldOut.of(softmax(scores[usable], head.temperature_), codes[usable])
+    return HeldOut.of(head.calibration.probabilities(scores[usable]), codes[usable])
 
 
 def familiar(learned: Examples, folds: Folds, seed: int) -> Familiar | None:

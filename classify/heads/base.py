@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from classify.heads.calibration import fit_temperature, log_softmax
+from classify.heads.calibration import Calibration, fit_calibration
 from classify.heads.checks import (
     check_arrays,
     check_classes,
@@ -72,8 +72,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     class_weight : None, "balanced" or dict of class -> weight
         Weight of each class's rows; "balanced" gives every class the same total.
     calibrate : bool
-        Fit the temperature of the probabilities on folds held out from the training rows (Guo et al., ICML 2017);
-        otherwise it is 1.
+        Fit the temperature and the doubt of the probabilities on folds held out from the training rows
+        (calibration.py); otherwise they are 1 and 0.
 
     Attributes
     ----------
@@ -81,7 +81,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     n_features_in_ : int
     scaling_ : Scaling
     temperature_ : float
-        Probabilities are the softmax of scores / temperature.
+    doubt_ : float
+        Probabilities are (1 - doubt) softmax(scores / temperature) + doubt / K.
     """
 
     tunable: ClassVar[dict[str, tuple[float, ...]]] = {}  # parameter -> the values a tuning tries
@@ -104,6 +105,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     n_features_in_: int
     scaling_: Scaling
     temperature_: float
+    doubt_: float
 
     # ---- what a head writes
 
@@ -166,7 +168,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def _prepare(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> Training:
         """What comes before `_fit`: look at the input, set classes_ and temperature_."""
         training = self._validate(X, y, groups, sample_weight)
-        self.temperature_ = 1.0
+        self.temperature_, self.doubt_ = 1.0, 0.0
         if self.calibrate:
             X, codes, weights, groups = training
             folds = make_folds(codes, groups, CALIBRATION_FOLDS)
@@ -195,7 +197,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def predict_log_proba(self, X: Any) -> Array:
         """Logarithms (n, K) float64 of the probabilities, also where these are too small for a float."""
-        return log_softmax(self.scores(X), self.temperature_)
+        scores = self.scores(X)
+        return self.calibration.logs(scores)
 
     def decision_function(self, X: Any) -> Array:
         """Scores (n, K) of rows X (n, D); of two classes, how far the second is ahead of the first, (n,)."""
@@ -268,8 +271,14 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return False
 
     def calibrate_on(self, scores: Array, codes: Array, weights: Array | None = None) -> None:
-        """Set the temperature from held-out scores (N, K), each as often as its weight; rows of NaN are left out."""
-        self.temperature_ = fit_temperature(scores, codes, weights)
+        """Calibrate on held-out scores (N, K), each as often as its weight; rows of NaN are left out."""
+        found = fit_calibration(scores, codes, weights)
+        self.temperature_, self.doubt_ = found.temperature, found.doubt
+
+    @property
+    def calibration(self) -> Calibration:
+        """How the fitted head makes probabilities of its scores."""
+        return Calibration(self.temperature_, self.doubt_)
 
     # ---- saving
 
@@ -279,7 +288,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         own = self._learned()
         scaling = {f"scaling.{name}": value for name, value in self.scaling_.state().items()}
         features = np.asarray(self.n_features_in_, np.int64)
-        return {**own, **scaling, "temperature": np.asarray(self.temperature_, np.float64), "features": features}
+        calibration = {"temperature": np.float64(self.temperature_), "doubt": np.float64(self.doubt_)}
+        return {**own, **scaling, **{n: np.asarray(v) for n, v in calibration.items()}, "features": features}
 
     @classmethod
     def from_state(cls, params: Mapping[str, Any], state: Mapping[str, Array], classes: Sequence[str]) -> Self:
@@ -299,6 +309,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         head.classes_ = np.asarray(classes)
         head.n_features_in_ = int(state["features"])
         head.temperature_ = float(state["temperature"])
+        head.doubt_ = float(state.get("doubt", 0.0))  # heads of earlier versions have none
         head.scaling_ = Scaling(head.sqrt, head.l2, state.get("scaling.mean"), state.get("scaling.scale"))
         head._restore(state)
         head._check_state(state)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from classify.heads.base import Head, Point
-from classify.heads.calibration import fit_temperature, softmax
+from classify.heads.calibration import fit_calibration
 from classify.heads.rows.blocks import Array
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.scaling import Scaling
@@ -90,7 +90,7 @@ class Ensemble(Head):
         raise NotImplementedError("fit is overridden")
 
     def _scores(self, rows: Array) -> Array:
-        probabilities = [softmax(head._scores(head.scaling_(rows)), head.temperature_) for head in self.members_]
+        probabilities = [head.calibration.probabilities(head._scores(head.scaling_(rows))) for head in self.members_]
         logs: Array = np.log(np.mean(probabilities, axis=0) + FLOOR)
         return logs.astype(rows.dtype, copy=False)
 
@@ -104,7 +104,7 @@ class Ensemble(Head):
             averages = []
             for head in type(self)(**{**self.get_params(), **point})._make():
                 scores = head.out_of_fold(X, y, folds, [{}], weights)[0]
-                averages.append(softmax(scores, fit_temperature(scores, codes, weights)))
+                averages.append(fit_calibration(scores, codes, weights).probabilities(scores))
             out.append(np.log(np.mean(averages, axis=0) + FLOOR))
         return np.asarray(out, np.float32)
 

@@ -17,7 +17,7 @@ from classify.fitting.fit import fit
 from classify.fitting.scoring import score
 from classify.fitting.trial import folds_of, train_head
 from classify.heads import HEADS, HeadSpec, make_head
-from classify.heads.calibration import fit_temperature
+from classify.heads.calibration import Calibration, fit_calibration
 from featurize.dataset.table import DatasetTable
 from tests.classify.worlds import AVGPOOL, make_world
 
@@ -149,17 +149,15 @@ def test_curves_and_repeats_keep_artists_apart_too(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("tune", [True, False], ids=["tuned", "as it is"])
 @pytest.mark.parametrize("spec", ["svm", "ensemble:members=svm+ridge"])
 def test_probabilities_are_calibrated_on_painters_who_were_not_met(spec: str, tune: bool) -> None:
-    """Held-out pictures by a painter of the other folds are told too easily, so that temperatures come out too low."""
+    """Held-out pictures by a painter of the other folds are told too easily, so that heads come out too sure."""
     table, cache = painted()
     train = load_examples(table, cache, [AVGPOOL], "style", "train")
     head = fit(table, cache, spec, tune=tune).saved.head
     for part in getattr(head, "members_", [head]):
-        apart, mixed = (
-            type(part)(**part.get_params()).fit(train.X, train.y, groups).temperature_
-            for groups in (train.rows.groups, None)
-        )
-        assert part.temperature_ == pytest.approx(apart, rel=0.05)
-        assert part.temperature_ > 1.3 * mixed
+        found = [type(part)(**part.get_params()).fit(train.X, train.y, groups) for groups in (train.rows.groups, None)]
+        own, apart, mixed = (one.predict_proba(train.X).max(1).mean() for one in (part, *found))
+        assert own == pytest.approx(apart, abs=0.02)
+        assert own < mixed - 0.1
 
 
 @pytest.mark.parametrize("spec", ["logreg", "softmax:epochs=3", "ridge", "ensemble:members=ridge+simpleshot"])
@@ -169,8 +167,8 @@ def test_a_tuned_head_is_calibrated_whatever_it_is(spec: str) -> None:
     train = load_examples(table, cache, [AVGPOOL], "style", "train")
     trial = train_head(HeadSpec.parse(spec), train, folds_of(train.rows, 0))
     assert trial.tuning is not None
-    wanted = fit_temperature(trial.tuning.scores, np.unique(train.y, return_inverse=True)[1])
-    assert trial.head.temperature_ == wanted != 1
+    wanted = fit_calibration(trial.tuning.scores, np.unique(train.y, return_inverse=True)[1])
+    assert trial.head.calibration == wanted != Calibration()
     assert trial.head.get_params()["calibrate"]
     plain = HeadSpec.parse(f"{spec}{',' if ':' in spec else ':'}calibrate=false")
     assert train_head(plain, train, folds_of(train.rows, 0)).head.temperature_ == 1

@@ -337,12 +337,12 @@ def test_a_linear_head_among_its_rows_is_the_head_among_all_features(name, weigh
     y[np.flatnonzero(y == 3)[1:]] = 2  # one row of the last class, in the training of one fold alone
     folds = [(rest[:40], np.arange(50, 60)), (np.arange(20, 60), np.arange(20)), (np.arange(50), np.arange(50, 60))]
     weights = np.random.default_rng(0).uniform(0.5, 2, 60) if weighted else None
-    points = [{"C": C} for C in (1e-5, 1e-3, 0.1, 10, 1000)]
+    points = [{"C": C} for C in (1e-5, 1e-3, 0.1, 10)]
     found = []
     for few in (0.0, 1.0):
         monkeypatch.setattr("classify.heads.solvers.linear_path.FEW", few)
         found.append(make_head(name, tol=1e-7, max_iter=3000).out_of_fold(X, y, folds, points, weights))
-    plain, among = (np.where(np.isfinite(scores), scores, 0) for scores in found)
-    plain, among = (scores - scores.mean(2, keepdims=True) for scores in (plain, among))
+    found = [np.where(np.isfinite(scores), scores, np.nan)[:, np.r_[:20, 50:60]] for scores in found]
+    plain, among = (np.nan_to_num(scores - np.nanmean(scores, 2, keepdims=True)) for scores in found)
     sizes = np.maximum(abs(plain).max(2, keepdims=True), 0.05)
     assert (abs(plain - among) / sizes).max() < 0.02

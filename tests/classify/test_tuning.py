@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from classify.heads import HEADS, make_head, mlp
 from classify.heads.base import Head
-from classify.heads.calibration import fit_temperature, softmax
+from classify.heads.calibration import Calibration, fit_calibration, fit_temperature, softmax
 from classify.heads.tuning import can_group, make_folds, tune
 from tests.sizes import HYPOTHESIS_EXAMPLES
 
@@ -280,7 +280,7 @@ def test_refitting_calibrates_on_the_scores_at_hand(monkeypatch):
     head = tuning.refit(make_head("svm"), X, y)
     assert head.calibrate
     assert tuning.params == {"C": head.C}
-    assert head.temperature_ == fit_temperature(tuning.scores, np.unique(y, return_inverse=True)[1])
+    assert head.calibration == fit_calibration(tuning.scores, np.unique(y, return_inverse=True)[1])
 
 
 def test_scores_are_missing_where_no_fold_held_a_row_out():
@@ -337,7 +337,7 @@ def test_an_ensemble_is_held_out_as_it_answers():
     folds, codes = make_folds(y), np.unique(y, return_inverse=True)[1]
     found = make_head("ensemble:members=knn:k=1+prototype").out_of_fold(X, y, folds, [{}])[0]
     scores = [make_head(name).out_of_fold(X, y, folds, [{}])[0] for name in ("knn:k=1", "prototype")]
-    wanted = np.mean([softmax(one, fit_temperature(one, codes)) for one in scores], axis=0)
+    wanted = np.mean([fit_calibration(one, codes).probabilities(one) for one in scores], axis=0)
     np.testing.assert_allclose(np.exp(found), wanted, atol=1e-5)
 
 
@@ -351,6 +351,47 @@ def test_a_planted_temperature_is_found(wanted):
     chances = softmax(scores, wanted)
     codes = (rng.random((20_000, 1)) > chances.cumsum(1)).sum(1).clip(0, 4)
     assert fit_temperature(scores, codes) == pytest.approx(wanted, rel=0.05)
+
+
+@pytest.mark.parametrize(("temperature", "doubt"), [(3.0, 0.2), (0.1, 0.5), (50.0, 0.05), (1.0, 0.0)])
+def test_a_planted_share_of_doubt_is_found_with_the_temperature(temperature, doubt):
+    rng = np.random.default_rng(0)
+    scores = temperature * 3 * rng.standard_normal((4000, 5))
+    chances = Calibration(temperature, doubt).probabilities(scores)
+    codes = (rng.random((4000, 1)) > chances.cumsum(1)).sum(1).clip(0, 4)
+    found = fit_calibration(scores, codes)
+    assert found.temperature == pytest.approx(temperature, rel=0.12)
+    assert found.doubt == pytest.approx(doubt, abs=0.03)
+
+
+def test_scores_whose_size_says_nothing_are_calibrated_by_doubt():
+    """One row in ten is ten times as long, as painters who are unlike all others are: one temperature is too modest."""
+    rng = np.random.default_rng(0)
+    scores = 2 * rng.standard_normal((4000, 5))
+    codes = (rng.random((4000, 1)) > softmax(scores).cumsum(1)).sum(1).clip(0, 4)
+    scores[::10] *= 10
+    right = scores.argmax(1) == codes
+    errors = [
+        abs(probabilities.max(1).mean() - right.mean())
+        for probabilities in (
+            softmax(scores, fit_temperature(scores, codes)),
+            fit_calibration(scores, codes).probabilities(scores),
+        )
+    ]
+    assert errors[0] > 0.04
+    assert errors[1] < 0.02
+
+
+@settings(max_examples=HYPOTHESIS_EXAMPLES, deadline=None)
+@given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.floats(0, 0.9))
+def test_calibrated_probabilities_sum_to_one_and_keep_the_order(seed, temperature, doubt):
+    scores = np.random.default_rng(seed).standard_normal((20, 6)) * temperature * 3
+    found = Calibration(temperature, doubt)
+    probabilities = found.probabilities(scores)
+    np.testing.assert_allclose(probabilities.sum(1), 1)
+    np.testing.assert_array_equal(probabilities.argsort(1), scores.argsort(1))
+    np.testing.assert_allclose(found.logs(scores), np.log(probabilities))
+    np.testing.assert_allclose(probabilities, (1 - doubt) * softmax(scores, temperature) + doubt / 6)
 
 
 def test_a_temperature_needs_rows_whose_class_was_known():
