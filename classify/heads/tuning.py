@@ -113,8 +113,8 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     for name in grid:
         further = _further(best, name, head.beyond.get(name, ()))
         shared = name == head.path_param
-        for points in [further] if shared and further else [[point] for point in further]:
-            before, best = best, best.followed_by(_tried(head, X, y, folds, codes, points))
+        for some in [further] if shared and further else [[point] for point in further]:
+            before, best = best, best.followed_by(_tried(head, X, y, folds, codes, some))
             if best.params == before.params:
                 break
     return best

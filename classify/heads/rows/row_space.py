@@ -13,6 +13,7 @@ import numpy as np
 
 from classify.heads.rows.blocks import Array
 
+TINY = 1e-38
 SMALLEST = 1e-6  # share of the largest singular value below which a direction is rounding (float64's eps squared root)
 
 
@@ -34,7 +35,7 @@ class RowSpace:
         """Of rows Z (n, D), n <= D, each feature on its final scale."""
         Z = Z.astype(np.float64)
         squares, left = np.linalg.eigh(Z @ Z.T)
-        kept = squares > SMALLEST**2 * max(float(squares[-1]), np.finfo(np.float32).tiny)
+        kept = squares > SMALLEST**2 * max(float(squares[-1]), TINY)
         lengths, left = np.sqrt(squares[kept]), left[:, kept]
         directions = (left / lengths).T @ Z
         return cls((left * lengths).astype(np.float32), directions.astype(np.float32))

@@ -72,14 +72,11 @@ class Sums:
 
 
 class Solved(Protocol):
-    """A problem with its solutions.
+    """A problem with its solutions."""
 
-    Attributes
-    ----------
-    n_iter : int, passes over the rows
-    """
-
-    n_iter: int
+    @property
+    def n_iter(self) -> int:
+        """Passes over the rows."""
 
     def solution(self, number: int) -> tuple[Array, Array]:
         """Coefficients (K, D) and intercepts (K,) for a value of C, for the rows as they are."""
