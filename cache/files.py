@@ -38,6 +38,7 @@ _WAYS_OUT = {
     errno.EIO: "the disk reports an input/output error: check it before you go on",
     errno.EMFILE: "too many files are open: raise the limit (ulimit -n), or compact the cache",
     errno.ENOENT: "there is no such file or folder: check the name",
+    errno.EEXIST: "it is a file, and a folder is needed: choose another name",
     errno.EISDIR: "it is a folder: name a file",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
     errno.ENOTDIR: "a part of the path is not a folder: choose another folder",
@@ -54,22 +55,6 @@ def temporary_of(path: Path) -> Path:
     """A name under which this process, and none of its other threads, writes a file before it gets its own."""
     writer = f"{socket.gethostname()}~{os.getpid()}~{next(_COUNTER)}"
     return path.with_name(f"{TEMPORARY}{writer}~{path.name}{_PART}")
-
-
-def check_place(path: Path) -> None:
-    """Raise where a file can't be written: better known before long work than after.
-
-    Raises
-    ------
-    StorageFailed
-        It is a folder, or its folder can't be written to, or not be made.
-    """
-    if path.is_dir():
-        raise StorageFailed(f"can't write {str(path)!r}: it is a folder; choose another name")
-    there = next(p for p in path.absolute().parents if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        what = "may not be written to, or is on a read-only disk" if there.is_dir() else "is no folder"
-        raise StorageFailed(f"can't write {str(path)!r}: {str(there)!r} {what}; choose another place")
 
 
 def write_atomic(path: Path, chunks: Sequence[Chunk]) -> None:

@@ -21,6 +21,7 @@ _BEGINS = b"---\nlicense: "  # a model card, with the front matter that Hugging 
 def card(head_file: Path, out: Path | None, report: Path | None) -> None:
     """Write the model card of a head: what it is, how good, for what, and under which licence."""
     from cache import files
+    from cache.writable import check_file
     from classify.errors import HeadFileError
     from classify.report.card import card_text
 
@@ -31,6 +32,7 @@ def card(head_file: Path, out: Path | None, report: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
+    check_file(out)
     if out.is_file() and not out.read_bytes().startswith(_BEGINS):
         raise HeadFileError(f"{str(out)!r} is there and is no model card, so it is not replaced: choose another --out")
     files.write_atomic(out, [text.encode()])

@@ -104,17 +104,19 @@ def compare(
     **options: Any,
 ) -> int:
     """Train heads on the same rows, compare them honestly, and write a report."""
+    from cache.writable import check_file, check_folder
     from classify.comparison.compare import compare as run_comparison
-    from classify.report import check_place, write_report
+    from classify.report import write_report
     from classify.report.probabilities import check_ending, write_probabilities
     from classify.report.results import as_json
     from classify.report.tracking import load_mlflow, log_comparison
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
-    check_place(out)
+    check_folder(out)
     if probabilities is not None:
         check_ending(probabilities)
+        check_file(probabilities)
     if mlflow is not None:
         load_mlflow()  # that it is missing is known before heads are fitted
     caches = open_caches(features, keys)

@@ -42,12 +42,14 @@ def explain(
     out: Path, weights: str | None, **options: Any,
 ) -> int:  # fmt: skip
     """Show which parts of PICTURES speak for a style: files, and folders of files."""
+    from cache.writable import check_folder
     from classify.explain import Explainer
     from classify.explain.files import explain_files
     from classify.prediction import find_pictures
     from featurize.engines import make_engine
     from featurize.progress import duration, progress_bar
 
+    check_folder(out)
     paths = find_pictures(list(pictures))
     explainer = Explainer(load_told(head_file), weights, method=method, engines=engines or make_engine, **options)
     workers = options["workers"]

@@ -50,15 +50,15 @@ def neighbours(
 ) -> None:  # fmt: skip
     """The works of the collection that are most similar to PICTURES: files, and folders of files."""
     from cache import open_cache
+    from cache.writable import check_folder
     from classify.explore.neighbours import neighbours as find
     from classify.explore.neighbours import write_neighbours
     from classify.prediction import find_pictures
-    from classify.report import check_place
     from featurize.dataset.table import read_table
     from featurize.engines import make_engine
     from featurize.progress import progress_bar
 
-    check_place(out)
+    check_folder(out)
     paths = find_pictures(pictures)
     with progress_bar("embedding") as progress:
         found = find(
@@ -109,13 +109,13 @@ def draw_map(
 ) -> None:  # fmt: skip
     """A map of the collection: similar pictures lie near each other."""
     from cache import open_cache
+    from cache.writable import check_folder
     from classify.explore.maps.make import FEWEST, map_of, write_map
     from classify.explore.works import load_works
-    from classify.report import check_place
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
-    check_place(out)
+    check_folder(out)
     cache = open_cache(features, key)
     works = load_works(read_table(dataset), cache, embedding, split, fewest=FEWEST)
     with progress_bar("arranging", "iterations") as progress:
@@ -148,15 +148,15 @@ def timeline(
     With --head it is the last hidden layer of a head, on the embedding that the head was fitted to.
     """
     from cache import open_cache
+    from cache.writable import check_folder
     from classify.explore.hidden import load_hidden
     from classify.explore.timeline import timeline as follow
     from classify.explore.timeline_page import write_timeline
     from classify.explore.works import load_works
-    from classify.report import check_place
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
-    check_place(out)
+    check_folder(out)
     table, cache = read_table(dataset), open_cache(features, key)
     if head_file:
         works = load_hidden(table, cache, load_told(head_file), split)
@@ -195,13 +195,13 @@ def styles(
 ) -> None:
     """Which styles lie near each other, and which are taken for each other."""
     from cache import open_cache
+    from cache.writable import check_folder
     from classify.explore.styles import pairs, write_styles
     from classify.explore.styles import styles as compare_styles
     from classify.explore.works import load_works
-    from classify.report import check_place
     from featurize.dataset.table import read_table
 
-    check_place(out)
+    check_folder(out)
     works = load_works(read_table(dataset), open_cache(features, key), embedding, split)
     found = compare_styles(works, target, seed=seed)
     print_table(
@@ -227,13 +227,13 @@ def show_artist(
 ) -> None:
     """The works of the painter NAME in the embedding: nearest painters, works least like the others."""
     from cache import open_cache
+    from cache.writable import check_folder
     from classify.explore.artist import artist as look_at
     from classify.explore.artist import write_artist
     from classify.explore.works import load_works
-    from classify.report import check_place
     from featurize.dataset.table import read_table
 
-    check_place(out)
+    check_folder(out)
     works = load_works(read_table(dataset), open_cache(features, key), embedding, split)
     found = look_at(works, name)
     print_table(

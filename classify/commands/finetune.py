@@ -90,6 +90,7 @@ def finetune(
     Say what is retrained with one of --layers, --from, --all and --head-only. A run that was stopped goes on where it
     ended when the same command is given again.
     """
+    from cache.writable import check_folder
     from classify.finetune.folds import cross_validate
     from classify.finetune.run import fine_tune
     from classify.finetune.settings import FinetuneSettings
@@ -98,6 +99,7 @@ def finetune(
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
+    check_folder(out)
     settings, table = FinetuneSettings(**options), read_table(dataset)
     with progress_bar("storing maps") as progress, ExitStack() as left:
         given: dict[str, Any] = {"features": features}

@@ -79,11 +79,13 @@ def fit(
 ) -> None:  # fmt: skip
     """Fit a head on the train split, or on more, and save it."""
     from cache import open_cache
+    from cache.writable import check_file, check_folder
     from classify.fitting.fit import fit as fit_head
     from classify.fitting.question import HOLDS
     from classify.headfile import SUFFIX, save_head
     from featurize.dataset.table import read_table
 
+    (check_file if out.suffix == SUFFIX else check_folder)(out)
     cache = open_cache(features, key)
     fitted = fit_head(
         read_table(dataset), cache, spec, embedding=embedding, target=target, tune=tune, question=question,

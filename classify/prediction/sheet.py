@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cache import files
+from cache.writable import check_file
 from classify.errors import PictureError
 from classify.prediction.answers import picture_json, trouble_json
 from classify.prediction.predictor import Prediction
@@ -44,9 +45,9 @@ def check_place(out: Path, inputs: Iterable[Path] = (), endings: Sequence[str] =
     if endings and out.suffix.lower() not in endings:
         last = f"{', '.join(endings[:-1])} or {endings[-1]}" if len(endings) > 1 else endings[0]
         raise PictureError(f"can't tell from the name {str(out)!r} what to write: let it end with {last}")
+    check_file(out)
     if any(out.exists() and path.exists() and out.samefile(path) for path in inputs):
         raise PictureError(f"{str(out)!r} is read here, and would be replaced: choose another name")
-    files.check_place(out)
 
 
 def write(predictions: Predictions, out: Path) -> None:

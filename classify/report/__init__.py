@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-from cache import StorageFailed, files
+from cache import files
 from classify.comparison.result import Comparison
 
 PAGE = "index.html"
-
-
-def check_place(out: Path) -> None:
-    """Raise `StorageFailed` if no report can be written there: better told before a long comparison than after."""
-    there = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        what = "may not be written to" if there.is_dir() else "is no folder"
-        raise StorageFailed(f"can't write a report to {str(out)!r}: {str(there)!r} {what}; choose another --out")
 
 
 def write_report(comparison: Comparison, out: str | Path, say: Callable[[str], None] = lambda line: None) -> Path:

@@ -93,6 +93,7 @@ def export(
     or --format says what it is to be.
     """
     from cache import open_cache
+    from cache.writable import check_folder
     from featurize.dataset.table import read_table
     from featurize.exchange import export as exporting
 
@@ -106,6 +107,7 @@ def export(
     if iiif:
         from featurize.exchange.annotations import export_annotations
 
+        check_folder(out)
         done = export_annotations(read_table(dataset), cache, recipes, out, split)
     else:
         done = exporting.export(read_table(dataset), cache, recipes, out, split, form=form, target=target)

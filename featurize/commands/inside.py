@@ -50,10 +50,12 @@ def filters(
 
     Of a deeper layer each row is a filter and each column one of its input channels.
     """
+    from cache.writable import check_folder
     from featurize import inside
     from featurize.networks.network import choose_network
     from featurize.theme import save_figure
 
+    check_folder(out)
     network = choose_network(backbone, weights)
     module = network.load()
     if listed:
@@ -85,6 +87,7 @@ def activations(
     numbers: Sequence[int], strongest: bool, attention: bool, out: Path,
 ) -> None:  # fmt: skip
     """Show what the layers of a network make of PICTURE: its activation maps, the picture beside them."""
+    from cache.writable import check_folder
     from featurize import inside
     from featurize.errors import SourceError, Undecodable
     from featurize.inside.activations import Choice
@@ -94,6 +97,7 @@ def activations(
 
     if blocks and layer:
         raise click.UsageError("--blocks shows the end of each block, --layer one layer: give one of them")
+    check_folder(out)
     network = choose_network(backbone, weights)
     try:
         seen = pixels(Picture("", picture), network.transform)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cache import files
 from cache.addresses import scheme_of
+from cache.writable import check_file
 from featurize.dataset.edits.memory import NO_EDITS
 from featurize.dataset.edits.merging import NOTHING_KEPT, Kept, Merge
 from featurize.dataset.edits.older import Older, look_at, save
@@ -149,7 +150,7 @@ def prepare(
             f"--target {target}: the dataset table keeps a column of that name for itself; choose another"
         )
     check_ending(out, "--out")
-    files.check_place(out)
+    check_file(out)
     folder = out.absolute().parent
     if is_address(source):
         source = fetch_source(str(source), folder, reading.asking, progress)

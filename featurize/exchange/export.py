@@ -12,7 +12,11 @@ import numpy as np
 
 from cache import Key, NotStored, Recipe, StorageFailed, Store, files
 from cache.folder import as_cache
+<<<<<<< HEAD
 from cache.key import KEY_FILE
+=======
+from cache.writable import check_file
+>>>>>>> c4877af (Every command that writes sees before its work whether it can, and says in a sentence what is in the way)
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.errors import TableError
 from featurize.exchange.forms import Contents, Parts, parts_of
@@ -143,8 +147,10 @@ def check_apart(path: Path, cache: Store) -> None:
 
 
 def _check_replaced(parts: Parts) -> None:
-    """Raise where a file would be replaced that no export wrote."""
+    """Raise where a file can't be written, or would be replaced that no export wrote."""
     paths = [path for path, _ in parts]
+    for path in paths:
+        check_file(path)
     there = [path for path in paths if path.is_file()]
     if there and not is_export(paths):
         raise TableError(f"{str(there[-1])!r} is there, and no export wrote it: choose another place, or move it away")

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from cache import OK, Key, Recipe, Rows, Store, create_cache, files, list_keys
 from cache.ids import Ids
 from cache.rows import ABSENT
+from cache.writable import check_file
 from featurize.dataset.notes import Note
 from featurize.dataset.splits import Splitting
 from featurize.dataset.table import DatasetTable, check_ending, read_table, write_table
@@ -151,7 +152,7 @@ def import_vectors(
     source = _source(vectors, array)
     key = _key(name, note, array, source.digest)
     check_ending(path, "--dataset")
-    files.check_place(path)
+    check_file(path)
     _check_name_is_free(features, key)
     with source.open as matrix:
         check_count(given, source.name, matrix.shape[0])

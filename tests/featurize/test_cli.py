@@ -223,7 +223,7 @@ def test_python_refuses_an_address_of_another_kind_too(here: Path) -> None:
 def test_a_place_for_no_table_is_told_before_pictures_are_read(here: Path, capsys: Screen) -> None:
     (here / "file").touch()
     assert call("prepare", "nowhere", "--out", "file/dataset.csv") == 1
-    assert "'file' is no folder" in error_of(capsys).replace(f"{here}/", "")
+    assert "'file' is a file, and a folder is needed" in error_of(capsys).replace(f"{here}/", "")
 
 
 def test_wrong_usage_is_status_2(here: Path, capsys: Screen) -> None:
