@@ -223,6 +223,43 @@ def test_broken_manifests_and_pictures_are_named_and_stop_nothing(
     assert len(prepare(collection, tmp_path / "dataset.csv", reading=QUICK).table) == 4, "the next run tries again"
 
 
+def odd_manifests(museum: Museum) -> dict[str, str]:
+    """Manifests as they are met in the wild: what each is like, and its picture's title in the table."""
+    plain = {"@id": f"{museum.root}/plain.jpg", "@type": "dctypes:Image", "width": 96, "height": 64}
+    mixed = {"@type": "oa:Annotation", "motivation": "sc:painting", "resource": plain}
+    sequence = [{"canvases": [{"@id": "c2", "height": 64, "width": 96, "images": [mixed]}]}]
+    service = {"id": f"{museum.root}/img/7", "type": "ImageService3"}  # says no level
+    body = {"id": f"{museum.root}/img/7/full/max/0/default.jpg", "type": "Image", "service": service}
+    page = [{"type": "AnnotationPage", "items": [{"type": "Annotation", "motivation": "painting", "body": body}]}]
+    by_text = {**body, "id": f"{museum.root}/plain.jpg", "service": f"{museum.root}/img/8"}
+    texts = [{"items": [{"motivation": ["painting"], "body": by_text}]}]
+    museum.says("/plain.jpg", jpeg(5, (96, 64)))
+    museum.says("/img/7/info.json", {"width": 1500, "height": 1000, "profile": "level1"})
+    museum.says("/img/7/full/768,/0/default.jpg", jpeg(6, (96, 64)))
+    museum.says("/v2-in-v3.json", {"type": "Manifest", "@type": "sc:Manifest", "label": "浮世絵 – Привет",
+                                   "sequences": sequence})  # fmt: skip
+    museum.says("/no-level.json", {"type": "Manifest", "label": {"ja": ["神奈川沖浪裏"]}, "items": [
+        {"id": "c3", "type": "Canvas", "width": 1500, "height": 1000, "items": page}]})  # fmt: skip
+    museum.says("/text-service.json", {"type": "Manifest", "label": ["Ohne Titel", "Untitled"], "items": [
+        {"id": "c4", "width": None, "height": "unknown", "items": texts}]})  # fmt: skip
+    return {
+        "v2-in-v3": "浮世絵 – Привет",
+        "no-level": "神奈川沖浪裏",
+        "text-service": "Ohne Titel; Untitled",
+    }
+
+
+def test_odd_manifests_give_their_pictures(museum: Museum, tmp_path: Path) -> None:
+    titles = odd_manifests(museum)
+    members = [{"id": f"{museum.root}/{name}.json", "type": "Manifest"} for name in titles]
+    museum.says("/all.json", {"type": "Collection", "items": [*members, None, "x", {"type": "Manifest"}]})
+    done = prepare(f"{museum.root}/all.json", tmp_path / "dataset.csv", reading=QUICK)
+    assert list(done.table.columns["title"]) == list(titles.values())
+    assert done.named == 4
+    (why,) = [row["detail"] for row in rejected(tmp_path)]
+    assert "x: 'x' is no address that begins with https:// or http://" in why
+
+
 def test_a_size_that_is_refused_is_answered_by_the_whole_picture(museum: Museum, tmp_path: Path) -> None:
     at = manifest_2(museum, "two", "Baroque", f"{museum.root}/img/9")
     serve_picture(museum, f"{museum.root}/img/9", "full", 3)
@@ -326,6 +363,18 @@ def test_choices_and_other_services_are_understood() -> None:
     (found,) = images({"type": "Manifest", "items": [canvas, {"id": "text only", "items": []}]}, "m")
     assert (found.url, found.service, found.level, found.version) == ("http://x/1.jpg", "http://x/1", 1, 2)
     assert members({"members": [{"@id": "a", "@type": "sc:Manifest"}], "first": "b", "items": []}) == ["a", "b"]
+
+
+@pytest.mark.parametrize("info", [
+    {"width": "wide", "height": None, "sizes": "none"}, {"width": -1, "height": 1e400, "sizes": [None, "x", {}]},
+    {"sizes": [{"width": "a", "height": 2}]}, {"sizes": {"width": 1000}},
+])  # fmt: skip
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_service_that_says_nonsense_is_asked_as_the_manifest_says(info: dict[str, object], level: int) -> None:
+    image = Image("m", "c", "http://x/whole.jpg", "http://x/1", 2, level, 4000, 3000)
+    assert picture_address(image, 512, info) == (
+        "http://x/1/full/683,/0/default.jpg" if level else "http://x/whole.jpg"
+    )
 
 
 @pytest.mark.parametrize(

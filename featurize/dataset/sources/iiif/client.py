@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -83,6 +84,8 @@ class Client:
         NotFetched
             It can't be reached, goes on being busy, or answers with anything but success.
         """
+        if not re.match(r"https?://[^/]", address, re.IGNORECASE):
+            raise NotFetched(f"{address!r} is no address that begins with https:// or http://")
         asked = {"If-None-Match": "etag", "If-Modified-Since": "last-modified"}
         headers = {name: (known or {})[own] for name, own in asked.items() if (known or {}).get(own)}
         for tried in range(1, _TRIES + 1):

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from featurize.dataset.sources.iiif.presentation import Image
+from featurize.dataset.sources.iiif.presentation import Image, pixels_of
 
 
 def needs_info(image: Image) -> bool:
@@ -37,7 +37,7 @@ def picture_address(image: Image, side: int, info: Mapping[str, Any] | None = No
     if not image.service:
         return image.url
     info = info or {}
-    width, height = (int(info.get(name) or getattr(image, name)) for name in ("width", "height"))
+    width, height = (pixels_of(info.get(name)) or getattr(image, name) for name in ("width", "height"))
     if image.level == 0:
         return _listed_size(image, side, info)
     if not (width and height) or min(width, height) <= side:
@@ -46,7 +46,9 @@ def picture_address(image: Image, side: int, info: Mapping[str, Any] | None = No
 
 
 def _listed_size(image: Image, side: int, info: Mapping[str, Any]) -> str:
-    sizes = [(int(s["width"]), int(s["height"])) for s in info.get("sizes", []) if s.get("width") and s.get("height")]
+    said = info.get("sizes")
+    named = [one for one in said if isinstance(one, Mapping)] if isinstance(said, list) else []
+    sizes = [(pixels_of(one.get("width")), pixels_of(one.get("height"))) for one in named]
     large = sorted(size for size in sizes if min(size) >= side)
     if not large:
         return image.url

@@ -92,11 +92,20 @@ def images(manifest: Mapping[str, Any], address: str) -> list[Image]:
 def labels_of(manifest: Mapping[str, Any]) -> dict[str, str]:
     """The title and the metadata of a manifest or canvas, in the language that stands first or in English."""
     found = {"title": text_of(manifest.get("label"))}
-    for pair in _listed(manifest.get("metadata")):
+    for pair in _mappings(manifest.get("metadata")):
         name, value = text_of(pair.get("label")), text_of(pair.get("value"))
         if name and value:
             found[name] = f"{found[name]}; {value}" if name in found else value
     return {name: value for name, value in found.items() if value}
+
+
+def pixels_of(value: Any) -> int:
+    """Pixels of a side; 0 where a document says none, or something that is none."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return max(number, 0)
 
 
 def text_of(value: Any) -> str:
@@ -140,12 +149,12 @@ def _on_canvas(canvas: Mapping[str, Any], manifest: str) -> Iterator[Image]:
         annotation.get("body")
         for page in _listed(canvas.get("items"))
         for annotation in _listed(page.get("items"))
-        if annotation.get("motivation", "painting") == "painting"
+        if "painting" in _listed(annotation.get("motivation", "painting"))
     ]
     for body in painted:
         picture = _chosen(body)
         if picture is not None:
-            size = [int(picture.get(side) or canvas.get(side) or 0) for side in ("width", "height")]
+            size = [pixels_of(picture.get(side)) or pixels_of(canvas.get(side)) for side in ("width", "height")]
             yield _image(picture, name, manifest, size[0], size[1], labels_of(canvas))
             return
 
@@ -153,7 +162,7 @@ def _on_canvas(canvas: Mapping[str, Any], manifest: str) -> Iterator[Image]:
 def _image(
     picture: Mapping[str, Any], canvas: str, manifest: str, width: int, height: int, labels: Mapping[str, str]
 ) -> Image:
-    for service in _listed(picture.get("service")):
+    for service in _mappings(picture.get("service")):
         context, profile = (str(service.get(name) or "") for name in ("@context", "profile"))
         kind = str(service.get("type") or service.get("@type") or "")
         if "image" not in f"{context} {profile} {kind}".lower() and profile not in ("level0", "level1", "level2"):
@@ -169,7 +178,7 @@ def _image(
 
 def _chosen(body: Any) -> Mapping[str, Any] | None:
     """The picture of an annotation's body; of several the first, of a choice the default."""
-    for one in _listed(body):
+    for one in _mappings(body):
         kind = str(one.get("type") or one.get("@type") or "")
         if kind.endswith("Choice"):
             return _chosen(one.get("default") or one.get("items") or one.get("item"))
@@ -198,3 +207,7 @@ def _listed(value: Any) -> Sequence[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def _mappings(value: Any) -> Sequence[Mapping[str, Any]]:
+    return [one for one in _listed(value) if isinstance(one, Mapping)]
