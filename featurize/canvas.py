@@ -5,6 +5,7 @@ For pictures that are made by the hundred. Figures with axes and ticks are matpl
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from featurize.fonts import fonts_of
 from featurize.theme import INK, PAPER
 
 if TYPE_CHECKING:
@@ -44,7 +46,17 @@ class Canvas:
         self, x: float, y: float, text: str, size: float, colour: str = INK, *, bold: bool = False, anchor: str = "la"
     ) -> None:
         """A line of text; the anchor says which of its points lies at (x, y), as Pillow writes it: "ms", "rm"."""
-        self._draw.text((x * SCALE, y * SCALE), text, colour, _font(size, bold), anchor)
+        font, left, high = _font(size, bold), x * SCALE, y * SCALE
+        parts = _in_fonts(text, size, bold)
+        if len(parts) == 1 and parts[0][1] is font:
+            self._draw.text((left, high), text, colour, font, anchor)
+            return
+        across, down = anchor[0], anchor[1]
+        left -= {"l": 0.0, "m": 0.5, "r": 1.0}[across] * _length(text, size, bold)
+        high += font.getbbox(text, anchor=f"l{down}")[1] - font.getbbox(text, anchor="ls")[1]  # the line they stand on
+        for part, other in parts:
+            self._draw.text((left, high), part, colour, other, "ls")
+            left += other.getlength(part)
 
     def upwards(self, x: float, y: float, text: str, size: float, colour: str = INK) -> None:
         """A line of text that is read from below; its middle lies at (x, y)."""
@@ -113,22 +125,22 @@ def coloured(values: NDArray[np.floating], colours: str) -> Pixels:
 
 def fitting(text: str, size: float, width: float, bold: bool = False) -> str:
     """The beginning of a text that is too long for a width in points."""
-    font, most = _font(size, bold), width * SCALE
-    if font.getlength(text) <= most:
+    most = width * SCALE
+    if _length(text, size, bold) <= most:
         return text
     low, high = 0, len(text)  # characters that fit with an ellipsis, and one more than that
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if font.getlength(f"{text[:middle].rstrip()}…") <= most else (low, middle)
+        low, high = (middle, high) if _length(f"{text[:middle].rstrip()}…", size, bold) <= most else (low, middle)
     return f"{text[:low].rstrip()}…"
 
 
 def wrapped(text: str, size: float, width: float) -> list[str]:
     """A text cut between its words into lines of a width in points; a longer word is a line of its own."""
-    font, found = _font(size), [""]
+    found = [""]
     for word in text.split():
         longer = f"{found[-1]} {word}".lstrip()
-        if font.getlength(longer) <= width * SCALE:
+        if _length(longer, size) <= width * SCALE:
             found[-1] = longer
         else:
             found.append(word)
@@ -139,14 +151,28 @@ def _dots(points: float) -> int:
     return round(points * SCALE)
 
 
+def _length(text: str, size: float, bold: bool = False) -> float:
+    """Pixels of a line of text."""
+    return sum(font.getlength(part) for part, font in _in_fonts(text, size, bold))
+
+
+def _in_fonts(text: str, size: float, bold: bool) -> list[tuple[str, FreeTypeFont]]:
+    """A text in parts, each with the font that has its letters; most texts are one part."""
+    if text.isascii():
+        return [(text, _font(size, bold))]
+    others = fonts_of(text)
+    runs = itertools.groupby(text, others.get)
+    return [("".join(letters), _font(size, bold, path)) for path, letters in runs]
+
+
 @cache
-def _font(size: float, bold: bool = False) -> FreeTypeFont:
-    """DejaVu Sans, which matplotlib brings along and writes its figures in."""
+def _font(size: float, bold: bool = False, path: Path | None = None) -> FreeTypeFont:
+    """DejaVu Sans, which matplotlib brings along and writes its figures in, or the font in a file."""
     import matplotlib
     from PIL import ImageFont
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", name), size * SCALE)
+    return ImageFont.truetype(path or Path(matplotlib.get_data_path(), "fonts", "ttf", name), size * SCALE)
 
 
 @cache

@@ -56,7 +56,7 @@ def styled(more: Mapping[str, Any] | None = None) -> Iterator[None]:
 
     settings: Any = {**style(), **(more or {})}
     with matplotlib.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # `drawn` looks for fonts that have them
         yield
 
 
@@ -93,11 +93,52 @@ def save_figure(figure: Figure, path: Path) -> None:
     """
     from cache import files
 
-    buffer, kind = io.BytesIO(), path.suffix.removeprefix(".") or "png"
+    data = drawn(figure, path.suffix.removeprefix(".") or "png")
+    files.make_folder(path.absolute().parent)
+    files.write_atomic(path, [data])
+
+
+def drawn(figure: Figure, kind: str, more: Mapping[str, Any] | None = None) -> bytes:
+    """A figure as a file, the same each time.
+
+    Letters that the project's font lacks are drawn in fonts of this machine that have them; a `FontWarning` says where
+    there is none. Text in an SVG stays text, for which whoever shows it finds the fonts.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    kind : str
+        "png", "pdf" or "svg".
+    more : mapping, optional
+        Settings of matplotlib.
+    """
     # compression at level 1 takes a third of the time for a fifth more bytes
     quick: dict[str, Any] = {"pil_kwargs": {"compress_level": 1}} if kind == "png" else {}
     dated: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
-    with styled():
+
+    def save() -> bytes:
+        buffer = io.BytesIO()
         figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, metadata=dated, **quick)
-    files.make_folder(path.absolute().parent)
-    files.write_atomic(path, [buffer.getvalue()])
+        return buffer.getvalue()
+
+    with styled(more):
+        data = save()
+        return save() if kind != "svg" and _with_more_fonts(figure) else data
+
+
+def _with_more_fonts(figure: Figure) -> bool:
+    """Let a figure that was drawn once take letters from other fonts, too; whether it needs some and there are any."""
+    from matplotlib import font_manager
+    from matplotlib.ft2font import FT2Font
+    from matplotlib.text import Text
+
+    from featurize.fonts import fonts_of
+
+    written = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    paths = sorted(set(fonts_of("".join(text.get_text() for text in written)).values()))
+    for path in paths:
+        font_manager.fontManager.addfont(str(path))  # it may be newer than matplotlib's list of fonts
+    names = [FT2Font(str(path)).family_name for path in paths]
+    for text in written:
+        text.set_fontfamily([*text.get_fontfamily(), *names])
+    return bool(paths)

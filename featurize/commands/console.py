@@ -9,11 +9,13 @@ import traceback
 import warnings
 from collections.abc import Iterable, Sequence
 from types import FrameType
+from typing import Any
 
 import click
 
 from featurize.commands import answer
 from featurize.commands.explain import explain
+from featurize.fonts import FontWarning
 
 STOPPED = 130  # exit status after Ctrl-C, as shells have it
 
@@ -37,6 +39,7 @@ def run(command: click.Command, argv: Sequence[str] | None = None, engines: obje
     debug = "--debug" in arguments or os.environ.get("ARTSTYLE_DEBUG") == "1"
     arguments = [a for a in arguments if a != "--debug"]
     warnings.filterwarnings("ignore", module=r"PIL\.")  # a picture's oddities are told as reasons
+    warnings.showwarning = _show_warning
     signal.signal(signal.SIGTERM, _terminated)
     if answer.FLAG not in arguments:
         return _carry_out(command, arguments, debug, engines)
@@ -68,6 +71,14 @@ def _carry_out(command: click.Command, arguments: list[str], debug: bool, engine
             traceback.print_exc()
         click.echo(f"error: {explain(error)}", err=True)
         return 1
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    """A warning of this project as a sentence; one of a library as Python shows it, with its place."""
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    click.echo(f"warning: {message}\n" if issubclass(category, FontWarning) else text, err=True, nl=False)
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

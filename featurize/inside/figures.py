@@ -70,7 +70,7 @@ def activations_figure(activations: Activations) -> Figure:
     how = "strongest by mean absolute value" if activations.strongest else "chosen" if _are_chosen(activations) else ""
     shown = f"{len(maps)} of {activations.channels} maps{f' ({how})' if how else ''}"
     title = f"{which}{activations.layer}: {shown}, {maps.shape[1]} × {maps.shape[2]}"
-    low, top = (f"{value:.3g}" for value in (maps.min(), maps.max()))
+    low, top = (f"{value:.3g}".replace("-", "−") for value in (maps.min(), maps.max()))
     note = (
         f"{activations.network}: each map from its own smallest value (dark) to its own largest (bright); values of "
         f"all maps shown lie between {low} and {top}. Numbers are those of the channels."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,8 +65,4 @@ def figure(xy: NDArray[np.floating], column: Column | None, title: str = "") -> 
 
 def as_file(drawn: Figure, kind: str) -> bytes:
     """A figure as "svg" or "png", the same each time."""
-    buffer = io.BytesIO()
-    dated = {"Date": None} if kind == "svg" else {}
-    with theme.styled({"svg.hashsalt": "map"}):
-        drawn.savefig(buffer, format=kind, dpi=theme.DOTS_PER_INCH, facecolor=theme.PAPER, metadata=dated)
-    return buffer.getvalue()
+    return theme.drawn(drawn, kind, {"svg.hashsalt": "map", "savefig.facecolor": theme.PAPER})
