@@ -20,6 +20,21 @@ if TYPE_CHECKING:
     from classify.explain.explainer import Explanation as Explanation
     from classify.explain.figure import explanation_figure as explanation_figure
     from classify.explain.figure import explanation_picture as explanation_picture
+    from classify.explore.artist import artist as artist
+    from classify.explore.artist import write_artist as write_artist
+    from classify.explore.hidden import load_hidden as load_hidden
+    from classify.explore.maps.make import draw_map as draw_map
+    from classify.explore.maps.make import map_of as map_of
+    from classify.explore.maps.make import write_map as write_map
+    from classify.explore.neighbours import neighbours as neighbours
+    from classify.explore.neighbours import write_neighbours as write_neighbours
+    from classify.explore.styles import draw_styles as draw_styles
+    from classify.explore.styles import styles as styles
+    from classify.explore.styles import write_styles as write_styles
+    from classify.explore.timeline import timeline as timeline
+    from classify.explore.timeline_page import draw_timeline as draw_timeline
+    from classify.explore.timeline_page import write_timeline as write_timeline
+    from classify.explore.works import load_works as load_works
     from classify.finetune.folds import cross_validate as cross_validate
     from classify.finetune.result import Finetuned as Finetuned
     from classify.finetune.result import load_finetuned as load_finetuned
@@ -52,6 +67,14 @@ else:
             "classify.errors": "ClassifyError",
             "classify.explain.explainer": "Explainer Explanation",
             "classify.explain.figure": "explanation_figure explanation_picture",
+            "classify.explore.artist": "artist write_artist",
+            "classify.explore.hidden": "load_hidden",
+            "classify.explore.maps.make": "draw_map map_of write_map",
+            "classify.explore.neighbours": "neighbours write_neighbours",
+            "classify.explore.styles": "draw_styles styles write_styles",
+            "classify.explore.timeline": "timeline",
+            "classify.explore.timeline_page": "draw_timeline write_timeline",
+            "classify.explore.works": "load_works",
             "classify.finetune.folds": "cross_validate",
             "classify.finetune.result": "Finetuned load_finetuned",
             "classify.finetune.run": "fine_tune",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cache import Store
+from cache.buckets import Place
+from cache.folder import as_cache
 from cache.ids import from_hex
 from classify.errors import DataError
 from classify.evaluation.nearest import Nearest, centre_of, crowding, nearest
@@ -52,9 +54,9 @@ class Neighbours:
 
 
 def neighbours(
-    table: DatasetTable,
-    cache: Store,
-    pictures: Sequence[Path],
+    table: DatasetTable | str | Path,
+    cache: Store | Place,
+    pictures: Sequence[str | Path],
     k: int = K,
     *,
     embedding: str | None = None,
@@ -71,9 +73,11 @@ def neighbours(
 
     Parameters
     ----------
-    table : DatasetTable
-    cache : Store
-    pictures : sequence of Path
+    table : DatasetTable, str or Path
+        The table, or where it lies.
+    cache : Store, str or Path
+        The feature cache, or the folder of the only one.
+    pictures : sequence of str or Path
         Files; those whose bytes the cache does not know are embedded first, and not stored.
     k : int
         How many works.
@@ -97,15 +101,16 @@ def neighbours(
     """
     if k < 1:
         raise DataError(f"--k {k}: ask for one neighbour or more")
+    paths, cache = tuple(map(Path, pictures)), as_cache(cache)
     works = load_works(table, cache, embedding, split)
-    asked = read_pictures(pictures)
+    asked = read_pictures(paths)
     own = rows_of(works, from_hex([picture.id for picture in asked]))
     vectors = vectors_of(asked, cache, works.recipes, weights, device=device, engines=engines, progress=progress)
     centre = centre_of(works.X)
     crowded = crowding(works.X, centre) if csls else None
     k = min(k, len(works) - int((own >= 0).any()))
     found = nearest(vectors, works.X, k, centre=centre, own=own, crowded=crowded)
-    return Neighbours(works, tuple(pictures), tuple(own.tolist()), found, csls)
+    return Neighbours(works, paths, tuple(own.tolist()), found, csls)
 
 
 def as_csv(result: Neighbours) -> bytes:

@@ -161,6 +161,11 @@ def matrix(found: Styles, what: str) -> Figure:
         return figure
 
 
+def draw_styles(found: Styles) -> dict[str, Figure]:
+    """The figures of styles: "tree", "distance" and "taken", what is taken for what; the label of each says more."""
+    return {"tree": dendrogram(found), "distance": matrix(found, "distance"), "taken": matrix(found, "confusion")}
+
+
 def pairs(found: Styles, most: int = 8) -> list[tuple[str, str, float, int]]:
     """The nearest pairs of classes: their names, distance, and works taken for the other, both ways together."""
     a, b = np.triu_indices(len(found.names), 1)
@@ -191,8 +196,7 @@ def write_styles(found: Styles, out: Path) -> Path:
         return csv_bytes(columns)
 
     def page() -> bytes:
-        drawn = {"tree": dendrogram(found), "distance": matrix(found, "distance"), "taken": matrix(found, "confusion")}
-        figures = {name: as_svg(figure) for name, figure in drawn.items()}
+        figures = {name: as_svg(figure) for name, figure in draw_styles(found).items()}
         facts = {"s": found, "title": f"Which {plain(found.target)}s lie near each other", "figures": figures}
         return render("styles.html", found.works, {**facts, "pairs": pairs(found)})
 

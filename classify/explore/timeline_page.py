@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from classify.explore import timeline_figures as figures
 from classify.explore.hidden import units_in_time
@@ -10,6 +11,9 @@ from classify.explore.pages import PAGE, render, write_folder
 from classify.explore.timeline import Timeline
 from classify.report.svg import as_svg
 from featurize.dataset.sheets import csv_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_timeline(found: Timeline, out: Path) -> Path:
@@ -34,12 +38,25 @@ def as_csv(found: Timeline) -> bytes:
     return csv_bytes(columns)
 
 
-def _page(found: Timeline) -> bytes:
+def draw_timeline(found: Timeline) -> dict[str, Figure]:
+    """The figures of a timeline.
+
+    Returns
+    -------
+    dict of str to matplotlib.figure.Figure
+        "against_year", "variance", "predicted"; "styles" where works have one; "units" of a hidden layer. The label of
+        each says what it shows.
+    """
     drawn = {"against_year": figures.against_year(found), "variance": figures.variance(found)}
     if found.styles:
         drawn["styles"] = figures.styles(found)
     if found.works.layer:
         drawn["units"] = figures.units(units_in_time(found.works))
     drawn["predicted"] = figures.predicted(found)
-    facts = {"t": found, "title": "Art history in time", "figures": {name: as_svg(f) for name, f in drawn.items()}}
+    return drawn
+
+
+def _page(found: Timeline) -> bytes:
+    drawn = {name: as_svg(figure) for name, figure in draw_timeline(found).items()}
+    facts = {"t": found, "title": "Art history in time", "figures": drawn}
     return render("timeline.html", found.works, facts)

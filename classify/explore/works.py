@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import Key, Recipe, Store
+from cache.buckets import Place
+from cache.folder import as_cache
 from cache.ids import Ids, first_seen, positions
 from cache.rows import ABSENT, OK
 from classify.data import usual_embedding
@@ -20,7 +22,7 @@ from classify.heads.rows.gathered import Gathered
 from featurize.dataset.groups import Groups
 from featurize.dataset.people import is_nobody
 from featurize.dataset.periods import year_number
-from featurize.dataset.table import DatasetTable
+from featurize.dataset.table import DatasetTable, as_table
 from featurize.wording import counted
 
 _COMPARED = 1024  # vectors that are compared at once
@@ -107,15 +109,21 @@ class Works:
 
 
 def load_works(
-    table: DatasetTable, cache: Store, embedding: str | None = None, split: str = "all", *, fewest: int = 2
+    table: DatasetTable | str | Path = "dataset.csv",
+    cache: Store | Place = "features",
+    embedding: str | None = None,
+    split: str = "all",
+    *,
+    fewest: int = 2,
 ) -> Works:
     """The pictures of a dataset table with their vectors, each picture once.
 
     Parameters
     ----------
-    table : DatasetTable
-        Where a picture stands in several rows, the first counts.
-    cache : Store
+    table : DatasetTable, str or Path
+        The table, or where it lies. Where a picture stands in several rows, the first counts.
+    cache : Store, str or Path
+        The feature cache, or the folder of the only one.
     embedding : str, optional
         Recipes; "a+b" puts two side by side. By default the only one there is, or what the network's authors use.
     split : str
@@ -132,6 +140,7 @@ def load_works(
     NotStored
         Pictures were not embedded yet, or not with such a recipe.
     """
+    table, cache = as_table(table), as_cache(cache)
     recipes = tuple(cache.recipe(name) for name in (embedding or usual_embedding(cache)).split("+"))
     rows = table.rows_of(split)
     rows = rows[first_seen(table.ids[rows])]

@@ -122,6 +122,20 @@ def test_activations_are_what_the_layers_give_computed_step_by_step(
         assert found.maps.min() < 0
 
 
+def test_activations_are_what_a_hook_of_torch_sees(resnet: tuple[Network, torch.nn.Module], pixels: np.ndarray) -> None:
+    network, module = resnet
+    seen: dict[str, torch.Tensor] = {}
+    layer = module.layer3[1].conv1
+    hook = layer.register_forward_hook(lambda _module, _given, made: seen.update(maps=made.clone()))
+    mean, std = np.array(network.transform.mean), np.array(network.transform.std)
+    batch = torch.from_numpy(((pixels / 255 - mean) / std).transpose(2, 0, 1)[None].astype(np.float32))
+    with torch.no_grad():
+        module(batch)
+    hook.remove()
+    found = inside.activations_of_layer(network, module, pixels, "layer3.1.conv1", Choice(256))
+    np.testing.assert_allclose(found.maps, seen["maps"][0].numpy(), rtol=1e-4, atol=1e-5)
+
+
 def test_blocks_are_the_stages_that_embeddings_are_made_of(
     resnet: tuple[Network, torch.nn.Module], pixels: np.ndarray
 ) -> None:

@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ from featurize.dataset.sheets import csv_bytes
 from featurize.pictures import archives
 from featurize.progress import Progress
 from featurize.wording import counted
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INSIDE = 3 << 20  # bytes of sheets, up to which they lie inside the page
 FEWEST = 3  # works that a map needs
@@ -148,14 +152,14 @@ def write_map(made: Map, out: Path, *, mosaic: bool = False, progress: Progress 
     StorageFailed
         The file system refused.
     """
-    from classify.explore.maps.figure import as_file, figure
+    from classify.explore.maps.figure import as_file
 
     files.make_folder(out.absolute())
     works, xy, grid = made.works, made.xy.astype(np.float64), None
     if mosaic:
         squares, columns, rows = snapped(xy)
         xy, grid = squares.astype(np.float64), (columns, rows)
-    drawn = figure(made.xy, made.column)
+    drawn = draw_map(made)
     shape, where, sheets = _sheets(works, out, progress, keep=mosaic)
     facts = {
         "title": "Mosaic of the collection" if mosaic else "Map of the collection",
@@ -173,6 +177,13 @@ def write_map(made: Map, out: Path, *, mosaic: bool = False, progress: Progress 
         PAGE: lambda: render(works, xy, made.near, made.columns, **facts),  # type: ignore[arg-type]
     }
     return write_folder(out, parts)
+
+
+def draw_map(made: Map) -> Figure:
+    """A map for print: its points in the colours of the column that it is coloured by."""
+    from classify.explore.maps.figure import figure
+
+    return figure(made.xy, made.column)
 
 
 def as_csv(made: Map, xy: NDArray[np.floating]) -> bytes:

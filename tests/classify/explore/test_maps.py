@@ -58,6 +58,12 @@ def test_components_are_those_of_scikit_learn(shape: tuple[int, int]) -> None:
     assert ours.share.sum() == pytest.approx(1)
 
 
+def test_a_map_by_pca_is_that_of_scikit_learn(works: Works) -> None:
+    expected = PCA(2, svd_solver="full").fit_transform(np.asarray(works.X, np.float64))
+    xy = map_of(works, method="pca").xy
+    np.testing.assert_allclose(xy * np.sign((xy * expected).sum(0)), expected, atol=2e-3)
+
+
 def test_components_depend_neither_on_the_order_of_sums_nor_of_pictures(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,13 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.cluster.hierarchy import cophenet, leaves_list, linkage
 from scipy.spatial.distance import cdist, pdist, squareform
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from classify.commands.main import cli
 from classify.errors import DataError
 from classify.explore.artist import artist
-from classify.explore.styles import styles
+from classify.explore.styles import FOLDS, draw_styles, styles
 from classify.explore.works import Works, load_works
+from classify.heads.tuning import make_folds
 from featurize.commands.console import run
 from tests.browser import assert_good_to_read
 from tests.classify.explore.collections import EVIL, make_collection
@@ -37,6 +42,30 @@ def test_distances_of_styles_are_those_of_scipy(works: Works) -> None:
     assert np.trace(found.confusion) > 80
     with pytest.raises(DataError, match="2 classes have 2 works or more in the column 'style', and three are needed"):
         styles(works.take(np.flatnonzero(np.isin(labels, found.names[:2]))))
+
+
+def test_the_tree_is_that_of_scipy(works: Works) -> None:
+    """Classes meet at the mean distance of their members, whatever the order; each leaf stands beside its nearest."""
+    found = styles(works)
+    labels = np.array(works.column("style"))
+    means = np.stack([works.X[labels == name].mean(0) for name in found.names])
+    distances = pdist((means - means.mean(0)).astype(np.float64), "cosine")
+    np.testing.assert_allclose(cophenet(found.tree), cophenet(linkage(distances, "average")), atol=1e-5)
+    assert leaves_list(found.tree).tolist() in ([0, 1, 2, 3], [3, 2, 1, 0])
+    names = {text.get_text() for text in draw_styles(found)["tree"].axes[0].get_yticklabels()}
+    assert names == {name.replace("_", " ") for name in found.names}
+
+
+def test_confusions_are_those_of_the_nearest_mean_of_scikit_learn(works: Works) -> None:
+    """On rows brought to unit variance, in the same folds."""
+    found = styles(works, seed=3)
+    names, codes = np.unique(works.column("style"), return_inverse=True)
+    expected = np.zeros((4, 4), int)
+    for learn, held_out in make_folds(codes, np.array(works.groups.names), FOLDS, 3):
+        model = make_pipeline(StandardScaler(), NearestCentroid()).fit(works.X[learn], codes[learn])
+        np.add.at(expected, (codes[held_out], model.predict(works.X[held_out])), 1)
+    order = [names.tolist().index(name) for name in found.names]
+    assert found.confusion.tolist() == expected[np.ix_(order, order)].tolist()
 
 
 def test_a_painter_is_compared_with_the_means_of_others_and_a_work_never_with_itself(works: Works) -> None:

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr
 from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
+from sklearn.metrics import mean_absolute_error, mean_squared_error
+from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from classify.commands.main import cli
 from classify.errors import DataError, HeadError, HeadMismatch
@@ -50,6 +53,25 @@ def test_correlations_are_those_of_scipy_on_components_of_scikit_learn(found: Ti
         assert pearsonr(found.scores[:, n], found.years).statistic == pytest.approx(expected, abs=1e-3)
     np.testing.assert_allclose(found.share, pca.explained_variance_ratio_, atol=1e-4)
     assert found.for_most == int(np.searchsorted(np.cumsum(pca.explained_variance_ratio_), 0.95)) + 1
+
+
+def test_years_are_predicted_as_by_scikit_learn(found: Timeline) -> None:
+    """Ridge regression on the vectors themselves, its penalty chosen within the folds, painters kept apart."""
+    groups = np.unique(found.works.groups.names, return_inverse=True)[1]
+    X = PCA(svd_solver="full").fit_transform(found.works.X)
+    predicted, middle = np.empty(len(X)), np.empty(len(X))
+    for learn, held_out in GroupKFold(5).split(X, groups=groups):
+        scale = X[learn].var(0).max() * len(learn)
+        inner = list(GroupKFold(4).split(X[learn], groups=groups[learn]))
+        choice = GridSearchCV(Ridge(), {"alpha": [scale * 10.0**n for n in range(-4, 3)]}, cv=inner,
+                              scoring="neg_mean_squared_error")  # fmt: skip
+        predicted[held_out] = choice.fit(X[learn], found.years[learn]).predict(X[held_out])
+        middle[held_out] = found.years[learn].mean()
+    embedding = found.predictions[0]
+    np.testing.assert_allclose(embedding.predicted, predicted, atol=0.5)
+    expected = 1 - mean_squared_error(found.years, predicted) / mean_squared_error(found.years, middle)
+    assert embedding.r2.value == pytest.approx(expected, abs=1e-3)
+    assert embedding.error.value == pytest.approx(mean_absolute_error(found.years, predicted), abs=0.2)
 
 
 def test_a_year_in_the_embedding_is_found_and_chance_is_not(found: Timeline) -> None:
