@@ -237,11 +237,8 @@ def audit(
     from featurize.errors import SourceError
     from featurize.progress import progress_bar
 
-<<<<<<< HEAD
     commands = Commands(as_typed(context, "featurize"), said_command(dataset), out / sheet.NAMES[0], dataset)
-=======
     check_folder(out)
->>>>>>> c4877af (Every command that writes sees before its work whether it can, and says in a sentence what is in the way)
     if lists_only:
         commands = replace(commands, prepare=shlex.join(["featurize", "prepare", str(lists_only)]))
         if drop_duplicates or drop_copies:

@@ -12,11 +12,8 @@ import numpy as np
 
 from cache import Key, NotStored, Recipe, StorageFailed, Store, files
 from cache.folder import as_cache
-<<<<<<< HEAD
 from cache.key import KEY_FILE
-=======
 from cache.writable import check_file
->>>>>>> c4877af (Every command that writes sees before its work whether it can, and says in a sentence what is in the way)
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.errors import TableError
 from featurize.exchange.forms import Contents, Parts, parts_of

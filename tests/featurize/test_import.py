@@ -331,7 +331,11 @@ def test_what_does_not_fit_is_one_sentence_and_leaves_nothing(here: Path, case: 
 
 @pytest.mark.parametrize(
     ("dataset", "expected"),
-    [("rows.csv/d.csv", "rows.csv' is a file, and a folder is needed"), ("d.txt", "written as .csv, .xlsx"), ("dir.csv", "it is a folder")],
+    [
+        ("rows.csv/d.csv", "rows.csv' is a file, and a folder is needed"),
+        ("d.txt", "written as .csv, .xlsx"),
+        ("dir.csv", "it is a folder"),
+    ],
 )
 def test_a_place_for_no_table_is_told_before_anything_is_stored(
     here: Path, dataset: str, expected: str, capsys: Screen
