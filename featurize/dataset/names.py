@@ -22,15 +22,16 @@ _ARTIST = re.compile(r"[^\W\d_]+(?:[.'\u2019()\-]+[^\W\d_]+)*[.)]*(?:-\d{1,2})?"
 _TITLE = re.compile(r"[^\s]*[^\W\d_][^\s]*")
 _FEWEST = 10  # one name of so many has to have the form to be spoken of
 _NO_ARTIST = {  # words of file names that begin like an artist's
-    "album", "aug", "augmented", "batch", "bild", "bildschirmfoto", "blurred", "box", "canvas", "capture", "class",
-    "clip", "collection", "copy", "crop", "cropped", "data", "dataset", "detail", "dia", "download", "drawing",
-    "dsc", "dscf", "dscn", "edit", "edited", "export", "fake", "fig", "figure", "file", "flip", "flipped", "folder",
-    "folio", "foto", "frame", "gallery", "gen", "generated", "image", "images", "img", "inv", "item", "landscape",
-    "leaf", "life", "lot", "mask", "museum", "neg", "negative", "nr", "obj", "object", "output", "painting",
-    "paintings", "photo", "photos", "pic", "pics", "picture", "pictures", "plate", "portrait", "pxl", "recto",
-    "resized", "result", "roll", "room", "rot", "rotated", "saal", "sample", "scan", "scans", "screen",
-    "screenshot", "sheet", "slide", "style", "thumb", "thumbnail", "tile", "transfer", "untitled", "verso",
-    "whatsapp",
+    "abb", "abbildung", "album", "archiv", "archive", "archives", "aug", "augmented", "batch", "bild", "bildschirmfoto",
+    "blurred", "box", "canvas", "capture", "catalogue", "class", "clip", "collection", "copy", "crop", "cropped",
+    "data", "dataset", "detail", "dia", "download", "drawing", "dsc", "dscf", "dscn", "edit", "edited", "export",
+    "fake", "fig", "figure", "file", "flip", "flipped", "fol", "folder", "folio", "foto", "frame", "front", "galerie",
+    "gallery", "gen", "generated", "image", "images", "img", "inv", "inventar", "inventarnummer", "inventory", "item",
+    "katalog", "landscape", "leaf", "left", "life", "lot", "mask", "ms", "mss", "museum", "neg", "negative", "nr",
+    "number", "nummer", "obj", "object", "output", "painting", "paintings", "photo", "photos", "pic", "pics", "picture",
+    "pictures", "plate", "portrait", "pxl", "recto", "resized", "result", "right", "roll", "room", "rot", "rotated",
+    "saal", "sample", "scan", "scans", "screen", "screenshot", "seite", "sheet", "side", "slide", "style", "taf",
+    "tafel", "thumb", "thumbnail", "tile", "transfer", "untitled", "verso", "view", "whatsapp",
 }  # fmt: skip
 
 

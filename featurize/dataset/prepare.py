@@ -159,9 +159,9 @@ def prepare(
     source = Path(source)
     older = look_at(out, reading.encoding, discard_edits)
     said = read_said(source, out, reading, target, several)
-    edits, told = (
-        (NO_EDITS, []) if discard_edits else older.edits(said.labels, said.written, split is None, _is_in(folder))
-    )
+    edits, told = NO_EDITS, []
+    if not discard_edits:
+        edits, told = older.edits(said.labels, said.target, said.written, split is None, _is_in(folder))
     of_source = len(said)
     said = said.with_rows(sorted(edits.added - set(said.written)) if edits.added else [], folder)
     merge = Merge(edits, said.written, of_source)

@@ -207,9 +207,28 @@ def test_a_column_that_people_removed_stays_away_unless_it_is_asked_for(listed: 
     edit(listed / "dataset.csv", lambda rows: [{k: v for k, v in row.items() if k != column} for row in rows])
     done = again(listed)
     assert (column in done.table.columns) == (column == "style"), "a table without its classes is no use"
-    assert done.kept.dropped == 1
+    assert done.kept.dropped == (column == "inv")
+    assert ("'style' was removed from the table" in notes(done)) == (column == "style")
     done = again(listed, discard_edits=True)
     assert column in done.table.columns
+
+
+def test_a_target_whose_column_people_renamed_keeps_their_labels(listed: Path) -> None:
+    again(listed)
+    edit(listed / "dataset.csv", lambda rows: [{"Stil" if k == "style" else k: v for k, v in r.items()} for r in rows])
+    edit(listed / "dataset.csv", lambda rows: rows[0].update(Stil="Rococo", remark="x"))
+    done = again(listed)
+    assert rows_of(listed / "dataset.csv")[P0]["style"] == "Rococo"
+    assert "Stil" not in done.table.columns
+    assert (done.kept.labels, done.kept.own, done.kept.dropped) == (1, 1, 0)
+    assert "was called 'Stil'" in notes(done)
+
+
+def test_an_edit_stays_where_its_row_names_the_file_from_the_root(listed: Path) -> None:
+    again(listed)
+    edit(listed / "dataset.csv", lambda rows: rows[0].update(style="Rococo", path=str(listed / rows[0]["path"])))
+    assert again(listed).kept.labels == 1
+    assert rows_of(listed / "dataset.csv")[P0]["style"] == "Rococo"
 
 
 def test_new_pictures_join_and_order_stays_that_of_people(listed: Path) -> None:
@@ -530,7 +549,7 @@ def test_a_file_that_is_no_table_is_backed_up(listed: Path) -> None:
     assert done.backup.read_text() == "my notes\non everything\n"
 
 
-@pytest.mark.parametrize("what", ["ragged", "two rows", "no path", "split"])
+@pytest.mark.parametrize("what", ["ragged", "two rows", "no path", "split", "path renamed"])
 def test_a_table_that_cannot_be_understood_is_not_written_over(listed: Path, what: str) -> None:
     again(listed)
     table = listed / "dataset.csv"
@@ -541,6 +560,7 @@ def test_a_table_that_cannot_be_understood_is_not_written_over(listed: Path, wha
             "two rows": lambda rows: [*rows, rows[0] | {"style": "x"}],
             "no path": lambda rows: [*rows, {"path": "", "style": "x"}],
             "split": lambda rows: rows[0].update(split="held out"),
+            "path renamed": lambda rows: [{"Pfad" if k == "path" else k: v for k, v in r.items()} for r in rows],
         }[what]
         edit(table, change)
     before = table.read_bytes()
@@ -570,6 +590,17 @@ def test_a_table_that_was_deleted_comes_back_with_its_edits(listed: Path) -> Non
     done = again(listed)
     assert rows_of(listed / "dataset.csv")[P0]["style"] == "Rococo"
     assert "is gone" in notes(done)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\r\n", b"\0" * 500])
+def test_a_table_that_was_emptied_comes_back_with_its_edits(listed: Path, content: bytes) -> None:
+    again(listed)
+    edit(listed / "dataset.csv", lambda rows: rows[0].update(style="Rococo"))
+    again(listed)
+    (listed / "dataset.csv").write_bytes(content)
+    done = again(listed)
+    assert rows_of(listed / "dataset.csv")[P0]["style"] == "Rococo"
+    assert "is empty" in notes(done)
 
 
 def test_a_run_that_stopped_between_memory_and_table_changes_nothing_for_people(

@@ -49,6 +49,10 @@ TREES = {
     "steam": ("steam_train sail_boat", ":steam_train :sail_boat", "called like splits"),
     "classes alone": ("a b", ":a :b", ""),
     "classes in a folder": ("x/a x/b", ":a :b", ""),
+    "folds": ("fold1/a fold2/a", ":fold1 :fold2", "called like splits"),
+    "classes in two museums": ("x/a x/b y/a y/b", ":x :x :y :y", "same names and are not used"),
+    "masks beside images": ("a/images a/masks b/images b/masks", ":a :a :b :b", ""),
+    "evaluation": ("train/a eval/a", "train:a test:a", "are splits"),
     "classes and numbers": ("a/1 a/2 b/1", ":a :a :b", ""),
 }  # fmt: skip
 
@@ -73,7 +77,7 @@ NAMES = {
     "train": "train Train TRAINING training_set trainset train_images train-images seg_train wikiart.train train1 "
     "train_01 train2017 TrainingSet ImagesTrain train_data trainingdata Trainingsdaten entrenamiento",
     "val": "val valid validation Validation_Set val2017 valset dev seg_val validierung validación images-val",
-    "test": "test TEST testing test_set testset test-images seg_test tests prueba Testdaten",
+    "test": "test TEST testing test_set testset test-images seg_test tests eval evaluation holdout prueba Testdaten",
     "": "trainA train_val trainval test_pattern contest latest protrait training_wheels latex valley valentine tested "
     "development device trainer Rococo pretrain",
 }

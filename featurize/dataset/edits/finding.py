@@ -59,6 +59,24 @@ def check_rows(now: Columns) -> None:
         raise TableError(f"two rows of the table name {path!r}: remove one of them")
 
 
+def renamed_to(column: str, now: Columns, memory: Memory, exists: Callable[[str], bool]) -> str:
+    """The new name of a column whose name people changed, "" where there is none.
+
+    It is the one new column that says of more than half of the rows what the old one said.
+    """
+    then = memory.columns
+    if column in now or column not in then:
+        return ""
+    rows, _ = _same_rows(now, then, exists)
+    pairs = [(n, then[column][row]) for n, row in enumerate(rows) if row >= 0 and then[column][row]]
+    found = [
+        name
+        for name, values in now.items()
+        if name not in then and 2 * sum(same_text(said, values[n]) for n, said in pairs) > len(pairs)
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
 def went_through_spreadsheet(now: Columns) -> bool:
     """Whether a spreadsheet opened and saved a table: no times of 19 digits get through one unharmed."""
     times = now.get("mtime_ns")
@@ -83,8 +101,9 @@ def _same_rows(now: Columns, then: Columns, exists: Callable[[str], bool]) -> tu
         same = gone.get(now["id"][n]) if row < 0 and "id" in now else None
         if same:
             rows[n] = same.pop(0)
-            if not exists(paths[n]):
-                paths[n] = then["path"][rows[n]]
+            was = then["path"][rows[n]]
+            if not exists(paths[n]) or paths[n].endswith(f"/{was}"):  # the same file, named from the root
+                paths[n] = was
     return rows, paths
 
 

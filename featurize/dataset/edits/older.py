@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from cache import files
-from featurize.dataset.edits.finding import FILE_FACTS, check_rows, find_edits, went_through_spreadsheet
+from featurize.dataset.edits.finding import FILE_FACTS, check_rows, find_edits, renamed_to, went_through_spreadsheet
 from featurize.dataset.edits.memory import NO_EDITS, Cell, Edits, Memory, checksum, memory_path, recall, remember
 from featurize.dataset.edits.merging import Kept
 from featurize.dataset.edits.rewriting import Pair, by_people
@@ -59,7 +59,7 @@ class Older:
         return self.known.get("path", ())
 
     def edits(
-        self, said: Columns, written: Sequence[str], keep_splits: bool, exists: Callable[[str], bool]
+        self, said: Columns, target: str, written: Sequence[str], keep_splits: bool, exists: Callable[[str], bool]
     ) -> tuple[Edits, list[Note]]:
         """What people changed in it.
 
@@ -67,6 +67,8 @@ class Older:
         ----------
         said : mapping of str to sequence of str
             What the source says now; only asked where nothing is remembered.
+        target : str
+            The column that is learned, which a table can't do without.
         written : sequence of str
             The paths of the source's pictures, as the table writes them.
         keep_splits : bool
@@ -82,12 +84,13 @@ class Older:
         if self.memory and not self.touched:
             return self.memory.edits, []
         if self.memory and self.columns is None:
-            gone = Note(f"{str(self.path)!r} is gone, and what you had changed in it is remembered: put back", 1)
+            what = "empty" if self.checksum else "gone"
+            gone = Note(f"{str(self.path)!r} is {what}, and what you had changed in it is remembered: put back", 1)
             return self.memory.edits, [gone] if self.memory.edits != NO_EDITS else []
         if self.columns is None:
             return NO_EDITS, []
         if self.memory:
-            return find_edits(self.columns, self.memory, exists)
+            return _found(self.columns, self.memory, target, exists)
         return _differences(self.columns, said, written, keep_splits, exists), []
 
     def notes(self, table: DatasetTable, kept: Kept) -> list[Note]:
@@ -167,8 +170,13 @@ def look_at(table: Path, encoding: str = "", discard: bool = False) -> Older:
                 "--discard-edits (the old table stays beside the new one)"
             ) from error
         columns = None
+    if columns and memory and "path" not in columns and not discard and not memory.columns.keys().isdisjoint(columns):
+        raise TableError(
+            f"{str(table)!r} has no column 'path' any more: give the column that names the files that name again, as "
+            "your edits would be lost, or start anew with --discard-edits (the old table stays beside the new one)"
+        )
     if columns is None or "path" not in columns:
-        return Older(table, None, None, digest, True)
+        return Older(table, None, memory if _is_blank(table) else None, digest, True)
     return Older(table, columns, memory if memory and _is_of(memory, columns) else None, digest, True)
 
 
@@ -177,6 +185,12 @@ def _looks_like_a_table(path: Path) -> bool:
     with files.clear_reading(path), path.open("rb") as file:
         start = file.read(4096)
     return start[:4] in (b"PK\x03\x04", b"PAR1") or b"path" in start.replace(b"\0", b"")
+
+
+def _is_blank(path: Path) -> bool:
+    """Whether a file holds nothing, as after a disk that was full."""
+    with files.clear_reading(path):
+        return path.stat().st_size < 4096 and not path.read_bytes().strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe")
 
 
 def back_up(table: Path) -> Path:
@@ -231,6 +245,24 @@ def _is_of(memory: Memory, columns: Columns) -> bool:
     if not (then["path"] and columns["path"]):
         return True
     return not (set(then["path"]).isdisjoint(columns["path"]) and set(then["id"]).isdisjoint(columns.get("id", ())))
+
+
+def _found(now: Columns, memory: Memory, target: str, exists: Callable[[str], bool]) -> tuple[Edits, list[Note]]:
+    """What people changed since a table was written, whatever became of the name of its target."""
+    check_rows(now)
+    told = []
+    if name := renamed_to(target, now, memory, exists):
+        now = {target if column == name else column: values for column, values in now.items()}
+        text = f"the column {target!r} was called {name!r} in the table: it has its name again, your changes in it stay"
+        told.append(Note(text, 1))
+    edits, notes = find_edits(now, memory, exists)
+    if target in edits.dropped:
+        edits = replace(edits, dropped=tuple(column for column in edits.dropped if column != target))
+        text = (
+            f"the column {target!r} was removed from the table: it is what is learned, and is back as the source says"
+        )
+        told.append(Note(text, 1))
+    return edits, [*told, *notes]
 
 
 def _differences(

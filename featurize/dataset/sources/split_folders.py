@@ -7,6 +7,7 @@ too: whoever knows better renames it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -137,4 +138,22 @@ def _notes(
             "pictures are of classes that are called like splits: splits are train, val and test with classes in them"
         )
         notes.append(Note(text, count, called))
+    if shared := _shared_below(classes):
+        text = (
+            "folders below several classes have the same names and are not used: move them up if they are the classes"
+        )
+        notes.append(Note(text, len(shared), shared))
     return notes
+
+
+def _shared_below(classes: Mapping[str, str]) -> list[str]:
+    """Names of folders that stand below two classes or more, where there are several, as in `museum-a/Cubism`."""
+    below: dict[str, set[str]] = defaultdict(set)
+    for path, label in classes.items():
+        names = path.split("/")[:-1]
+        if label in names[:-1]:
+            name = names[names.index(label) + 1]
+            if not (split_name(name) or name.isdecimal() or name.lower() in _WRAPPERS):
+                below[name].add(label)
+    shared = sorted(name for name, labels in below.items() if len(labels) > 1)
+    return shared if len(shared) > 1 else []

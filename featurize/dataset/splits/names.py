@@ -10,7 +10,7 @@ from featurize.dataset.spelling import words_of
 _PARTS = {
     "train": "train training trainings trn entrainement apprentissage entrenamiento addestramento treino treinamento",
     "val": "val valid validation dev validierung validierungs validatie validacion validazione validacao",
-    "test": "test tests testing tst prueba pruebas teste",
+    "test": "test tests testing tst eval evaluation holdout heldout prueba pruebas teste",
 }
 _FILLERS = "sets? data dataset daten datensatz images? imgs? pics? pictures? photos? bilder folder dir split samples?"
 _FILLER = re.compile(f"(?:{'|'.join(_FILLERS.split())}|\\d+)")
@@ -18,6 +18,7 @@ _WORD = {
     part: re.compile(f"(?:{'|'.join(words.split())})(?:{'|'.join(_FILLERS.split())})?")
     for part, words in _PARTS.items()
 }
+_FOLD = re.compile(r"(?:k ?)?(?:folds?|splits?|cv) \d+")
 _INNER = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
@@ -41,8 +42,10 @@ def split_name(name: str) -> str:
 
 
 def is_like_a_split(name: str) -> bool:
-    """Whether a word of a name is a split's, or begins like one: `trainval`, `test_pattern`, `trainA`."""
-    return any(_part(word) or word.startswith(("train", "valid", "test")) for word in _words(name))
+    """Whether a word of a name is a split's, or begins like one: `trainval`, `test_pattern`, `trainA`, `fold3`."""
+    return bool(_FOLD.fullmatch(" ".join(_words(name)))) or any(
+        _part(word) or word.startswith(("train", "valid", "test")) for word in _words(name)
+    )
 
 
 def _words(name: str) -> list[str]:
