@@ -53,7 +53,7 @@ _LABELS: Mapping[str, str] = {
         stil stile stilrichtung kunststil kunstrichtung stilepoche stromung stylistique mouvement
         mouvementartistique courant
         corrente movimento movimentoartistico estilo estiloartistico corriente movimientoartistico movimiento stijl
-        kunststijl stijlperiode stroming kunststroming stilart стиль направление""",
+        kunststijl stijlperiode stroming kunststroming stilart styl sloh kierunek стиль направление 様式 流派 风格""",
     "genre": "genre genres genrename gattung bildgattung kunstgattung genere genero generos genren жанр",
     "artist": """
         artist artists artistname artistsname nameofartist artistdisplayname artistfullname painter paintername
@@ -65,7 +65,7 @@ _LABELS: Mapping[str, str] = {
         artista artisti nomeartista nomedellartista autore autori nomeautore pittore
         artistas nombreartista nombredelartista autores nombreautor pintor creador pintora
         kunstenaar kunstenaars naamkunstenaar vervaardiger vervaardigers schilder maaker
-        kunstner konstnar konstnarer kunstnere artysta autora umelec художник автор dccreator""",
+        kunstner konstnar konstnarer kunstnere artysta autora umelec художник автор 作者 画家 作家 艺术家 dccreator""",
     "year": """
         year date creationdate completionyear completitionyear dated yearcreated datecreated objectdate displaydate
         datedisplay datetext creationyear productiondate dateofcreation dateofwork dating inception

@@ -280,6 +280,17 @@ def test_sounds_of_hugging_face_are_no_pictures(tmp_path: Path) -> None:
     assert format_of(tmp_path / "all.parquet") == "table"
 
 
+def test_what_stands_in_a_struct_is_a_column_and_a_second_picture_is_said(tmp_path: Path) -> None:
+    meta = [{"style": "a", "year": 1889}, None, {"style": "b", "year": None}]
+    pictures = [jpeg(n) for n in range(3)]
+    table = pa.table({"front": pictures, "back": pictures[::-1], "meta": meta})
+    pq.write_table(table, tmp_path / "p.parquet")
+    _, listing = read_source(tmp_path / "p.parquet", Reading(label_columns={"style": "meta.style"}))
+    assert list(listing.labels["style"]) == ["a", "", "b"]
+    assert list(listing.labels["meta.year"]) == ["1889", "", ""]
+    assert [list(note.examples) for note in listing.notes if "hold pictures, too" in note.text] == [["back"]]
+
+
 def test_pictures_are_taken_before_thumbnails_and_other_files_are_said(tmp_path: Path) -> None:
     thumbnails = pa.array([jpeg(50 + n) for n in range(4)])
     source = written(tmp_path / "all.parquet", thumbnail=thumbnails, scan=pa.array(PICTURES))

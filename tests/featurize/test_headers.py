@@ -27,6 +27,7 @@ HEADERS = """
     Image Style Peintre Année|Chemin style Créateur Millésime
     N°_d'inventaire Style Artiste Date_de_création|Numéro_d’inventaire Style Artiste(s) Date(s)
     file stile artista data|Nome_file Stile Autore Datazione
+    Plik Styl Autor Data|Soubor Sloh Autor Datum|ファイル名 様式 作者 date
     Immagine Corrente Pittore Anno|Percorso Movimento Autore Cronologia
     Núm._de_inventario Estilo Autor Fecha|archivo estilo artista fecha|Nombre_de_archivo Estilo Autor Año
     Imagen Corriente Pintor Datación|Ruta Estilo Artista Fecha

@@ -275,6 +275,20 @@ def test_a_workbook_s_cells_are_read_as_people_see_them(tmp_path: Path) -> None:
     assert list(sheet.lines) == [2, 4]
 
 
+def test_a_hidden_sheet_is_read_only_where_no_other_holds_something(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    hidden, shown = book.active, book.create_sheet("List")
+    for sheet, label in ((hidden, "wrong"), (shown, "right")):
+        sheet.append(["file", "style"])
+        sheet.append(["p0.png", label])
+    hidden.sheet_state = "hidden"
+    book.active = 1
+    book.save(tmp_path / "list.xlsx")
+    read_ = read(tmp_path, (tmp_path / "list.xlsx").read_bytes())
+    assert rows_of(read_)[1] == ["p0.png", "right"]
+    assert [note.examples for note in read_.notes] == [["Sheet (hidden)"]]
+
+
 def test_a_second_sheet_that_holds_something_is_named(tmp_path: Path) -> None:
     sheet = read_sheet(workbook(tmp_path / "x.xlsx", [], [["file"], ["p0.png"]], [["old"]], []))
     assert rows_of(sheet) == [["file"], ["p0.png"]]

@@ -52,7 +52,6 @@ TREES = {
     "folds": ("fold1/a fold2/a", ":fold1 :fold2", "called like splits"),
     "classes in two museums": ("x/a x/b y/a y/b", ":x :x :y :y", "same names and are not used"),
     "masks beside images": ("a/images a/masks b/images b/masks", ":a :a :b :b", ""),
-    "evaluation": ("train/a eval/a", "train:a test:a", "are splits"),
     "classes and numbers": ("a/1 a/2 b/1", ":a :a :b", ""),
 }  # fmt: skip
 
@@ -67,6 +66,12 @@ def test_what_folders_say(case: str) -> None:
     assert bool(note) == bool(listing.notes)
 
 
+@pytest.mark.parametrize("name", ["list.csv", "list.xlsx", "readme.txt", "notes.pdf"])
+def test_a_list_in_the_folder_of_the_classes_makes_no_class_of_it(name: str) -> None:
+    listing = read_tree(["x/a/1.png", "x/b/1.png", f"x/{name}"], str, Reading())
+    assert listing.labels["style"][:2] == ["a", "b"]
+
+
 def test_what_is_no_split_is_named_with_its_pictures() -> None:
     names = ["train/a/1.png", "test/a/2.png", "extra/a/3.png", "extra/4.png", "docs/5.png"]
     (note,) = read_tree(names, str, Reading()).notes
@@ -77,7 +82,7 @@ NAMES = {
     "train": "train Train TRAINING training_set trainset train_images train-images seg_train wikiart.train train1 "
     "train_01 train2017 TrainingSet ImagesTrain train_data trainingdata Trainingsdaten entrenamiento",
     "val": "val valid validation Validation_Set val2017 valset dev seg_val validierung validación images-val",
-    "test": "test TEST testing test_set testset test-images seg_test tests eval evaluation holdout prueba Testdaten",
+    "test": "test TEST testing test_set testset test-images seg_test tests prueba Testdaten",
     "": "trainA train_val trainval test_pattern contest latest protrait training_wheels latex valley valentine tested "
     "development device trainer Rococo pretrain",
 }

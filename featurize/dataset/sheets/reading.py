@@ -108,7 +108,7 @@ def _from_workbook(path: Path) -> Sheet:
     book = read_workbook(path)
     notes = []
     if book.others:
-        text = "sheets of the workbook hold something, too: only the first one is read"
+        text = "sheets of the workbook hold something, too: only the first visible one is read"
         notes.append(Note(text, len(book.others), book.others))
     if book.merged:
         notes.append(

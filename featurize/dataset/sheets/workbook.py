@@ -60,7 +60,8 @@ def read_workbook(path: Path) -> Filled:
     try:
         with path.open("rb") as file:  # openpyxl would refuse a workbook of another name
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-            filled = [(sheet, *found) for sheet in book.worksheets if (found := _filled_rows(sheet))[0]]
+            sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")  # hidden ones last
+            filled = [(sheet, *found) for sheet in sheets if (found := _filled_rows(sheet))[0]]
             if not filled:
                 return Filled([], [], [], [])
             sheet, rows, lines = filled[0]
@@ -71,7 +72,11 @@ def read_workbook(path: Path) -> Filled:
             f"it is no workbook that can be read ({_first_line(error)}): save it again as .xlsx"
         ) from error
     _check_formulas(xml)
-    return Filled(rows, lines, _unmerge(xml, rows, lines), [other.title for other, _, _ in filled[1:]])
+    return Filled(rows, lines, _unmerge(xml, rows, lines), [_title(other) for other, _, _ in filled[1:]])
+
+
+def _title(sheet: Any) -> str:
+    return f"{sheet.title}{'' if sheet.sheet_state == 'visible' else ' (hidden)'}"
 
 
 def workbook_bytes(columns: Mapping[str, Sequence[str]], numbers: Collection[str] = ()) -> bytes:

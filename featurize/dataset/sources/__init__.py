@@ -34,8 +34,9 @@ READERS: Mapping[str, Reader] = {
     "table": AnyTable(),
     "folders": ClassFolders(),
 }
+_OTHER_SHEETS = (".xls", ".xlsb", ".ods", ".numbers", ".gsheet")
 _WAY_OUT = (
-    "give a folder with one folder for each class, a table (.csv, .tsv, .parquet), a .zip or .tar file, "
+    "give a folder with one folder for each class, a table (.csv, .tsv, .xlsx, .parquet), a .zip or .tar file, "
     "or the address of a IIIF manifest"
 )
 
@@ -65,6 +66,8 @@ def format_of(source: Path, wanted: str = "") -> str:
     for name, reader in READERS.items():
         if reader.recognises(source):
             return name
+    if source.suffix.lower() in _OTHER_SHEETS:
+        raise SourceError(f"{source.name!r} can't be read: open it in its spreadsheet program and save it as .xlsx")
     raise SourceError(f"{str(source)!r} is nothing that can be read: {_WAY_OUT}")
 
 

@@ -7,7 +7,7 @@ there, in a folder beside it, and that is noted.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -96,19 +96,40 @@ def find(names: Sequence[str], folder: Path, images: Path | None = None) -> Foun
         raise SourceError(f"--images {str(images)!r} is not a folder: give the one that holds the list's pictures")
     wanted = [plain(name) for name in names]
     own = str((images or folder).absolute())
-    matched = match(wanted, _pictures_below(own), own)
+    below, unread = _pictures_below(own)
+    matched = match(wanted, below, own)
     if matched.found or images is not None:
-        return Found(matched.paths(), matched.notes())
+        return Found(matched.paths(), [*matched.notes(), *_unread(unread, bool(matched.found))])
     beside = _beside(folder.absolute(), wanted)
     if beside is None:
-        return Found(matched.paths(), matched.notes())
-    matched = match(wanted, _pictures_below(str(beside)), str(beside))
+        return Found(matched.paths(), [*matched.notes(), *_unread(unread, False)])
+    below, unread = _pictures_below(str(beside))
+    matched = match(wanted, below, str(beside))
     text = f"pictures lie in {str(beside)!r} beside the list's folder: taken from there (--images FOLDER names another)"
-    return Found(matched.paths(), [Note(text, len(matched.found)), *matched.notes()])
+    return Found(matched.paths(), [Note(text, len(matched.found)), *matched.notes(), *_unread(unread, True)])
 
 
-def _pictures_below(root: str) -> list[str]:
-    return [name for name in _with_archives(root) if is_picture_name(name)]
+def _pictures_below(root: str) -> tuple[list[str], dict[str, str]]:
+    """The pictures below a folder, also in archives; and for each archive that can't be read the reason."""
+    unread: dict[str, str] = {}
+    return [name for name in _with_archives(root, unread) if is_picture_name(name)], unread
+
+
+def _unread(archives_with_reasons: Mapping[str, str], found: bool) -> list[Note]:
+    """What to say of archives that can't be read, where the pictures of a list are elsewhere.
+
+    Raises
+    ------
+    SourceError
+        No picture was found, so that they may be in there.
+    """
+    if archives_with_reasons and not found:
+        name, reason = next(iter(archives_with_reasons.items()))
+        raise SourceError(f"{name!r} can't be read: {reason}")
+    if not archives_with_reasons:
+        return []
+    examples = [f"{name}: {reason}" for name, reason in archives_with_reasons.items()]
+    return [Note("archives near the list can't be read: they were not looked into", len(examples), examples)]
 
 
 def _beside(folder: Path, wanted: Sequence[str]) -> Path | None:
@@ -137,13 +158,14 @@ def _beside(folder: Path, wanted: Sequence[str]) -> Path | None:
     return best[0]
 
 
-def _with_archives(root: str) -> Iterator[str]:
-    """Files below a folder, and the members of the zip and tar files among them."""
+def _with_archives(root: str, unread: dict[str, str]) -> Iterator[str]:
+    """Files below a folder, and the members of the zip and tar files among them; others are added to `unread`."""
     for name in files_below(root):
         yield name
         if ending(name) in (".zip", ".tar"):
             try:
                 members = list(archives.open_archive(Path(root) / name).names())
             except OSError as error:
-                raise SourceError(f"{name!r} can't be read: {error.strerror or error}") from error
+                unread[name] = str(error.strerror or error)
+                continue
             yield from (archives.location(name, member) for member in members)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +53,10 @@ class ParquetPictures(Reader):
                 f"no .parquet file in {str(source)!r} has pictures in it: give the folder that holds them, or name the "
                 "column of bytes with --path-column"
             )
-        return joined([_one(path, column, reading) for path, column in files])
+        listing = joined([_one(path, column, reading) for path, column in files])
+        text = "columns hold pictures, too, and are left out: --path-column takes another"
+        told = [Note(text, len(columns.others), list(columns.others))] if columns.others else []
+        return replace(listing, notes=[*listing.notes, *told])
 
 
 def _files(source: Path, deep: int = 2) -> Iterator[Path]:
@@ -87,6 +91,7 @@ class _Columns:
 
     def __init__(self, asked: str) -> None:
         self._asked = asked
+        self.others: dict[str, None] = {}  # that hold pictures, too
         self._known: dict[tuple[str, str], bool] = {}  # name and type -> whether it holds pictures
 
     def of(self, path: Path) -> str:
@@ -113,7 +118,9 @@ class _Columns:
             fitting = [column for column in there if self._holds_pictures(path, schema, column)]
         except (OSError, pa.ArrowException) as error:
             raise SourceError(f"{str(path)!r} can't be read: {str(error).splitlines()[0]}") from error
-        return min(fitting, key=lambda column: (column != "image", bool(_SMALL.search(column))), default="")
+        best = min(fitting, key=lambda column: (column != "image", bool(_SMALL.search(column))), default="")
+        self.others.update(dict.fromkeys(column for column in fitting if column != best))
+        return best
 
     def _holds_pictures(self, path: Path, schema: pa.Schema, column: str) -> bool:
         said = feature_types(schema).get(column)

@@ -38,7 +38,9 @@ def _columns(source: Path, reading: Reading) -> tuple[dict[str, list[str]], Sequ
         return *read_text(source, reading.encoding), ()
     sheet = text_sheet(source, reading.encoding)
     if any(map(is_picture_name, map(str.strip, sheet.header))):  # the first line names a file as all others do
-        return _without_header(sheet, reading.target), sheet.notes, [1, *sheet.lines]
+        columns = _without_header(sheet, reading.target)
+        text = f"first line names a file, and no columns: they are called {', '.join(columns)}"
+        return columns, [*sheet.notes, Note(text, 1)], [1, *sheet.lines]
     return *columns_of(sheet), sheet.lines
 
 

@@ -87,7 +87,14 @@ def parquet_text(file: pq.ParquetFile) -> dict[str, list[str]]:
     wanted = [field.name for field in schema if _is_text(field.type)]
     names = class_names(schema)
     read = file.read(columns=wanted, use_threads=False)
-    return {column: _text(read.column(column).to_pylist(), names.get(column)) for column in wanted}
+    columns = {column: _text(read.column(column).to_pylist(), names.get(column)) for column in wanted}
+    for field in schema:
+        if inner := _texts_in(field.type):
+            inside = file.read(columns=[f"{field.name}.{name}" for name in inner], use_threads=False)
+            values = inside[field.name].to_pylist()
+            for name in inner:
+                columns.setdefault(f"{field.name}.{name}", _text([(value or {}).get(name) for value in values], None))
+    return columns
 
 
 def class_names(schema: pa.Schema) -> dict[str, Sequence[str]]:
@@ -120,6 +127,15 @@ def _is_text(kind: Any) -> bool:
         return _is_text(kind.value_type)
     binary = (t.is_binary, t.is_large_binary, t.is_binary_view, t.is_fixed_size_binary)
     return not (t.is_nested(kind) or any(is_kind(kind) for is_kind in binary))
+
+
+def _texts_in(kind: Any) -> list[str]:
+    """The names of what is text in a struct that is no picture."""
+    import pyarrow.types as t
+
+    if not t.is_struct(kind) or "bytes" in (names := [field.name for field in kind]):
+        return []
+    return [name for name in names if _is_text(kind.field(name).type)]
 
 
 def _text(values: Sequence[Any], names: Sequence[str] | None) -> list[str]:

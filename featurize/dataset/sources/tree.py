@@ -14,6 +14,7 @@ PICTURES = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".heic", ".jxl", ".jp2"
 }  # fmt: skip
 TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
+_TEXTS = {*TABLES, ".txt", ".json", ".xml", ".md", ".pdf", ".html", ".doc", ".docx", ".xls", ".ods", ".rtf", ".log"}
 _NUMBER = re.compile(r"([_\-. ]*\d+(-of-\d+)?)+$")  # of a shard: train-00000-of-00072
 _NO_PICTURES = {"thumbs.db", "desktop.ini", "ehthumbs.db"}  # left by file managers; no source names them
 
@@ -55,7 +56,9 @@ def read_tree(names: Sequence[str], where: Callable[[str], str], reading: Readin
     """
     target = next((label for label, column in reading.label_columns.items() if column == "folder"), reading.target)
     folders = [name[: name.rfind("/") + 1] for name in names]
-    said = said_by_folders(Counter(folders))
+    pictures = Counter(dict.fromkeys(folders, 0))
+    pictures.update(folder for folder, name in zip(folders, names, strict=True) if ending(name) not in _TEXTS)
+    said = said_by_folders(pictures)
     classes = [said.classes[folder] for folder in folders]
     splits = [said.splits[folder] or split for folder in folders]
     return Listing([where(name) for name in names], splits, {target: classes}, said.notes, class_folders=True)

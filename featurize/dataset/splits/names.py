@@ -10,7 +10,7 @@ from featurize.dataset.spelling import words_of
 _PARTS = {
     "train": "train training trainings trn entrainement apprentissage entrenamiento addestramento treino treinamento",
     "val": "val valid validation dev validierung validierungs validatie validacion validazione validacao",
-    "test": "test tests testing tst eval evaluation holdout heldout prueba pruebas teste",
+    "test": "test tests testing tst prueba pruebas teste",
 }
 _FILLERS = "sets? data dataset daten datensatz images? imgs? pics? pictures? photos? bilder folder dir split samples?"
 _FILLER = re.compile(f"(?:{'|'.join(_FILLERS.split())}|\\d+)")
