@@ -11,7 +11,7 @@ from pathlib import Path
 from cache import files
 from cache.addresses import scheme_of
 from cache.writable import check_file
-from featurize.dataset.edits.memory import NO_EDITS
+from featurize.dataset.edits.memory import NO_EDITS, Edits
 from featurize.dataset.edits.merging import NOTHING_KEPT, Kept, Merge
 from featurize.dataset.edits.older import Older, look_at, save
 from featurize.dataset.notes import Note
@@ -159,7 +159,8 @@ def prepare(
     source = Path(source)
     older = look_at(out, reading.encoding, discard_edits)
     said = read_said(source, out, reading, target, several)
-    edits, told = NO_EDITS, []
+    edits: Edits = NO_EDITS
+    told: list[Note] = []
     if not discard_edits:
         edits, told = older.edits(said.labels, said.target, said.written, split is None, _is_in(folder))
     of_source = len(said)

@@ -170,12 +170,13 @@ def test_a_list_may_name_a_folder_above(tmp_path: Path) -> None:
 def test_an_archive_that_can_not_be_read_stops_nothing_unless_the_pictures_may_be_in_it(
     name: str, tmp_path: Path
 ) -> None:
-    put(tmp_path / name, b"x" * 100)
-    put(tmp_path / "list.csv", b"file,style\n1.jpg,a\n")
+    museum = tmp_path / "museum"
+    put(museum / name, b"x" * 100)
+    put(museum / "list.csv", b"file,style\n1.jpg,a\n")
     with pytest.raises(SourceError, match=f"'{name}' can't be read"):
-        prepare(tmp_path / "list.csv", tmp_path / "d.csv")
-    put(tmp_path / "1.jpg", jpeg(1))
-    done = prepare(tmp_path / "list.csv", tmp_path / "d.csv")
+        prepare(museum / "list.csv", museum / "d.csv")
+    put(museum / "1.jpg", jpeg(1))
+    done = prepare(museum / "list.csv", museum / "d.csv")
     assert list(done.table.columns["path"]) == ["1.jpg"]
     assert [note.examples[0].partition(":")[0] for note in done.notes if "not looked into" in note.text] == [name]
 
