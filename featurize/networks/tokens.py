@@ -176,5 +176,6 @@ def split(tokens: torch.Tensor, before: int, has_class: bool) -> tuple[torch.Ten
     """Tokens (B, T, C) -> the patches' as a map (B, C, h, w), and the class token (B, C)."""
     side = math.isqrt(tokens.shape[1] - before)
     patches = tokens[:, before:]
-    maps = patches.transpose(1, 2).reshape(len(tokens), patches.shape[2], side, side)
+    # the length of a tensor is a plain number, which an export takes for the size of every batch
+    maps = patches.transpose(1, 2).reshape(patches.shape[0], patches.shape[2], side, side)
     return maps, tokens[:, 0] if has_class else None

@@ -104,9 +104,13 @@ class OpenClip(HubProvider):
         whole = {n: a for n, a in state.items() if n.startswith(_PICTURES)} or {
             _PICTURES + n: a for n, a in state.items()
         }
+        tower: Any = network
+        wanted, own = tower.image_size, _side(backbone.name)
         with built.quiet():
             resize_pos_embed(whole, SimpleNamespace(visual=network))
+        _resize(tower, own)
         super().fill(backbone, network, {n.removeprefix(_PICTURES): a for n, a in whole.items()}, source)
+        _resize(tower, wanted)
 
     def cut(self, backbone: Backbone, network: torch.nn.Module, nodes: Sequence[str]) -> torch.nn.Module:
         if backbone.of_tokens:
@@ -191,10 +195,31 @@ def _tower(name: str, side: int) -> torch.nn.Module:
     from featurize.networks import built
 
     config = open_clip.get_model_config(name)
-    vision = {**config["vision_cfg"], "image_size": side, "timm_model_pretrained": False}
+    of_timm = "timm_model_name" in config["vision_cfg"]  # which is built for its own size
+    size = config["vision_cfg"]["image_size"] if of_timm else side
+    vision = {**config["vision_cfg"], "image_size": size, "timm_model_pretrained": False}
     with built.quiet():
         tower: torch.nn.Module = _build_vision_tower(config["embed_dim"], vision, bool(config.get("quick_gelu")))
+    _resize(tower, side)
     return tower
+
+
+def _side(name: str) -> int:
+    """Of the squares that a network of pictures and texts was made for, pixels."""
+    import open_clip
+
+    side: int = open_clip.get_model_config(name)["vision_cfg"]["image_size"]
+    return side
+
+
+def _resize(tower: Any, side: int | tuple[int, int]) -> None:
+    """Make a network of timm's inside ready for squares of another size; timm resizes its positions."""
+    from featurize.networks import built
+
+    square = (side, side) if isinstance(side, int) else tuple(side)
+    if _trunk(tower) is not None and tuple(tower.image_size) != square:
+        with built.quiet():
+            tower.set_input_size(square)
 
 
 def _trunk(tower: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError, WeightsError
 from featurize.networks.network import choose_network, network_from
 from featurize.networks.providers import backbone, standard_embedding
@@ -61,6 +62,14 @@ def test_positions_are_resized_as_transformers_does(folders: dict[str, Any], kin
         else:
             expected = {"cls": model(pixel_values=seen).last_hidden_state[:, 0]}
     golden.assert_agree(golden.vectors(network, network.load(), "cls", shown), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_network_is_exported_for_batches_of_any_size(folders: dict[str, Any], kind: str) -> None:
+    network = choose_network(f"hf:{folders[kind][0]}", "random")
+    body = frozen_body(network, network.load())
+    shapes = ({0: torch.export.Dim("batch", min=1, max=64)},)
+    torch.export.export(body, (torch.zeros(2, 56, 56, 3, dtype=torch.uint8),), dynamic_shapes=shapes, strict=False)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -121,6 +121,19 @@ def test_positions_are_resized_as_open_clip_does(tmp_path: Path) -> None:
     golden.assert_agree(golden.vectors(network, network.load(), "pooled", shown), expected)
 
 
+def test_a_network_of_timm_s_inside_sees_squares_of_another_size(tmp_path: Path) -> None:
+    _, path = saved("tiny-SigLIP", tmp_path)
+    network = choose_network("open_clip:tiny-SigLIP", str(path), size=96)
+    whole = open_clip.create_model("tiny-SigLIP").eval()
+    open_clip.load_checkpoint(whole, str(path))
+    whole.visual.set_input_size(96)
+    shown = golden.pixels(network, golden.drawn())
+    assert shown.shape[1:3] == (96, 96)
+    with torch.inference_mode():
+        expected = {"pooled": whole.encode_image(torch.from_numpy(golden.normalised(network, shown)))}
+    golden.assert_agree(golden.vectors(network, network.load(), "pooled", shown), expected)
+
+
 def test_all_weights_have_the_licence_that_their_publishers_state() -> None:
     """timm states some of them itself; what OpenAI published with its code is under that code's licence."""
     import timm
