@@ -27,6 +27,7 @@ Get = Callable[[Row], Value]
 
 _LONGEST = 2000
 _TEXT_OR_COLUMN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?P<column>[^`]+)`""")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _ORDER: Mapping[type[ast.cmpop], Callable[[float | str, float | str], bool]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -108,6 +109,8 @@ class _Condition:
         if isinstance(op, ast.In | ast.NotIn):
             found = self._member(left, right)
             return found if isinstance(op, ast.In) else _not(found)
+        if type(op) in _ORDER:
+            left, right = _unquoted(left), _unquoted(right)
         first, second = self._value(left), self._value(right)
         if isinstance(op, ast.Eq | ast.NotEq):
             equal = _pairwise(first, second, _equal)
@@ -153,6 +156,13 @@ class _Condition:
         for name, column in self._quoted.items():
             said = said.replace(name, f"`{column}`")
         return SourceError(f"--where {self._text!r}: {said!r} is not understood: {way_out}")
+
+
+def _unquoted(node: ast.expr) -> ast.expr:
+    """A number that stands in quotes, as in `year < '1900'`, as a number: as texts, 300 would be above 1900."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NUMBER.fullmatch(node.value.strip()):
+        return ast.copy_location(ast.Constant(float(node.value)), node)
+    return node
 
 
 def _pairwise(first: Get, second: Get, holds: Callable[[Value, Value], bool]) -> Test:

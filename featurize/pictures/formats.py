@@ -37,6 +37,8 @@ _BEGINNINGS = {
     "PDF": (b"%PDF-",),
     "PostScript": (b"%!PS", b"\xc5\xd0\xd3\xc6"),
     "SVG": (b"<svg",),
+    "PCX": (b"\n\5\1\1", b"\n\5\1\4", b"\n\5\1\x08"),
+    "Silicon Graphics": (b"\1\xda\0\1", b"\1\xda\1\1", b"\1\xda\0\2", b"\1\xda\1\2"),
     "DjVu": (b"AT&TFORM",),
     "OpenEXR": (b"\x76\x2f\x31\x01",),
     "BigTIFF": (b"II\x2b\0\x08\0\0\0", b"MM\0\x2b\0\x08\0\0"),

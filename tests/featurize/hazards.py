@@ -378,6 +378,8 @@ REASONS: dict[str, tuple[Make, Reason]] = {
     "PDF": (lambda: encoded(photo(), "PDF"), Reason.UNSUPPORTED),
     "PostScript, which would start a program": (lambda: encoded(photo(), "EPS"), Reason.UNSUPPORTED),
     "Photoshop": (lambda: b"8BPS\0\1" + bytes(100), Reason.UNSUPPORTED),
+    "PCX": (lambda: encoded(photo(), "PCX"), Reason.UNSUPPORTED),
+    "Silicon Graphics": (lambda: encoded(photo(), "SGI"), Reason.UNSUPPORTED),
     "Netpbm": (lambda: encoded(photo(), "PPM"), Reason.UNSUPPORTED),
     "SVG": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", Reason.UNSUPPORTED),
     "an icon": (lambda: encoded(photo(), "ICO"), Reason.UNSUPPORTED),

@@ -29,6 +29,8 @@ COLUMNS = {
         ("year >= 1900", [1, 3]),
         ("1850 < year <= 1900", [0, 1]),
         ("not year < 1900", [1, 3]),
+        ("year < '1900'", [0]),
+        ("'1900' <= year", [1, 3]),
         ("year != 1900", [0, 3]),
         ("style == 'Art Nouveau (Modern)'", [1]),
         ("style in ('realism', 'rococo')", [0, 2]),
