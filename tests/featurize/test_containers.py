@@ -212,6 +212,16 @@ def test_a_side_file_that_can_not_be_read_is_said(tmp_path: Path) -> None:
     assert ("files beside pictures hold no JSON: left out", 1) in [(note.text, note.count) for note in listing.notes]
 
 
+def test_side_files_of_other_encodings_and_in_levels_are_read(tmp_path: Path) -> None:
+    said = b'{"meta": {"style": "a"}, "style": "b"}'
+    side = {"0.txt": "Müller".encode("cp1252"), "1.txt": "Müller".encode(), "0.json": said, "1.json": said}
+    tar(tmp_path / "0.tar", {"0.jpg": jpeg(0), "1.jpg": jpeg(1), **side})
+    _, listing = read_source(tmp_path / "0.tar")
+    assert list(listing.labels["txt"]) == ["Müller", "Müller"]
+    assert [list(listing.labels[column]) for column in ("meta.style", "style")] == [["a", "a"], ["b", "b"]]
+    assert [list(note.examples) for note in listing.notes if "Windows-1252" in note.text] == [["0.txt"]]
+
+
 def written(path: Path, **columns: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({**columns, "style": STYLES}), path)

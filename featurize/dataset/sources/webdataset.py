@@ -65,11 +65,14 @@ def _columns(path: Path, pictures: Sequence[str], names: Iterable[str]) -> tuple
     stems = set(map(_without_ending, pictures))
     dotted = {_key(f) for f in files if _without_ending(f) in stems and _without_ending(f) != _key(f)}
     samples: dict[str, dict[str, str]] = {}
-    unread = []
+    unread: list[str] = []
+    western: list[str] = []
     for name in files:
         alike, key = _without_ending(name), _key(name)
         belongs = alike if alike in stems or key in dotted else key
-        said = _said(archives.open_archive(path).read(name), ending(name), alike[len(belongs) + 1 :])
+        data = archives.open_archive(path).read(name)
+        text = _decoded(data, name, western)
+        said = _said(text, ending(name), alike[len(belongs) + 1 :])
         if said is None:
             unread.append(name)
         samples.setdefault(belongs, {}).update(said or {})
@@ -79,12 +82,22 @@ def _columns(path: Path, pictures: Sequence[str], names: Iterable[str]) -> tuple
         rows.append(shared | samples.get(_without_ending(picture), {}))
     columns = dict.fromkeys(column for row in rows for column in row)
     notes = [Note("files beside pictures hold no JSON: left out", len(unread), unread)] if unread else []
+    if western:
+        notes.append(Note("files beside pictures are not UTF-8: read as Windows-1252", len(western), western))
     return {column: [row.get(column, "") for row in rows] for column in columns}, notes
 
 
-def _said(data: bytes, kind: str, field: str) -> dict[str, str] | None:
+def _decoded(data: bytes, name: str, western: list[str]) -> str:
+    """The text of a file; the names of those that are not UTF-8 are added to `western`."""
+    try:
+        return data.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        western.append(name)
+        return data.decode("cp1252", "replace").strip()
+
+
+def _said(text: str, kind: str, field: str) -> dict[str, str] | None:
     """Column -> value; `field` is the part of the name between key and ending. None where it can't be read."""
-    text = data.decode("utf-8", "replace").strip()
     if kind != ".json":
         return {field or kind[1:]: text}
     try:
@@ -93,7 +106,9 @@ def _said(data: bytes, kind: str, field: str) -> dict[str, str] | None:
         return None
     if not isinstance(found, Mapping):
         return {field or "label": _plain(found)}
-    return {str(k): _plain(v) for k, v in found.items() if not isinstance(v, Mapping)}
+    inner = {f"{k}.{name}": v for k, part in found.items() if isinstance(part, Mapping) for name, v in part.items()}
+    flat = {**inner, **found}
+    return {str(k): _plain(v) for k, v in flat.items() if not isinstance(v, Mapping)}
 
 
 def _plain(value: Any) -> str:
