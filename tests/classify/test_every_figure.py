@@ -71,6 +71,8 @@ def numbers(text: str) -> list[float]:
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, list[Row], str]:
     """The page's tables, the lines of predictions.csv, and how heads were scored."""
     world = make_world(style=0.8, by_artist=1.5, artists=8, train=120, test=120, seed=4)
+    uneven = ["Style_0" if n % 12 == 3 else style for n, style in enumerate(world.table.columns["style"])]
+    world = world.relabelled(style=uneven)  # so that means over classes are not means over pictures
     options = {"folds": 4, "repeats": 2} if request.param == "folds" else {}
     c = compare(world.table, world.cache, HEADS, **options)
     folder = tmp_path_factory.mktemp(request.param)
