@@ -134,7 +134,7 @@ def compare(
                     dataset, caches, heads, progress=progress, tell=announce, partial=True, **options
                 )
             except KeyboardInterrupt:
-                click.echo("stopped before the first head was finished: no report was written", err=True)
+                click.echo("stopped: no report was written, and the same command begins anew", err=True)
                 return STOPPED
     if probabilities is not None:
         write_probabilities(comparison, probabilities)

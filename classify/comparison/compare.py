@@ -22,7 +22,7 @@ from classify.comparison.curves import nested_subsets
 from classify.comparison.entries import by_folds as entries_by_folds
 from classify.comparison.entries import by_split
 from classify.comparison.finetuned import finetuned_runs
-from classify.comparison.looks import Looks
+from classify.comparison.looks import Looks, nothing_seen
 from classify.comparison.matched import match, match_whole
 from classify.comparison.mistakes import most_confident, most_confused
 from classify.comparison.provenance import gather_provenance
@@ -34,14 +34,16 @@ from classify.comparison.texts import embeddings_with_texts, texts_of
 from classify.data import check_trainable
 from classify.errors import DataError, HeadError
 from classify.evaluation.entry import Entry
-from classify.evaluation.findings import Caution, LeakAudit
+from classify.evaluation.findings import Caution, Curve, LeakAudit
 from classify.evaluation.questions import gains
 from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.question import question_of
 from classify.heads import HeadSpec
 from classify.lineage import refuse_folds
+from featurize.dataset.audit.result import Twice
 from featurize.dataset.audit.twice.finder import look_for_copies
 from featurize.dataset.captions import Captions
+from featurize.dataset.suspects.finding import Suspects
 from featurize.dataset.suspects.looking import look_at_labels
 from featurize.dataset.suspects.sheet import columns_of
 from featurize.dataset.table import DatasetTable, as_table
@@ -208,16 +210,21 @@ def compare(
     groups = np.array([row.group for row in asked_rows])
     met = gains(asked[0], asked[1], truth, groups, seed) if len(asked) > 1 else ()  # new painters are asked first
     path = place or table.folder / "dataset.csv"
-    twice = look_for_copies(table, path, target, matched.first_embedding, most=SMALL, keep=False)
-    looks = Looks(runs[0], entries[0], matched, task, table, twice, seed)
-    leaks, order, mistakes = looks.by_folds(mistakes, put[0]) if by_folds else looks.by_split(mistakes)
-    whole = {e.name: (facts.train_rows, e.scores.accuracy) for e in entries}
-    curves = finished_curves(contest.learning_curves(), whole) if learning_curve and not contest.stopped else ()
-    again = None
-    if repeats and not by_folds and not contest.stopped:
-        again = contest.repeats(repeats, by_artist=_disjoint(leaks))
+    twice, suspects, again = Twice(), Suspects(), None
+    curves: tuple[Curve, ...] = ()
+    leaks, order, mistakes = nothing_seen(mistakes, len(task.classes))
+    with contest.kept():  # whatever is interrupted from here on, the heads were finished
+        most = 0 if contest.stopped else SMALL
+        twice = look_for_copies(table, path, target, matched.first_embedding, most=most, keep=False)
+        suspects = look_at_labels(table, target, matched.first_embedding)
+        looks = Looks(runs[0], entries[0], matched, task, table, twice, seed)
+        leaks, order, mistakes = looks.by_folds(mistakes, put[0]) if by_folds else looks.by_split(mistakes)
+        if learning_curve and not contest.stopped:
+            whole = {e.name: (facts.train_rows, e.scores.accuracy) for e in entries}
+            curves = finished_curves(contest.learning_curves(), whole)
+        if repeats and not by_folds and not contest.stopped:
+            again = contest.repeats(repeats, by_artist=_disjoint(leaks))
     control = control_of(contest, plan, caches)
-    suspects = look_at_labels(table, target, matched.first_embedding)
     cautions = [*_stopped(contest, entries, put), *seen_pictures(caches, task.test.ids)]
     cautions += all_cautions(entries, facts, leaks, task.classes.tolist(), matched.parts)
     cautions += one_question(matched, question, folds)
@@ -278,7 +285,7 @@ def _stopped(contest: Contest, entries: Sequence[Entry], put: Sequence[Put]) -> 
         yield Caution(
             "stopped",
             f"The comparison was stopped when {finished} of {counted(heads, 'head')} had been asked everything: what "
-            "the others were not asked is missing here.",
+            "the others were not asked is missing here, and so is what would have been looked at afterwards.",
         )
 
 

@@ -140,6 +140,8 @@ class Contest:
             if not self.partial:
                 raise
             self.stopped = True
+            if self.tell:
+                self.tell("stopped: the report of what was finished is being written; Ctrl-C again leaves it out")
 
     def _once(self) -> Iterator[Run]:
         for view in self.matched.views:

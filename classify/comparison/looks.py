@@ -23,6 +23,11 @@ from featurize.dataset.table import DatasetTable
 Seen = tuple[LeakAudit, tuple[int, ...], tuple[Mistake, ...]]
 
 
+def nothing_seen(mistakes: Sequence[Mistake], classes: int) -> Seen:
+    """What is known where nobody looked: no leaks, classes by name, mistakes without what is nearest to them."""
+    return LeakAudit(None, None, ()), tuple(range(classes)), tuple(mistakes)
+
+
 @dataclass(frozen=True)
 class Looks:
     """What the best head's embedding shows: leaks, an order of related classes, what its mistakes look like."""

@@ -18,6 +18,7 @@ from featurize.commands.explain import explain
 from featurize.fonts import FontWarning
 
 STOPPED = 130  # exit status after Ctrl-C, as shells have it
+GOING_ON = ("run", "finetune", "audit")  # commands that find again what they had done; the others begin anew
 
 
 def run(command: click.Command, argv: Sequence[str] | None = None, engines: object = None) -> int:
@@ -46,9 +47,13 @@ def run(command: click.Command, argv: Sequence[str] | None = None, engines: obje
     arguments = [a for a in arguments if a != answer.FLAG]
     with answer.collected() as found:
         status = _carry_out(command, arguments, debug, engines)
-    named = [a for a in arguments if a in getattr(command, "commands", {})][:1]
-    click.echo(found.as_json(" ".join([command.name or "", *named]), status))
+    click.echo(found.as_json(" ".join([command.name or "", *_named(command, arguments)]), status))
     return status
+
+
+def _named(command: click.Command, arguments: Sequence[str]) -> list[str]:
+    """The command of a group that is asked for, if any."""
+    return [a for a in arguments if a in getattr(command, "commands", {})][:1]
 
 
 def _carry_out(command: click.Command, arguments: list[str], debug: bool, engines: object) -> int:
@@ -61,7 +66,9 @@ def _carry_out(command: click.Command, arguments: list[str], debug: bool, engine
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("stopped; everything finished so far is kept: run the same command again to go on", err=True)
+        goes_on = any(name in GOING_ON for name in _named(command, arguments))
+        kept = "everything finished so far is kept: run the same command again to go on"
+        click.echo(f"stopped; {kept if goes_on else 'the same command begins anew'}", err=True)
         return STOPPED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import click
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -328,9 +329,44 @@ def test_the_command_says_what_an_interruption_left(
     assert Path("reports/comparison/index.html").exists()
     assert run(cli, ["compare", "--heads", "simpleshot,ridge", "--out", "other"]) == 130
     said = capsys.readouterr().err
-    assert "stopped before the first head was finished: no report was written" in said
+    assert "stopped: no report was written, and the same command begins anew" in said
     assert "kept" not in said
     assert not Path("other").exists()
+
+
+@pytest.mark.parametrize("where", ["look_for_copies", "look_at_labels"])
+def test_an_interruption_after_the_last_head_loses_no_figure(
+    world: World, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was looked at afterwards is missing, and it is said; the reader is told while the report is written."""
+
+    def stopped(*args: Any, **options: Any) -> Any:
+        raise KeyboardInterrupt
+
+    told: list[str] = []
+    monkeypatch.setattr(f"classify.comparison.compare.{where}", stopped)
+    c = compare(world.table, world.cache, "simpleshot,knn:k=1", folds=0, partial=True, tell=told.append)
+    assert len(c.entries) == 2
+    assert c.mistakes
+    assert c.cautions[0].kind == "stopped"
+    assert "2 of 2 heads" in c.cautions[0].text
+    assert any("Ctrl-C again" in line for line in told)
+
+
+@pytest.mark.parametrize(("name", "promised"), [("run", True), ("prepare", False)])
+def test_what_an_interruption_keeps_is_promised_where_it_is_kept(
+    name: str, promised: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.group()
+    def group() -> None:
+        pass
+
+    @group.command(name)
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    assert run(group, [name]) == 130
+    assert ("is kept" in capsys.readouterr().err) is promised
 
 
 # ---- the advice
