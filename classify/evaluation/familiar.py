@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,14 @@ class Familiar:
         found = np.sort(np.concatenate(residuals))
         rank = math.ceil((held_out + 1) * SHARE - 1e-9)
         return cls(_directions(units, directions, seed), float(found[rank - 1]), held_out)
+
+    def in_space_of(self, X: NDArray[np.floating], seed: int = 0) -> Familiar:
+        """The same limit with the directions of rows X (N, D) of another network, trained alike on more pictures.
+
+        A network that was trained again on all pictures has none left that it has not learned from; how far such lie
+        from the directions is known from the network before.
+        """
+        return replace(self, basis=_directions(_units(np.asarray(X, np.float32)), len(self.basis), seed))
 
     def residuals(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
         """How far rows X (n, D), at unit length, lie from the directions: (n,), from 0 to 1."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from classify.data import Examples, LabelledRows
 from classify.errors import FinetuneError
 from classify.evaluation.conformal import HeldOut
+from classify.evaluation.familiar import FEWEST, Familiar
 from classify.finetune.checkpoint import Keeper
 from classify.finetune.inputs import Inputs
 from classify.finetune.network import Tuned, linear_weights
@@ -49,6 +50,8 @@ class Learned:
     history : list of mapping
     held_out : HeldOut, optional
         What was said of those rows at that temperature.
+    familiar : Familiar, optional
+        How far pictures may lie from those that were learned from, where it was asked for.
     """
 
     epoch: int
@@ -58,6 +61,7 @@ class Learned:
     seconds: float
     history: list[dict[str, Any]]
     held_out: HeldOut | None = None
+    familiar: Familiar | None = None
 
 
 @dataclass
@@ -103,8 +107,11 @@ class Learner:
             return numbers, numbers[:0]
         return numbers[np.sort(pairs[0][0])], numbers[np.sort(pairs[0][1])]
 
-    def learn(self, numbers: NDArray[np.intp], folder: Path | None = None) -> Learned:
-        """Train on some rows; checkpoints lie in the folder, and a training that was stopped goes on from them."""
+    def learn(self, numbers: NDArray[np.intp], folder: Path | None = None, *, notice_unlike: bool = False) -> Learned:
+        """Train on some rows; checkpoints lie in the folder, and a training that was stopped goes on from them.
+
+        `notice_unlike` also finds out which pictures are unlike all these, at the price of embedding them again.
+        """
         fit, held = self.held_out(numbers)
         progress = self._train(SEARCH, fit, held, self.settings.epochs, folder)
         history = [{"stage": SEARCH, **record} for record in progress.history]
@@ -115,12 +122,26 @@ class Learner:
             temperature = fit_temperature(scores[whole], self.codes[held][whole])
             if whole.any():
                 held_out = HeldOut.of(softmax(scores[whole], temperature), self.codes[held][whole])
+        familiar = self._familiar(numbers, fit, held) if notice_unlike else None
         epoch = progress.best if len(held) else len(history) - 1
         if self.settings.refit and len(held):
             again = self._train(REFIT, numbers, held[:0], epoch, folder)
             history += [{"stage": REFIT, **record} for record in again.history]
+            if familiar is not None:
+                familiar = familiar.in_space_of(self._embeddings(numbers)[0], self.settings.seed)
         seconds = sum(record["seconds"] for record in history)
-        return Learned(epoch, held, accuracy, temperature, seconds, history, held_out)
+        return Learned(epoch, held, accuracy, temperature, seconds, history, held_out, familiar)
+
+    def _familiar(self, numbers: NDArray[np.intp], fit: NDArray[np.intp], held: NDArray[np.intp]) -> Familiar | None:
+        """From the network that has not learned from the held-out rows; None where these are too few."""
+        if len(held) < FEWEST:
+            return None
+        vectors, whole = self._embeddings(numbers)
+        parts = [np.flatnonzero(np.isin(numbers, part) & whole) for part in (fit, held)]
+        return Familiar.learn(vectors, [(parts[0], parts[1])], self.settings.seed)
+
+    def _embeddings(self, numbers: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        return embeddings_of(self.tuned, self.inputs, numbers, self.batch_size, self.team)
 
     def _train(
         self, stage: str, fit: NDArray[np.intp], held: NDArray[np.intp], epochs: int, folder: Path | None

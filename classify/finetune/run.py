@@ -88,7 +88,7 @@ def fine_tune(
         table, out, settings, network, begun, features=features, on_epoch=on_epoch, say=say, progress=progress
     ) as ready:
         rows = ready.prepared.rows
-        learned = ready.learner.learn(np.arange(len(rows)), out)
+        learned = ready.learner.learn(np.arange(len(rows)), out, notice_unlike=True)
         cautions = [*row_cautions(rows, "training", settings.target, scored=False), *label_cautions(rows)]
         warnings = [*ready.warnings, *(c.text for c in cautions), *_doubts(learned, settings, network)]
         result = _result(out, ready, learned, warnings)
@@ -185,5 +185,5 @@ def _saved_head(result: Finetuned, ready: Started, learned: Learned) -> SavedHea
         "machine": machine(),
         "seconds": result.seconds,
     }
-    held_out = learned.held_out  # no `familiar`: rows that the network learned from lie closer than new ones
-    return SavedHead(head, "logreg", result.target, network.key(), tuned.recipes, training, held_out=held_out)
+    known = {"held_out": learned.held_out, "familiar": learned.familiar}
+    return SavedHead(head, "logreg", result.target, network.key(), tuned.recipes, training, **known)

@@ -12,9 +12,15 @@ import pytest
 import torch
 
 from cache import find_cache
+from cache.ids import from_hex
+from classify.data import load_rows
 from classify.errors import FinetuneError
+from classify.evaluation.familiar import Familiar
+from classify.finetune.learner import Learner
+from classify.finetune.network import build
 from classify.finetune.result import Finetuned, load_finetuned
 from classify.finetune.run import fine_tune
+from classify.finetune.team import Team
 from classify.headfile import load_head
 from classify.prediction import predict
 from classify.report.events import events
@@ -95,6 +101,37 @@ def test_the_result_embeds_and_predicts(world: DatasetTable, finished: Finetuned
     told = [dict(p.styles) for p in predict(saved, paths, device="cpu", features=tmp_path / "none")]
     for row, own in zip(probabilities, told, strict=True):
         assert row == pytest.approx([own[c] for c in saved.classes], abs=1e-4)
+
+
+def test_the_head_notices_pictures_that_are_unlike_all_it_learned_from(
+    world: DatasetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is that of the rows which were held out; nothing but the head learned, so it can be computed again."""
+    monkeypatch.setattr("classify.evaluation.familiar.SHARE", 0.8)
+    monkeypatch.setattr("classify.evaluation.familiar.FEWEST", 4)
+    monkeypatch.setattr("classify.finetune.learner.FEWEST", 4)
+    settings = quick(epochs=1, head_only=True, held_out=0.3)
+    run = fine_tune(world, tmp_path / "run", settings)
+    saved = load_head(run.head_file)
+    assert saved.familiar is not None
+    assert saved.familiar.rows == run.held_out
+    done = extract(
+        world, tmp_path / "features", Settings(backbone="squeezenet1_1", weights=run.weights_file, engine="torch")
+    )
+    cache = find_cache(tmp_path / "features", done.key)
+    assert cache is not None
+    rows = load_rows(world, "style", "train")
+    vectors = cache.gather(from_hex(rows.ids), saved.recipes[0])
+    tuned = build(choose_network("squeezenet1_1", "random", size=32), settings, 3, "cpu")
+    fit, held = Learner(tuned, None, rows, settings, 8, Team()).held_out(np.arange(len(rows)))
+    again = Familiar.learn(vectors, [(fit, held)])
+    assert again is not None
+    assert saved.familiar.limit == pytest.approx(again.limit, abs=1e-4)
+    assert np.abs(saved.familiar.basis @ again.basis.T).max(1) == pytest.approx(1, abs=1e-3)
+    marked = [p.unlike for p in predict(saved, [rows.paths[n] for n in held], device="cpu", features=tmp_path / "no")]
+    assert marked == [again.unlike(vectors[n]) for n in held]
+    monkeypatch.setattr("classify.finetune.learner.FEWEST", 99)
+    assert load_head(fine_tune(world, tmp_path / "few", settings).head_file).familiar is None
 
 
 def test_pictures_of_val_and_test_are_never_looked_at(world: DatasetTable, tmp_path: Path) -> None:
