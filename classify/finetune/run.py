@@ -185,5 +185,13 @@ def _saved_head(result: Finetuned, ready: Started, learned: Learned) -> SavedHea
         "machine": machine(),
         "seconds": result.seconds,
     }
-    known = {"held_out": learned.held_out, "familiar": learned.familiar}
-    return SavedHead(head, "logreg", result.target, network.key(), tuned.recipes, training, **known)
+    return SavedHead(
+        head,
+        "logreg",
+        result.target,
+        network.key(),
+        tuned.recipes,
+        training,
+        held_out=learned.held_out,
+        familiar=learned.familiar,
+    )
