@@ -224,11 +224,33 @@ def test_both_questions(written: tuple[Tables, list[Row], str]) -> None:
             told = numbers(row[1])
             assert told[0] == pytest.approx(100 * mine.mean(), abs=ROUNDED)
             assert told[1:] == pytest.approx(percentiles(mine, groups), abs=DRAWN)
-            assert numbers(row[3]) == pytest.approx([calibration_error(asked[row[0]])], abs=ROUNDED)
+            off, by_chance = numbers(row[3])
+            assert off == pytest.approx(calibration_error(asked[row[0]]), abs=ROUNDED)
+            assert by_chance == pytest.approx(exact_calibration(asked[row[0]]), abs=0.4)
             if n:
                 behind = numbers(row[2])
                 assert behind[0] == pytest.approx(100 * (first - mine).mean(), abs=ROUNDED)
                 assert behind[1:] == pytest.approx(percentiles(first - mine, groups), abs=DRAWN)
+
+
+def exact_calibration(lines: list[Row]) -> float:
+    """The mean calibration error, in percent, of answers that are right as often as they say, by simulation."""
+    confidence, rng = np.array([float(x["confidence"]) for x in lines]), np.random.default_rng(3)
+    place = np.ceil(confidence * 10).clip(1).astype(int)
+    drawn = rng.random((400, len(lines))) < confidence
+    gaps = sum(abs(((drawn - confidence) * (place == b)).sum(1)) for b in np.unique(place))
+    repeats = len({x["repeat"] for x in lines})  # they show the same pictures, which are no more by it
+    return float(100 * np.mean(gaps) / len(lines) * np.sqrt(repeats))
+
+
+def test_what_having_met_the_artist_is_worth(written: tuple[Tables, list[Row], str]) -> None:
+    tables, lines, _ = written
+    rows = tables.rows("What having met the artist is worth")
+    assert {row[0] for row in rows} == set(heads_of(tables))
+    for row in rows:
+        (new, groups), (known, _) = (by_picture(lines_of(lines, "folds", row[0], q)) for q in ("new", "known"))
+        assert numbers(row[1]) == pytest.approx([100 * (known.mean() - new.mean())], abs=ROUNDED)
+        assert numbers(row[2]) == pytest.approx(percentiles(known - new, groups), abs=DRAWN)
 
 
 def test_class_by_class_and_what_is_taken_for_what(written: tuple[Tables, list[Row], str]) -> None:
