@@ -91,18 +91,21 @@ class Seen:
 
     def note(self, ids: Ids) -> NDArray[np.bool_]:
         """Which of some distinct ids are new, (N,) bool; all of them count as seen from now on."""
-        wanted = short(ids)
+        order = np.argsort(wanted := short(ids))
+        wanted = wanted[order]  # neighbours are looked up one after the other: the lists are far larger than a cache
         new = np.ones(len(ids), bool)
         for known in self._sorted:
             place = np.searchsorted(known, wanted).clip(max=len(known) - 1)
             new &= known[place] != wanted
         if new.any():
-            self._sorted.append(np.sort(wanted[new]))
+            self._sorted.append(wanted[new])
         while len(self._sorted) > 1 and len(self._sorted[-2]) <= len(self._sorted[-1]):
             merged = np.concatenate([self._sorted.pop(), self._sorted.pop()])
             merged.sort(kind="stable")
             self._sorted.append(merged)
-        return new
+        found = np.empty(len(ids), bool)
+        found[order] = new
+        return found
 
 
 def positions(wanted: Ids, sorted_ids: Ids) -> NDArray[np.intp]:

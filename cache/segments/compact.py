@@ -17,6 +17,7 @@ from cache.rows import Rows
 from cache.segments import segment
 from cache.segments.index import Index
 from cache.segments.listing import Segments
+from cache.segments.mapped import places_of_each
 from cache.segments.segment import Segment
 
 TARGET_BYTES = 256 << 20  # of a merged segment; it passes through memory once, so this bounds the memory
@@ -56,8 +57,7 @@ def compact(segments: Segments, target_bytes: int = TARGET_BYTES) -> Compaction:
         whole = segment.name_of(segments.key_digest, merged)  # an old one's own, where it held all rows of the others
         replaced = [name for name in names if name != whole]
         segment.write(segments.bucket, segments.key_digest, merged, replaced)
-        for name in replaced:
-            segments.bucket.delete(name)
+        segments.bucket.each(segments.bucket.delete, replaced)
     segments.refresh()
     return Compaction(before, len(segments.opened))
 
@@ -111,11 +111,13 @@ def _groups(segments: Sequence[Segment], target_bytes: int) -> Iterator[list[Seg
             by_recipes.setdefault(kind, []).append(opened)
     for alike in by_recipes.values():
         group: list[Segment] = []
+        size = 0
         for opened in alike:
-            if group and sum(s.size for s in group) + opened.size > target_bytes:
+            if group and size + opened.size > target_bytes:
                 yield group
-                group = []
+                group, size = [], 0
             group.append(opened)
+            size += opened.size
         if len(group) > 1:
             yield group
 
@@ -123,7 +125,8 @@ def _groups(segments: Sequence[Segment], target_bytes: int) -> Iterator[list[Seg
 def _merge(group: Sequence[Segment]) -> Rows:
     index = Index(group)
     found = index.find(index.ids())
-    parts = [opened.rows().take(np.sort(found.row[found.segment == n])) for n, opened in enumerate(group)]
+    chosen = [(group[n], np.sort(found.row[places])) for n, places in places_of_each(found.segment)]
+    parts = group[0].bucket.each(lambda one: one[0].rows().take(one[1]), chosen)
     starts = np.cumsum([0, *(len(p) for p in parts)])
     return Rows(
         np.concatenate([p.ids for p in parts]),

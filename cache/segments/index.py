@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from cache.ids import ID_DTYPE, Ids
 from cache.ids import short as short_of
 from cache.key import Recipe
 from cache.rows import ABSENT, OK
+from cache.segments.mapped import places_of_each
 from cache.segments.segment import Segment
 
 
@@ -60,20 +60,21 @@ class Index:
         known = 0 if earlier is None else len(earlier.segments)
         old = int(self._starts[known])
         total = int(self._starts[-1])
-        short = np.empty(total, np.uint64)
-        self._status = np.empty(total, np.uint8)
-        if earlier is not None:
-            short[:old], self._status[:old] = earlier._short, earlier._status
+        short = np.empty(total - old, np.uint64)
+        status = np.empty(total - old, np.uint8)
         for number in range(known, len(self.segments)):
-            part = slice(*self._starts[number : number + 2])
-            short[part], self._status[part] = short_of(self.segments[number].ids), self.segments[number].status
+            part = slice(*(self._starts[number : number + 2] - old))
+            short[part], status[part] = short_of(self.segments[number].ids), self.segments[number].status
         order = np.argsort(short, kind="stable")
         short.sort(kind="stable")
-        self._short: NDArray[np.uint64] = short
-        self._at: NDArray[np.unsignedinteger] = order.astype(np.uint32 if total < 1 << 32 else np.uint64)
-        if earlier is not None:
-            first = order < old
-            self._at[first] = earlier._at[order[first]]
+        at: NDArray[np.unsignedinteger] = order.astype(np.uint32 if total < 1 << 32 else np.uint64)
+        if earlier is None:
+            self._short, self._at, self._status = short, at, status
+        else:  # what is sorted already is not sorted again: a long run continues its index after each part of its table
+            place = np.searchsorted(earlier._short, short, "right")
+            self._short = np.insert(earlier._short, place, short)
+            self._at = np.insert(earlier._at.astype(at.dtype, copy=False), place, at + at.dtype.type(old))
+            self._status = np.concatenate([earlier._status, status])
 
     def __len__(self) -> int:
         return len(self._short)
@@ -86,9 +87,7 @@ class Index:
         FileNotFoundError
             The ids of a segment are not in memory, and it is gone: the caller lists again.
         """
-        short = short_of(wanted)
-        first, stop = np.searchsorted(self._short, short), np.searchsorted(self._short, short, "right")
-        has = np.array([recipe is None or recipe in s.recipes for s in self.segments], bool)
+        first, stop = self._stretches(short_of(wanted))
         best = np.full(len(wanted), -1, np.intp)  # a row of all rows, counted through the segments
         worth = np.full(len(wanted), np.iinfo(np.intp).max)
         for step in range(int((stop - first).max(initial=0))):
@@ -97,9 +96,9 @@ class Index:
             number = self._number(at)
             failed = self._status[at] != OK
             rank = self._rank[number] + failed * len(self.segments)
-            better = has[number] & (rank < worth[asked])
+            better = rank < worth[asked]
             if recipe is not None:
-                better &= ~failed
+                better &= ~failed & self._have(number, recipe)
             asked, at, rank = asked[better], at[better], rank[better]
             same = self._ids_at(at) == wanted[asked]
             best[asked[same]], worth[asked[same]] = at[same], rank[same]
@@ -115,6 +114,20 @@ class Index:
         found: Ids = np.unique(np.concatenate([s.ids for s in self.segments]))
         return found
 
+    def _stretches(self, short: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where the rows with these first eight bytes begin and end in the index, (M,) each."""
+        order = np.argsort(short)  # neighbours are looked up one after the other: the index is far larger than a cache
+        first, stop = np.empty(len(short), np.intp), np.empty(len(short), np.intp)
+        first[order] = np.searchsorted(self._short, short[order])
+        stop[order] = np.searchsorted(self._short, short[order], "right")
+        return first, stop
+
+    def _have(self, number: NDArray[np.intp], recipe: Recipe) -> NDArray[np.bool_]:
+        """Whether segments (M,) hold vectors of a recipe; only those that are asked for are looked at."""
+        distinct, back = np.unique(number, return_inverse=True)
+        found: NDArray[np.bool_] = np.array([recipe in self.segments[n].recipes for n in distinct], bool)[back]
+        return found
+
     def _number(self, at: NDArray[np.intp]) -> NDArray[np.intp]:
         """The segments that rows lie in."""
         found: NDArray[np.intp] = np.searchsorted(self._starts, at, "right") - 1
@@ -123,12 +136,8 @@ class Index:
     def _ids_at(self, at: NDArray[np.intp]) -> Ids:
         """The whole ids of some rows, each segment's read once."""
         found = np.empty(len(at), ID_DTYPE)
-        order = np.argsort(at, kind="stable")
-        number = self._number(at[order])
-        cuts = np.flatnonzero(np.diff(number, prepend=-1, append=-1))
-        for a, b in pairwise(cuts):
-            rows = at[order[a:b]] - self._starts[number[a]]
-            found[order[a:b]] = self.segments[number[a]].ids[rows]
+        for n, places in places_of_each(self._number(at)):
+            found[places] = self.segments[n].ids[at[places] - self._starts[n]]
         return found
 
 

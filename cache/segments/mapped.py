@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,18 @@ class Mapped:
     def read(self) -> NDArray[np.floating]:
         """All rows in memory, (N, D)."""
         out = np.empty(self.shape, self.dtype)
-        for n, array in enumerate(self.arrays):
-            mine = np.flatnonzero(self.number == n)
-            out[mine] = array[self.row[mine]]
+        for n, mine in places_of_each(self.number):
+            out[mine] = self.arrays[n][self.row[mine]]
         return out
+
+
+def places_of_each(number: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Each number that stands in an array (N,), ascending, and its places, ascending; in time that grows with N alone.
+
+    A mask for each number would take N times as many steps as there are numbers, and a cache has a segment for each 256
+    pictures before it is merged.
+    """
+    order = np.argsort(number, kind="stable")
+    cuts: Sequence[int] = np.flatnonzero(np.diff(number[order], prepend=-1, append=-1)).tolist() if len(order) else []
+    for a, b in pairwise(cuts):
+        yield int(number[order[a]]), order[a:b]

@@ -15,6 +15,7 @@ from cache.ids import ID_DTYPE, Ids
 from cache.rows import ABSENT, OK
 from cache.segments import listing
 from cache.segments.index import Index
+from cache.segments.mapped import places_of_each
 from cache.store import FeatureCache
 from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, rows_of
 
@@ -43,6 +44,15 @@ class Part:
 def alike(numbers: list[int]) -> Ids:
     """Ids of which three and three begin with the same eight bytes."""
     return np.array([bytes([n // 3 + 1]) * 8 + bytes([n % 3 + 1]) * 24 for n in numbers], ID_DTYPE)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(0, 6), max_size=40))
+def test_places_of_each_number_are_those_of_a_mask(numbers: list[int]) -> None:
+    number = np.array(numbers, np.intp)
+    found = {n: places.tolist() for n, places in places_of_each(number)}
+    assert found == {n: np.flatnonzero(number == n).tolist() for n in sorted(set(numbers))}
+    assert list(found) == sorted(found)
 
 
 PARTS = st.lists(

@@ -41,9 +41,9 @@ class Source(Protocol):
 def read(source: Source, at: Array, out: Array) -> None:
     """Rows `at` (n,) into out (n, D), one array after the other."""
     number, row = source.number[at], source.row[at]
-    for n in np.unique(number):
-        mine = np.flatnonzero(number == n)
-        out[mine] = take(source.arrays[n], row[mine])
+    order = np.argsort(number, kind="stable")  # a mask for each array would take as many steps as there are arrays
+    for mine in np.split(order, np.flatnonzero(np.diff(number[order])) + 1) if len(order) else ():
+        out[mine] = take(source.arrays[number[mine[0]]], row[mine])
 
 
 class Gathered:
