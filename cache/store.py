@@ -126,7 +126,8 @@ class FeatureCache(Store):
         found = index.find(wanted, recipe)
         check_all_found(self, wanted, found.segment >= 0, recipe)
         used, number = np.unique(found.segment, return_inverse=True)
-        return Mapped([index.segments[n].vectors(recipe) for n in used], number, found.row)
+        arrays = self.bucket.each(lambda n: index.segments[n].vectors(recipe), used.tolist())
+        return Mapped(arrays, number, found.row)
 
     def append(self, rows: Rows) -> None:
         """Write rows as one new segment."""

@@ -5,6 +5,7 @@
     python scripts/bench_scale.py open --rows 1000000             segments of 256 rows on a disk: opening and index
     python scripts/bench_scale.py whole --rows 1000000 --features 64   table, plan, segments, merging, reading, logreg
     python scripts/bench_scale.py objects --rows 4096 --features 512   requests to an object store, also to a bad one
+    python scripts/bench_scale.py pictures --rows 1024            requests of a run whose pictures lie there, too
     python scripts/bench_scale.py counts --rows 1000000000        pieces, segments, names and bytes, by counts only
 
 Ids are made from a counter, so that none needs to be kept. Each line has the figures of one step: seconds, the most
@@ -288,6 +289,47 @@ def objects(rows: int, dimension: int, folder: Path) -> Iterator[str]:
                 yield f"what happened: {trouble.happened or 'nothing'}"
 
 
+def pictures(rows: int, folder: Path) -> Iterator[str]:
+    """Requests of a whole run: pictures that lie in an object store, vectors that go into one."""
+    from cache.buckets import bucket_at
+    from featurize.dataset.prepare import prepare
+    from featurize.dataset.table import DatasetTable, read_table, write_table
+    from featurize.engines.fake import FakeEngines
+    from featurize.pictures import remote
+    from featurize.run.extract import Settings, extract
+    from tests.cache.s3 import Trouble, environment, new_bucket, s3_server, troubled
+    from tests.conftest import save_picture
+
+    os.environ["ARTSTYLE_OBJECT_CACHE"] = str(folder / "copies")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    files = [save_picture(folder / "pictures" / "Style" / f"{n}.jpg", n) for n in range(rows)]
+    prepare(folder / "pictures", folder / "dataset.csv", split="random")
+    table = read_table(folder / "dataset.csv")
+    settings = Settings(backbone="resnet18", weights="random", batch_size=BATCH)
+    with s3_server() as endpoint:
+        os.environ.update(environment(endpoint))
+        museum = new_bucket(endpoint)
+        scans = bucket_at(f"{museum}/scans")
+        for file in files:
+            scans.create(file.name, [file.read_bytes()])
+        paths = [f"{museum}/scans/{Path(path).name}" for path in table.columns["path"]]
+        write_table(DatasetTable({**table.columns, "path": paths}, folder), folder / "remote.csv")
+        for share in (0.0, 0.1):
+            trouble = Trouble(failing=share, lost=share, cut=share)
+            with troubled(endpoint, trouble) as address:
+                os.environ["AWS_ENDPOINT_URL"] = address
+                remote._root.cache_clear()  # connections to another address
+
+                def run(share: float = share, trouble: Trouble = trouble) -> str:
+                    root = f"{museum}/features-{share}"
+                    done = extract(folder / "remote.csv", root, settings, engines=FakeEngines())
+                    assert done.embedded == rows, done
+                    return f"{1000 * trouble.requests / rows:.1f} requests for each 1,000 pictures"
+
+                yield step(f"a run, {3 * share:.0%} of requests go wrong", run)
+                yield f"what was asked for: {trouble.kinds}; what happened: {trouble.happened or 'nothing'}"
+
+
 def counts(rows: int, dimension: int) -> Iterator[str]:
     """What a run of so many pictures makes, by counts only: every piece of every plan is counted, none is made."""
     pieces = parts = 0
@@ -318,6 +360,8 @@ def lines(options: argparse.Namespace, folder: Path) -> Iterator[str]:
         return opening(options.rows, options.features, folder)
     if options.what == "whole":
         return whole(options.rows, options.features, options.head, folder)
+    if options.what == "pictures":
+        return pictures(options.rows, folder)
     if options.what == "objects":
         return objects(options.rows, options.features, folder)
     return counts(options.rows, options.features)
@@ -326,7 +370,7 @@ def lines(options: argparse.Namespace, folder: Path) -> Iterator[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, measure, print, remove."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["planner", "index", "open", "whole", "objects", "counts"])
+    parser.add_argument("what", choices=["planner", "index", "open", "whole", "objects", "pictures", "counts"])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--features", type=int, default=2048, help="numbers of a vector")
     parser.add_argument("--in-segment", type=int, default=65_536, help="rows of a merged segment")

@@ -22,10 +22,11 @@ bytes of an object that is there, `StorageFailed` for everything else that it re
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ from numpy.typing import NDArray
 from cache.files import Chunk
 
 ASIDE = "damaged"
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,28 @@ class Stat:
 
 
 class Bucket(ABC):
-    """Whole objects under names without a slash."""
+    """Whole objects under names without a slash.
+
+    Attributes
+    ----------
+    maps_copies : bool
+        Whether `map` gives copies of the bytes, not those that `read` reads: such a copy is to be checked itself.
+    at_once : int
+        How many objects are worth reading at the same time: many where each request is waited for.
+    ahead : int
+        Bytes that are worth reading at once, because a request costs more than they do.
+    """
+
+    maps_copies: ClassVar[bool] = False
+    at_once: ClassVar[int] = 1
+    ahead: ClassVar[int] = 0
+
+    def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """What some work on objects gives for each of them, in their order; raises the first error."""
+        if self.at_once < 2 or len(items) < 2:
+            return [work(item) for item in items]
+        with ThreadPoolExecutor(min(self.at_once, len(items))) as pool:
+            return list(pool.map(work, items))
 
     @property
     @abstractmethod
@@ -114,10 +138,12 @@ class Bucket(ABC):
         """
 
     @abstractmethod
-    def map(self, name: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def map(
+        self, name: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], *, anew: bool = False
+    ) -> NDArray[Any]:
         """A range of an object as a read-only array: mapped where the storage can do that, else read.
 
-        It stays good when the object is deleted or replaced.
+        It stays good when the object is deleted or replaced. `anew` takes no copy that was made before: it is damaged.
 
         Raises
         ------

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +21,11 @@ from numpy.typing import NDArray
 from cache import files
 from cache.errors import StorageFailed
 
-_SMALL = 1 << 20  # bytes; less is kept in memory alone
+SMALL = 1 << 20  # bytes; of less no copy is worth while
+_BLOCK = 8 << 20
 
 
-def local_copy(identity: object, nbytes: int, blocks: Iterable[bytes]) -> NDArray[np.uint8]:
+def local_copy(identity: object, nbytes: int, blocks: Iterable[bytes], *, anew: bool = False) -> NDArray[np.uint8]:
     """The bytes of a range, mapped read-only from its copy; fetched where there is none.
 
     Parameters
@@ -32,6 +35,8 @@ def local_copy(identity: object, nbytes: int, blocks: Iterable[bytes]) -> NDArra
     nbytes : int
     blocks : iterable of bytes
         The bytes, fetched while they are iterated over.
+    anew : bool
+        Whether to fetch them though there is a copy.
 
     Returns
     -------
@@ -43,11 +48,9 @@ def local_copy(identity: object, nbytes: int, blocks: Iterable[bytes]) -> NDArra
     StorageFailed
         The disk refused, for example because it is full.
     """
-    if nbytes <= _SMALL:
-        return np.frombuffer(b"".join(blocks), np.uint8)
     path = folder() / hashlib.sha256(repr(identity).encode()).hexdigest()[:40]
     with contextlib.suppress(OSError):
-        if path.stat().st_size == nbytes:
+        if path.stat().st_size == nbytes and not anew:
             os.utime(path)
             return np.memmap(path, np.uint8, "r")
     files.make_folder(path.parent)
@@ -55,6 +58,18 @@ def local_copy(identity: object, nbytes: int, blocks: Iterable[bytes]) -> NDArra
     copy = np.memmap(path, np.uint8, "r")
     _make_room(path)
     return copy
+
+
+def blocks_of(copy: NDArray[Any], offset: int, length: int) -> Iterator[bytes]:
+    """Some bytes of an array, in blocks; the memory that a mapped copy takes for it is given back."""
+    flat = copy.reshape(-1).view(np.uint8)
+    for start in range(offset, offset + length, _BLOCK):
+        yield flat[start : min(start + _BLOCK, offset + length)].tobytes()
+    root: Any = copy
+    while isinstance(root, np.ndarray):
+        root = root.base
+    if isinstance(root, mmap.mmap) and hasattr(root, "madvise"):
+        root.madvise(mmap.MADV_DONTNEED)  # else every page that was looked at counts as this process's memory
 
 
 def folder() -> Path:

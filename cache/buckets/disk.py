@@ -59,7 +59,9 @@ class DiskBucket(Bucket):
         with _reading(self.folder / name):
             yield from files.read_blocks(self.folder / name, offset, length)
 
-    def map(self, name: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def map(
+        self, name: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], *, anew: bool = False
+    ) -> NDArray[Any]:
         with _reading(self.folder / name):
             return np.memmap(self.folder / name, dtype, "r", offset, shape)
 

@@ -66,7 +66,9 @@ class MemoryBucket(Bucket):
         content = self._stored(name).content
         yield content[offset : len(content) if length is None else offset + length]
 
-    def map(self, name: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def map(
+        self, name: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], *, anew: bool = False
+    ) -> NDArray[Any]:
         return np.ndarray(shape, dtype, self._stored(name).content, offset)
 
     def create(self, name: str, chunks: Sequence[Chunk]) -> bool:

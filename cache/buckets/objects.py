@@ -8,6 +8,7 @@ what lies under the name is compared with what was to be written.
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -17,8 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cache.buckets import copies
 from cache.buckets.base import ASIDE, Bucket, Stat
-from cache.buckets.copies import local_copy
 from cache.errors import StorageFailed, Unreadable
 from cache.files import Chunk
 
@@ -26,6 +27,7 @@ SCHEMES = ("s3", "s3a", "gs", "az", "abfs", "abfss")
 
 _BLOCK = 8 << 20  # bytes of a request
 _TRIES = 8
+_PATIENCE = 120.0  # seconds that a request may take
 _PAUSE = 0.2  # seconds before the second try; doubled each time, and spread by chance: about half a minute in all
 
 T = TypeVar("T")
@@ -45,6 +47,10 @@ class ObjectBucket(Bucket):
     StorageFailed
         The extra `objects` is not installed, or the address is not understood.
     """
+
+    maps_copies = True
+    at_once = 16
+    ahead = 64 << 10  # all but the vectors of a small segment
 
     def __init__(self, url: str, store: Any = None, prefix: str = "") -> None:
         self._url = url.rstrip("/")
@@ -77,19 +83,28 @@ class ObjectBucket(Bucket):
         return _stat(self._ask(name, lambda store, path: store.head(path)))
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
-        facts = self.stat(name)
-        stop = facts.size if length is None else min(facts.size, offset + length)
-        for start in range(offset, stop, _BLOCK):
+        wanted = sys.maxsize if length is None else length
+        facts, first = self._begin(name, offset, min(wanted, _BLOCK))
+        yield first
+        stop = min(facts.size, offset + wanted)
+        for start in range(offset + len(first), stop, _BLOCK):
             yield self._range(name, start, min(start + _BLOCK, stop), facts)
 
-    def map(self, name: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def map(
+        self, name: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], *, anew: bool = False
+    ) -> NDArray[Any]:
         nbytes = int(np.prod(shape)) * dtype.itemsize
+        if nbytes <= copies.SMALL:
+            found = b"".join(self.read(name, offset, nbytes))
+            if len(found) < nbytes:
+                raise Unreadable(f"{self.where(name)!r} is shorter than it was")
+            return np.frombuffer(found, dtype).reshape(shape)
         facts = self.stat(name)
         if offset + nbytes > facts.size:
             raise Unreadable(f"{self.where(name)!r} is shorter than it was")
         starts = range(offset, offset + nbytes, _BLOCK)
         blocks = (self._range(name, a, min(a + _BLOCK, offset + nbytes), facts) for a in starts)
-        copy = local_copy((self.where(name), facts.identity, offset, nbytes), nbytes, blocks)
+        copy = copies.local_copy((self.where(name), facts.identity, offset, nbytes), nbytes, blocks, anew=anew)
         return copy.view(dtype).reshape(shape)
 
     def size_and_content(self, name: str, size: int, most: int, tries: int) -> tuple[int, bytes | None]:
@@ -187,6 +202,25 @@ class ObjectBucket(Bucket):
         if not same:
             raise StorageFailed(f"{self.where(name)!r} did not keep what was written, or another process replaced it")
 
+    def _begin(self, name: str, offset: int, length: int) -> tuple[Stat, bytes]:
+        """What an object is, and a range of it as far as it goes, in one request."""
+        from obstore.exceptions import GenericError
+
+        def get(store: Any, path: str) -> tuple[Stat, bytes]:
+            try:
+                found = store.get(path, options={"range": (offset, offset + length)})
+            except GenericError:
+                facts = _stat(store.head(path))
+                if offset < facts.size and length:
+                    raise
+                return facts, b""  # there is no such range, which stores refuse
+            facts, block = _stat(found.meta), bytes(found.bytes())
+            if len(block) != min(facts.size, offset + length) - offset:
+                raise GenericError(f"{len(block)} bytes came instead of {length}")
+            return facts, block
+
+        return self._ask(name, get)
+
     def _range(self, name: str, start: int, stop: int, facts: Stat) -> bytes:
         from obstore.exceptions import GenericError
 
@@ -234,7 +268,10 @@ def _connect(url: str) -> Any:
             f"{url!r} lies in an object store: install what speaks to it with `pip install 'artstyle[objects]'`"
         ) from error
     once = {"max_retries": 0, "retry_timeout": timedelta(seconds=60)}  # `_ask` must know of every failed write
-    client = {"timeout": "120 seconds", "allow_http": True}  # where the endpoint is a plain address, it was meant
+    client = {
+        "timeout": f"{_PATIENCE} seconds",
+        "allow_http": True,
+    }  # where the endpoint is a plain address, it was meant
     try:
         return from_url(url, client_options=client, retry_config=once)  # type: ignore[call-overload]
     except Exception as error:

@@ -114,13 +114,10 @@ class Segments:
         self.steadily(self._verify)
 
     def _verify(self) -> None:
-        for name, opened in list(self._opened.items()):
-            try:
-                opened.verify()
-            except SegmentDamaged as problem:
-                del self._opened[name]
-                self._index = None
-                self.problems.append(problem)
+        for problem in filter(None, self.bucket.each(_damage, list(self._opened.values()))):
+            del self._opened[problem.name]
+            self._index = None
+            self.problems.append(problem)
 
     def set_aside_damaged(self) -> list[str]:
         """Put aside the damaged ones that `problems` lists; gives their names."""
@@ -148,14 +145,28 @@ class Segments:
 
     def _take(self, listed: set[str]) -> bool:
         """Open the segments that are new in a listing, drop those that are not in it; whether none had gone."""
-        whole = True
-        self._opened = {n: s for n, s in self._opened.items() if n in listed and s.is_there()}
-        self.problems = []
-        for name in sorted(listed - self._opened.keys()):
-            try:
-                self._opened[name] = Segment.open(self.bucket, name, self.key_digest)
-            except FileNotFoundError:
-                whole = False  # merged away since the listing, or replaced by the same rows
-            except (SegmentDamaged, ForeignKey) as problem:
-                self.problems.append(problem)
-        return whole
+        known = [opened for name, opened in self._opened.items() if name in listed]
+        there = self.bucket.each(Segment.is_there, known)
+        self._opened = {opened.name: opened for opened, still in zip(known, there, strict=True) if still}
+        found = self.bucket.each(self._open, sorted(listed - self._opened.keys()))
+        self._opened.update((opened.name, opened) for opened in found if isinstance(opened, Segment))
+        self.problems = [problem for problem in found if isinstance(problem, CacheError)]
+        return None not in found
+
+    def _open(self, name: str) -> Segment | CacheError | None:
+        """A segment, or what is wrong with it; None where it was merged away, or replaced by the same rows."""
+        try:
+            return Segment.open(self.bucket, name, self.key_digest)
+        except FileNotFoundError:
+            return None
+        except (SegmentDamaged, ForeignKey) as problem:
+            return problem
+
+
+def _damage(opened: Segment) -> SegmentDamaged | None:
+    """What is wrong with the vectors of a segment."""
+    try:
+        opened.verify()
+    except SegmentDamaged as problem:
+        return problem
+    return None

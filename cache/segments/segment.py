@@ -17,12 +17,12 @@ checked before the first of them is handed out, once per process.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import h5py
@@ -31,11 +31,13 @@ from numpy.typing import NDArray
 
 from cache import files
 from cache.buckets import Bucket, Stat
-from cache.errors import CacheError, ForeignKey, SegmentDamaged, Unreadable
+from cache.buckets.copies import blocks_of
+from cache.errors import CacheError, ForeignKey, SegmentDamaged
 from cache.ids import ID_BYTES, ID_DTYPE, Ids, from_bytes, to_bytes
 from cache.key import Json, Recipe
 from cache.rows import Rows
 from cache.segments import spans
+from cache.segments.reading import compare, of_one_object, stat_of
 from cache.segments.spans import Span
 
 SUFFIX = ".h5"
@@ -95,6 +97,11 @@ class Stored:
     dtype: np.dtype[Any]
     shape: tuple[int, int]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all its vectors."""
+        return self.shape[0] * self.shape[1] * self.dtype.itemsize
+
 
 @dataclass
 class Segment:
@@ -116,9 +123,11 @@ class Segment:
     environment: Mapping[str, Json]
     replaces: tuple[str, ...]
     _stat: Stat = field(repr=False)
-    _unchecked: list[Span] = field(repr=False)  # of the vectors
+    _spans: list[Span] = field(repr=False)  # of the vectors
+    _unchecked: list[Span] = field(repr=False)
     _ids: Ids | None = field(repr=False)  # (N,) S32; None where they are read again when they are needed
     _ids_offset: int = field(repr=False)
+    _sound_copies: set[Recipe] = field(default_factory=set, repr=False)  # compared with their checksums
 
     @classmethod
     def open(cls, bucket: Bucket, name: str, key_digest: str) -> Segment:
@@ -129,8 +138,8 @@ class Segment:
         FileNotFoundError
             It is gone, or another took its name meanwhile: the caller lists again.
         """
-        stat = _stat(bucket, name)
-        with _of_one_object(bucket, name, stat):
+        stat = stat_of(bucket, name)
+        with of_one_object(bucket, name, stat):
             return cls._read(bucket, name, key_digest, stat)
 
     @classmethod
@@ -153,6 +162,7 @@ class Segment:
                     environment=_environment(file.attrs["environment"]),
                     replaces=tuple(json.loads(file.attrs["replaces"])),
                     _stat=stat,
+                    _spans=unchecked,
                     _unchecked=unchecked,
                     _ids=from_bytes(file["id"][()]),
                     _ids_offset=file["id"].id.get_offset() or 0,
@@ -168,8 +178,9 @@ class Segment:
         """Whose rows they are, (N,) S32; raises like `vectors` where they are not in memory."""
         if self._ids is not None:
             return self._ids
-        with _of_one_object(self.bucket, self.name, self._stat):
+        with of_one_object(self.bucket, self.name, self._stat):
             read = b"".join(self.bucket.read(self.name, self._ids_offset, ID_BYTES * len(self)))
+        compare(self.bucket, self.name, self._stat)  # these bytes are not checked again
         return np.frombuffer(read, ID_DTYPE)
 
     def forget_ids(self) -> None:
@@ -196,21 +207,42 @@ class Segment:
         FileNotFoundError
             The object is gone, or another took its name: the caller lists again.
         """
-        self.verify()
         stored = self.recipes[recipe]
-        with _of_one_object(self.bucket, self.name, self._stat):
-            return self.bucket.map(self.name, stored.offset, stored.shape, stored.dtype)
+        if self.bucket.maps_copies:
+            return self._checked_copy(stored)
+        self.verify()
+        with of_one_object(self.bucket, self.name, self._stat):
+            found = self.bucket.map(self.name, stored.offset, stored.shape, stored.dtype)
+        compare(self.bucket, self.name, self._stat)
+        return found
+
+    def _checked_copy(self, stored: Stored) -> NDArray[np.floating]:
+        """The vectors of a recipe from a copy: it is checked, not what the storage holds, so that they travel once."""
+        place = self.name, stored.offset, stored.shape, stored.dtype
+        with of_one_object(self.bucket, self.name, self._stat):
+            found = self.bucket.map(*place)
+            if stored.recipe in self._sound_copies:
+                compare(self.bucket, self.name, self._stat)
+                return found
+            own = [span for span in self._spans if stored.offset <= span.offset < stored.offset + stored.nbytes]
+            try:
+                spans.check(self.bucket, self.name, own, partial(_copied, found, stored.offset))
+            except SegmentDamaged:  # a copy that was made before; a damaged segment stays one
+                found = self.bucket.map(*place, anew=True)
+                spans.check(self.bucket, self.name, own, partial(_copied, found, stored.offset))
+        self._sound_copies.add(stored.recipe)
+        return found
 
     def verify(self) -> None:
         """Compare the vectors with their checksums, once per process; raises like `vectors`."""
-        with _of_one_object(self.bucket, self.name, self._stat):
+        with of_one_object(self.bucket, self.name, self._stat):
             spans.check(self.bucket, self.name, self._unchecked)
         self._unchecked = []
 
     def is_there(self) -> bool:
         """Whether the object of that name is still the one that was opened."""
         try:
-            return _stat(self.bucket, self.name) == self._stat
+            return stat_of(self.bucket, self.name) == self._stat
         except (FileNotFoundError, CacheError):
             return False
 
@@ -247,38 +279,9 @@ def _hdf5_image(key_digest: str, rows: Rows, replaces: Sequence[str]) -> tuple[b
         return file.id.get_file_image(), payload
 
 
-@contextlib.contextmanager
-def _of_one_object(bucket: Bucket, name: str, stat: Stat) -> Iterator[None]:
-    """What is read in here was read from that one object; where another took its name meanwhile, it counts as gone.
-
-    A damaged segment may be put aside and made again while it is read.
-    """
-    try:
-        with _readable(bucket, name):
-            yield
-    except (SegmentDamaged, ForeignKey):
-        _compare(bucket, name, stat)
-        raise
-    _compare(bucket, name, stat)
-
-
-def _compare(bucket: Bucket, name: str, stat: Stat) -> None:
-    if _stat(bucket, name) != stat:
-        raise FileNotFoundError(f"another object has taken the name {bucket.where(name)!r}")
-
-
-def _stat(bucket: Bucket, name: str) -> Stat:
-    with _readable(bucket, name):
-        return bucket.stat(name)
-
-
-@contextlib.contextmanager
-def _readable(bucket: Bucket, name: str) -> Iterator[None]:
-    """A segment that the storage can't read is a damaged one."""
-    try:
-        yield
-    except Unreadable as error:
-        raise SegmentDamaged(name, bucket.where(name), str(error)) from error
+def _copied(copy: NDArray[np.floating], start: int, offset: int, length: int) -> Iterator[bytes]:
+    """Bytes of a segment from the copy of its vectors, which begins at `start`."""
+    return blocks_of(copy, offset - start, length)
 
 
 @functools.lru_cache(maxsize=1024)

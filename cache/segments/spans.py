@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -82,25 +82,39 @@ def read_header(bucket: Bucket, name: str, size: int) -> tuple[Header, list[Span
     ------
     SegmentDamaged
     """
-    block = b"".join(bucket.read(name, 0, USER_BLOCK))
-    spans = _parse(bucket, name, size, block)
-    parts = {0: block}
+    ahead = b"".join(bucket.read(name, 0, max(USER_BLOCK, bucket.ahead)))
+    spans = _parse(bucket, name, size, ahead[:USER_BLOCK])
+    parts = {0: ahead[:USER_BLOCK]}
     for span in spans:
         if not span.vectors:
-            parts[span.offset] = b"".join(bucket.read(name, span.offset, span.length))
-            _check(bucket, name, span, [parts[span.offset]])
+            stop = span.offset + span.length
+            known = stop <= len(ahead)
+            part = ahead[span.offset : stop] if known else b"".join(bucket.read(name, span.offset, span.length))
+            _check(bucket, name, span, [part])
+            parts[span.offset] = part
     return Header(parts, size), [span for span in spans if span.vectors]
 
 
-def check(bucket: Bucket, name: str, spans: Sequence[Span]) -> None:
+def check(
+    bucket: Bucket, name: str, spans: Sequence[Span], read: Callable[[int, int], Iterable[bytes]] | None = None
+) -> None:
     """Compare some spans of a segment with their checksums.
+
+    Parameters
+    ----------
+    bucket : Bucket
+    name : str
+    spans : sequence of Span
+    read : callable, optional
+        Gives `length` bytes from `offset` on, where they are not those in the bucket that are to be checked.
 
     Raises
     ------
     SegmentDamaged
     """
     for span in spans:
-        _check(bucket, name, span, bucket.read(name, span.offset, span.length))
+        blocks = read(span.offset, span.length) if read else bucket.read(name, span.offset, span.length)
+        _check(bucket, name, span, blocks)
 
 
 def _parse(bucket: Bucket, name: str, size: int, block: bytes) -> list[Span]:

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cache import create_cache, open_cache
 from cache.buckets import Bucket, ObjectBucket, bucket_at, copies, objects
 from cache.errors import StorageFailed, Unreadable
 from tests.cache.s3 import Trouble, environment, new_bucket, s3_server, troubled
+from tests.cache.samples import AVGPOOL, KEY, ids_of, rows_of
 from tests.cache.test_buckets import BucketContract
 
 pytest.importorskip("obstore")
@@ -86,6 +88,39 @@ class TestTroubledS3(ObjectContract):
         bucket.replace(name, [data])
 
 
+def test_vectors_travel_once_and_a_damaged_copy_is_made_anew(
+    at: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a copy is, another process asks for no vectors; where its bytes were changed, for them once more."""
+    monkeypatch.setattr(copies, "SMALL", 0)
+    trouble = Trouble()
+    with troubled(server, trouble) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        cache = create_cache(f"{at}/features", KEY)
+        before = trouble.requests
+        cache.append(rows_of([1, 2, 3]))
+        assert trouble.requests - before == 4, "written, read back; looked at and opened"
+
+        def read() -> tuple[bytes, int]:
+            before = trouble.kinds["GET"]
+            found = open_cache(f"{at}/features").gather(ids_of([1, 2, 3]), AVGPOOL)
+            return found.tobytes(), trouble.kinds["GET"] - before
+
+        vectors, first = read()
+        assert read() == (vectors, first - 1)
+        (copy,) = copies.folder().iterdir()
+        copy.write_bytes(b"x" + copy.read_bytes()[1:])
+        assert read() == (vectors, first)
+        assert read() == (vectors, first - 1)
+
+
+def test_a_refused_clock_is_named(at: str, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with troubled(server, Trouble(way="skewed", nth=1, for_good=True)) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        with pytest.raises(StorageFailed, match="clock of this machine"):
+            bucket_at(f"{at}/features").create("x", [b"x"])
+
+
 def test_a_write_whose_answer_was_lost_is_ours(at: str, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was carried out: the name is ours, though the store says on the second try that it is taken."""
     trouble = Trouble()
@@ -93,7 +128,7 @@ def test_a_write_whose_answer_was_lost_is_ours(at: str, server: str, monkeypatch
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         bucket = bucket_at(f"{at}/features")
         answers = iter(["lost"])
-        monkeypatch.setattr(trouble, "next", lambda: next(answers, ""))
+        monkeypatch.setattr(trouble, "next", lambda kind: next(answers, ""))
         assert bucket.create("x", [b"ours"])
         answers = iter(["lost"])
         assert not bucket.create("x", [b"another's"])
