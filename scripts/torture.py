@@ -4,8 +4,9 @@
 
 A campaign is a series of numbered trials, each repeatable from the seed and its number. With `--log`, counts and
 violations are kept in a JSON file, and the same command goes on where it was stopped. `--plant BUG` puts a known
-mistake into the code first and stops when it is found: a campaign that finds none would be worth nothing. Exit
-status 1 means violations, 0 none. What is promised, and the record: docs/reliability.md.
+mistake into the code first and stops when it is found: a campaign that finds none would be worth nothing. `--store s3`
+puts the features into an object store: moto's server on this machine, behind a proxy that fails, loses, cuts and
+stalls. Exit status 1 means violations, 0 none. What is promised, and the record: docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -21,20 +22,28 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.campaigns import bits, faults, kill, mutants, order, plants, races, shim  # noqa: E402
+from tests.campaigns import bits, faults, kill, mutants, order, plants, races, shim, store_faults  # noqa: E402
 from tests.campaigns.base import Campaign  # noqa: E402
+from tests.campaigns.grounds import S3, s3_ground  # noqa: E402
 
 CAMPAIGNS: dict[str, Callable[[Path, int], Campaign]] = {
     "kill": kill.Kill,
     "mutants": mutants.Mutants,
     "faults": faults.Faults,
     "order": order.Order,
+    "bits": bits.Bits,
+    "races": races.Races,
+}
+ON_S3: dict[str, Callable[[Path, int, S3], Campaign]] = {
+    "kill": kill.Kill,
+    "faults": store_faults.StoreFaults,
     "bits": bits.Bits,
     "races": races.Races,
 }
@@ -58,6 +67,8 @@ class Record:
     seconds: float = 0.0
     processor_seconds: float = 0.0
     begun: str = ""
+    store: str = "disk"
+    requests: dict[str, int] = field(default_factory=dict)  # to the store, and what went wrong with how many
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all."""
@@ -68,15 +79,17 @@ class Record:
     def sentence(self) -> str:
         """One line for the screen and the record."""
         tried = ", ".join(f"{n} {what}" for what, n in sorted(self.tried.items()))
+        asked = ", ".join(f"{n} {what}" for what, n in self.requests.items())
         return (
-            f"{self.campaign}{f' with {self.planted} planted' if self.planted else ''}: {self.done} trials ({tried}), "
-            f"seed {self.seed}, {self.violations} violations, {self.seconds:.0f} s "
-            f"({self.processor_seconds:.0f} s of processor time), begun {self.begun}"
+            f"{self.campaign}{f' with {self.planted} planted' if self.planted else ''}: {self.done} trials ({tried})"
+            f"{f' on {self.store} ({asked})' if asked else ''}, seed {self.seed}, {self.violations} violations, "
+            f"{self.seconds:.0f} s ({self.processor_seconds:.0f} s of processor time), begun {self.begun}"
         )
 
 
-def carry_out(campaign: Campaign, record: Record, count: int, log: Path | None) -> None:
+def carry_out(campaign: Campaign, record: Record, count: int, log: Path | None, ground: S3 | None = None) -> None:
     """Try the trials that the record does not hold yet."""
+    asked = Counter(record.requests)
     tried = Counter(record.tried)
     started, processor = time.perf_counter() - record.seconds, _processor_seconds() - record.processor_seconds
     saved = 0.0
@@ -91,6 +104,7 @@ def carry_out(campaign: Campaign, record: Record, count: int, log: Path | None) 
         record.done, record.tried = number + 1, dict(tried)
         record.seconds = time.perf_counter() - started
         record.processor_seconds = _processor_seconds() - processor
+        record.requests = dict(asked + Counter(ground.requests)) if ground else {}
         if log and (time.monotonic() - saved > _SAVE_SECONDS or record.done == count):
             record.save(log)
             saved = time.monotonic()
@@ -113,18 +127,22 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--log", type=Path, help="JSON file to keep the record in, and to go on from")
     parser.add_argument("--folder", type=Path, help="where to work; default: a new folder in memory where there is one")
     parser.add_argument("--plant", choices=PLANTS, help="a known mistake to put into the code first")
-    return parser.parse_args(argv)
+    parser.add_argument("--store", choices=["disk", "s3"], default="disk", help="where the features lie")
+    arguments = parser.parse_args(argv)
+    if arguments.store == "s3" and arguments.campaign not in ON_S3:
+        parser.error(f"{arguments.campaign} is about files: with --store s3 there are {', '.join(ON_S3)}")
+    return arguments
 
 
 def _record(arguments: argparse.Namespace) -> Record | None:
     """The log's record, or a new one; None where the log is another campaign's."""
     begun = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}"
-    new = Record(arguments.campaign, arguments.seed, arguments.plant, begun=begun)
+    new = Record(arguments.campaign, arguments.seed, arguments.plant, begun=begun, store=arguments.store)
     if not (arguments.log and arguments.log.exists()):
         return new
     old = Record(**json.loads(arguments.log.read_text(encoding="utf-8")))
-    if (old.campaign, old.seed, old.planted) != (new.campaign, new.seed, new.planted):
-        print(f"error: {arguments.log} is the log of another campaign, seed or planted mistake", file=sys.stderr)
+    if any(getattr(old, name) != getattr(new, name) for name in ("campaign", "seed", "planted", "store")):
+        print(f"error: {arguments.log} is the log of another campaign, seed, planted mistake or store", file=sys.stderr)
         return None
     return old
 
@@ -133,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one campaign; status 1 where something was violated."""
     arguments = _arguments(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if arguments.campaign in NEED_SHIM:
+    if arguments.campaign in NEED_SHIM and arguments.store == "disk":
         shim.start_again_with_it()
     record = _record(arguments)
     if not record:
@@ -143,8 +161,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.plant:
             PLANTS[arguments.plant]()
-        campaign = CAMPAIGNS[arguments.campaign](base, arguments.seed)
-        carry_out(campaign, record, arguments.count or len(campaign), arguments.log)
+        with s3_ground(base) if arguments.store == "s3" else nullcontext() as ground:
+            if ground:
+                campaign = ON_S3[arguments.campaign](base, arguments.seed, ground)
+            else:
+                campaign = CAMPAIGNS[arguments.campaign](base, arguments.seed)
+            carry_out(campaign, record, arguments.count or len(campaign), arguments.log, ground)
     finally:
         if not arguments.folder:
             shutil.rmtree(base, ignore_errors=True)

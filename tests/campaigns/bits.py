@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import itertools
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from cache import CacheError, NotStored, SegmentDamaged, list_caches, open_cache
-from cache.buckets import DiskBucket
+from cache.buckets import bucket_at
 from cache.segments.segment import Segment
 from tests import sizes
 from tests.campaigns import forks
 from tests.campaigns.base import Campaign, Trial
+from tests.campaigns.grounds import DISK, Ground
 from tests.campaigns.studio import AVGPOOL, Studio, warm_up
 
 PICTURES = 40  # three segments
@@ -28,14 +28,15 @@ _RUN_EVERY = 50  # trials; one child judges so many, and tries the next run's re
 class Bits(Campaign):
     """One trial is one changed file."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, ground: Ground = DISK) -> None:
         super().__init__(folder, seed)
         warm_up()
-        self.studio = Studio(folder / "studio", PICTURES)
+        self.studio = Studio(folder / "studio", PICTURES, ground)
         self.said = folder / "said.txt"
-        self.root = self.studio.folder / "reference"
-        self.hurt = min(self.root.rglob("*.h5"))
-        self.content = self.hurt.read_bytes()
+        self.root = self.studio.reference
+        self.hurt = min(ground.segments(self.root))
+        self.folder_of_key, self.name = self.hurt.split("/")
+        self.content = ground.read(self.root, self.hurt)
         offset, length = forks.ask(self._payload, self.said)
         header = [n for n in range(len(self.content)) if not offset <= n < offset + length]
         rng = self.random(0)
@@ -48,8 +49,8 @@ class Bits(Campaign):
         self.judged: dict[int, list[str]] = {}
 
     def _payload(self) -> tuple[int, int]:
-        bucket = DiskBucket(self.hurt.parent)
-        stored = Segment.open(bucket, self.hurt.name, open_cache(bucket).key.digest).recipes[AVGPOOL]
+        bucket = bucket_at(self.root).within(self.folder_of_key)
+        stored = Segment.open(bucket, self.name, open_cache(bucket).key.digest).recipes[AVGPOOL]
         return stored.offset, stored.shape[0] * stored.shape[1] * stored.dtype.itemsize
 
     def trial(self, number: int) -> Trial:
@@ -63,22 +64,23 @@ class Bits(Campaign):
 
     def _judge(self, number: int) -> list[str]:
         """In a child: found, named, not returned; made again by the next run."""
-        self.hurt.write_bytes(changed(self.content, *self.changes[number], self.random(number)))
+        ground = self.studio.ground
+        ground.write(self.root, self.hurt, changed(self.content, *self.changes[number], self.random(number)))
         repaired = self._not_repaired() if _repairs(number) else ()
         wrong = list(itertools.chain(self._not_found(), self._returned(), repaired))
-        self.hurt.write_bytes(self.content)
-        shutil.rmtree(self.hurt.parent / "damaged", ignore_errors=True)
+        ground.write(self.root, self.hurt, self.content)
+        ground.remove(self.root, f"{self.folder_of_key}/damaged")
         return wrong
 
     def _not_found(self) -> Iterator[str]:
         (cache,) = list_caches(self.root)
         problems = cache.verify()
-        if not any(isinstance(p, SegmentDamaged) and self.hurt.name in str(p) for p in problems):
+        if not any(isinstance(p, SegmentDamaged) and self.name in str(p) for p in problems):
             yield "the change is not found, or the segment not named"
 
     def _returned(self) -> Iterator[str]:
         """A reader that verifies nothing by itself gets the right vectors or none."""
-        cache = open_cache(self.hurt.parent)
+        cache = open_cache(bucket_at(self.root).within(self.folder_of_key))
         ids = cache.ids()[cache.embedded(cache.ids(), AVGPOOL)]
         for some in np.array_split(ids, len(ids) // 4):
             try:
@@ -96,7 +98,7 @@ class Bits(Campaign):
             yield "the next run does not complete"
         if self.studio.vectors(self.root) != self.studio.expected:
             yield "after the next run the vectors are not those of an undisturbed one"
-        if not (self.hurt.parent / "damaged" / self.hurt.name).exists():
+        if f"{self.folder_of_key}/damaged/{self.name}" not in self.studio.ground.names(self.root):
             yield "the damaged segment is not set aside"
 
 

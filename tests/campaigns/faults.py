@@ -10,13 +10,14 @@ import errno
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cache import list_caches
 from tests.campaigns import forks, shim
 from tests.campaigns.base import Campaign, Trial
+from tests.campaigns.grounds import DISK, Ground
 from tests.campaigns.studio import Studio, warm_up
 
 PICTURES = 40  # three segments
@@ -49,13 +50,16 @@ class Fault:
 class Faults(Campaign):
     """One trial is one call that fails."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    ways: Sequence[str] = tuple(WAYS)
+
+    def __init__(self, folder: Path, seed: int, ground: Ground = DISK) -> None:
         super().__init__(folder, seed)
         warm_up()
-        self.studio = Studio(folder / "studio", PICTURES)
+        self.studio = Studio(folder / "studio", PICTURES, ground)
         self.said = folder / "said.txt"
         self.place = folder / "place"  # what the shim watches: features and out
-        self.root, self.out = self.place / "features", self.place / "out" / "export.h5"
+        self.root, self.out = ground.root(self.place / "features"), self.place / "out" / "export.h5"
+        self.counted: dict[tuple[str, int], int] = {}
         self.beginnings = {operation: self._beginning(operation) for operation in OPERATIONS}
         self.already = {operation: self._rows_of(operation) for operation in OPERATIONS}
         self.faults = list(self._faults())
@@ -70,8 +74,7 @@ class Faults(Campaign):
         if fault.way == "disk full":
             ended, wrong = self._with_little_room(fault)
         else:
-            kinds, mode, error = WAYS[fault.way]
-            ended = forks.run(self._armed(fault.operation, kinds, fault.k, error, mode), self.said)
+            ended = self._with(fault)
             wrong = []
         wrong += self._judge_end(ended)
         may_be_set_aside = fault.way.startswith("EI")
@@ -102,18 +105,26 @@ class Faults(Campaign):
             wrong.append("after the next run the vectors are not those of an undisturbed one")
         if studio.export(self.root, self.out)() != 0 or studio.faults_of_export(self.out):
             wrong.append("a later export fails")
-        return wrong + studio.leftovers(self.root) + studio.leftovers(self.out.parent)
+        return wrong + studio.leftovers(self.root, self.out)
 
     def _faults(self) -> Iterator[Fault]:
-        counted: dict[tuple[str, int], int] = {}
         for operation in OPERATIONS:
-            for way, (kinds, _, _) in WAYS.items():
-                if (operation, kinds) not in counted:
-                    self._set_up(operation)
-                    counted[operation, kinds] = forks.ask(lambda o=operation, k=kinds: self._count(o, k), self.said)
-                yield from (Fault(operation, way, k + 1) for k in range(counted[operation, kinds]))
-            if _can_mount(self.place):
+            for way in self.ways:
+                yield from (Fault(operation, way, k + 1) for k in range(self._calls(operation, way)))
+            if self._can_be_full():
                 yield from (Fault(operation, "disk full", kb) for kb in NO_ROOM_KILOBYTES if operation != "repair")
+
+    def _can_be_full(self) -> bool:
+        """Whether a really full disk is tried."""
+        return _can_mount(self.place)
+
+    def _calls(self, operation: str, way: str) -> int:
+        """How many calls there are of those that fail in some way."""
+        kinds = WAYS[way][0]
+        if (operation, kinds) not in self.counted:
+            self._set_up(operation)
+            self.counted[operation, kinds] = forks.ask(lambda: self._count(operation, kinds), self.said)
+        return self.counted[operation, kinds]
 
     def _count(self, operation: str, kinds: int) -> int:
         work = self._work(operation)
@@ -122,14 +133,16 @@ class Faults(Campaign):
         assert status == 0
         return counted
 
-    def _armed(self, operation: str, kinds: int, nth: int, error: int, mode: int) -> Callable[[], int]:
-        work = self._work(operation)
+    def _with(self, fault: Fault) -> forks.Ended:
+        """How the operation ends where that call fails."""
+        kinds, mode, error = WAYS[fault.way]
+        work = self._work(fault.operation)
 
         def armed() -> int:
-            shim.arm(self.place, kinds, nth, error, mode)
+            shim.arm(self.place, kinds, fault.k, error, mode)
             return work()
 
-        return armed
+        return forks.run(armed, self.said)
 
     def _work(self, operation: str) -> Callable[[], int]:
         if operation == "compact":
@@ -138,16 +151,17 @@ class Faults(Campaign):
             return self.studio.export(self.root, self.out)
         return self.studio.run(self.root)
 
-    def _beginning(self, operation: str) -> Path | None:
-        """A folder in the state in which an operation begins; None is empty."""
+    def _beginning(self, operation: str) -> str | None:
+        """A features folder in the state in which an operation begins; None is empty."""
+        ground = self.studio.ground
         if operation == "run":
             return None
-        state = self.folder / f"before-{operation}"
-        shutil.rmtree(state, ignore_errors=True)
+        state = ground.root(self.folder / f"before-{operation}")
+        ground.remove(state)
         if operation == "resume":
             assert forks.run(self.studio.interrupted(state, 21), self.said).status == 130
             return state
-        shutil.copytree(self.studio.folder / "reference", state)
+        ground.copy(self.studio.reference, state)
         if operation == "repair":
             self.studio.damage(state)
         return state
@@ -168,10 +182,11 @@ class Faults(Campaign):
 
     def _set_up(self, operation: str) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
+        self.studio.ground.remove(self.root)
         self.place.mkdir()
         beginning = self.beginnings[operation]
         if beginning:
-            shutil.copytree(beginning, self.root)
+            self.studio.ground.copy(beginning, self.root)
 
     def _with_little_room(self, fault: Fault) -> tuple[forks.Ended, list[str]]:
         """The same on a file system that has only so many kilobytes beyond what is there already."""
@@ -179,8 +194,8 @@ class Faults(Campaign):
         _mount(self.place, taken + fault.k)
         try:
             self.out.parent.mkdir(exist_ok=True)
-            if self.beginnings[fault.operation]:
-                shutil.copytree(self.beginnings[fault.operation], self.root)  # type: ignore[arg-type]
+            if beginning := self.beginnings[fault.operation]:
+                self.studio.ground.copy(beginning, self.root)
             ended = forks.run(self._work(fault.operation), self.said)
             kept = self.folder / "kept"
             shutil.rmtree(kept, ignore_errors=True)

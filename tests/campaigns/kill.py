@@ -8,6 +8,7 @@ from pathlib import Path
 from tests import sizes
 from tests.campaigns import forks
 from tests.campaigns.base import Campaign, Trial
+from tests.campaigns.grounds import DISK, Ground
 from tests.campaigns.studio import PICTURES, Studio, warm_up
 
 OPERATIONS = ("run", "resume", "compact", "export")
@@ -19,13 +20,13 @@ class Kill(Campaign):
 
     record = sizes.KILLS_RECORD
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, ground: Ground = DISK) -> None:
         super().__init__(folder, seed)
         warm_up()
-        self.studio = Studio(folder)
+        self.studio = Studio(folder, ground=ground)
         self.said = self.studio.said
         self.in_a_row, self.there = 0, set[bytes]()
-        self.root = folder / "features"
+        self.root = self.studio.root("features")
         self.longest = {operation: self._measure(operation) for operation in OPERATIONS}
 
     def trial(self, number: int) -> Trial:
@@ -66,14 +67,14 @@ class Kill(Campaign):
     def _set_up(self, operation: str, after: int) -> None:
         """A folder to begin in: empty for a run, interrupted for a resume, complete for compaction and export."""
         self.in_a_row, self.there = 0, set()
-        shutil.rmtree(self.root, ignore_errors=True)
+        self.studio.ground.remove(self.root)
         shutil.rmtree(self.folder / "out", ignore_errors=True)
         if operation == "resume":
             ended = forks.run(self.studio.interrupted(self.root, after), self.said)
             assert ended.status in (0, 130), ended.said
             self.there = forks.ask(lambda: set(self.studio.vectors(self.root)), self.said)
         elif operation != "run":
-            shutil.copytree(self.folder / "reference", self.root)
+            self.studio.ground.copy(self.studio.reference, self.root)
             self.there = set(self.studio.expected)
 
     def _judge(self, before: set[bytes], finish: bool) -> tuple[list[str], set[bytes]]:
@@ -85,7 +86,7 @@ class Kill(Campaign):
         wrong = studio.faults_of(self.root)
         there = set(studio.vectors(self.root))
         wrong += [f"{i.hex()[:12]} was there before the kill" for i in before - there]
-        if self.root.exists() and list(self.root.glob("*/key.json")) and studio.verify(self.root)() != 0:
+        if studio.ground.has_cache(self.root) and studio.verify(self.root)() != 0:
             wrong.append("verify does not pass")
         if out.exists():
             wrong += studio.faults_of_export(out, whole=False)  # it may be of a cache that was incomplete then
@@ -98,7 +99,7 @@ class Kill(Campaign):
                 wrong.append("compaction afterwards changes what is there")
             if studio.export(self.root, out)() != 0 or studio.faults_of_export(out):
                 wrong.append("export afterwards is not what is there")
-            wrong += studio.leftovers(self.root) + studio.leftovers(out.parent)
+            wrong += studio.leftovers(self.root, out)
         return wrong, there
 
     def _measure(self, operation: str) -> float:

@@ -72,16 +72,16 @@ class Order(Campaign):
         """In a child: what was reported as done is there, and the next run completes."""
         studio = self.studio
         try:
-            wrong = studio.faults_of(self.root)
-            there = studio.vectors(self.root)
+            wrong = studio.faults_of(str(self.root))
+            there = studio.vectors(str(self.root))
         except Exception as error:
             return [f"the cache can't be opened: {error}"]
         wrong += [f"{i.hex()[:12]} was reported as done and is lost" for i in promised - set(there)]
-        if studio.run(self.root)() != 0:
+        if studio.run(str(self.root))() != 0:
             wrong.append("the next run does not complete")
-        if studio.vectors(self.root) != studio.expected:
+        if studio.vectors(str(self.root)) != studio.expected:
             wrong.append("after the next run the vectors are not those of an undisturbed one")
-        return wrong + studio.leftovers(self.root)
+        return wrong + studio.leftovers(str(self.root))
 
     def _disk(self, operations: Sequence[str], killed: float | None) -> Disk:
         """The disk after some operations, all but the last killed at a call: at a share of all its calls."""
@@ -97,7 +97,7 @@ class Order(Campaign):
         return Disk(read_trace(self.trace), begun)
 
     def _traced(self, operation: str, kill_at: int) -> None:
-        work = self.studio.compact(self.root) if operation == "compact" else self.studio.run(self.root)
+        work = self.studio.compact(str(self.root)) if operation == "compact" else self.studio.run(str(self.root))
         trace = self.trace
 
         def traced() -> int:
@@ -105,7 +105,7 @@ class Order(Campaign):
             mode = shim.KILL if kill_at else shim.COUNT
             shim.arm(self.root.parent, shim.CHANGES, kill_at, 0, mode, out)
             status = _with_marks(work)
-            shim.mark(b"".join(i.ljust(32, b"\0") for i in self.studio.vectors(self.root)))
+            shim.mark(b"".join(i.ljust(32, b"\0") for i in self.studio.vectors(str(self.root))))
             return status
 
         ended = forks.run(traced, self.said)
@@ -116,11 +116,11 @@ class Order(Campaign):
         shutil.rmtree(self.root.parent, ignore_errors=True)
         self.root.parent.mkdir(parents=True)
         if operation == "resume":
-            assert forks.run(self.studio.interrupted(self.root, 21), self.said).status == 130
+            assert forks.run(self.studio.interrupted(str(self.root), 21), self.said).status == 130
         elif operation != "run":
-            shutil.copytree(self.studio.folder / "reference", self.root)
+            shutil.copytree(self.studio.reference, self.root)
         if operation == "repair":
-            self.studio.damage(self.root)
+            self.studio.damage(str(self.root))
         return files_of(self.root)
 
 

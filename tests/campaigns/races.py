@@ -5,7 +5,6 @@ No row is lost, none stands twice in what a reader sees, the bits are those of a
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from cache import Store, list_caches
-from cache.buckets import DiskBucket
+from cache.buckets import bucket_at
 from cache.segments.listing import Segments
 from tests import sizes
 from tests.campaigns import forks
 from tests.campaigns.base import Campaign, Trial
+from tests.campaigns.grounds import DISK, Ground
 from tests.campaigns.studio import AVGPOOL, PICTURES, Studio, warm_up
 
 RUNS, READERS, COMPACTORS = 8, 2, 1
@@ -29,16 +29,16 @@ class Races(Campaign):
 
     record = sizes.RACES_RECORD
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, ground: Ground = DISK) -> None:
         super().__init__(folder, seed)
         warm_up()
-        self.studio = Studio(folder / "studio")
-        self.root, self.stop = folder / "features", folder / "stop"
+        self.studio = Studio(folder / "studio", ground=ground)
+        self.root, self.stop = ground.root(folder / "features"), folder / "stop"
         self.said = folder / "said.txt"
 
     def trial(self, number: int) -> Trial:
         """Start everybody, wait for the runs, stop the others, look."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        self.studio.ground.remove(self.root)
         self.stop.unlink(missing_ok=True)
         rng = self.random(number)
         works = [(f"run {n}", self._later(rng.uniform(0, 0.1), self.studio.run(self.root))) for n in range(RUNS)]
@@ -97,7 +97,7 @@ class Races(Campaign):
         work = self.studio.compact(self.root)
         begun = time.monotonic()
         while not self.stop.exists() and time.monotonic() - begun < _LONGEST_SECONDS:
-            if list(self.root.glob("*/key.json")) and (status := work()) != 0:
+            if self.studio.ground.has_cache(self.root) and (status := work()) != 0:
                 return status
         return 0
 
@@ -113,6 +113,6 @@ class Races(Campaign):
         (cache,) = list_caches(self.root)
         if studio.vectors(self.root) != studio.expected:
             wrong.append("compaction changes what is there")
-        if sum(len(s) for s in Segments(DiskBucket(Path(cache.place)), cache.key.digest).opened) != PICTURES:
+        if sum(len(s) for s in Segments(bucket_at(cache.place), cache.key.digest).opened) != PICTURES:
             wrong.append("rows stand twice after compaction")
         return wrong + studio.leftovers(self.root)

@@ -6,13 +6,12 @@ another place or batch. A run takes some hundredths of a second and commits six 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from cache import SegmentDamaged, files, list_caches
+from cache import SegmentDamaged, list_caches
 from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
@@ -23,6 +22,7 @@ from featurize.networks.recipes import FORMULAS
 from featurize.run import plans
 from featurize.run.extract import Settings
 from tests.campaigns import forks
+from tests.campaigns.grounds import DISK, Ground
 from tests.conftest import save_picture
 from tests.featurize import fake
 
@@ -40,10 +40,13 @@ class Studio:
     ----------
     folder : Path
     pictures : int
+    ground : Ground
+        Where features folders lie.
     """
 
-    def __init__(self, folder: Path, pictures: int = PICTURES) -> None:
+    def __init__(self, folder: Path, pictures: int = PICTURES, ground: Ground = DISK) -> None:
         self.folder = folder
+        self.ground = ground
         self.table_path = folder / "dataset.csv"
         self.said = folder / "said.txt"
         self.damaged: bytes | None = None
@@ -55,35 +58,39 @@ class Studio:
                 save_picture(folder / "pictures" / f"Style-{n % 3}" / f"a-{n % 5}_p-{n}.jpg", n, (40, 30))
             prepare(folder / "pictures", self.table_path, split="random")
         self.ids = read_table(self.table_path).ids
+        self.reference = self.root("reference")
         self.expected = self._reference()
 
     def _reference(self) -> dict[bytes, bytes]:
         """The vectors of a run that nobody disturbed, made anew each time: id -> bytes."""
-        root = self.folder / "reference"
-        shutil.rmtree(root, ignore_errors=True)
-        ended = forks.run(self.run(root), self.said)
+        self.ground.remove(self.reference)
+        ended = forks.run(self.run(self.reference), self.said)
         assert ended.status == 0, ended.said
-        vectors: dict[bytes, bytes] = forks.ask(lambda: self.vectors(root), self.said)
+        vectors: dict[bytes, bytes] = forks.ask(lambda: self.vectors(self.reference), self.said)
         assert len(vectors) == len(self.ids)
         return vectors
 
-    def run(self, root: Path, *more: str) -> Callable[[], int]:
+    def root(self, name: str) -> str:
+        """A features folder."""
+        return self.ground.root(self.folder / name)
+
+    def run(self, root: str, *more: str) -> Callable[[], int]:
         """`featurize run`."""
-        return self._command("run", "--dataset", str(self.table_path), "--features", str(root), *RUN, *more)
+        return self._command("run", "--dataset", str(self.table_path), "--features", root, *RUN, *more)
 
-    def compact(self, root: Path) -> Callable[[], int]:
+    def compact(self, root: str) -> Callable[[], int]:
         """`featurize compact`."""
-        return self._command("compact", "--features", str(root))
+        return self._command("compact", "--features", root)
 
-    def verify(self, root: Path) -> Callable[[], int]:
+    def verify(self, root: str) -> Callable[[], int]:
         """`featurize verify`."""
-        return self._command("verify", "--features", str(root))
+        return self._command("verify", "--features", root)
 
-    def export(self, root: Path, out: Path) -> Callable[[], int]:
+    def export(self, root: str, out: Path) -> Callable[[], int]:
         """`featurize export`."""
-        return self._command("export", str(out), "--dataset", str(self.table_path), "--features", str(root))
+        return self._command("export", str(out), "--dataset", str(self.table_path), "--features", root)
 
-    def interrupted(self, root: Path, after: int) -> Callable[[], int]:
+    def interrupted(self, root: str, after: int) -> Callable[[], int]:
         """A run that is interrupted after some pictures, as by Ctrl-C; status 130."""
 
         def work() -> int:
@@ -110,7 +117,7 @@ class Studio:
 
     # Judges: to be called in a child.
 
-    def vectors(self, root: Path) -> dict[bytes, bytes]:
+    def vectors(self, root: str) -> dict[bytes, bytes]:
         """All vectors that a reader sees in undamaged segments: id -> bytes."""
         found: dict[bytes, bytes] = {}
         for cache in list_caches(root):
@@ -121,15 +128,15 @@ class Studio:
                 found |= dict(zip(ids.tolist(), map(np.ndarray.tobytes, cache.gather(ids, AVGPOOL)), strict=True))
         return found
 
-    def damage(self, root: Path) -> None:
+    def damage(self, root: str) -> None:
         """Flip a bit among the vectors of one segment."""
-        segment = min(root.rglob("*.h5"))
-        data = bytearray(segment.read_bytes())
+        segment = min(self.ground.segments(root))
+        data = bytearray(self.ground.read(root, segment))
         data[-20] ^= 1
-        segment.write_bytes(data)
         self.damaged = bytes(data)
+        self.ground.write(root, segment, self.damaged)
 
-    def faults_of(self, root: Path) -> list[str]:
+    def faults_of(self, root: str) -> list[str]:
         """What is wrong with a cache that may be incomplete: damaged segments, other bits than the reference's.
 
         The segment that was damaged on purpose is no surprise.
@@ -137,13 +144,14 @@ class Studio:
         wrong = []
         for cache in list_caches(root):
             wrong += [
-                str(p)
-                for p in cache.verify()
-                if not (isinstance(p, SegmentDamaged) and Path(p.where).read_bytes() == self.damaged)
+                str(p) for p in cache.verify() if not (isinstance(p, SegmentDamaged) and self._on_purpose(root, p))
             ]
         there = self.vectors(root)
         wrong += [f"{i.hex()[:12]} has other bits" for i, v in there.items() if self.expected.get(i) != v]
         return wrong
+
+    def _on_purpose(self, root: str, problem: SegmentDamaged) -> bool:
+        return self.ground.read(root, problem.where.removeprefix(f"{root}/")) == self.damaged
 
     def faults_of_export(self, out: Path, *, whole: bool = True) -> list[str]:
         """What is wrong with an exported file; one that was made of an incomplete cache need not be whole."""
@@ -158,9 +166,10 @@ class Studio:
             return []
         return [f"{out.name} holds {other} vectors that the cache does not hold, and lacks {missing}"]
 
-    def leftovers(self, root: Path) -> list[str]:
-        """Temporary files that nobody needs any more."""
-        return [f"left behind: {path.name}" for path in root.rglob(f"{files.TEMPORARY}*")]
+    def leftovers(self, root: str, out: Path | None = None) -> list[str]:
+        """Temporary files that nobody needs any more, also beside an exported file."""
+        beside = DISK.leftovers(str(out.parent)) if out else []
+        return [f"left behind: {name}" for name in [*self.ground.leftovers(root), *beside]]
 
 
 def warm_up() -> None:

@@ -53,6 +53,30 @@ def test_nothing_is_violated(campaign: str) -> None:
     check_clean(campaign, sizes.CAMPAIGN_TRIALS[campaign])
 
 
+def test_nothing_is_violated_in_an_object_store() -> None:
+    """A server that speaks S3, of which some requests fail, are lost, cut or stalled."""
+    pytest.importorskip("moto")
+    pytest.importorskip("obstore")
+    done = torture("kill", sizes.STORE_TRIALS, "--store", "s3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{sizes.STORE_TRIALS} trials" in done.stdout
+    assert " requests)" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("campaign", sizes.STORE_TRIALS_SLOW)
+def test_nothing_is_violated_in_many_trials_in_an_object_store(campaign: str) -> None:
+    pytest.importorskip("moto")
+    done = torture(campaign, sizes.STORE_TRIALS_SLOW[campaign], "--store", "s3")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_campaign_about_files_has_no_object_store() -> None:
+    done = torture("order", 1, "--store", "s3")
+    assert done.returncode == 2
+    assert "order is about files" in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("campaign", sizes.CAMPAIGN_TRIALS_SLOW)
 def test_nothing_is_violated_in_many_trials(campaign: str) -> None:
