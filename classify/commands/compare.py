@@ -89,6 +89,9 @@ ALL = "all"
 @click.option(
     "--mlflow", metavar="EXPERIMENT", help="Log parameters, figures and the report in this experiment of MLflow."
 )
+@click.option(
+    "--ray", is_flag=False, flag_value="auto", metavar="[ADDRESS]", help="Train heads and folds on a Ray cluster."
+)
 @click.pass_context
 def compare(
     context: click.Context,
@@ -101,11 +104,13 @@ def compare(
     out: Path,
     probabilities: Path | None,
     mlflow: str | None,
+    ray: str | None,
     **options: Any,
 ) -> int:
     """Train heads on the same rows, compare them honestly, and write a report."""
     from cache.writable import check_file, check_folder
     from classify.comparison.compare import compare as run_comparison
+    from classify.fitting.workers import workers_at
     from classify.report import write_report
     from classify.report.probabilities import check_ending, write_probabilities
     from classify.report.results import as_json
@@ -122,7 +127,9 @@ def compare(
     caches = open_caches(features, keys)
     options["embeddings"] = options.pop("embedding")
     options["command"] = as_typed(context, "classify")
-    with progress_bar("comparing", "fits") as progress:
+    if protocol and ray:
+        raise click.UsageError("--protocol trains one head after the other: leave --ray out")
+    with workers_at(ray) as workers, progress_bar("comparing", "fits") as progress:
         if protocol:
             comparison = _run_protocol(
                 context, protocol, read_table(dataset), caches, heads, {**options, "progress": progress}
@@ -131,7 +138,7 @@ def compare(
             announce = partial(click.echo, err=True)
             try:
                 comparison = run_comparison(
-                    dataset, caches, heads, progress=progress, tell=announce, partial=True, **options
+                    dataset, caches, heads, progress=progress, tell=announce, partial=True, workers=workers, **options
                 )
             except KeyboardInterrupt:
                 click.echo("stopped: no report was written, and the same command begins anew", err=True)

@@ -38,6 +38,7 @@ from classify.evaluation.findings import Caution, Curve, LeakAudit
 from classify.evaluation.questions import gains
 from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.question import question_of
+from classify.fitting.workers import Here, Workers
 from classify.heads import HeadSpec
 from classify.lineage import refuse_folds
 from featurize.dataset.audit.result import Twice
@@ -75,6 +76,7 @@ def compare(
     finetuned: Sequence[str | Path] = (),
     prompts: str | Path | None = None,
     partial: bool = False,
+    workers: Workers | None = None,
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
     command: str = "",
@@ -128,6 +130,8 @@ def compare(
         For `zero-shot`: a text file with prompts, one a line, "{}" where the class stands; see docs/heads.md.
     partial : bool
         Whether an interruption (Ctrl-C) gives the comparison of the heads that were finished, where there are any.
+    workers : Workers, optional
+        Who trains the heads: this process by default, or a Ray cluster, `classify.fitting.workers.OnRay("auto")`.
     progress : callable, optional
         Called with (trials done, all trials).
     tell : callable, optional
@@ -192,8 +196,9 @@ def compare(
     texts = texts_of(matched, task.classes.tolist(), prompts) if of_texts else {}
     shorter = plan.shorter(tune=tune, whole=by_folds)
     contest = Contest(
-        matched, specs, task.classes, tune, seed, rounds, answered, seeds, progress, tell, partial, texts, shorter
-    )
+        matched, specs, task.classes, tune, seed, rounds, answered, seeds, progress, tell, partial, texts, shorter,
+        workers or Here(),
+    )  # fmt: skip
     runs, put = [*contest.once(), *entered], put_questions(contest, plan)
     if by_folds:
         runs = [run for run in runs if run.name in put[0].answers]

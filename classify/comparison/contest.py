@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,13 @@ from classify.comparison.matched import Matched, View
 from classify.data import Examples
 from classify.evaluation.entry import Cost, Estimate, Seeds
 from classify.evaluation.findings import Curve, Repeats
-from classify.evaluation.metrics import align
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.evaluation.statistics import wilson
 from classify.fitting.estimate import Plan, announcement
+from classify.fitting.planned import Answered, Planned, carry_out, rows_to_learn
 from classify.fitting.question import for_question
-from classify.fitting.trial import Trial, folds_of, train_head, with_seed
+from classify.fitting.trial import Trial, folds_of
+from classify.fitting.workers import Here, Shared, Workers
 from classify.heads import HeadSpec
 from classify.heads.prompted import ClassTexts, WithTexts
 from classify.heads.rows.folds import Folds
@@ -30,6 +31,7 @@ from featurize.progress import Progress
 from featurize.run.texts import PICTURES
 
 LAST_SEED = 2**32 - 1
+Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class Contest:
         Ways to shorten the comparison, which are named where it takes long.
     partial : bool
         Whether an interruption leaves what was finished, instead of KeyboardInterrupt.
+    workers : Workers
+        Who trains the heads.
 
     Attributes
     ----------
@@ -116,6 +120,7 @@ class Contest:
     partial: bool = False
     texts: Mapping[str, ClassTexts] = field(default_factory=dict)
     shorter: Sequence[str] = ()
+    workers: Workers = field(default_factory=Here)
     done: int = field(default=0, init=False)
     stopped: bool = field(default=False, init=False)
 
@@ -150,25 +155,32 @@ class Contest:
             train = for_question(train, self.question)
             folds = folds_of(train.rows, self.seed)
             self._announce(view, train, len(folds))
-            watch = None if self.matched.whole else Watch(watched.X, watched.y)
-            for spec in self.specs_of(view):
-                trial, cost, probabilities = self.ask(spec, train, test, folds, watch)
+            watch = None if self.matched.whole else self.workers.share(Watch(watched.X, watched.y))
+            specs, both = self.specs_of(view), (self.workers.share(train), self.workers.share(test))
+            seeds = self._other_seeds()
+            planned = [replace(self._planned(s, *both, folds), watch=watch, seeds=seeds, keep=True) for s in specs]
+            for spec, done in zip(specs, self.ask(planned), strict=True):
                 name = self.name(spec, view)
-                seeds = self._seeds(trial, train, test, probabilities)
-                dimension, epochs = train.X.shape[1], trial.history
-                yield Run(name, spec, view, dimension, trial, cost, probabilities, split, seeds, epochs)
+                assert done.trial
+                dimension, epochs = train.X.shape[1], done.trial.history
+                yield Run(
+                    name, spec, view, dimension, done.trial, done.cost, done.probabilities, split, done.seeds, epochs
+                )
 
     def learning_curves(self) -> dict[str, list[tuple[int, Estimate]]]:
         """Accuracy on the test part after learning from a part of the training rows, by name of the run."""
         out: dict[str, list[tuple[int, Estimate]]] = defaultdict(list)
         for view in self.matched.views:
             train, test = self._parts(view)
-            for rows in nested_subsets(np.searchsorted(self.classes, train.y), self.seed):
-                some = for_question(train.take(rows), self.question)
-                folds = folds_of(some.rows, self.seed)
-                for spec in self.specs_of(view):
-                    hits = self._hits(spec, some, test, folds)
-                    out[self.name(spec, view)].append((len(some), wilson(int(hits.sum()), len(test))))
+            specs, both = self.specs_of(view), (self.workers.share(train), self.workers.share(test))
+            subsets = list(nested_subsets(np.searchsorted(self.classes, train.y), self.seed))
+            planned = []
+            for rows in subsets:
+                folds = folds_of(rows_to_learn(train.rows, rows, self.question), self.seed)
+                planned += [replace(self._planned(s, *both, folds), learn=rows) for s in specs]
+            for (rows, spec), done in zip(product(subsets, specs), self.ask(planned), strict=True):
+                hits = self._hits(done, test.y)
+                out[self.name(spec, view)].append((len(rows), wilson(int(hits.sum()), len(test))))
         return out
 
     def repeats(self, count: int, *, by_artist: bool) -> Repeats:
@@ -179,35 +191,40 @@ class Contest:
         for view in self.matched.views:
             test, pool = self._parts(view)[1], self.whole(view)
             share = len(test) / len(pool)
-            splits = resampled_splits(pool.y, pool.rows.groups, share, count, by_artist=by_artist, seed=self.seed)
+            splits = list(resampled_splits(pool.y, pool.rows.groups, share, count, by_artist=by_artist, seed=self.seed))
+            specs, both = self.specs_of(view), (self.workers.share(pool),) * 2
+            planned = []
             for learn, score in splits:
-                parts = pool.take(learn), pool.take(score)
                 sizes.append((len(learn), len(score)))
-                shared.append(float(np.isin(parts[1].rows.groups, parts[0].rows.groups).mean()))
-                parts = for_question(parts[0], self.question), parts[1]
-                folds = folds_of(parts[0].rows, self.seed)
-                for spec in self.specs_of(view):
-                    hits = self._hits(spec, *parts, folds)
-                    accuracies[self.name(spec, view)].append(float(hits.mean()))
+                shared.append(float(np.isin(pool.rows.groups[score], pool.rows.groups[learn]).mean()))
+                folds = folds_of(rows_to_learn(pool.rows, learn, self.question), self.seed)
+                planned += [replace(self._planned(s, *both, folds), learn=learn, held=score) for s in specs]
+            for ((_, score), spec), done in zip(product(splits, specs), self.ask(planned), strict=True):
+                accuracies[self.name(spec, view)].append(float(self._hits(done, pool.y[score]).mean()))
         kind = "artist-disjoint" if by_artist else "random"
         known = float(np.mean(shared)) if pool.rows.artists_known else None
         return judge_repeats(accuracies, [a for a, _ in sizes], [b for _, b in sizes], kind, known)
 
-    def ask(
-        self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds, watch: Watch | None = None
-    ) -> tuple[Trial, Cost, NDArray[np.float64]]:
-        """Train one head and ask it once; its probabilities (N, K) are over all classes."""
-        if self.progress:
-            self.progress(self.done, self.total)
-        trial = train_head(spec, train, folds, tune=self.tune, seed=self.seed, watch=watch)
-        started = time.perf_counter()
-        probabilities = trial.ask(test.X)
-        seconds = (time.perf_counter() - started) / len(test) * 1000
-        self.done += 1
-        if self.progress and self.done == self.total:
-            self.progress(self.done, self.total)
-        cost = Cost(trial.tune_seconds, trial.fit_seconds, seconds, trial.bytes)
-        return trial, cost, align(probabilities, [str(c) for c in trial.head.classes_], self.classes.tolist())
+    def ask(self, planned: Sequence[Planned]) -> Iterator[Answered]:
+        """Train heads and ask each once, in their order."""
+        answers = self.workers.each(carry_out, planned)
+        for _ in planned:
+            if self.progress:
+                self.progress(self.done, self.total)
+            done = next(answers)
+            self.done += 1
+            if self.progress and self.done == self.total:
+                self.progress(self.done, self.total)
+            yield done
+
+    def plan_fold(
+        self, spec: HeadSpec, pool: Shared[Examples], learn: Rows, held: Rows, folds: Folds, question: str
+    ) -> Planned:
+        """A trial that learns from some rows of a pool and is asked about others."""
+        return replace(self._planned(spec, pool, pool, folds), learn=learn, held=held, question=question)
+
+    def _planned(self, spec: HeadSpec, train: Shared[Examples], test: Shared[Examples], folds: Folds) -> Planned:
+        return Planned(spec, train, test, self.question, folds, self.classes, self.tune, self.seed)
 
     def specs_of(self, view: View) -> list[HeadSpec]:
         """The heads that are asked on a view; those that compare with texts where there are texts to compare with."""
@@ -256,20 +273,14 @@ class Contest:
         if self.tell and sentence:
             self.tell(sentence)
 
-    def _seeds(self, trial: Trial, train: Examples, test: Examples, probabilities: NDArray[np.float64]) -> Seeds | None:
-        """Accuracies of the same head with other seeds."""
-        if self.seeds < 2 or not trial.head.drawn or "seed" in trial.spec.options or self.matched.whole:
-            return None
-        accuracies = [float(np.mean(self.classes[probabilities.argmax(1)] == test.y))]
-        seeds = [(self.seed + n) % (LAST_SEED + 1) for n in range(self.seeds)]
-        for seed in seeds[1:]:
-            other = with_seed(trial, train, seed)
-            accuracies.append(float(np.mean(other.head.classes_[other.ask(test.X).argmax(1)] == test.y)))
-        return Seeds(self.seed, tuple(seeds), tuple(accuracies))
+    def _other_seeds(self) -> Sequence[int]:
+        """With which seeds heads that draw random numbers are fitted again."""
+        if self.matched.whole:
+            return ()
+        return [(self.seed + n) % (LAST_SEED + 1) for n in range(1, self.seeds)]
 
-    def _hits(self, spec: HeadSpec, train: Examples, test: Examples, folds: Folds) -> NDArray[np.bool_]:
-        probabilities = self.ask(spec, train, test, folds)[2]
-        hits: NDArray[np.bool_] = self.classes[probabilities.argmax(1)] == test.y
+    def _hits(self, done: Answered, truth: NDArray[np.str_]) -> NDArray[np.bool_]:
+        hits: NDArray[np.bool_] = self.classes[done.probabilities.argmax(1)] == truth
         return hits
 
     def _watched(self, view: View, test: Examples) -> tuple[Examples, str]:

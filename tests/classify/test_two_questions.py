@@ -19,11 +19,12 @@ from sklearn import metrics
 
 from classify import compare, write_report
 from classify.commands.main import cli
-from classify.comparison.contest import Contest
+from classify.comparison import contest
 from classify.comparison.questions.put import SIMPLEST
 from classify.comparison.result import Comparison
 from classify.errors import DataError, HeadError
 from classify.evaluation.recommendation import recommend
+from classify.fitting.planned import Planned, carry_out
 from classify.heads import HEADS
 from classify.report.advice import advice
 from classify.report.question_figure import draw_questions
@@ -55,13 +56,13 @@ def undivided(world: World) -> World:
 def test_every_picture_is_named_once_a_repeat_by_heads_that_never_saw_it(world: World) -> None:
     """For new painters they saw nothing by the same artist either; tuning and calibration see the training part."""
     asked: list[tuple[Any, Any, Any]] = []
-    ask = Contest.ask
 
-    def spy(self: Contest, spec: Any, train: Any, test: Any, folds: Any, watch: Any = None) -> Any:
-        asked.append((train, test, folds))
-        return ask(self, spec, train, test, folds, watch)
+    def spy(trial: Planned) -> Any:
+        if trial.learn is not None:
+            asked.append((trial.train.get().take(trial.learn), trial.test.get().take(trial.held), trial.folds))
+        return carry_out(trial)
 
-    with mock.patch.object(Contest, "ask", spy):
+    with mock.patch.object(contest, "carry_out", spy):
         compare(world.table, world.cache, "simpleshot", folds=3, repeats=2)
     artist = dict(zip(world.table.columns["id"], world.artists.tolist(), strict=True))
     outer = [(train, test, folds) for train, test, folds in asked if len(train) < len(world.table)]
@@ -292,21 +293,21 @@ def test_folds_of_one_split(world: World) -> None:
 @pytest.mark.parametrize(("after", "entries", "asked"), [(1, 1, 0), (2 + 7, 2, 0), (2 + 10 + 3, 2, 1)])
 def test_an_interruption_keeps_the_heads_that_were_finished(world: World, after: int, entries: int, asked: int) -> None:
     """Of two heads on a split: in the second one's own training, and in the folds of either."""
-    ask, calls = Contest.ask, []
+    calls = []
 
-    def stopped(*args: Any) -> Any:
+    def stopped(planned: Planned) -> Any:
         calls.append(1)
         if len(calls) > after:
             raise KeyboardInterrupt
-        return ask(*args)
+        return carry_out(planned)
 
-    with mock.patch.object(Contest, "ask", stopped):
+    with mock.patch.object(contest, "carry_out", stopped):
         c = compare(world.table, world.cache, "simpleshot,knn:k=1", partial=True)
     assert len(c.entries) == entries
     assert [a is not None for one in c.asked for a in one.answers].count(True) == 2 * asked
     assert c.cautions[0].kind == "stopped"
     calls.clear()
-    with mock.patch.object(Contest, "ask", stopped), pytest.raises(KeyboardInterrupt):
+    with mock.patch.object(contest, "carry_out", stopped), pytest.raises(KeyboardInterrupt):
         compare(world.table, world.cache, "simpleshot,knn:k=1")
 
 
@@ -315,15 +316,15 @@ def test_the_command_says_what_an_interruption_left(
 ) -> None:
     store(tmp_path)
     monkeypatch.chdir(tmp_path)
-    ask, calls = Contest.ask, []
+    calls = []
 
-    def stopped(*args: Any) -> Any:
+    def stopped(planned: Planned) -> Any:
         calls.append(1)
         if len(calls) > 1:
             raise KeyboardInterrupt
-        return ask(*args)
+        return carry_out(planned)
 
-    monkeypatch.setattr(Contest, "ask", stopped)
+    monkeypatch.setattr(contest, "carry_out", stopped)
     assert run(cli, ["compare", "--heads", "simpleshot,ridge"]) == 130
     assert "stopped when 0 of 2 heads had been asked everything" in " ".join(capsys.readouterr().out.split())
     assert Path("reports/comparison/index.html").exists()

@@ -157,7 +157,7 @@ def embed(monkeypatch: pytest.MonkeyPatch, table: DatasetTable, tmp_path: Path) 
 
     def run(faults: dict[int, Fault], nodes: Sequence[dict[str, float]], **more: Any) -> tuple[Any, Any, list[str]]:
         ray = FakeRay(faults, nodes)
-        monkeypatch.setattr(on_ray, "_connected", lambda address: ray)
+        monkeypatch.setattr(on_ray, "connected", lambda address: ray)
         settings = Settings(backbone="resnet18", weights="random", batch_size=2, ray="auto", **more)
         done = extract(table, tmp_path / "f", settings, say=said.append, engines=FakeEngines())
         return done, ray, said

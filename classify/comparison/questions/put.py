@@ -6,7 +6,7 @@ tuning do the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,8 @@ from classify.comparison.contest import LAST_SEED, Contest, Run
 from classify.comparison.questions.plan import Plan, parts_of
 from classify.data import Examples, LabelledRows
 from classify.evaluation.questions import Answer, Asked, Folding, answer_of, judge_question
-from classify.fitting.question import for_question
+from classify.fitting.planned import Answered, rows_to_learn
 from classify.fitting.trial import folds_of
-from classify.heads import HeadSpec
 from classify.heads.rows.folds import Folds
 
 # the simplest first: what a head must keep, and how many choices are made in training it
@@ -65,6 +64,11 @@ class Put:
     answers: dict[str, Answer]
     probabilities: dict[str, NDArray[np.float64]]
 
+    def each_fold(self) -> Iterator[tuple[tuple[NDArray[np.intp], NDArray[np.intp]], Folds]]:
+        """The two parts of each fold of each repeat, and the folds inside its training part."""
+        for parts, inner in zip(self.parts, self.inner, strict=True):
+            yield from zip(parts, inner, strict=True)
+
     def judged(self, runs: Sequence[Run], truth: NDArray[np.intp], seed: int) -> Asked:
         """The heads in the order of a comparison, set against each other."""
         answers = [self.answers.get(run.name) for run in runs]
@@ -93,7 +97,7 @@ def simplicity(run: Run) -> int:
 
 def _nothing_yet(rows: LabelledRows, question: str, plan: Plan, seed: int) -> Put:
     folding, every = folding_of(rows, question, plan.folds, plan.repeats, seed)
-    asked = for_question(Examples(rows, np.empty((len(rows), 0))), question).rows
+    asked = rows_to_learn(rows, None, question)
     inner = [[folds_of(asked.take(learn), seed) for learn, _ in parts] for parts in every]
     return Put(folding, every, inner, {}, {})
 
@@ -101,22 +105,31 @@ def _nothing_yet(rows: LabelledRows, question: str, plan: Plan, seed: int) -> Pu
 def _fill(contest: Contest, questions: Sequence[Put]) -> None:
     for view in contest.matched.views:
         pool = contest.whole(view)
-        for spec in contest.specs_of(view):
+        specs, shared = contest.specs_of(view), contest.workers.share(pool)
+        planned = [
+            contest.plan_fold(spec, shared, learn, held, inner, put.folding.question)
+            for spec in specs
+            for put in questions
+            for (learn, held), inner in put.each_fold()
+        ]
+        answers = contest.ask(planned)
+        for spec in specs:
             name = contest.name(spec, view)
-            found = [_answer(contest, spec, pool, put) for put in questions]
+            found = [_answer(contest, pool, put, answers) for put in questions]
             for put, (answer, probabilities) in zip(questions, found, strict=True):  # all questions or none
                 put.answers[name] = answer
                 if contest.matched.whole:
                     put.probabilities[name] = probabilities
 
 
-def _answer(contest: Contest, spec: HeadSpec, pool: Examples, put: Put) -> tuple[Answer, NDArray[np.float64]]:
-    """Figures of a head, and the probabilities (N, K) of the first repeat."""
+def _answer(
+    contest: Contest, pool: Examples, put: Put, answers: Iterator[Answered]
+) -> tuple[Answer, NDArray[np.float64]]:
+    """Figures of a head from the next of the answers, and the probabilities (N, K) of the first repeat."""
     classes, truth = contest.classes.tolist(), np.searchsorted(contest.classes, pool.y)
     probabilities = np.zeros((len(put.parts), len(pool), len(classes)))  # (R, N, K)
     for repeat, parts in enumerate(put.parts):
-        for (learn, held_out), inner in zip(parts, put.inner[repeat], strict=True):
-            train = for_question(pool.take(learn), put.folding.question)
-            probabilities[repeat, held_out] = contest.ask(spec, train, pool.take(held_out), inner)[2]
+        for _, held_out in parts:
+            probabilities[repeat, held_out] = next(answers).probabilities
     counts = np.bincount(truth, minlength=len(classes)).tolist()
     return answer_of(truth, probabilities, put.folding, classes, counts, contest.seed), probabilities[0]

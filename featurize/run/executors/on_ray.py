@@ -9,8 +9,6 @@ into blocks of its own, and so change the batches.
 
 from __future__ import annotations
 
-import logging
-import os
 import platform
 import statistics
 import time
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cache import ArtstyleError, StorageFailed, create_cache
+from featurize.cluster import connected
 from featurize.engines import EngineFactory
 from featurize.errors import FeaturizeError, Undecodable
 from featurize.networks.network import choose_network
@@ -234,7 +233,7 @@ def carry_out(job: Job, address: str, num_gpus: float = 0.0) -> Carried:
     StorageFailed
         No worker can write. What was committed before stays.
     """
-    ray = _connected(address)
+    ray = connected(address)
     try:
         return _carry_out(ray, job, num_gpus)
     finally:
@@ -362,22 +361,3 @@ def _help_the_slow(crew: _Crew, took: Sequence[float]) -> None:
             return
         if helper is not holder:
             crew.give(helper, piece)
-
-
-def _connected(address: str) -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
-    try:
-        import ray
-    except ImportError as error:
-        raise FeaturizeError("Ray is not installed: `pip install 'artstyle[ray]'`") from error
-    try:
-        ray.init(
-            None if address == "auto" else address,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise FeaturizeError(f"the Ray cluster {address!r} can't be reached: {said}") from error
-    return ray

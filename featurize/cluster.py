@@ -1,0 +1,40 @@
+"""A Ray cluster: joining it, or starting one here. Ray (extra `ray`) is imported when it is used."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from featurize.errors import FeaturizeError
+
+
+def connected(address: str) -> Any:
+    """The module `ray`, connected to a cluster.
+
+    Parameters
+    ----------
+    address : str
+        Of the cluster; "auto" takes the one that RAY_ADDRESS names or that runs here, and starts one here otherwise.
+
+    Raises
+    ------
+    FeaturizeError
+        Ray is not installed, or the cluster can't be reached.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+    try:
+        import ray
+    except ImportError as error:
+        raise FeaturizeError("Ray is not installed: `pip install 'artstyle[ray]'`") from error
+    try:
+        ray.init(
+            None if address == "auto" else address,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise FeaturizeError(f"the Ray cluster {address!r} can't be reached: {said}") from error
+    return ray
