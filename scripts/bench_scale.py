@@ -322,9 +322,11 @@ def pictures(rows: int, folder: Path) -> Iterator[str]:
 
                 def run(share: float = share, trouble: Trouble = trouble) -> str:
                     root = f"{museum}/features-{share}"
-                    done = extract(folder / "remote.csv", root, settings, engines=FakeEngines())
-                    assert done.embedded == rows, done
-                    return f"{1000 * trouble.requests / rows:.1f} requests for each 1,000 pictures"
+                    for times in range(1, 6):  # what a run could not fetch in five tries, the next one fetches
+                        if not extract(folder / "remote.csv", root, settings, engines=FakeEngines()).failed:
+                            asked = 1000 * trouble.requests / rows
+                            return f"{asked:.1f} requests for each 1,000 pictures, whole after {times} runs"
+                    raise AssertionError("five runs did not fetch all")
 
                 yield step(f"a run, {3 * share:.0%} of requests go wrong", run)
                 yield f"what was asked for: {trouble.kinds}; what happened: {trouble.happened or 'nothing'}"
