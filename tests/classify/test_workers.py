@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -57,12 +59,10 @@ def test_what_a_worker_refuses_is_said_as_here(ray_workers: Workers) -> None:
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    ray = pytest.importorskip("ray")
-
     def refuse(*_: Any, **__: Any) -> None:
         raise TimeoutError("Timed out after 30 seconds while waiting for node to startup.")
 
-    monkeypatch.setattr(ray, "init", refuse)
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=refuse))
     with pytest.raises(FeaturizeError, match="can't be reached: Timed out"):
         OnRay("ray://nowhere:10001")
 
