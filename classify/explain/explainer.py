@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.errors import HeadError
-from classify.explain.heat import has_places, heat_of, is_pooled
+from classify.explain.heat import has_places, heat_of, is_pooled, scores_of
 from classify.explain.methods import METHODS
 from classify.explain.occlusion import occlusion
 from classify.explain.scores import is_linear, mean_row, scores_in_torch
@@ -48,8 +48,8 @@ class Explanation:
         The head's score of the class, less the mean of all classes' scores: probabilities depend on such differences
         alone.
     base : float
-        By cam, the score of the mean training picture: the sum of the heat and this is the score. By gradcam, what is
-        left of the score; by occlusion, NaN.
+        By cam and gradcam, the score of the mean training picture: the sum of the heat and this is the score. Where
+        the embedding has no such picture (stats, gram), what is left of the score; by occlusion, NaN.
     method : str
         "cam", "gradcam" or "occlusion".
     classes : sequence of str
@@ -232,8 +232,7 @@ class Explainer:
         assert self._scores is not None
         mean = mean_row(self.saved.head)
         if number is None:
-            _, scores = heat_of(maps, self._formulas, self._scores, 0, mean)
-            number = int(scores.argmax())
+            number = int(scores_of(maps, self._formulas, self._scores).argmax())
         return *heat_of(maps, self._formulas, self._scores, number, mean), number
 
     def _maps(self, pixels: Pixels) -> Sequence[torch.Tensor]:

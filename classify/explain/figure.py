@@ -26,7 +26,8 @@ _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601
 _HOW = {
     "cam": "class activation map; the heat's sum, {sum:+.2f}, and the mean training picture's score, {base:+.2f}, make "
     "the score {score:+.2f}",
-    "gradcam": "gradients through the head at this picture, against the mean training picture; score {score:+.2f}",
+    "gradcam": "gradients through the head, their mean on the way from the mean training picture to this one; the "
+    "heat's sum, {sum:+.2f}, and {base:+.2f} make the score {score:+.2f}",
     "occlusion": "fall of the score where a quarter of the side is covered, mean of four; score {score:+.2f}",
 }
 

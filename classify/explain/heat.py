@@ -7,8 +7,11 @@ vector x of mean features it is, around the mean training row m,
 
 exactly so where f is linear. Each feature is the mean of a map A over its positions, so the second term is a sum over
 positions of gradient . (A - m) / positions: that is the heat (Zhou et al. 2016, equation 2, with the mean training
-row as origin). Where f is no straight line, the gradient at the picture takes the place of the coefficients (Grad-CAM,
-Selvaraju et al. 2017, here position by position as in Draelos & Carin 2020, and with both signs).
+row as origin). Where f is no straight line, the mean gradient on the way from m to x takes the place of the
+coefficients (Integrated Gradients, Sundararajan et al. 2017, equation 1), so that the sum holds again. The gradient at
+x alone would not do: near a training picture an SVM's score falls in all directions, though it is high. Where there
+is no m, it is the gradient at the picture (Grad-CAM, Selvaraju et al. 2017, here position by position as in Draelos &
+Carin 2020, and with both signs).
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import torch
 
 Floats = NDArray[np.float64]
+STEPS = 32  # points on the way from the mean training row at which the gradient is taken
 POOLED = ("mean over positions", "mean over patch tokens")  # formulas of recipes whose features are means of maps
 
 
@@ -70,9 +74,10 @@ def heat_of(
     places = sorted({place for f in formulas for place in f.places(len(maps))})
     leaves = {place: maps[place].detach().double().requires_grad_() for place in places}
     stages = [leaves.get(n, m) for n, m in enumerate(maps)]
-    given = scores(torch.cat([_vector(f, stages) for f in formulas], 1))  # (1, K)
-    given = given - given.mean(1, keepdim=True)
-    gradients = torch.autograd.grad(given[0, label], list(leaves.values()))
+    vector = torch.cat([_vector(f, stages) for f in formulas], 1)  # (1, D)
+    pooled = mean is not None and all(map(is_pooled, formulas))
+    slope = _slope(scores, vector.detach(), label, mean if pooled else None)
+    gradients = torch.autograd.grad(vector, list(leaves.values()), slope)
     origins = _origins(formulas, stages, mean)
     shape = max((m.shape[2:] for m in leaves.values()), key=lambda side: side[0] * side[1])
     heat = np.zeros(shape)
@@ -80,7 +85,35 @@ def heat_of(
         origin = origins.get(place, 0.0)
         here = (gradient * (values.detach() - origin)).sum(1).numpy()  # (B, h, w)
         heat += spread(here[0] + sum(mirrored[:, ::-1] for mirrored in here[1:]), (shape[0], shape[1]))
-    return heat, given[0].detach().numpy()
+    return heat, centred(scores, vector)[0].detach().numpy()
+
+
+def scores_of(maps: Sequence[torch.Tensor], formulas: Sequence[Formula], scores: Scores) -> Floats:
+    """The scores (K,) of all classes, less their mean."""
+    import torch
+
+    stages = [m.double() for m in maps]
+    found: Floats = centred(scores, torch.cat([_vector(f, stages) for f in formulas], 1))[0].numpy()
+    return found
+
+
+def centred(scores: Scores, rows: torch.Tensor) -> torch.Tensor:
+    """Scores of rows (n, K), less the mean of each row's."""
+    given = scores(rows)
+    return given - given.mean(1, keepdim=True)
+
+
+def _slope(scores: Scores, vector: torch.Tensor, label: int, mean: Floats | None) -> torch.Tensor:
+    """The gradient (1, D) of a class's score at a vector; where there is a mean, its mean on the way from there."""
+    import torch
+
+    points = vector
+    if mean is not None:
+        start = torch.from_numpy(np.array(mean, np.float64))
+        points = start + (torch.arange(STEPS, dtype=torch.float64)[:, None] + 0.5) / STEPS * (vector - start)  # (S, D)
+    points = points.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(centred(scores, points)[:, label].sum(), points)
+    return gradient.mean(0, keepdim=True)
 
 
 def _vector(formula: Formula, stages: Sequence[torch.Tensor]) -> torch.Tensor:

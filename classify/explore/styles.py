@@ -135,6 +135,7 @@ def dendrogram(found: Styles) -> Figure:
         names = [cut(plain(found.names[n]), 30) for n in drawn["leaves"]]
         axes.set_yticks(10 * np.arange(len(names)) + 5, names, fontsize=8)
         axes.set(xlabel="distance")
+        axes.invert_yaxis()  # the same order as in the matrices
         axes.grid(False, axis="y")
         figure.set_label(f"Tree of {len(names)} classes by the distance of their means: {', '.join(names)}.")
         return figure

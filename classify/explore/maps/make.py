@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 INSIDE = 3 << 20  # bytes of sheets, up to which they lie inside the page
 FEWEST = 3  # works that a map needs
-WORDS = {"tsne": "t-SNE of {} principal components", "pca": "the first two principal components"}
+WORDS = {
+    "tsne": "t-SNE of {} principal components. Distances between far groups mean little.",
+    "pca": "the first two principal components. Works that lie together may differ in the others.",
+}
 
 
 @dataclass(frozen=True)
@@ -227,7 +230,7 @@ def _about(made: Map) -> str:
     return (
         f"{counted(len(works), 'picture')}; near means similar to the network {works.key.backbone} "
         f"({works.embedding}). "
-        f"Positions: {how}. Distances between far groups mean little."
+        f"Positions: {how}"
     )
 
 
