@@ -66,6 +66,9 @@ def columns_of(works: Works, colour: str) -> tuple[list[Column], list[str]]:
         raise DataError(f"--colour {colour}: the dataset table has no such labels (it has: {listing(there, 12)})")
     names = [name for name in (*FIRST, *there) if name in there and name != "title"]
     made = [column_of(name, works) for name in dict.fromkeys(names)]
+    if colour != "style" and any(c.name == colour and _is_empty(c) for c in made):
+        kind = "year" if colour == "year" else "value"
+        raise DataError(f"--colour {colour}: no picture has a {kind} in that column; choose another")
     large = [c.name for c in made if isinstance(c, Classes) and len(c.values) > MOST]
     return [c for c in made if c.name not in large and not _is_empty(c)], large
 

@@ -162,6 +162,9 @@ def test_two_pictures_are_no_map_and_three_are(collection: World, works: Works) 
     assert map_of(works.take(np.arange(3))).xy.shape == (3, 2)
     with pytest.raises(DataError, match="--colour painter: the dataset table has no such labels"):
         map_of(works, colour="painter")
+    undated = replace(works, table=works.table.with_columns(year=["nan"] * len(works)))
+    with pytest.raises(DataError, match="--colour year: no picture has a year in that column"):
+        map_of(undated, colour="year", method="pca")
 
 
 def test_without_open_tsne_the_way_out_is_said(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:

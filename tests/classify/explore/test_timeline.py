@@ -129,6 +129,10 @@ def test_too_few_dates_are_said_with_the_way_out() -> None:
     some = [year if n < 29 else "" for n, year in enumerate(works.column("year"))]
     with pytest.raises(DataError, match="29 works of 120 have a year, and a timeline needs 30: fill the column `year`"):
         timeline(replace(works, table=works.table.with_columns(year=some)))
+    with pytest.raises(DataError, match="1 work of 3 has a year, and a timeline needs 30: add pictures"):
+        timeline(
+            replace(works, table=works.table.with_columns(year=["", "", *works.column("year")[2:]])).take(np.arange(3))
+        )
     with pytest.raises(DataError, match=r"the 120 pictures all have the same embedding .* embed them with another"):
         timeline(replace(works, X=np.ones_like(works.X)))
     with pytest.raises(DataError, match="of the same year"):
