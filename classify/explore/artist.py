@@ -17,6 +17,7 @@ from classify.explore.pages import PAGE, render, write_folder
 from classify.explore.works import Works
 from featurize.dataset.people import makers_of, may_be_one, person_key
 from featurize.dataset.sheets import csv_bytes
+from featurize.wording import artist as artist_name
 from featurize.wording import counted, listing
 
 FEWEST = 3  # works, from which a painter's mean says anything
@@ -183,7 +184,7 @@ def write_artist(found: Painter, out: Path) -> Path:
     StorageFailed
         The file system refused.
     """
-    facts = {"p": found, "title": found.name}
+    facts = {"p": found, "title": artist_name(found.name)}
     return write_folder(
         out, {"artist.csv": lambda: as_csv(found), PAGE: lambda: render("artist.html", found.works, facts)}
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from classify.errors import DataError
 from classify.evaluation.entry import Estimate
 from classify.evaluation.statistics import DRAWS, FEWEST_GROUPS, percentile_interval
-from classify.explore.maps.atlas import small_picture
+from classify.explore.maps.atlas import quietly, small_picture
 from classify.explore.principal import principal
 from classify.explore.works import Works, check_different
 from featurize import processors
@@ -282,7 +281,7 @@ def colours_of(works: Works, progress: Progress | None = None) -> Floats | None:
     """
     done = 0
     out = np.full((len(works), _COLOUR_STEPS**3 + 6), np.nan)
-    with ThreadPoolExecutor(processors.count()) as pool:
+    with quietly(), ThreadPoolExecutor(processors.count()) as pool:
         for row, found in enumerate(pool.map(_colours, map(works.file, range(len(works))))):
             done += 1
             if found is not None:
@@ -301,9 +300,7 @@ def colours_of(works: Works, progress: Progress | None = None) -> Floats | None:
 
 
 def _colours(path: Path) -> Floats | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        small = small_picture(path, _COLOUR_SIDE)
+    small = small_picture(path, _COLOUR_SIDE)
     if small is None:
         return None
     pixels = np.asarray(small.convert("RGB"), np.float64).reshape(-1, 3)

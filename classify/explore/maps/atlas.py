@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,9 @@ def sheets(works: Works, grid: Grid, progress: Progress | None = None) -> Iterat
             rows = range(first, min(first + per, len(works)))
             sheet = Image.new("RGBA", (grid.columns * grid.side, math.ceil(len(rows) / grid.columns) * grid.side))
             found = 0
-            for place, small in enumerate(pool.map(lambda row: small_picture(works.file(row), grid.side), rows)):
+            with quietly():
+                made = list(pool.map(lambda row: small_picture(works.file(row), grid.side), rows))
+            for place, small in enumerate(made):
                 if small is not None:
                     found += 1
                     left = place % grid.columns * grid.side + (grid.side - small.width) // 2
@@ -82,14 +85,20 @@ def sheets(works: Works, grid: Grid, progress: Progress | None = None) -> Iterat
             yield buffer.getvalue(), found
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """No warnings of decoders while this lasts. Not for a thread of several: they would leave warnings off for good."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def small_picture(path: Path, side: int) -> Image.Image | None:
     """A picture whose longer side has so many pixels; None where the file is missing or can't be decoded."""
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            small = decode(read(path), 2 * side)
+        small = decode(read(path), 2 * side)
     except Undecodable:
         return None
     small.thumbnail((side, side), Image.Resampling.LANCZOS)

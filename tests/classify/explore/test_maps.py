@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,14 @@ def test_a_mosaic_keeps_left_left_and_top_top() -> None:
     squares, columns, rows = snapped(xy, 1.5)
     assert (columns, rows) == (12, 8)
     np.testing.assert_array_equal(squares, xy)
+
+
+def test_small_pictures_leave_warnings_as_they_were(works: Works) -> None:
+    """Threads that each turned warnings off and on again left them off for the rest of the process."""
+    before = list(warnings.filters)
+    for _ in range(3):
+        list(atlas.sheets(works, atlas.Grid.of(len(works))))
+    assert list(warnings.filters) == before
 
 
 def test_a_mosaic_for_print_has_each_picture_in_its_square(tmp_path: Path) -> None:
