@@ -202,7 +202,7 @@ def prepare(
 def said_command(table: Path) -> str:
     """The command line that a table was prepared by; "" where that is not known."""
     notes = _notes_path(table)
-    if not notes.exists():
+    if not notes.is_file():
         return ""
     with files.clear_reading(notes):
         data = notes.read_bytes()

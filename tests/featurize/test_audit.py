@@ -409,3 +409,40 @@ def test_a_near_pair_is_told_by_the_rows_that_lie_in_different_splits(tmp_path: 
     (pair,) = audit(done.table, done.path).near
     assert pair.across
     assert stems(done.table, pair.rows) == {"degas_two", "degas_three"}
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        ('{"command": "featurize prepare \'my paintings\' --split random --discard-edits"}', "'my paintings' --split"),
+        ('{"command": "featurize prepare \\"half"}', "SOURCE --split"),
+        ("no json", "SOURCE --split"),
+        ('{"command": ["a"]}', "SOURCE --split"),
+        (None, "SOURCE --split"),
+    ],
+)
+def test_advice_repeats_the_options_that_the_table_was_prepared_with(
+    planted: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], notes: str | None, said: str
+) -> None:
+    """Without those that take something away; a table of an older version says SOURCE."""
+    monkeypatch.chdir(planted.parent)
+    beside = planted.with_suffix(".notes.json")
+    beside.unlink()
+    if notes is not None:
+        beside.write_text(notes)
+    assert run(cli, ["audit", "--no-pictures", "--out", "my audit"]) == 0
+    assert f"`featurize prepare {said} artist` keeps artists apart" in capsys.readouterr().out
+    assert "featurize audit --out &#39;my audit&#39; --no-pictures --drop-duplicates" in Path(
+        "my audit/audit.html"
+    ).read_text("utf-8")
+
+
+def test_a_table_that_was_prepared_on_the_command_line_remembers_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for n in range(8):
+        save_picture(tmp_path / f"some works/{'ab'[n % 2]}/painter-x_work-{1800 + n}.jpg", n, (40, 30))
+    assert run(cli, ["prepare", "some works", "--names", "--split", "random", "--val", "0.4", "--test", "0"]) == 0
+    assert run(cli, ["audit", "--no-pictures"]) == 0
+    assert "`featurize prepare 'some works' --names --val 0.4 --test 0.0 --split artist`" in capsys.readouterr().out
