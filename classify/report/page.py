@@ -61,7 +61,7 @@ def render(comparison: Comparison, template: str, out: Path = Path()) -> str:
         "checks": advice.checks(comparison),
         "contents": contents(comparison),
         "pictures": comparison.dataset.test_rows + (0 if comparison.dataset.folds else comparison.dataset.train_rows),
-        "plainly": plainly,
+        "kinds": kinds(comparison),
         "control_said": [*sentences.control(comparison), *sentences.suspects(comparison)],
         "reason": sheet.reason,
         "suspect_table": sheet.for_reading(comparison.suspect_columns),
@@ -114,6 +114,12 @@ def audit_commands(comparison: Comparison) -> Commands:
     for option in ("--features", "--key", "--target"):
         words += [word for n, name in enumerate(typed[:-1]) if name == option for word in (name, typed[n + 1])]
     return Commands(shlex.join(words), table=comparison.table_path)
+
+
+def kinds(comparison: Comparison) -> list[tuple[str, str]]:
+    """Each kind of head that was compared, and what it does."""
+    named = {e.name if e.name.startswith("finetuned ") else e.kind: plainly(e.kind, e.name) for e in comparison.entries}
+    return list(named.items())
 
 
 def letters(comparison: Comparison) -> list[str]:

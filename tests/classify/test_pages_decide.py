@@ -46,6 +46,12 @@ def test_every_kind_of_head_is_said_in_a_line() -> None:
     assert plainly("logreg", "finetuned last") == LINES["finetuned"]
 
 
+def test_the_page_says_what_each_head_does(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for kind in ("simpleshot", "knn"):
+        assert text.count(f"<li><b>{kind}</b> {LINES[kind]}</li>") == 1
+
+
 def test_the_first_screen_says_what_to_use_and_how_many_of_a_hundred_are_wrong(
     comparison: Comparison, page: Path
 ) -> None:
