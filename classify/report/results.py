@@ -8,17 +8,8 @@ from typing import Any
 from classify.comparison.result import Comparison
 
 # the reader's own folder; what stands in other files
-_LEFT_OUT = {
-    "folder",
-    "captions",
-    "table_path",
-    "rows",
-    "suspect_columns",
-    "asked_rows",
-    "fold",
-    "predictions",
-    "probabilities",
-}
+_OF_THE_COMPARISON = {"folder", "captions", "table_path", "rows", "suspect_columns", "asked_rows"}
+_OF_ANSWERS = {"fold", "predictions", "probabilities"}
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -29,7 +20,8 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in _LEFT_OUT}
+        left_out = _OF_THE_COMPARISON if isinstance(value, Comparison) else _OF_ANSWERS
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in left_out}
     if isinstance(value, dict):
         return {str(name): _plain(v) for name, v in value.items()}
     if isinstance(value, (tuple, list)):

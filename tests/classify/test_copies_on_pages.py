@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import re
 import shlex
@@ -17,9 +18,11 @@ from cache.ids import from_hex
 from classify import compare
 from classify.commands.main import cli as classify
 from classify.comparison.result import Comparison
+from classify.report.results import as_json
 from featurize.commands.console import run
 from featurize.commands.main import cli as featurize
 from featurize.dataset.audit import Audit, audit
+from featurize.dataset.audit import as_json as audit_as_json
 from featurize.dataset.audit.result import Twice
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable, read_table
@@ -106,6 +109,9 @@ def test_the_report_lists_the_same_pairs(found: Audit, compared: Comparison) -> 
     assert names(compared.twice) == names(found)
     assert compared.twice.pairs == found.pairs
     assert compared.twice.duplicates == found.duplicates
+    told, listed = as_json(compared)["twice"], audit_as_json(found)
+    for kind in ("duplicates", "near", "copies"):
+        assert json.loads(json.dumps(told[kind])) == json.loads(json.dumps(listed[kind]))
 
 
 def test_pairs_across_the_parts_are_the_leaks(found: Audit, compared: Comparison) -> None:
