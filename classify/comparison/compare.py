@@ -37,6 +37,7 @@ from classify.evaluation.entry import Entry
 from classify.evaluation.findings import Caution, Curve, LeakAudit
 from classify.evaluation.questions import gains
 from classify.fitting.asked import place, read_spec, read_specs
+from classify.fitting.estimate import Trainings
 from classify.fitting.question import question_of
 from classify.fitting.workers import Here, Workers
 from classify.heads import HeadSpec
@@ -190,8 +191,9 @@ def compare(
             refuse_folds(cache, task.train, "use --no-tune without --repeats, or --finetuned for the run itself")
     entered = finetuned_runs(finetuned, matched, table, task.classes)
     pictures = len(task.train) if by_folds else len(task.train) + len(task.test)
-    rounds = [(len(task.train), 1), (plan.rows(pictures), plan.rounds), (len(task.train), 0 if by_folds else repeats)]
-    rounds += [(len(rows), 1) for rows in nested_subsets(task.train_codes, seed)] if learning_curve else []
+    rounds = [Trainings(len(task.train), 1), plan.trainings(pictures)]
+    rounds += [Trainings(len(task.train), 0 if by_folds else repeats)]
+    rounds += [Trainings(len(rows), 1) for rows in nested_subsets(task.train_codes, seed)] if learning_curve else []
     answered = plan.questions[0] if by_folds else question_of(task.train, None if question == BOTH else question)
     texts = texts_of(matched, task.classes.tolist(), prompts) if of_texts else {}
     shorter = plan.shorter(tune=tune, whole=by_folds)

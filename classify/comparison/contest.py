@@ -18,7 +18,7 @@ from classify.evaluation.entry import Cost, Estimate, Seeds
 from classify.evaluation.findings import Curve, Repeats
 from classify.evaluation.repeats import judge_repeats, resampled_splits
 from classify.evaluation.statistics import wilson
-from classify.fitting.estimate import Plan, announcement
+from classify.fitting.estimate import Plan, Trainings, announcement
 from classify.fitting.planned import Answered, Planned, carry_out, rows_to_learn
 from classify.fitting.question import for_question
 from classify.fitting.trial import Trial, folds_of
@@ -81,8 +81,8 @@ class Contest:
         Sorted.
     tune : bool
     seed : int
-    rounds : sequence of (int, int)
-        From how many rows each head is trained, and how often; the comparison itself first.
+    rounds : sequence of Trainings
+        What is done with each head; the comparison itself first.
     question : str
         Whose pictures heads are tuned and calibrated for, those by "new" or by "known" painters.
     seeds : int
@@ -112,7 +112,7 @@ class Contest:
     classes: NDArray[np.str_]
     tune: bool
     seed: int
-    rounds: Sequence[tuple[int, int]]
+    rounds: Sequence[Trainings]
     question: str
     seeds: int = 1
     progress: Progress | None = None
@@ -127,7 +127,7 @@ class Contest:
     @property
     def total(self) -> int:
         """Trials that will be run."""
-        return sum(len(self.specs_of(view)) for view in self.matched.views) * sum(times for _, times in self.rounds)
+        return sum(len(self.specs_of(view)) for view in self.matched.views) * sum(one.times for one in self.rounds)
 
     def once(self) -> list[Run]:
         """The comparison itself: learn from the training part, ask once about the test part."""

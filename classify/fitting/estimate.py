@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,14 @@ MOST_NAMED = 4
 NO_TUNE = "`--no-tune` keeps the default parameters"
 
 
+class Trainings(NamedTuple):
+    """From how many rows, how often, and on how many folds at most a network is tuned in each."""
+
+    rows: int
+    times: int
+    dear: int | None = None
+
+
 @dataclass(frozen=True)
 class Plan:
     """What will be done with each head.
@@ -29,8 +38,8 @@ class Plan:
         Of the training part.
     folds : int
         0 where nothing is tuned.
-    further : sequence of (int, int)
-        Trainings beside the first one: from how many rows, and how often.
+    further : sequence of Trainings
+        Beside the first one.
     refits : int
         Fits with other seeds, for heads that draw random numbers.
     shorter : sequence of str
@@ -41,13 +50,13 @@ class Plan:
     features: int
     classes: int
     folds: int
-    further: Sequence[tuple[int, int]] = ()
+    further: Sequence[Trainings] = ()
     refits: int = 0
     shorter: Sequence[str] = ()
 
 
 def seconds_of(specs: Sequence[HeadSpec], plan: Plan) -> list[float]:
-    """About how many seconds each head will take, right within a factor of about three."""
+    """About how many seconds each head will take, right within a factor of about two."""
     from classify.heads.work import Size, work
 
     speed = SHARE * multiplications_per_second(plan.rows * plan.features)
@@ -55,9 +64,9 @@ def seconds_of(specs: Sequence[HeadSpec], plan: Plan) -> list[float]:
     for spec in specs:
         head, grid = spec.make(), spec.grid if plan.folds else {}
         total = 0.0
-        for rows, times in ((plan.rows, 1), *plan.further):
+        for rows, times, dear in (Trainings(plan.rows, 1), *plan.further):
             size = Size(rows, plan.features, plan.classes)
-            total += times * work(spec.kind, head, size, tuned=grid, folds=plan.folds)
+            total += times * work(spec.kind, head, size, tuned=grid, folds=plan.folds, dear=dear)
         if "seed" in spec.has:
             size = Size(plan.rows, plan.features, plan.classes)
             total += plan.refits * work(spec.kind, head, size, tuned={}, folds=0)

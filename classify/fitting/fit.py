@@ -16,7 +16,7 @@ from classify.data import Examples, check_trainable, load_examples, load_vectors
 from classify.errors import DataError
 from classify.fitting.asked import head_errors, place, read_spec
 from classify.fitting.crossed import cross_validated
-from classify.fitting.estimate import NO_TUNE, Plan, announcement
+from classify.fitting.estimate import NO_TUNE, Plan, Trainings, announcement
 from classify.fitting.facts import training_facts
 from classify.fitting.kept import familiar, held_out
 from classify.fitting.prompts import class_texts, read_prompts, refuse_without_texts, with_texts
@@ -143,7 +143,7 @@ def fit(
     aside = folds or (() if trained_on(cache) else folds_of(learned.rows, seed)) if train != "train" else ()
     if tell and not spec.of_texts:
         rows, features = examples.X.shape
-        further = [(len(learn), 1) for learn, _ in aside]
+        further = [Trainings(len(learn), 1) for learn, _ in aside]
         shorter = [NO_TUNE] if folds else []
         plan = Plan(rows, features, len(np.unique(examples.y)), len(folds), further, shorter=shorter)
         sentence = announcement([spec], plan)

@@ -18,7 +18,7 @@ NEW, KNOWN = "new", "known"
 QUESTIONS = (NEW, KNOWN)
 HOLDS = {
     NEW: "probabilities hold for painters who are not in the training pictures",
-    KNOWN: "probabilities hold for painters who are in the training pictures, too",
+    KNOWN: "probabilities hold for painters who are in the training pictures; for others the head is far too sure",
 }
 
 

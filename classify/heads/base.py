@@ -92,6 +92,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     bounds: ClassVar[dict[str, tuple[float, float]]] = {}  # parameter -> least and greatest number it may be
     words: ClassVar[dict[str, str]] = {}  # parameter -> the word it may be instead of a number
     composite: ClassVar[bool] = False  # whether it is made of heads, which `tuned` tunes
+    dear: ClassVar[bool] = False  # whether each value of a grid is a training of its own in each fold
     centred: ClassVar[bool] = (
         True  # whether the mean is always taken off: for a model that no shift of all rows changes
     )

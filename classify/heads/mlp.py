@@ -56,6 +56,7 @@ class NetworkHead(Head):
         "seed": SEEDS,
     }
 
+    dear: ClassVar[bool] = True
     centred: ClassVar[bool] = False  # Adam's way from rows as they are is another one
 
     epochs: int

@@ -6,7 +6,7 @@ import pytest
 
 from classify.comparison.compare import compare
 from classify.fitting import estimate
-from classify.fitting.estimate import Plan, announcement, in_words, seconds_of
+from classify.fitting.estimate import Plan, Trainings, announcement, in_words, seconds_of
 from classify.heads import HEADS, HeadSpec
 from tests.classify.worlds import make_world
 
@@ -62,9 +62,12 @@ def test_a_network_s_tuning_grows_no_faster_than_its_fit():
 
 
 def test_further_trainings_and_seeds_count():
-    further = [(1000, 1), (800, 10)]
+    further = [Trainings(1000, 1), Trainings(800, 10)]
     once, smaller = seconds("mlp", 1000, 64, 10, 5), seconds("mlp", 800, 64, 10, 5)
     assert seconds("mlp", 1000, 64, 10, 5, further=further) == pytest.approx(2 * once + 10 * smaller)
+    fewer = seconds("mlp", 1000, 64, 10, 5, further=[Trainings(1000, 1, 3)]) - once
+    assert 0.55 * once < fewer < 0.7 * once
+    assert seconds("ridge", 1000, 64, 10, 5, further=[Trainings(1000, 1, 3)]) == 2 * seconds("ridge", 1000, 64, 10, 5)
     assert seconds("mlp", 1000, 64, 10, 5, refits=3) > seconds("mlp", 1000, 64, 10, 5)
     assert seconds("logreg", 1000, 64, 10, 5, refits=3) == seconds("logreg", 1000, 64, 10, 5)
 
@@ -102,7 +105,7 @@ def test_a_comparison_by_folds_says_how_to_shorten_it(monkeypatch):
     compare(world.table, [world.cache], ["prototype"], folds=None, repeats=0, tell=said.append)
     for way in ("`--folds 0`", "`--question new` or `--question known`", "`--no-tune`"):
         assert way in said[0]
-    assert (plans[0].rows, [pair for pair in plans[0].further if pair[1]]) == (80, [(128, 10)])
+    assert (plans[0].rows, [one[:2] for one in plans[0].further if one.times]) == (80, [(128, 10)])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from classify.comparison.matched import Matched
 from classify.data import LabelledRows
 from classify.errors import DataError, HeadError
 from classify.evaluation.findings import Caution
-from classify.fitting.estimate import NO_TUNE
+from classify.fitting.estimate import NO_TUNE, Trainings
 from classify.fitting.question import KNOWN, NEW, question_of
 from classify.fitting.trial import FOLDS, keeps_artists_apart
 from classify.heads.rows.folds import Folds, whole_folds
@@ -22,6 +22,9 @@ from featurize.wording import counted
 
 BOTH = "both"
 SMALL = 2000  # pictures up to which a table without a test part is divided into folds by itself
+# inner folds on which a head is tuned for which each value is a training of its own: each learns from as many rows as
+# with all five, and three fifths of the rows are held out (docs/choices.md)
+FEW_INSIDE = 3
 FEWER = 3  # folds that are proposed where time matters
 LARGE = 20_000  # pictures above which folds beside a given split are made only where both questions are asked for
 
@@ -46,9 +49,9 @@ class Plan:
         """How often each head is trained for them."""
         return len(self.questions) * self.folds * self.repeats
 
-    def rows(self, pictures: int) -> int:
-        """About how many of so many pictures each head learns from in a fold."""
-        return pictures * (self.folds - 1) // self.folds
+    def trainings(self, pictures: int) -> Trainings:
+        """Those of each head for them, among so many pictures."""
+        return Trainings(pictures * (self.folds - 1) // self.folds, self.rounds, FEW_INSIDE)
 
     def shorter(self, *, tune: bool, whole: bool) -> list[str]:
         """Ways to shorten a comparison.

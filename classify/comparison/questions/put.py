@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.comparison.contest import LAST_SEED, Contest, Run
-from classify.comparison.questions.plan import Plan, parts_of
+from classify.comparison.questions.plan import FEW_INSIDE, Plan, parts_of
 from classify.data import Examples, LabelledRows
 from classify.evaluation.questions import Answer, Asked, Folding, answer_of, judge_question
 from classify.fitting.planned import Answered, rows_to_learn
 from classify.fitting.trial import folds_of
+from classify.heads import HeadSpec, head_class
 from classify.heads.rows.folds import Folds
 
 # the simplest first: what a head must keep, and how many choices are made in training it
@@ -107,7 +108,7 @@ def _fill(contest: Contest, questions: Sequence[Put]) -> None:
         pool = contest.whole(view)
         specs, shared = contest.specs_of(view), contest.workers.share(pool)
         planned = [
-            contest.plan_fold(spec, shared, learn, held, inner, put.folding.question)
+            contest.plan_fold(spec, shared, learn, held, _inside(spec, inner), put.folding.question)
             for spec in specs
             for put in questions
             for (learn, held), inner in put.each_fold()
@@ -120,6 +121,11 @@ def _fill(contest: Contest, questions: Sequence[Put]) -> None:
                 put.answers[name] = answer
                 if contest.matched.whole:
                     put.probabilities[name] = probabilities
+
+
+def _inside(spec: HeadSpec, inner: Folds) -> Folds:
+    """Those of the inner folds that a head is tuned and calibrated on."""
+    return inner[:FEW_INSIDE] if head_class(spec.kind).dear else inner
 
 
 def _answer(
