@@ -463,14 +463,14 @@ def test_report_files_have_a_column_for_each_question(folded: Comparison, tmp_pa
 def test_a_network_is_tuned_on_three_of_the_five_folds_inside_a_training_part(world: World) -> None:
     """And on all five for the comparison itself; the heads that share their work keep all five."""
     asked: dict[str, list[int]] = defaultdict(list)
-    ask = Contest.ask
+    ask = contest.Contest.ask
 
-    def spy(self: Contest, planned: Any) -> Any:
+    def spy(self: contest.Contest, planned: Any) -> Any:
         for one in planned:
             asked[one.spec.kind].append(len(one.folds))
         return ask(self, planned)
 
-    with mock.patch.object(Contest, "ask", spy):
+    with mock.patch.object(contest.Contest, "ask", spy):
         compare(world.table, world.cache, "softmax:epochs=1,lr=0.01,weight_decay=0,ridge:alpha=1", seeds=1)
     assert asked["softmax"] == [5] + 10 * [3]
     assert asked["ridge"] == 11 * [5]
