@@ -74,7 +74,7 @@ def compare_ways(table: Any, network: Any, scratch: Path) -> None:
         print(f"| {name} | {cosines(embed(other), wanted)} |", flush=True)
 
 
-def compare_heads(table: Any, base: dict[str, Any], precisions: list[str], scratch: Path) -> None:
+def compare_heads(table: Any, base: dict[str, Any], precisions: list[str], heads: list[str], scratch: Path) -> None:
     """Print cosines over all pictures, and each head's accuracy on val in float32 and the other precisions."""
     from cache import open_cache
     from classify.data import load_examples
@@ -103,7 +103,7 @@ def compare_heads(table: Any, base: dict[str, Any], precisions: list[str], scrat
         for precision in precisions:
             print(f"| {precision} | {cosines(examples[precision]['all'].X, exact['all'].X)} |")
         print(f"\n| head | float32 | {' | '.join(precisions)} |\n|---|---|{'---|' * len(precisions)}")
-        for name in HEADS:
+        for name in heads:
             a = accuracy(name, exact)
             cells = [f"{100 * (accuracy(name, examples[precision]) - a):+.1f}" for precision in precisions]
             print(f"| {name} | {a:.1%} | {' | '.join(cells)} |", flush=True)
@@ -118,6 +118,7 @@ def main() -> None:
     parser.add_argument("--size", type=int)
     parser.add_argument("--embedding")
     parser.add_argument("--block", type=int)
+    parser.add_argument("--heads", default=",".join(HEADS))
     parser.add_argument("--precision", default="int8,bf16", help="one or several, separated by commas")
     parser.add_argument("--ways", action="store_true", help="try other ways to calibrate eight bits")
     given = parser.parse_args()
@@ -131,7 +132,7 @@ def main() -> None:
         if given.ways:
             compare_ways(table, choose_network(given.backbone, given.weights), Path(folder))
         base = {name: getattr(given, name) for name in ("backbone", "weights", "size", "embedding", "block")}
-        compare_heads(table, base, given.precision.split(","), Path(folder))
+        compare_heads(table, base, given.precision.split(","), given.heads.split(","), Path(folder))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ QUESTION = click.option(
     "default: new, where artists are known.",
 )
 PROMPTS = click.option(
-    "--prompts", type=FILE, help="For zero-shot: a text file with prompts, one a line, {} where the class stands."
+    "--prompts",
+    type=FILE,
+    help="For zero-shot and tip-adapter: a text file with prompts, one a line, {} where the class stands.",
 )
 ALLOW_HOSTS = click.option(
     "--allow-hosts",

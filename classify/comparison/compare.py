@@ -128,7 +128,8 @@ def compare(
     finetuned : sequence of str or Path
         Folders of runs of `classify finetune`, which are scored on the same rows.
     prompts : str or Path, optional
-        For `zero-shot`: a text file with prompts, one a line, "{}" where the class stands; see docs/heads.md.
+        For `zero-shot` and `tip-adapter`: a text file with prompts, one a line, "{}" where the class stands; see
+        docs/heads.md.
     partial : bool
         Whether an interruption (Ctrl-C) gives the comparison of the heads that were finished, where there are any.
     workers : Workers, optional

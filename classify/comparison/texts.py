@@ -36,7 +36,7 @@ def texts_of(matched: Matched, classes: Sequence[str], prompts: str | Path | Non
     caches = {v.cache.key.digest: v.cache for v in matched.views if v.embedding == PICTURES and not v.beside}
     refuse_without_texts(list(caches.values()) or [view.cache for view in matched.views])
     if not caches:
-        raise HeadError(f"zero-shot compares prompts with the embedding {PICTURES}: add it with --embedding {PICTURES}")
+        raise HeadError(f"prompts are compared with the embedding {PICTURES}: add it with --embedding {PICTURES}")
     said = read_prompts(Path(prompts)) if prompts is not None else None
     return {
         digest: class_texts(cache, classes, matched.target, said)

@@ -93,7 +93,8 @@ def fit(
         With vectors X: artists, or what else must not be taken apart, and "train", "val" or "test" for each row;
         without `split` all rows are learned from.
     prompts : str or Path, optional
-        For `zero-shot`: a text file with prompts, one a line, "{}" where the class stands; see docs/heads.md.
+        For `zero-shot` and `tip-adapter`: a text file with prompts, one a line, "{}" where the class stands; see
+        docs/heads.md.
     on_epoch : callable, optional
         Called after each epoch of a head that has epochs.
     tell : callable, optional

@@ -1,4 +1,4 @@
-"""Prompts for classes: the templates of a target or the user's own, and their vectors for the head `zero-shot`."""
+"""Prompts for classes: templates of a target or the user's own, and their vectors for heads that compare with them."""
 
 from __future__ import annotations
 
@@ -139,9 +139,7 @@ def class_texts(cache: Store, classes: Sequence[str], target: str, prompts: Prom
         start += len(several)
     first = next(iter(said.values()))
     where = f" of {prompts.source}" if prompts.source else ""
-    remark = (
-        f"It learned from no picture: it compares with {counted(len(first), 'prompt')}{where} a class, as {first[0]!r}."
-    )
+    remark = f"{counted(len(first), 'prompt')}{where} a class, as {first[0]!r}"
     return ClassTexts(vectors, found.scale, remark)
 
 
@@ -163,6 +161,6 @@ def refuse_without_texts(caches: Sequence[Store]) -> None:
     first = caches[0].key
     why = "is untrained, so its texts mean nothing" if first.untrained else "has no part for texts that is known here"
     raise HeadError(
-        f"zero-shot compares pictures with prompts, and {first.backbone} {why}: embed the pictures with a network of "
-        f"open_clip, as in `featurize run --backbone open_clip:ViT-B-32-quickgelu --embedding {PICTURES}`"
+        f"zero-shot and tip-adapter compare pictures with prompts, and {first.backbone} {why}: embed the pictures with "
+        f"a network of open_clip, as in `featurize run --backbone open_clip:ViT-B-32-quickgelu --embedding {PICTURES}`"
     )

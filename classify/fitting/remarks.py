@@ -35,8 +35,9 @@ def remarks(head: Head, tuning: Tuning | None, y: Array) -> tuple[str, ...]:
 
 
 def _all(head: Head, tuning: Tuning | None, y: Array) -> Iterator[str]:
-    if texts := getattr(head, "class_texts", None):
-        yield texts.remark
+    texts = getattr(head, "class_texts", None)
+    if texts is not None:
+        yield f"{head.lesson} {texts.remark}."
     if head.approximation:
         yield f"This is an approximation: {head.approximation}."
     if tuning is not None:

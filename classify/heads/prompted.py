@@ -26,7 +26,7 @@ class ClassTexts:
     scale : float
         What the network was trained to multiply cosines by.
     remark : str
-        A sentence about the prompts.
+        What is said of the prompts, behind the head's `lesson`.
     """
 
     vectors: Mapping[str, NDArray[np.floating]]

@@ -30,7 +30,7 @@ HEADS: dict[str, tuple[str, str]] = {
     "ensemble": ("ensemble", "Ensemble"),
 }
 # heads that compare with texts, which are given to them; no table of all heads has them
-OF_TEXTS: dict[str, tuple[str, str]] = {"zero-shot": ("texts", "ZeroShot")}
+OF_TEXTS: dict[str, tuple[str, str]] = {"zero-shot": ("texts", "ZeroShot"), "tip-adapter": ("texts", "TipAdapter")}
 ALL = "all"  # in a list: every head there is
 
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,10 @@ from classify.commands.main import cli
 from classify.errors import HeadError
 from classify.fitting.prompts import TEMPLATES, read_prompts, usual_prompts
 from classify.headfile import load_head
+from classify.heads import HeadSpec
+from classify.heads.prompted import ClassTexts, WithTexts
+from classify.heads.rows.folds import make_folds
+from classify.heads.tuning import tune
 from featurize.commands.console import run
 from featurize.networks.libraries import open_clip_texts
 from tests.conftest import save_picture
@@ -144,6 +149,77 @@ def test_weights_of_the_part_for_pictures_alone_are_refused(made: Path, tmp_path
     pictures = {name: array for name, array in state.items() if name.startswith("visual.")}
     with pytest.raises(featurize.FeaturizeError, match="holds no weights for the texts"):
         open_clip_texts.encode(NAME, pictures, ["a"], "half.pt")
+
+
+def few(seed: int = 0) -> tuple[np.ndarray, np.ndarray, ClassTexts]:
+    """40 rows of three classes, of different sizes, around centres; the prompts of two classes are exchanged."""
+    drawn = np.random.default_rng(seed)
+    centres = drawn.normal(size=(3, 12))
+    names = np.array(["a"] * 20 + ["b"] * 12 + ["c"] * 8)
+    rows = centres[np.searchsorted(["a", "b", "c"], names)] + drawn.normal(size=(40, 12))
+    texts = centres / np.linalg.norm(centres, axis=1, keepdims=True)
+    vectors = {"a": texts[0], "b": texts[2], "c": texts[1]}
+    return rows.astype(np.float32), names, ClassTexts(vectors, 100.0, "")
+
+
+def adapter(texts: ClassTexts, **options: float) -> Any:
+    return WithTexts.of(HeadSpec("tip-adapter", options), texts).make()
+
+
+def by_the_paper(rows: np.ndarray, known: np.ndarray, names: np.ndarray, texts: ClassTexts, alpha: float, beta: float):
+    """Equations 3 to 6 of Zhang et al. 2022, with each class's mean in place of its sum, class by class."""
+    rows, known = (r / np.linalg.norm(r, axis=1, keepdims=True) for r in (rows.astype(float), known.astype(float)))
+    near = [np.exp(-beta * (1 - rows @ known[names == name].T)).mean(1) for name in "abc"]
+    return np.stack([100 * rows @ texts.vectors[name] + alpha * n for name, n in zip("abc", near, strict=True)], 1)
+
+
+def test_prompts_and_rows_together_are_the_papers_formula() -> None:
+    rows, names, texts = few()
+    head = adapter(texts, alpha=30.0, beta=5.5).fit(rows, names)
+    expected = by_the_paper(rows[:7], rows, names, texts, 30.0, 5.5)
+    assert np.abs(head.scores(rows[:7]) - expected).max() < 1e-3
+    again = type(head).from_state(head.get_params(), head.state(), list("abc"))
+    assert np.array_equal(again.predict_proba(rows), head.predict_proba(rows))
+
+
+def test_without_a_share_for_rows_it_is_zero_shot() -> None:
+    rows, names, texts = few()
+    alone = WithTexts.of(HeadSpec("zero-shot"), texts).make().fit(rows, names)
+    assert np.allclose(adapter(texts, alpha=0.0).fit(rows, names).scores(rows), alone.scores(rows), atol=1e-4)
+
+
+def test_held_out_scores_are_those_of_a_fit_to_the_others() -> None:
+    rows, names, texts = few()
+    folds = make_folds(np.searchsorted(["a", "b", "c"], names), None, 4, 0)
+    points = [{"alpha": 3.0, "beta": 1.0}, {"alpha": 100.0, "beta": 15.0}]
+    found = adapter(texts).out_of_fold(rows, names, folds, points)
+    for point, scores in zip(points, found, strict=True):
+        for train, held_out in folds:
+            head = adapter(texts, **point).fit(rows[train], names[train])
+            assert np.allclose(scores[held_out], head.scores(rows[held_out]), atol=1e-4)
+
+
+def test_where_prompts_mislead_tuning_takes_the_rows() -> None:
+    rows, names, texts = few()
+    head = adapter(texts)
+    found = tune(head, rows, names, make_folds(np.searchsorted(["a", "b", "c"], names), None, 4, 0))
+    assert found.params["alpha"] > 0
+    fitted = found.refit(head, rows, names)
+    alone = WithTexts.of(HeadSpec("zero-shot"), texts).make().fit(rows, names)
+    others, truth, _ = few()
+    assert (fitted.predict(others) == truth).mean() > (alone.predict(others) == truth).mean() + 0.3
+
+
+def test_it_stands_beside_zero_shot_in_a_comparison_and_predicts(made: Path, store: Store, tmp_path: Path) -> None:
+    found = classify.compare(made / "dataset.csv", store, "tip-adapter,zero-shot", folds=0, test="test")
+    assert {e.kind for e in found.entries} == {"tip-adapter", "zero-shot"}
+    (entry,) = (e for e in found.entries if e.kind == "tip-adapter")
+    assert entry.remarks[0].startswith("Beside training pictures it compares with 3 prompts a class")
+    fitted = classify.fit(made / "dataset.csv", store, "tip-adapter")
+    classify.save_head(fitted.saved, tmp_path / "tip.safetensors")
+    row = featurize.read_table(made / "dataset.csv").columns["path"][0]
+    (one,) = classify.predict(tmp_path / "tip.safetensors", made / row, top=3, device="cpu", features=made / "features")
+    assert abs(sum(p for _, p in one.styles) - 1) < 1e-6
 
 
 def test_underscores_and_artists_names_become_words() -> None:
