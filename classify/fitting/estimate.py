@@ -56,7 +56,7 @@ class Plan:
 
 
 def seconds_of(specs: Sequence[HeadSpec], plan: Plan) -> list[float]:
-    """About how many seconds each head will take, right within a factor of about two."""
+    """About how many seconds each head will take, right within a factor of two or three."""
     from classify.heads.work import Size, work
 
     speed = SHARE * multiplications_per_second(plan.rows * plan.features)

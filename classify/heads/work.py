@@ -1,7 +1,7 @@
 """How much work a head is: multiplications of its tuning and its fit, from the sizes alone.
 
 The counts follow from each solver's products. How often a solver goes through the rows depends on the data; PASSES are
-what was counted on embeddings of paintings and on made-up rows. An estimate is right within a factor of about two.
+what was counted on embeddings of paintings and on made-up rows. An estimate is right within a factor of two or three.
 """
 
 from __future__ import annotations

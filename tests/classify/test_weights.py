@@ -120,7 +120,8 @@ def test_folds_that_share_their_work_weigh_rows_as_each_alone(spec):
     if not spec.startswith("ensemble"):  # its members' temperatures come from other rows
         both = (s - s.mean(1, keepdims=True) for s in (shared[held_out], alone.scores(X[held_out])))
         assert_near(spec, *both)
-    assert np.mean(shared[held_out].argmax(1) == alone.scores(X[held_out]).argmax(1)) > 0.75
+    least = 0.75 if spec.startswith("ensemble") else 0.85
+    assert np.mean(shared[held_out].argmax(1) == alone.scores(X[held_out]).argmax(1)) > least
 
 
 def test_a_temperature_counts_weights():
