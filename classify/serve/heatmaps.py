@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from classify.explain import Explainer
 from classify.head_network import HeadNetwork
 
-_FOR, _AGAINST = (214, 84, 26), (38, 92, 186)  # orange and blue: told apart by all common kinds of colour vision
+_FOR, _AGAINST = (179, 88, 6), (84, 39, 136)  # orange and purple, the ends of the colours of `classify explain`
 _OPAQUE = 0.85  # of the strongest place
 
 
@@ -41,7 +41,7 @@ class Heatmaps:
         data : bytes
             The picture file.
         label : str
-            The class: orange speaks for it, blue against.
+            The class: orange speaks for it, purple against.
         """
         pixels = self._network.decode(data)
         with self._alone:

@@ -58,7 +58,7 @@ def test_similar_pictures_are_named_and_shown(museum: Path) -> None:
 
 
 def test_a_heatmap_is_that_of_classify_explain(tmp_path: Path) -> None:
-    """The same places, orange where they speak for the class and blue where against; loaded when it is asked for."""
+    """The same places, orange where they speak for the class and purple where against; loaded when it is asked for."""
     from classify.explain import Explainer
 
     path = rooms.real_head(tmp_path)
