@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from itertools import islice
 from typing import Any, Generic, Self, TypeVar
@@ -112,9 +113,8 @@ class OnRay(Workers):
     def __init__(self, address: str) -> None:
         self._ray = connected(address)
         from joblib import Parallel
-        from ray.util.joblib import register_ray
 
-        register_ray()  # type: ignore[no-untyped-call]
+        import_module("ray.util.joblib").register_ray()
         self._processors = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         self._parallel = Parallel(n_jobs=-1, backend="ray", batch_size=1).__enter__()
 

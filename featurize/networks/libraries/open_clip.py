@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _FITS = {"shortest": "crop", "squash": "squash", "longest": "pad"}
 _FIRST = ("openai", "webli", "laion2b_s34b_b79k", "datacomp_xl_s13b_b90k")  # of these the first is the default
 # licences of the weights by a part of their repository, tag or network's name, as their publishers state them on the
-# hub (OpenAI: with its code), which was looked up in November 2026; open_clip itself says nothing
+# hub (OpenAI: with its code), which was looked up by family in November 2026; open_clip itself says nothing
 _LICENCES = {
     "visheratin/": "cc-by-nc-4.0",
     "metaclip": "cc-by-nc-4.0",
