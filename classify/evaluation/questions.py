@@ -220,7 +220,8 @@ def judge_question(
     for m in others:
         gap = difference(values[:, first] - values[:, m], folding.groups, seed)
         found[asked[m]] = replace(known[m], behind=gap, p=ps[m], p_holm=corrected[m])
-    one = recommend(values, folding.groups, [simplicity[n] for n in asked], seed)
+    order = [simplicity[n] for n in asked]
+    one = recommend(values, folding.groups, order, seed, folds, folding.test_share)
     named = replace(one, head=asked[one.head], first=asked[one.first], equals=tuple(asked[m] for m in one.equals))
     return Asked(
         question=folding.question,

@@ -388,6 +388,15 @@ def test_a_better_head_is_called_so_and_equal_ones_give_way_to_the_simplest() ->
     assert (found.head, set(found.equals), found.better) == (2, {1, 2}, False)
 
 
+def test_a_difference_that_the_training_parts_do_not_bear_makes_no_head_better() -> None:
+    """Resamples of the scored pictures say nothing of what other training pictures would have changed."""
+    values, groups = hits(np.random.default_rng(0), [0.8, 0.5])
+    steady = np.array([[0.8, 0.81, 0.79, 0.8, 0.8], [0.5, 0.51, 0.49, 0.5, 0.5]])
+    shaky = np.array([[0.95, 0.6, 0.9, 0.65, 0.9], [0.4, 0.65, 0.35, 0.7, 0.4]])
+    assert recommend(values, groups, [2, 1], folds=steady, test_share=0.25).better
+    assert set(recommend(values, groups, [2, 1], folds=shaky, test_share=0.25).equals) == {0, 1}
+
+
 def test_simplicity_does_not_outweigh_what_is_clearly_behind() -> None:
     """More than a standard error behind the first, though not significantly."""
     groups = np.repeat(np.arange(40), 5).astype(str)
