@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,8 @@ def _check(asked: Path, folder: Path, choose: str) -> None:
             raise StorageFailed(
                 f"can't write to {str(asked)!r}: {str(there)!r} is a file, and a folder is needed; choose {choose}"
             )
+        if hasattr(os, "statvfs") and os.statvfs(there).f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         if not os.access(there, os.W_OK | os.X_OK):
             raise StorageFailed(
                 f"can't write to {str(asked)!r}: nothing may be written into {str(there)!r}; choose {choose}"

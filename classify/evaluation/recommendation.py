@@ -103,7 +103,7 @@ def recommend(
 def _borne_by(folds: NDArray[np.float64], test_share: float) -> NDArray[np.bool_]:
     """For each two heads, whether the folds bear that they differ, (M, M)."""
     ps = [[corrected_resampled(one - other, test_share)[1] for other in folds] for one in folds]
-    return np.asarray(np.array(ps) <= ALPHA)
+    return np.asarray(np.array(ps) <= 2 * ALPHA)  # one-sided: only the head ahead can be the better one
 
 
 def _beaten(

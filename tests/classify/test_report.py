@@ -230,7 +230,7 @@ def test_markdown_has_the_ranking_and_proper_tables(folder: Path, comparison: Co
     for caution in comparison.cautions:
         assert f"> **Warning.** {caution.text}" in text
     blocks = [b.splitlines() for b in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)]
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     for block in blocks:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block}) == 1, block[:3]
 

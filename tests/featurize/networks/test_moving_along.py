@@ -14,6 +14,7 @@ from cache import list_caches
 from classify.data import usual_embedding
 from classify.errors import FinetuneError
 from classify.explain import Explainer
+from classify.finetune.learner import Learner
 from classify.finetune.result import Finetuned
 from classify.finetune.run import fine_tune
 from classify.finetune.scope import chosen_layers, halves
@@ -160,9 +161,15 @@ def test_epochs_on_stored_tokens_give_the_numbers_of_the_uncached_way(
     assert {name.partition("-")[0] for name in stored} == {"map@blocks.4"}
 
 
-def test_what_is_retrained_are_the_blocks_alone(tuned: tuple[DatasetTable, Finetuned]) -> None:
-    """And the result is a file of weights that `featurize run` takes."""
-    _, done = tuned
+def test_what_is_retrained_are_the_blocks_alone(
+    tuned: tuple[DatasetTable, Finetuned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the result is a file of weights that `featurize run` takes; without held-out rows the last epoch is kept."""
+    fake.decode_here(monkeypatch)
+    monkeypatch.setattr(Learner, "held_out", lambda self, numbers: (numbers, numbers[:0]))
+    table, before = tuned
+    features = before.folder.parent / "features"
+    done = fine_tune(table, tmp_path, quick(**VIT_32, start="blocks.4"), features=features)
     frozen = choose_network("timm:test_vit", "random", size=32).load().state_dict()
     network = choose_network("timm:test_vit", str(done.weights_file))
     assert network.transform.crop == 32
