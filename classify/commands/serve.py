@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,9 @@ def serve(
     from classify.serve.web.app import Service
     from featurize.engines import make_engine
 
+    fetching = replace(fetch_limits(allow_hosts), public=allow_urls)
     settings = ServeSettings(
-        host=host, port=port, allow_urls=allow_urls or bool(allow_hosts), fetching=fetch_limits(allow_hosts),
+        host=host, port=port, allow_urls=allow_urls or bool(allow_hosts), fetching=fetching,
         token=token, insecure=insecure, names=frozenset(n.lower() for n in names), rate=rate, waiting=waiting,
         seconds=seconds,
     )  # fmt: skip

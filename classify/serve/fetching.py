@@ -45,6 +45,8 @@ class FetchLimits:
     seconds : float
         From the first look-up of a name to the last byte, redirects included.
     redirects : int
+    public : bool
+        Whether other hosts than `hosts` may be fetched from, too.
     """
 
     ports: frozenset[int] = frozenset({80, 443})
@@ -52,6 +54,7 @@ class FetchLimits:
     max_bytes: int = 50_000_000
     seconds: float = 15.0
     redirects: int = 3
+    public: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,10 @@ def fetch(url: str, limits: FetchLimits = FetchLimits()) -> bytes:
         found = _get(target, _allowed_addresses(target, limits, deadline), limits, deadline)
         if isinstance(found, bytes):
             return found
-        url = urljoin(url, found)
+        try:
+            url = urljoin(url, found)
+        except ValueError as error:
+            raise AddressError("the address leads to one that is none: give another") from error
     raise AddressError(f"the address leads from one to the next more than {limits.redirects} times: give the last one")
 
 
@@ -115,6 +121,8 @@ def _parse(url: str, limits: FetchLimits) -> _Target:
     if parts.username is not None or parts.password is not None:
         raise AddressError("the address holds a user name: give it without")
     port = port if port is not None else {"http": 80, "https": 443}[parts.scheme]
+    if not limits.public and not _exempt(host, port, limits):
+        raise AddressError("only hosts that were allowed by name are fetched from here")
     if port not in limits.ports and not _exempt(host, port, limits):
         allowed = ", ".join(map(str, sorted(limits.ports)))
         raise AddressError(f"port {port} is not fetched from; allowed are {allowed}")
@@ -171,7 +179,10 @@ def _get(target: _Target, addresses: list[tuple[int, str]], limits: FetchLimits,
                 target.path,
                 headers={"User-Agent": "artstyle", "Accept": "image/*", "Accept-Encoding": "identity"},
             )
-            return _answer(connection.getresponse(), limits)
+            found = _answer(connection.getresponse(), limits)
+            if time.monotonic() >= deadline:  # what was cut off may look whole
+                raise TimeoutError
+            return found
     except (OSError, http.client.HTTPException) as error:
         late = time.monotonic() >= deadline
         why = f"it took more than {limits.seconds:g} seconds" if late else "the connection failed or broke off"
@@ -202,7 +213,8 @@ def _connected(
     """A connection to one of the checked addresses, cut off at the deadline however slowly the other side writes."""
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = _connect(target, addresses, deadline)
-    timer = threading.Timer(max(deadline - time.monotonic(), 0), _cut, [connection])
+    sockets = [connection.sock]  # the connection forgets its own as soon as the other side says that it will close it
+    timer = threading.Timer(max(deadline - time.monotonic(), 0), _cut, [sockets])
     timer.daemon = True
     timer.start()
     try:
@@ -211,6 +223,7 @@ def _connected(
             connection.sock = secured = ssl.create_default_context().wrap_socket(
                 connection.sock, server_hostname=target.host, do_handshake_on_connect=False
             )
+            sockets.append(secured)
             secured.do_handshake()
         yield connection
     finally:
@@ -233,6 +246,6 @@ def _connect(target: _Target, addresses: list[tuple[int, str]], deadline: float)
     raise ConnectionError("no address of the host could be connected to")
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # closed already
-        connection.sock.shutdown(socket.SHUT_RDWR)
+def _cut(sockets: list[socket.socket]) -> None:
+    with contextlib.suppress(OSError):  # closed already
+        sockets[-1].shutdown(socket.SHUT_RDWR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,8 @@ def read(path: Path, size: int = -1) -> bytes:
     if place:
         return archives.read_inside(place)
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            raise Undecodable(Reason.NOT_A_FILE, "a pipe")  # it would be waited for without end
         return path.read_bytes()
     except FileNotFoundError as error:
         said = "a link that leads nowhere" if path.is_symlink() else ""

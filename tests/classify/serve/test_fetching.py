@@ -151,7 +151,8 @@ class Answers(http.server.BaseHTTPRequestHandler):
         {
             "/picture": self.picture, "/again": self.again, "/inside": self.inside, "/file": self.file,
             "/endless": self.endless, "/slow": self.slow, "/drip": self.drip, "/short": self.short,
-            "/zipped": self.zipped, "/missing": self.missing, "/hints": self.hints,
+            "/zipped": self.zipped, "/missing": self.missing, "/hints": self.hints, "/closing": self.closing,
+            "/nowhere": self.nowhere,
         }[self.path.partition("?")[0]]()  # fmt: skip
         self.close_connection = True
 
@@ -188,6 +189,17 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"x")
             self.wfile.flush()
             time.sleep(0.1)
+
+    def closing(self) -> None:
+        """Slowly, without a length: the end is where the connection ends."""
+        self.head(Connection="close")
+        for _ in range(100):
+            self.wfile.write(b"x")
+            self.wfile.flush()
+            time.sleep(0.1)
+
+    def nowhere(self) -> None:
+        self.head(302, Location="http://[::1", Content_Length="0")
 
     def short(self) -> None:
         self.head(Content_Length="1000000")
@@ -250,6 +262,8 @@ def test_the_same_host_is_refused_where_it_is_not_allowed(server: str) -> None:
         ("slow", "more than 1 seconds"),
         ("drip", "more than 1 seconds"),
         ("hints", "more than 1 seconds"),
+        ("closing", "more than 1 seconds"),
+        ("nowhere", "leads to one that is none"),
         ("short", "broke off"),
         ("zipped", "compressed"),
         ("missing", "status 404"),
@@ -260,6 +274,14 @@ def test_a_server_that_misbehaves_gets_one_sentence_in_time(server: str, path: s
     with pytest.raises(AddressError, match=said):
         fetch(f"http://{server}/{path}", allowing(server))
     assert time.monotonic() - started < 5
+
+
+def test_where_hosts_alone_are_allowed_others_are_never_looked_up(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = FetchLimits(hosts=frozenset({server}), public=False)
+    assert fetch(f"http://{server}/picture", limits) == b"jpg"
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("looked up"))
+    with pytest.raises(AddressError, match="allowed by name"):
+        fetch("http://example.org/a.jpg", limits)
 
 
 def test_the_environment_can_not_send_it_through_a_proxy(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
