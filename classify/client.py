@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from classify.errors import AskError
+from classify.serve.tokens import WRONG_TOKEN, fits_a_header
 
 if TYPE_CHECKING:
     import httpx
@@ -89,6 +90,8 @@ class StyleClient:
             raise AskError("asking a service needs the package httpx: pip install 'artstyle[serve]'") from error
         if not address.startswith(("http://", "https://")):
             raise AskError(f"{address!r} is no address of a service: it must look like {LOCAL}")
+        if not fits_a_header(token):
+            raise AskError(WRONG_TOKEN)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._address = address
         self._tries = tries

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from classify.commands.options import TOP
+from featurize.commands.answer import give
 from featurize.commands.remembered import Command
 from featurize.wording import visible
 
@@ -22,18 +25,22 @@ def ask(server: str, pictures: tuple[str, ...], top: int, head: str | None, toke
     from classify.prediction.answers import in_words
 
     failed, told = 0, False
+    found: list[dict[str, Any]] = []
     with StyleClient(server, token=token) as client:
         for picture in pictures:
             try:
                 answer = client.predict(picture, top=top, head=head)
             except AskError as error:
                 failed = 1
+                found.append({"picture": picture, "error": str(error)})
                 click.echo(f"error: {visible(picture)}: {error}", err=True)
                 continue
+            found.append({"picture": picture, **answer.facts["pictures"][0]})
             click.echo(f"{visible(picture)}\t{in_words(answer.facts['pictures'][0])}")
             if answer.holds and not told:
                 click.echo(f"note: {answer.holds}", err=True)
             told = True
             if answer.untrained and not failed:
                 click.echo("warning: untrained backbone: these predictions are guesses", err=True)
+    give({"pictures": found})
     return failed

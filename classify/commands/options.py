@@ -57,7 +57,19 @@ def load_told(head_file: Path) -> SavedHead:
 
 
 def fetch_limits(allow_hosts: tuple[str, ...]) -> FetchLimits:
-    """What may be fetched where a user allows some hosts of their own."""
-    from classify.serve.fetching import FetchLimits
+    """What may be fetched where a user allows some hosts of their own.
 
+    Raises
+    ------
+    click.BadParameter
+        What is given is no host, with or without a port.
+    """
+    from classify.serve.fetching import FetchLimits, is_host
+
+    for host in allow_hosts:
+        if not is_host(host):
+            raise click.BadParameter(
+                f"{host!r} is no host: write museum.example or museum.example:8080, without http:// and without a path",
+                param_hint="--allow-hosts",
+            )
     return FetchLimits(hosts=frozenset(host.lower() for host in allow_hosts))

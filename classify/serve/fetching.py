@@ -125,7 +125,8 @@ def _parse(url: str, limits: FetchLimits) -> _Target:
         raise AddressError("only hosts that were allowed by name are fetched from here")
     if port not in limits.ports and not _exempt(host, port, limits):
         allowed = ", ".join(map(str, sorted(limits.ports)))
-        raise AddressError(f"port {port} is not fetched from; allowed are {allowed}")
+        allowed += ", and those of --allow-hosts HOST:PORT"
+        raise AddressError(f"port {port} is not fetched from: allowed are {allowed}")
     return _Target(parts, host, port)
 
 
@@ -138,6 +139,15 @@ def _ascii(host: str) -> str:
     if not (_NAME.fullmatch(plain) or (":" in plain and _NUMBERS.fullmatch(plain))):
         raise AddressError(_FORM)
     return plain
+
+
+def is_host(text: str) -> bool:
+    """Whether a text is a host as `FetchLimits.hosts` has it: "name", "name:port", "::1" or "[::1]:port"."""
+    try:
+        parts = urlsplit(f"//{text if text.count(':') < 2 or text.startswith('[') else f'[{text}]'}")
+        return bool(_ascii(parts.hostname or "")) and parts.port != 0 and parts.netloc == parts.geturl()[2:]
+    except (ValueError, AddressError):
+        return False
 
 
 def _exempt(host: str, port: int, limits: FetchLimits) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from classify.errors import ServeError
 from classify.serve.fetching import FetchLimits
+from classify.serve.tokens import WRONG_TOKEN, fits_a_header
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class ServeSettings:
                 f"--host {self.host} lets other machines ask: give --token with a secret that they must show, or "
                 "--insecure if everybody may"
             )
-        if self.token and not (self.token.isascii() and self.token.isprintable() and " " not in self.token):
-            raise ServeError("--token takes letters, digits and signs without spaces, as a header can carry them")
+        if not fits_a_header(self.token):
+            raise ServeError(WRONG_TOKEN)
 
     @property
     def on_loopback(self) -> bool:

@@ -26,6 +26,7 @@ from featurize.errors import Undecodable
 _FETCHERS = 16  # threads that may wait for other servers at the same time
 _FETCHES = 64  # addresses that may wait for one of them
 _MOST_SIMILAR = 50
+_MOST_CLASSES = 10**6  # that may be asked for; as many as there are is what is given
 _TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no", "")
 
 
@@ -61,7 +62,7 @@ class Options:
         if explain not in (*_TRUE, *_FALSE):
             raise Refusal(400, "bad_query", "explain is 1 or 0")
         wanted = cls(
-            top=_number(request, "top", min(3, classes), 1, classes),
+            top=min(_number(request, "top", 3, 1, _MOST_CLASSES), classes),
             explain=explain in _TRUE,
             neighbours=_number(request, "neighbours", 0, 0, _MOST_SIMILAR),
         )

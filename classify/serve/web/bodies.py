@@ -81,6 +81,8 @@ class Intake:
             It is too large, or all bodies together are, or the sender went away.
         """
         most = min(most or self._settings.max_body, self._settings.max_body)
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Refusal(415, "unsupported_type", "the body is compressed: send it as it is, without Content-Encoding")
         _refuse_announced(request, most)
         body = bytearray()
         try:

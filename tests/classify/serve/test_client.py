@@ -138,3 +138,9 @@ def test_a_card_without_a_score_says_that_nobody_knows() -> None:
     text = card_text("x", replace(rooms.make_head(), metrics={}))
     assert "no score was saved" in text
     assert "model-index" not in text
+
+
+def test_a_secret_that_no_header_can_carry_is_refused_without_showing_it() -> None:
+    with pytest.raises(AskError, match="--token takes") as error:
+        StyleClient("http://127.0.0.1:9", token="secret\nb")
+    assert "secret" not in str(error.value)

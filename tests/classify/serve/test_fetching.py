@@ -10,13 +10,15 @@ import threading
 import time
 from collections.abc import Iterator
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classify.commands.options import fetch_limits
 from classify.errors import AddressError
 from classify.serve.addresses import is_public
-from classify.serve.fetching import FetchLimits, fetch
+from classify.serve.fetching import FetchLimits, fetch, is_host
 
 FORBIDDEN = (
     "127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
@@ -296,3 +298,31 @@ def test_a_name_server_that_never_answers_is_given_up(monkeypatch: pytest.Monkey
     with pytest.raises(AddressError, match="name server"):
         fetch("http://example.org/a.jpg", FetchLimits(seconds=0.2))
     waiting.set()
+
+
+@pytest.mark.parametrize(
+    "host", ["a.example", "a.example:8080", "127.0.0.1", "127.0.0.1:1", "::1", "[::1]:8080", "[::1]"]
+)
+def test_a_host_may_have_a_port(host: str) -> None:
+    assert is_host(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "http://a.example",
+        "a.example/",
+        "a.example:0",
+        "a.example:999999",
+        "a.example:x",
+        "u@a.example",
+        "a b",
+        "*",
+        "[::1",
+    ],
+)
+def test_what_is_no_host_is_refused_before_anything_is_fetched(host: str) -> None:
+    assert not is_host(host)
+    with pytest.raises(click.BadParameter, match="is no host"):
+        fetch_limits((host,))
