@@ -145,7 +145,8 @@ def is_host(text: str) -> bool:
     """Whether a text is a host as `FetchLimits.hosts` has it: "name", "name:port", "::1" or "[::1]:port"."""
     try:
         parts = urlsplit(f"//{text if text.count(':') < 2 or text.startswith('[') else f'[{text}]'}")
-        return bool(_ascii(parts.hostname or "")) and parts.port != 0 and parts.netloc == parts.geturl()[2:]
+        whole = parts.netloc == parts.geturl()[2:] and "@" not in parts.netloc
+        return whole and parts.port != 0 and bool(_ascii(parts.hostname or ""))
     except (ValueError, AddressError):
         return False
 
