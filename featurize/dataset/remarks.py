@@ -41,13 +41,14 @@ def _people(table: DatasetTable) -> list[Note]:
 
 def _contradictions(table: DatasetTable, target: str) -> list[Note]:
     """A note of pictures whose rows have different classes, with their lines: a head can name one class alone."""
-    lines: dict[str, list[tuple[int, str]]] = {}
-    for line, (picture, label) in enumerate(zip(table.columns["id"], table.columns[target], strict=True), 2):
-        if label:  # line 1 names the columns
-            lines.setdefault(picture, []).append((line, label))
-    several = {picture: rows for picture, rows in lines.items() if len({label for _, label in rows}) > 1}
+    labelled = [(p, label) for p, label in zip(table.columns["id"], table.columns[target], strict=True) if label]
+    first = dict(reversed(labelled))
+    several: dict[str, list[tuple[int, str]]] = {picture: [] for picture, label in labelled if first[picture] != label}
     if not several:
         return []
+    for line, (picture, label) in enumerate(zip(table.columns["id"], table.columns[target], strict=True), 2):
+        if label and picture in several:  # line 1 names the columns
+            several[picture].append((line, label))
     paths = dict(zip(table.columns["id"], table.columns["path"], strict=True))
     told = [
         f"{paths[picture].rpartition('/')[2]}, {listing((f'line {n}: {label}' for n, label in rows), 6)}"

@@ -31,7 +31,8 @@ def is_leftover(name: str) -> bool:
 
 def is_picture_name(name: str) -> bool:
     """Whether a name ends like a picture's."""
-    return ending(name) in PICTURES
+    dot = name.rfind(".")
+    return dot > 0 and name[dot:].lower() in PICTURES  # as `ending` has it; asked several times of each row
 
 
 def ending(name: str) -> str:
