@@ -1,4 +1,8 @@
-"""What the retrained part is fed with: pictures through the frozen part, each time anew."""
+"""What the retrained part is fed with: pictures through the frozen part, each time anew.
+
+Rows come in two steps. `fetch` reads and decodes, which takes processors and may go on in a thread of its own while a
+device computes; `maps` brings what was fetched to the device.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,30 @@ if TYPE_CHECKING:
     import torch
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """Rows in memory, as `Inputs.maps` takes them.
+
+    Parameters
+    ----------
+    values : torch.Tensor (B, ...)
+        Pixels (H, W, 3) uint8 of each row, or its stored map, flat, float16.
+    whole : ndarray (B,) bool
+        Which rows could be read; the others are black.
+    """
+
+    values: torch.Tensor
+    whole: NDArray[np.bool_]
+
+
 class Inputs(Protocol):
     """Gives maps of rows as the retrained part takes them."""
 
-    def take(self, rows: Sequence[int], views: Sequence[View]) -> tuple[torch.Tensor, NDArray[np.bool_]]:
-        """Maps (B, C, h, w) of rows, each as one view shows it, and which of them are whole; the others are black."""
+    def fetch(self, rows: Sequence[int], views: Sequence[View]) -> Fetched:
+        """Rows, each as one view shows it, brought into memory."""
+
+    def maps(self, values: torch.Tensor) -> torch.Tensor:
+        """What was fetched, or a part of it, as maps (b, C, h, w) or tokens (b, T, C) on the device."""
 
 
 @dataclass
@@ -113,12 +136,16 @@ class Uncached:
     pictures: Pictures
     tuned: Tuned
 
-    def take(self, rows: Sequence[int], views: Sequence[View]) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+    def fetch(self, rows: Sequence[int], views: Sequence[View]) -> Fetched:
         """See `Inputs`."""
         import torch
 
         found, whole = self.pictures.take(rows, views)
-        return self.tuned.maps(torch.from_numpy(found)), whole
+        return Fetched(torch.from_numpy(found), whole)
+
+    def maps(self, values: torch.Tensor) -> torch.Tensor:
+        """See `Inputs`."""
+        return self.tuned.maps(values)
 
 
 def readable(pictures: Pictures, rows: Sequence[int], batch: int) -> dict[int, Undecodable]:

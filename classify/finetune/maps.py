@@ -20,7 +20,7 @@ from cache.ids import Ids, first_seen, from_hex
 from cache.places import remember_place
 from cache.segments.mapped import Mapped
 from classify.errors import FinetuneError
-from classify.finetune.inputs import Pictures
+from classify.finetune.inputs import Fetched, Pictures
 from classify.finetune.network import Tuned
 from classify.finetune.schedule import all_views
 from classify.finetune.views import PLAIN, View
@@ -105,7 +105,7 @@ class StoredMaps:
                 progress(min(start + _BLOCK, len(todo)), len(todo))
         return time.perf_counter() - started
 
-    def take(self, rows: Sequence[int], views: Sequence[View]) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+    def fetch(self, rows: Sequence[int], views: Sequence[View]) -> Fetched:
         """See `Inputs`."""
         import torch
 
@@ -113,9 +113,14 @@ class StoredMaps:
         for place, (row, view) in enumerate(zip(rows, views, strict=True)):
             mapped = self._of(view)
             out[place] = mapped.arrays[mapped.number[row]][mapped.row[row]]
-        maps = torch.from_numpy(out).to(self.device).float().view(len(rows), *self.shape)
-        whole = np.ones(len(rows), bool)
-        return (maps.contiguous(memory_format=torch.channels_last) if maps.ndim == 4 else maps), whole  # or tokens
+        return Fetched(torch.from_numpy(out), np.ones(len(rows), bool))
+
+    def maps(self, values: torch.Tensor) -> torch.Tensor:
+        """See `Inputs`."""
+        import torch
+
+        maps = values.to(self.device, non_blocking=True).float().view(len(values), *self.shape)
+        return maps.contiguous(memory_format=torch.channels_last) if maps.ndim == 4 else maps  # or tokens
 
     def _of(self, view: View) -> Mapped:
         if view not in self._mapped:

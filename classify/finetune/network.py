@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,11 @@ class Tuned:
     device: str
 
     @property
+    def on_gpu(self) -> bool:
+        """Whether it is computed on a GPU of NVIDIA's or AMD's."""
+        return self.device.startswith("cuda")
+
+    @property
     def recipes(self) -> list[Recipe]:
         """Of the embedding that the head is on."""
         return [formula.recipe for formula in self.formulas]
@@ -69,11 +75,18 @@ class Tuned:
         """(B, H, W, 3) uint8 -> normalised (B, 3, H, W) float32, channels last in memory, on the device."""
         import torch
 
-        transform = self.network.transform
-        mean = torch.tensor(transform.mean, device=self.device).view(1, 3, 1, 1)
-        std = torch.tensor(transform.std, device=self.device).view(1, 3, 1, 1)
+        mean, std = self._normalisation
         x = batch.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
         return ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    @cached_property
+    def _normalisation(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and standard deviation of the transform, on the device."""
+        import torch
+
+        transform = self.network.transform
+        mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (transform.mean, transform.std))
+        return mean, std
 
     def maps(self, batch: torch.Tensor, exact: bool = False) -> torch.Tensor:
         """What the retrained part takes, from pixels (B, H, W, 3) uint8: maps (B, C, h, w) of the frozen part.
@@ -85,7 +98,7 @@ class Tuned:
         x = self.pixels(batch)
         if self.parts.before is None:
             return x
-        with torch.no_grad(), nullcontext() if exact else self.precision():
+        with torch.no_grad(), _without_tf32() if exact else self.precision():
             maps: torch.Tensor = self.parts.before(x)
         return maps.float()
 
@@ -167,11 +180,26 @@ def build(network: Network, settings: FinetuneSettings, classes: int, device: st
     for _, module in layers:
         for parameter in module.parameters(recurse=False):
             parameter.requires_grad_(True)
+    if device.startswith("cuda"):
+        torch.backends.cudnn.benchmark = True  # nearly all batches have the same shape
     if settings.compiled:
         for half in (parts.before, parts.after):
             if half is not None:
                 half.compile()
     return Tuned(network, whole, parts, layers, active, by_place, head, settings, device)
+
+
+@contextmanager
+def _without_tf32() -> Iterator[None]:
+    """On a GPU, convolutions of 32-bit numbers keep all their digits; by default they keep ten bits of 23."""
+    import torch
+
+    asked = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = asked
 
 
 def _at(formula: Formula, places: Sequence[int]) -> Formula:

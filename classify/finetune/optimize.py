@@ -29,9 +29,10 @@ def make_optimizer(tuned: Tuned, settings: FinetuneSettings) -> torch.optim.Opti
         for parameter in module.parameters(recurse=False):
             decay = settings.weight_decay if parameter.ndim > 1 else 0.0
             groups.append({"params": [parameter], "lr": rate, "peak": rate, "weight_decay": decay})
+    fused = tuned.on_gpu or None  # one kernel a group instead of a dozen; on a CPU torch chooses
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.rate, momentum=_MOMENTUM, nesterov=True)
-    return torch.optim.AdamW(groups, lr=settings.rate)
+        return torch.optim.SGD(groups, lr=settings.rate, momentum=_MOMENTUM, nesterov=True, fused=fused)
+    return torch.optim.AdamW(groups, lr=settings.rate, fused=fused)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, settings: FinetuneSettings, epoch: float) -> float:

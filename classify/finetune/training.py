@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.errors import FinetuneError
+from classify.finetune.ahead import STEPS, Asked, fetched
 from classify.finetune.checkpoint import Keeper, Progress, optimizer_tensors, restore_optimizer
-from classify.finetune.inputs import Inputs
+from classify.finetune.inputs import Fetched, Inputs
 from classify.finetune.network import Tuned
 from classify.finetune.optimize import Mean, make_optimizer, set_rates
 from classify.finetune.schedule import Step, steps
@@ -53,6 +54,8 @@ class Training:
     keeper : Keeper
     on_epoch : callable
         Called with the record of each epoch, also of those that were done before.
+    ahead : int, optional
+        Steps whose rows are fetched before they are needed; by default some where a GPU computes meanwhile.
     """
 
     tuned: Tuned
@@ -65,9 +68,12 @@ class Training:
     team: Team
     keeper: Keeper
     on_epoch: OnEpoch
+    ahead: int | None = None
 
     def __post_init__(self) -> None:
         self.parts = self.settings.accumulate
+        if self.ahead is None:
+            self.ahead = STEPS if self.tuned.on_gpu else 0
 
     def run(self, epochs: int) -> Progress:
         """Train for so many epochs; afterwards the network has the weights of the best one, or else the last.
@@ -117,26 +123,46 @@ class Training:
     def _epoch(
         self, epoch: int, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, mean: Mean
     ) -> dict[str, Any]:
-        """All steps of an epoch; gives its mean loss and accuracy as batches went by, and how long the inputs took."""
+        """All steps of an epoch; gives its mean loss and accuracy as batches went by, and the seconds it took."""
         import torch
 
         todo = steps(self.fit, self.codes, self.settings, self.batch_size, epoch)
         self.tuned.mode(training=True)
-        sums, rows, waited = np.zeros(2), 0, 0.0
+        found, waited, begun = [], 0.0, time.perf_counter()
+        coming = fetched(self.inputs, map(self._asked, todo), ahead=self.ahead or 0, pinned=self.tuned.on_gpu)
         for number, step in enumerate(todo):
+            asked = time.perf_counter()
+            rows = next(coming)
+            waited += time.perf_counter() - asked
             drawn = np.random.SeedSequence([self.settings.seed, epoch, number, self.team.rank])
             torch.manual_seed(int(drawn.generate_state(1)[0]))  # of dropout
             set_rates(optimizer, self.settings, epoch - 1 + (number + 0.5) / len(todo))
-            found, seconds = self._within_memory(step, optimizer, scaler)  # means over the batch
+            found.append(self._within_memory(step, rows, optimizer, scaler))  # means over the batch
             self._update(optimizer, scaler)
             mean.follow(self.tuned)
-            sums, rows, waited = sums + found * len(step.rows), rows + len(step.rows), waited + seconds
-        loss, accuracy = (sums / rows).tolist()
-        return {"epoch": epoch, "loss": loss, "train_accuracy": accuracy, "inputs_seconds": round(waited, 4)}
+        sizes = np.array([len(step.rows) for step in todo])
+        loss, accuracy = (sizes @ torch.stack(found).cpu().double().numpy() / sizes.sum()).tolist()
+        seconds = {"steps_seconds": time.perf_counter() - begun, "inputs_seconds": waited}
+        return {
+            "epoch": epoch,
+            "loss": loss,
+            "train_accuracy": accuracy,
+            **{n: round(s, 4) for n, s in seconds.items()},
+        }
+
+    def _mine(self, step: Step) -> NDArray[np.intp]:
+        """The places of a step's batch that this process works on."""
+        return np.arange(len(step.rows))[self.team.rank :: self.team.size]
+
+    def _asked(self, step: Step) -> Asked:
+        """The rows of a step that this process needs: its own, and then those that they are mixed with."""
+        mine = self._mine(step)
+        places = np.concatenate([mine, step.partners[mine]]) if step.share < 1 else mine
+        return step.rows[places].tolist(), [step.views[n] for n in places.tolist()]
 
     def _within_memory(
-        self, step: Step, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
-    ) -> tuple[NDArray[np.float64], float]:
+        self, step: Step, rows: Fetched, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
+    ) -> torch.Tensor:
         """The gradient of a step; where memory does not suffice, in more parts, or else with advice.
 
         Raises
@@ -146,7 +172,7 @@ class Training:
         while True:
             optimizer.zero_grad(set_to_none=False)
             try:
-                return self._gradient(step, scaler, self.parts)
+                return self._gradient(step, rows, scaler, self.parts)
             except RuntimeError as error:
                 if not _out_of_memory(error):
                     raise
@@ -158,41 +184,42 @@ class Training:
                     ) from error
                 self.parts *= 2
 
-    def _gradient(self, step: Step, scaler: torch.amp.GradScaler, parts: int) -> tuple[NDArray[np.float64], float]:
-        """Add up the gradient of a step's loss, in parts; gives loss and accuracy, and the seconds spent on inputs.
+    def _gradient(self, step: Step, rows: Fetched, scaler: torch.amp.GradScaler, parts: int) -> torch.Tensor:
+        """Add up the gradient of a step's loss, in parts; gives loss and accuracy (2,), on the device.
 
-        Of two pictures that mixup blends, the one with the larger share has the right class.
+        They stay there until the epoch ends: to fetch them would wait for the device. Of two pictures that mixup
+        blends, the one with the larger share has the right class.
         """
         import torch
 
-        mine = np.arange(len(step.rows))[self.team.rank :: self.team.size]
-        total, waited = torch.zeros(2, device=self.tuned.device), 0.0
-        for places in np.array_split(mine, parts):
-            if not len(places):
+        mine = self._mine(step)
+        total = torch.zeros(2, device=self.tuned.device)
+        for part in np.array_split(np.arange(len(mine)), parts):
+            if not len(part):
                 continue
-            started = time.perf_counter()
-            maps, targets, weights = self._mixed(step, places)
-            waited += time.perf_counter() - started
+            maps, targets, weights = self._mixed(step, rows, mine, slice(part[0], part[-1] + 1))
             logs = torch.log_softmax(self.tuned.logits(maps), 1)  # (b, K)
             loss = -((logs * targets).sum(1) * weights).sum() / len(step.rows)
             torch.autograd.backward(scaler.scale(loss))
             hits = (logs.detach().argmax(1) == targets.argmax(1)) * weights
             total += torch.stack([loss.detach(), hits.sum() / len(step.rows)])
         self.team.add_up([total])
-        return total.double().cpu().numpy(), waited
+        return total
 
-    def _mixed(self, step: Step, places: NDArray[np.intp]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Maps (b, C, h, w), smoothed classes (b, K) and weights (b,) of some places of a batch; 0 for broken rows."""
+    def _mixed(
+        self, step: Step, rows: Fetched, mine: NDArray[np.intp], part: slice
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Maps (b, C, h, w), smoothed classes (b, K) and weights (b,) of a part of a batch; 0 for broken rows."""
         import torch
 
-        maps, whole = self.inputs.take(step.rows[places].tolist(), [step.views[n] for n in places.tolist()])
-        targets = self._targets(step.rows[places])
+        maps, targets = self.inputs.maps(rows.values[part]), self._targets(step.rows[mine[part]])
+        whole = rows.whole[part]
         if step.share < 1:
-            others = step.partners[places]
-            their, sound = self.inputs.take(step.rows[others].tolist(), [step.views[n] for n in others.tolist()])
-            maps = step.share * maps + (1 - step.share) * their
-            targets = step.share * targets + (1 - step.share) * self._targets(step.rows[others])
-            whole = whole & sound
+            theirs = slice(len(mine) + part.start, len(mine) + part.stop)
+            maps = step.share * maps + (1 - step.share) * self.inputs.maps(rows.values[theirs])
+            others = self._targets(step.rows[step.partners[mine[part]]])
+            targets = step.share * targets + (1 - step.share) * others
+            whole = whole & rows.whole[theirs]
         return maps, targets, torch.from_numpy(whole.astype(np.float32)).to(self.tuned.device)
 
     def _targets(self, rows: NDArray[np.intp]) -> torch.Tensor:
@@ -299,11 +326,13 @@ def _each(
     out = torch.zeros(len(numbers), width, device=tuned.device)
     sound = torch.zeros(len(numbers), device=tuned.device)
     mine = np.arange(len(numbers))[team.rank :: team.size]
-    for start in range(0, len(mine), batch_size):
-        places = mine[start : start + batch_size]
-        maps, whole = inputs.take(numbers[places].tolist(), [PLAIN] * len(places))
+    batches = [mine[start : start + batch_size] for start in range(0, len(mine), batch_size)]
+    asked = ((numbers[places].tolist(), [PLAIN] * len(places)) for places in batches)
+    coming = fetched(inputs, asked, ahead=STEPS if tuned.on_gpu else 0, pinned=tuned.on_gpu)
+    for places, found in zip(batches, coming, strict=True):
         with torch.no_grad():
+            maps = inputs.maps(found.values)
             out[places] = tuned.embedding(maps) if embedding else tuned.logits(maps)
-        sound[places] = torch.from_numpy(whole.astype(np.float32)).to(tuned.device)
+        sound[places] = torch.from_numpy(found.whole.astype(np.float32)).to(tuned.device)
     team.add_up([out, sound])
     return out.cpu().numpy(), sound.cpu().numpy() > 0

@@ -63,7 +63,8 @@ class TorchEngine(Engine):
         self._type = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
         body = frozen_body(network, module, last).to(device, self._type)
         self._body = body.to(memory_format=torch.channels_last)
-        self._call = torch.compile(self._vectors) if compiled else self._vectors
+        if compiled:
+            self._body.compile()  # the formulas stay as they are: they take no time, and make constants as they go
         if precision == "fp32":
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
         if device != "cpu":
@@ -76,9 +77,10 @@ class TorchEngine(Engine):
             batch = torch.from_numpy(pixels)
             if self.device != "cpu":
                 batch = batch.pin_memory().to(self.device, non_blocking=True)
-            return [v.cpu().numpy() for v in self._call(batch)]
+            return [v.cpu().numpy() for v in self.vectors(batch)]
 
-    def _vectors(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+    def vectors(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """The formulas' vectors (B, D) float32 of pixels (B, H, W, 3) uint8; both lie on the device."""
         maps = self._body(pixels)
         return [f.vectors([maps[n].float() for n in f.places(self._stages)]) for f in self.formulas]
 

@@ -273,16 +273,6 @@ def test_bf16_on_a_cpu_is_near_float32(body: bytes) -> None:
     assert 1e-4 < relative_difference(coarse, exact).max() < 5e-2
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
-@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-4), ("bf16", 5e-2)])
-def test_a_gpu_agrees_with_the_cpu(module: torch.nn.Module, precision: str, most: float) -> None:
-    pixels = pictures(8)
-    here = TorchEngine(SQUEEZENET, module, PLAIN, batch_size=8).embed(pixels)
-    there = TorchEngine(SQUEEZENET, module, PLAIN, batch_size=8, device="cuda", precision=precision).embed(pixels)
-    for formula in PLAIN:
-        assert relative_difference(there[formula.recipe], here[formula.recipe]).max() < most
-
-
 def test_eight_bits_are_calibrated_once_and_part_of_the_key(paintings: Path, tmp_path: Path) -> None:
     from cache import artifacts_of, open_cache
     from featurize.dataset.prepare import prepare

@@ -9,7 +9,7 @@ import torch
 from classify.data import Examples, load_rows
 from classify.errors import FinetuneError
 from classify.finetune.checkpoint import Keeper
-from classify.finetune.inputs import Pictures, Uncached
+from classify.finetune.inputs import Fetched, Pictures, Uncached
 from classify.finetune.learner import Learner
 from classify.finetune.network import build, linear_weights
 from classify.finetune.optimize import Mean
@@ -127,15 +127,15 @@ def test_no_painter_is_on_both_sides_when_the_epoch_is_chosen(world: DatasetTabl
 def test_a_batch_in_parts_or_in_two_processes_gives_the_gradient_of_the_whole_batch(world: DatasetTable) -> None:
     """To 1e-5, which is rounding."""
     (plain, step), scaler = one_step(world, mixup=0.3), torch.amp.GradScaler("cpu", enabled=False)
-    plain._gradient(step, scaler, 1)
+    plain._gradient(step, fetch(plain, step), scaler, 1)
     whole = [p.grad.clone() for p in plain.tuned.head.parameters()]
     parted, _ = one_step(world, mixup=0.3)
-    parted._gradient(step, scaler, 3)
+    parted._gradient(step, fetch(parted, step), scaler, 3)
     shared = []
     for rank in range(2):
         process, _ = one_step(world, mixup=0.3)
         process.team = Lone(rank, 2)
-        process._gradient(step, scaler, 1)
+        process._gradient(step, fetch(process, step), scaler, 1)
         shared.append([p.grad for p in process.tuned.head.parameters()])
     for n, expected in enumerate(whole):
         assert torch.allclose(expected, list(parted.tuned.head.parameters())[n].grad, atol=1e-5)
@@ -164,11 +164,11 @@ def test_where_memory_is_short_a_batch_is_computed_in_parts_or_there_is_advice(
     training.tuned.logits = small
     optimizer, scaler = torch.optim.SGD(training.tuned.head.parameters()), torch.amp.GradScaler("cpu", enabled=False)
     if size == "auto":
-        training._within_memory(step, optimizer, scaler)
+        training._within_memory(step, fetch(training, step), optimizer, scaler)
         assert training.parts == 4
     else:
         with pytest.raises(FinetuneError, match="--batch-size auto or --accumulate 2"):
-            training._within_memory(step, optimizer, scaler)
+            training._within_memory(step, fetch(training, step), optimizer, scaler)
 
 
 def one_step(world: DatasetTable, **options: object) -> tuple[Training, Step]:
@@ -183,6 +183,11 @@ def one_step(world: DatasetTable, **options: object) -> tuple[Training, Step]:
     inputs = Uncached(pictures, tuned)
     training = Training(tuned, inputs, codes, every, every[:0], settings, 8, Team(), Keeper(None), lambda record: None)
     return training, steps(every, codes, settings, 8, 1)[0]
+
+
+def fetch(training: Training, step: Step) -> Fetched:
+    """The rows of a step."""
+    return training.inputs.fetch(*training._asked(step))
 
 
 @pytest.mark.parametrize("parts", [1, 3])
