@@ -24,8 +24,7 @@ from featurize.engines import Engine, EngineChoice, EngineFactory, Vectors, devi
 from featurize.networks.base import Backbone
 from featurize.networks.network import Network, network_from
 from featurize.networks.recipes import Formula, formula_of, shown_to
-from featurize.pictures import decoder_processes
-from featurize.pictures.file import Picture
+from featurize.pictures.file import Picture, pixels_of
 from featurize.pictures.transform import Pixels
 from featurize.run.pipeline import Batch, Pipeline
 
@@ -122,7 +121,7 @@ class HeadNetwork:
         ------
         Undecodable
         """
-        return decoder_processes.pixels_of(data, self.shown)
+        return pixels_of(data, self.shown)
 
     def embed(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
         """The rows of some pictures, (N, D); may be called from several threads.

@@ -77,9 +77,9 @@ class OnDevice:
 
         return Fetched(torch.zeros(len(rows), dtype=torch.uint8), np.ones(len(rows), bool))
 
-    def maps(self, values: torch.Tensor) -> torch.Tensor:
+    def maps(self, rows: Fetched) -> torch.Tensor:
         """So many of the rows."""
-        mine = self.rows[: len(values)]
+        mine = self.rows[: len(rows.values)]
         return self.tuned.maps(mine) if self.tuned else mine
 
 
@@ -116,7 +116,7 @@ def flops(tuned: Tuned, inputs: Inputs, size: int) -> float:
     fetched = inputs.fetch(list(range(size)), [PLAIN] * size)
     tuned.mode(training=True)
     with FlopCounterMode(display=False) as counter:
-        torch.autograd.backward(tuned.logits(inputs.maps(fetched.values)).sum())
+        torch.autograd.backward(tuned.logits(inputs.maps(fetched)).sum())
     for parameter in tuned.whole.parameters():
         parameter.grad = None
     return int(counter.get_total_flops()) / size

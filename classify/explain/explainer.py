@@ -19,8 +19,7 @@ from classify.explain.scores import is_linear, mean_row, scores_in_torch
 from classify.head_network import HeadNetwork, formulas_behind, network_behind
 from classify.headfile import SavedHead
 from featurize.engines.frozen import frozen_body
-from featurize.pictures import decoder_processes
-from featurize.pictures.file import read
+from featurize.pictures.file import pixels_of, read
 from featurize.pictures.transform import Pixels
 from featurize.wording import listing, plain
 
@@ -183,7 +182,7 @@ class Explainer:
         ------
         Undecodable
         """
-        return decoder_processes.pixels_of(read(path), self.transform)
+        return pixels_of(read(path), self.transform)
 
     def number_of(self, label: str) -> int:
         """The number of a class; underscores may be written as spaces, capitals as small letters.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 
 from classify.finetune.inputs import Fetched, Inputs
 from classify.finetune.views import View
@@ -28,12 +27,12 @@ def fetched(inputs: Inputs, asked: Iterable[Asked], *, ahead: int, pinned: bool)
         How many are fetched before they are needed; 0 fetches when asked. On a CPU the network itself needs all
         processors, so nothing is gained there.
     pinned : bool
-        Put them where a GPU copies from without waiting (page-locked memory).
+        Put them into memory that a GPU copies from without waiting.
     """
 
     def fetch(rows: Sequence[int], views: Sequence[View]) -> Fetched:
         found = inputs.fetch(rows, views)
-        return replace(found, values=found.values.pin_memory()) if pinned else found
+        return found.pinned() if pinned else found
 
     if not ahead:
         for rows, views in asked:

@@ -110,10 +110,18 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tenso
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Give an optimizer the state that `optimizer_tensors` gave."""
+    """Give an optimizer the state that `optimizer_tensors` gave, laid out in memory as its parameters are.
+
+    Fused kernels refuse a state whose strides are others than those of the parameter.
+    """
+    import torch
+
     own = optimizer.state_dict()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         number, _, what = name.partition(".")
-        state.setdefault(int(number), {})[what] = tensor
+        parameter = parameters[int(number)]
+        alike = tensor.shape == parameter.shape
+        state.setdefault(int(number), {})[what] = torch.empty_like(parameter).copy_(tensor) if alike else tensor
     optimizer.load_state_dict({**own, "state": state})

@@ -6,16 +6,16 @@ device computes; `maps` brings what was fetched to the device.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classify.finetune.network import Tuned
-from classify.finetune.views import MIRRORED, PLAIN, View, canvas, crop
+from classify.finetune.views import MIRRORED, PLAIN, View, canvas, crop, crops, cut_of
 from featurize import processors
 from featurize.errors import Undecodable
 from featurize.pictures.file import Picture, pixels
@@ -35,10 +35,21 @@ class Fetched:
         Pixels (H, W, 3) uint8 of each row, or its stored map, flat, float16.
     whole : ndarray (B,) bool
         Which rows could be read; the others are black.
+    cuts : torch.Tensor (B, 5), optional
+        Where the pixels are canvases: what is to be cut from them on the device (see `views.crops`).
     """
 
     values: torch.Tensor
     whole: NDArray[np.bool_]
+    cuts: torch.Tensor | None = None
+
+    def part(self, rows: slice) -> Fetched:
+        """Some of the rows."""
+        return Fetched(self.values[rows], self.whole[rows], None if self.cuts is None else self.cuts[rows])
+
+    def pinned(self) -> Fetched:
+        """The same where a GPU copies from without waiting (page-locked memory)."""
+        return replace(self, values=self.values.pin_memory())
 
 
 class Inputs(Protocol):
@@ -47,7 +58,7 @@ class Inputs(Protocol):
     def fetch(self, rows: Sequence[int], views: Sequence[View]) -> Fetched:
         """Rows, each as one view shows it, brought into memory."""
 
-    def maps(self, values: torch.Tensor) -> torch.Tensor:
+    def maps(self, rows: Fetched) -> torch.Tensor:
         """What was fetched, or a part of it, as maps (b, C, h, w) or tokens (b, T, C) on the device."""
 
 
@@ -83,13 +94,31 @@ class Pictures:
             if found is not None:
                 out[place], whole[place] = found, True
 
+        self._each(fill, len(rows))
+        return out, whole
+
+    def canvases(self, rows: Sequence[int]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The canvases (B, S, S, 3) uint8 that crops of rows are cut from, and which could be decoded (B,)."""
+        side = self.transform.resize
+        out = np.zeros((len(rows), side, side, 3), np.uint8)
+        whole = np.zeros(len(rows), bool)
+
+        def fill(place: int) -> None:
+            found = self._canvas(rows[place])
+            if found is not None:
+                out[place], whole[place] = found, True
+
+        self._each(fill, len(rows))
+        return out, whole
+
+    def _each(self, fill: Callable[[int], None], count: int) -> None:
+        """Fill so many places, by all threads."""
         if self.workers == 1:
-            for place in range(len(rows)):
+            for place in range(count):
                 fill(place)
         else:
             with ThreadPoolExecutor(self.workers, thread_name_prefix="picture") as pool:
-                list(pool.map(fill, range(len(rows))))
-        return out, whole
+                list(pool.map(fill, range(count)))
 
     def only(self, rows: Sequence[int]) -> Pictures:
         """Some of the pictures, in that order, with what is kept of them."""
@@ -100,16 +129,23 @@ class Pictures:
         return Pictures(chosen, self.transform, self.workers, self.memory, failed, kept)
 
     def _look(self, row: int, view: View) -> Pixels | None:
+        if view.draw:
+            square = self._canvas(row)
+            return None if square is None else crop(square, view, self.pictures[row].id, self.transform.crop)
+        square = self._readable(row, False)
+        return square[:, ::-1] if view == MIRRORED and square is not None else square
+
+    def _canvas(self, row: int) -> Pixels | None:
+        return self._readable(row, True)
+
+    def _readable(self, row: int, whole: bool) -> Pixels | None:
         if row in self.failed:
             return None
         try:
-            square = self._decoded(row, bool(view.draw))
+            return self._decoded(row, whole)
         except Undecodable as why:
             self.failed[row] = why
             return None
-        if view.draw:
-            return crop(square, view, self.pictures[row].id, self.transform.crop)
-        return square[:, ::-1] if view == MIRRORED else square
 
     def _decoded(self, row: int, whole: bool) -> Pixels:
         """The square that the network sees, or the canvas that crops are cut from."""
@@ -131,21 +167,33 @@ class Uncached:
     ----------
     pictures : Pictures
     tuned : Tuned
+    cut_there : bool, optional
+        Whether random crops are cut on the device: by default on a GPU, which else would wait for them.
     """
 
     pictures: Pictures
     tuned: Tuned
+    cut_there: bool | None = None
 
     def fetch(self, rows: Sequence[int], views: Sequence[View]) -> Fetched:
         """See `Inputs`."""
         import torch
 
+        there = self.tuned.on_gpu if self.cut_there is None else self.cut_there
+        if there and all(view.draw for view in views):
+            found, whole = self.pictures.canvases(rows)
+            ids = [self.pictures.pictures[row].id for row in rows]
+            cuts = [astuple(cut_of(view, i, found.shape[1])) for view, i in zip(views, ids, strict=True)]
+            return Fetched(torch.from_numpy(found), whole, torch.tensor(cuts, dtype=torch.float32))
         found, whole = self.pictures.take(rows, views)
         return Fetched(torch.from_numpy(found), whole)
 
-    def maps(self, values: torch.Tensor) -> torch.Tensor:
+    def maps(self, rows: Fetched) -> torch.Tensor:
         """See `Inputs`."""
-        return self.tuned.maps(values)
+        pixels = rows.values.to(self.tuned.device, non_blocking=True)
+        if rows.cuts is not None:
+            pixels = crops(pixels, rows.cuts, self.pictures.transform.crop)
+        return self.tuned.maps(pixels)
 
 
 def readable(pictures: Pictures, rows: Sequence[int], batch: int) -> dict[int, Undecodable]:

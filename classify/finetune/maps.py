@@ -115,11 +115,11 @@ class StoredMaps:
             out[place] = mapped.arrays[mapped.number[row]][mapped.row[row]]
         return Fetched(torch.from_numpy(out), np.ones(len(rows), bool))
 
-    def maps(self, values: torch.Tensor) -> torch.Tensor:
+    def maps(self, rows: Fetched) -> torch.Tensor:
         """See `Inputs`."""
         import torch
 
-        maps = values.to(self.device, non_blocking=True).float().view(len(values), *self.shape)
+        maps = rows.values.to(self.device, non_blocking=True).float().view(len(rows.values), *self.shape)
         return maps.contiguous(memory_format=torch.channels_last) if maps.ndim == 4 else maps  # or tokens
 
     def _of(self, view: View) -> Mapped:

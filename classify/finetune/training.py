@@ -212,11 +212,11 @@ class Training:
         """Maps (b, C, h, w), smoothed classes (b, K) and weights (b,) of a part of a batch; 0 for broken rows."""
         import torch
 
-        maps, targets = self.inputs.maps(rows.values[part]), self._targets(step.rows[mine[part]])
+        maps, targets = self.inputs.maps(rows.part(part)), self._targets(step.rows[mine[part]])
         whole = rows.whole[part]
         if step.share < 1:
             theirs = slice(len(mine) + part.start, len(mine) + part.stop)
-            maps = step.share * maps + (1 - step.share) * self.inputs.maps(rows.values[theirs])
+            maps = step.share * maps + (1 - step.share) * self.inputs.maps(rows.part(theirs))
             others = self._targets(step.rows[step.partners[mine[part]]])
             targets = step.share * targets + (1 - step.share) * others
             whole = whole & rows.whole[theirs]
@@ -331,7 +331,7 @@ def _each(
     coming = fetched(inputs, asked, ahead=STEPS if tuned.on_gpu else 0, pinned=tuned.on_gpu)
     for places, found in zip(batches, coming, strict=True):
         with torch.no_grad():
-            maps = inputs.maps(found.values)
+            maps = inputs.maps(found)
             out[places] = tuned.embedding(maps) if embedding else tuned.logits(maps)
         sound[places] = torch.from_numpy(found.whole.astype(np.float32)).to(tuned.device)
     team.add_up([out, sound])

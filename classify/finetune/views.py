@@ -7,11 +7,15 @@ of a view follow from the picture's id and the draw alone, so a view is the same
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cache.key import Json
 from featurize.pictures.transform import Pixels, Transform
+
+if TYPE_CHECKING:
+    import torch
 
 SCALE = (
     0.4,
@@ -60,6 +64,44 @@ def canvas(transform: Transform) -> Transform:
     return replace(transform, crop=transform.resize)
 
 
+@dataclass(frozen=True)
+class Cut:
+    """What a random crop shows of a canvas.
+
+    Parameters
+    ----------
+    left, top, width, height : float
+        Pixels of the canvas.
+    mirrored : bool
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+    mirrored: bool
+
+
+def cut_of(view: View, picture: str, whole: int) -> Cut:
+    """Which part of a canvas a view shows.
+
+    Parameters
+    ----------
+    view : View
+        With a draw.
+    picture : str
+        The picture's id.
+    whole : int
+        Side of the canvas, pixels.
+    """
+    random = np.random.default_rng([*view.draw, int(picture[:16], 16)])
+    area, ratio = random.uniform(*SCALE), np.exp(random.uniform(*np.log(RATIO)))
+    width = min(whole * float(np.sqrt(area * ratio)), whole)
+    height = min(whole * float(np.sqrt(area / ratio)), whole)
+    left, top = random.uniform(0, whole - width), random.uniform(0, whole - height)
+    return Cut(left, top, width, height, bool(random.random() < 0.5))
+
+
 def crop(square: Pixels, view: View, picture: str, side: int) -> Pixels:
     """A random crop of a canvas.
 
@@ -75,12 +117,46 @@ def crop(square: Pixels, view: View, picture: str, side: int) -> Pixels:
     """
     from PIL import Image
 
-    random = np.random.default_rng([*view.draw, int(picture[:16], 16)])
-    whole = square.shape[0]
-    area, ratio = random.uniform(*SCALE), np.exp(random.uniform(*np.log(RATIO)))
-    width = min(whole * float(np.sqrt(area * ratio)), whole)
-    height = min(whole * float(np.sqrt(area / ratio)), whole)
-    left, top = random.uniform(0, whole - width), random.uniform(0, whole - height)
-    box = (left, top, left + width, top + height)
-    cut = np.asarray(Image.fromarray(square).resize((side, side), Image.Resampling.BILINEAR, box=box))
-    return cut[:, ::-1] if random.random() < 0.5 else cut
+    cut = cut_of(view, picture, square.shape[0])
+    box = (cut.left, cut.top, cut.left + cut.width, cut.top + cut.height)
+    shown = np.asarray(Image.fromarray(square).resize((side, side), Image.Resampling.BILINEAR, box=box))
+    return shown[:, ::-1] if cut.mirrored else shown
+
+
+def crops(canvases: torch.Tensor, cuts: torch.Tensor, side: int) -> torch.Tensor:
+    """The crops of many canvases at once, on their device, as two products of matrices.
+
+    The weights are those of Pillow's antialiased bilinear filter, so a value differs by one of 255 levels at most from
+    `crop`.
+
+    Parameters
+    ----------
+    canvases : torch.Tensor (B, S, S, 3) uint8
+    cuts : torch.Tensor (B, 5) float32
+        The fields of each `Cut`, in their order.
+    side : int
+
+    Returns
+    -------
+    torch.Tensor (B, side, side, 3) uint8
+    """
+    import torch
+
+    whole = canvases.shape[1]
+    left, top, width, height, mirrored = cuts.to(canvases.device, non_blocking=True).unbind(1)
+    down, across = _weights(top, height, whole, side), _weights(left, width, whole, side)
+    across = torch.where(mirrored[:, None, None] > 0, across.flip(1), across)
+    rows = (across @ canvases.float().transpose(1, 2).reshape(len(cuts), whole, -1)).round()
+    rows = rows.view(len(cuts), side, whole, 3).transpose(1, 2).reshape(len(cuts), whole, -1)
+    return (down @ rows).round().clamp(0, 255).view(len(cuts), side, side, 3).to(torch.uint8)
+
+
+def _weights(start: torch.Tensor, length: torch.Tensor, whole: int, side: int) -> torch.Tensor:
+    """(B, side, whole): how much each pixel of a line counts for each of those that show a part of it."""
+    import torch
+
+    scale = (length / side)[:, None, None]
+    centres = start[:, None, None] + (torch.arange(side, device=start.device)[:, None] + 0.5) * scale
+    away = (torch.arange(whole, device=start.device) + 0.5 - centres).abs() / scale.clamp(min=1)
+    weights = (1 - away).clamp(min=0)
+    return weights / weights.sum(2, keepdim=True)

@@ -97,7 +97,7 @@ cli.add_command(export)
     type=click.Choice(DECODERS),
     default="exact",
     show_default=True,
-    help="fast: large JPEGs are decoded at reduced size.",
+    help="fast: large JPEGs are decoded at reduced size; gpu: JPEGs are decoded and resized on an NVIDIA GPU.",
 )
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)

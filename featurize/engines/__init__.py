@@ -63,10 +63,15 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
     Raises
     ------
     BackboneError
-        The device is not there, or engine, precision and device don't go together.
+        The device is not there, or engine, precision and device don't go together, or pictures are to be decoded on a
+        GPU and can't be.
     WeightsError
         The weights can't be had.
     """
+    if network.transform.decode == "gpu":
+        from featurize.pictures import gpu_decoder
+
+        gpu_decoder.check()
     of_network = [formula for formula in formulas if formula.kind != PIXELS]
     if not of_network:
         from featurize.engines.pixels import PixelEngine

@@ -73,10 +73,10 @@ class TorchEngine(Engine):
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         import torch
 
+        batch = torch.from_numpy(pixels)
+        if self.device != "cpu":
+            batch = batch.pin_memory().to(self.device, non_blocking=True)
         with torch.inference_mode():
-            batch = torch.from_numpy(pixels)
-            if self.device != "cpu":
-                batch = batch.pin_memory().to(self.device, non_blocking=True)
             return [v.cpu().numpy() for v in self.vectors(batch)]
 
     def vectors(self, pixels: torch.Tensor) -> list[torch.Tensor]:

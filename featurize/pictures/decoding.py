@@ -27,7 +27,7 @@ from featurize.pictures.layers import Layers
 from featurize.reasons import Reason
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageFile
+    from PIL import Image, ImageCms, ImageFile
 
 POLICY = 2
 MAX_PIXELS = 178_956_970  # Pillow's own bound against decompression bombs (2 x Image.MAX_IMAGE_PIXELS)
@@ -78,6 +78,23 @@ def decode(data: bytes, draft: int | None = None) -> Image.Image:
         else:
             layers = _decode_by_pillow(whole, opened, draft)
         return _upright(_to_rgb(layers), layers.held)
+
+
+def as_it_lies(data: bytes) -> bool:
+    """Whether a picture file is upright and in sRGB as it is stored, so that nothing is left to do once it is decoded.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    """
+    try:
+        with _reasons_only():
+            picture = _open_by_pillow(data)
+            profile = picture.info.get("icc_profile")
+            return _orientation(picture) == 1 and not (profile and _foreign(profile, picture.mode))
+    except Undecodable:
+        return False
 
 
 @contextlib.contextmanager
@@ -224,18 +241,29 @@ def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     if picture.mode == "LAB":  # needs no profile: its numbers mean colours by themselves
         made = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         return ImageCms.profileToProfile(picture, *made, outputMode="RGB") or picture
+    source = _foreign(profile or b"", picture.mode)
+    if source is None:
+        return picture
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
+        target = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return picture  # a broken profile says nothing; the samples are taken as sRGB, as without one
+    return converted or picture
+
+
+def _foreign(profile: bytes, mode: str) -> ImageCms.ImageCmsProfile | None:
+    """A profile whose colours are to be converted; None for sRGB, and for one that is broken or of another mode."""
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         described = (source.profile.profile_description or "").lower()
         space = source.profile.xcolor_space.strip()
         known = "srgb" in described and "linear" not in described
-        if known or space != {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}[picture.mode]:
-            return picture
-        target = ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")
+        return None if known or space != {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}[mode] else source
     except (ImageCms.PyCMSError, OSError, KeyError, ValueError, TypeError):
-        return picture  # a broken profile says nothing; the samples are taken as sRGB, as without one
-    return converted or picture
+        return None
 
 
 def _reason_of(error: Exception) -> Reason:

@@ -111,4 +111,19 @@ def pixels(picture: Picture, transform: Shown, data: bytes | None = None) -> Pix
         data = read(picture.path, picture.size)
     if picture.id and digest(data) != picture.id:
         raise Undecodable(Reason.CHANGED)
+    return pixels_of(data, transform)
+
+
+def pixels_of(data: bytes, transform: Shown) -> Pixels:
+    """The same from the bytes of a file, wherever the transform has them decoded.
+
+    Raises
+    ------
+    Undecodable, DecoderMissing
+        As `decoder_processes.pixels_of` raises them.
+    """
+    if transform.decode == "gpu":
+        from featurize.pictures import gpu_decoder
+
+        return gpu_decoder.pixels_of(data, transform)
     return decoder_processes.pixels_of(data, transform)

@@ -47,7 +47,8 @@ class Transform:
     mean, std : tuple of float
         Per channel, of values scaled to 0..1. ImageNet's, as in every torchvision network.
     decode : str
-        "exact", or "fast" where JPEGs may be decoded at reduced size.
+        "exact", "fast" where JPEGs may be decoded at reduced size, or "gpu" where they are decoded and resized on a GPU
+        (see `featurize.pictures.gpu_decoder`).
     fit : str
         "crop": the shorter side is resized, so the square leaves out the ends of the longer one. "squash": both sides
         are resized, so shapes are distorted. "pad": the longer side is resized, and `fill` stands beside the picture.

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from featurize import processors
 from featurize.engines.base import Engine, Vectors
 from featurize.errors import Undecodable
+from featurize.pictures import gpu_decoder
 from featurize.pictures.file import Picture, pixels, read
 from featurize.pictures.remote import address_of
 from featurize.pictures.squares.views import Shown
@@ -100,8 +101,9 @@ class Pipeline:
         self._transform = transform
         self._workers = workers
         own = processors.one_each(workers) if engine.parallel else []
+        threads = max(workers, gpu_decoder.THREADS) if transform.decode == "gpu" else workers  # these wait for a GPU
         self._pool = ThreadPoolExecutor(
-            workers, thread_name_prefix="picture", initializer=on_one_processor, initargs=(own,)
+            threads, thread_name_prefix="picture", initializer=on_one_processor, initargs=(own,)
         )
 
         self._fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="fetch")

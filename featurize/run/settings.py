@@ -40,7 +40,7 @@ class Settings:
     size : int, optional
         Side of the square that the network sees; 224 by default.
     decode : str
-        "exact", or "fast" for JPEGs decoded at reduced size.
+        "exact", "fast" for JPEGs decoded at reduced size, or "gpu" for JPEGs decoded and resized on an NVIDIA GPU.
     engine, precision, device : str
     store : str
         Type of the vectors on disk, "float32" or "float16".

@@ -48,7 +48,7 @@ def table(paintings: Path, tmp_path: Path) -> DatasetTable:
 
 
 def run(table: DatasetTable, root: Path, **options: object) -> Extraction:
-    return extract(table, root, Settings(backbone="resnet18", weights="random", size=64, **options))  # type: ignore[arg-type]
+    return extract(table, root, Settings(backbone="resnet18", weights="random", size=64, control=False, **options))  # type: ignore[arg-type]
 
 
 def test_a_run_on_a_gpu_gives_the_vectors_of_one_on_a_cpu(table: DatasetTable, tmp_path: Path) -> None:

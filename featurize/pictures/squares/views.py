@@ -7,7 +7,7 @@ centre (Krizhevsky, Sutskever & Hinton 2012, section 4.1). Each is shown mirrore
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,8 @@ SQUARES: Mapping[int, str] = {  # views, half of them mirrored -> what they are
     14: "centre, whole picture squashed, four corners and centre at 320/224 of the size; each and its mirror image",
 }
 _CLOSER = 320 / 224
-_CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 0.5))  # shares of the room left: across, down
+CENTRE = (0.5, 0.5)  # shares of the room that a square leaves: across, down
+_CORNERS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), CENTRE)
 
 
 @dataclass(frozen=True)
@@ -51,28 +52,38 @@ class Views:
         """As of the transform, so that the first square does not depend on the others."""
         return self.transform.draft
 
+    @property
+    def decode(self) -> str:
+        """How files are decoded, as of the transform."""
+        return self.transform.decode
+
+    def parts(self) -> list[tuple[Transform, tuple[float, float]]]:
+        """How each square is resized, and where it is cut out: shares of the room that it leaves, across and down."""
+        squashed = replace(self.transform, fit="squash", resize=self.transform.crop, whole="")
+        every = [(self.transform, CENTRE), (squashed, CENTRE), *((self._closer, corner) for corner in _CORNERS)]
+        return every[: self.count]
+
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, for the process that decodes."""
         return {"views": self.count, "transform": self.transform.as_json()}
 
     def __call__(self, picture: Image.Image) -> Pixels:
         """The squares of an RGB picture, (count, crop, crop, 3) uint8."""
-        return np.stack([square for square, _ in zip(self._squares(picture), range(self.count), strict=False)])
-
-    def _squares(self, picture: Image.Image) -> Iterator[Pixels]:
-        side = self.transform.crop
-        yield self.transform(picture)
-        yield replace(self.transform, fit="squash", resize=side, whole="")(picture)
-        columns, rows = self._closer.scaled(*picture.size)
-        x, y = picture.size[0] / columns, picture.size[1] / rows
-        for across, down in _CORNERS:
-            left, top = round(across * (columns - side)), round(down * (rows - side))
-            box = left * x, top * y, min((left + side) * x, picture.size[0]), min((top + side) * y, picture.size[1])
-            yield np.asarray(picture.resize((side, side), self.transform.filtering, box=box))
+        return np.stack([_square(picture, transform, place) for transform, place in self.parts()])
 
     @cached_property
     def _closer(self) -> Transform:
         return replace(self.transform, fit="crop", resize=round(_CLOSER * self.transform.crop), whole="")
+
+
+def _square(picture: Image.Image, transform: Transform, place: tuple[float, float]) -> Pixels:
+    if place == CENTRE:
+        return transform(picture)
+    side, (columns, rows) = transform.crop, transform.scaled(*picture.size)
+    x, y = picture.size[0] / columns, picture.size[1] / rows
+    left, top = round(place[0] * (columns - side)), round(place[1] * (rows - side))
+    box = left * x, top * y, min((left + side) * x, picture.size[0]), min((top + side) * y, picture.size[1])
+    return np.asarray(picture.resize((side, side), transform.filtering, box=box))
 
 
 Shown = Transform | Views

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import numpy as np
 import pytest
 import torch
 
 from classify.finetune.ahead import fetched
+from classify.finetune.checkpoint import optimizer_tensors, restore_optimizer
 from classify.finetune.inputs import Fetched
-from classify.finetune.views import PLAIN, View
+from classify.finetune.optimize import make_optimizer
+from classify.finetune.views import PLAIN, View, crop, crops, cut_of
 from featurize.dataset.table import DatasetTable
+from featurize.errors import Undecodable
+from featurize.reasons import Reason
 from tests.classify.finetune.test_parts import one_step
 from tests.classify.finetune.worlds import curve
 
@@ -33,8 +38,8 @@ class Counting:
             self.order.append(row)
         return Fetched(torch.tensor(rows), np.ones(len(rows), bool))
 
-    def maps(self, values: torch.Tensor) -> torch.Tensor:
-        return values
+    def maps(self, rows: Fetched) -> torch.Tensor:
+        return rows.values
 
 
 def asked(steps: int) -> list[tuple[list[int], list[View]]]:
@@ -83,3 +88,48 @@ def test_a_training_learns_the_same_bits_whether_rows_are_fetched_ahead_or_not(
         weights.append(torch.cat([v.flatten() for v in training.tuned.state().values()]))
     assert curves[0] == curves[1]
     assert torch.equal(weights[0], weights[1])
+
+
+def test_crops_on_a_device_are_those_of_pillow() -> None:
+    """To one of 255 levels, in which roundings on the way may differ."""
+    random = np.random.default_rng(0)
+    canvases = random.integers(0, 256, (12, 80, 80, 3), np.uint8)
+    ids = [f"{n:016x}" for n in random.integers(1 << 60, size=12).tolist()]
+    view = View((3, 7))
+    cuts = torch.tensor([astuple(cut_of(view, i, 80)) for i in ids], dtype=torch.float32)
+    assert 0 < cuts[:, 4].sum() < 12, "some are mirrored, some are not"
+    found = crops(torch.from_numpy(canvases), cuts, 64).numpy()
+    expected = np.stack([crop(canvas, view, i, 64) for canvas, i in zip(canvases, ids, strict=True)])
+    difference = np.abs(found.astype(int) - expected)
+    assert difference.max() <= 1
+    assert difference.mean() < 0.1
+
+
+def test_a_training_whose_crops_are_cut_on_the_device_learns_nearly_the_same(world: DatasetTable) -> None:
+    """And a picture that can't be read counts for nothing in both."""
+    curves = []
+    for there in (False, True):
+        training, _ = one_step(world)
+        training.inputs.cut_there = there
+        training.inputs.pictures.failed[3] = Undecodable(Reason.BROKEN)
+        curves.append([record["loss"] for record in training.run(2).history[1:]])
+    assert curves[0] == pytest.approx(curves[1], rel=2e-2)
+
+
+def test_a_restored_optimizer_has_its_state_laid_out_as_the_parameters(world: DatasetTable) -> None:
+    """Fused kernels of a GPU take no other."""
+    training, _ = one_step(world, start="features.11", cached=False)
+    optimizer = make_optimizer(training.tuned, training.settings)
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    kept = {name: tensor.contiguous() for name, tensor in optimizer_tensors(optimizer).items()}
+    restore_optimizer(optimizer, kept)
+    lain_otherwise = [
+        parameter
+        for parameter, state in optimizer.state.items()
+        if state["exp_avg"].stride() != parameter.stride() or not torch.allclose(state["exp_avg"], torch.tensor(0.1))
+    ]
+    assert len(optimizer.state) > 3
+    assert not lain_otherwise
