@@ -49,11 +49,13 @@ CONTESTANTS: dict[str, dict[str, Any]] = {
     "openvino int8, fast decoding": {"engine": "openvino", "precision": "int8", "decode": "fast"},
     "torch bf16": {"engine": "torch", "precision": "bf16"},
     "torch bf16, compiled": {"engine": "torch", "precision": "bf16", "compiled": True},
+    "torch fp32, decoding there": {"engine": "torch", "decode": "gpu"},
+    "torch bf16, decoding there": {"engine": "torch", "precision": "bf16", "decode": "gpu"},
 }
 ON_CPU = ("onnx fp32", "openvino int8", "openvino int8, fast decoding")
 OF_TOKENS = ("onnx fp32", "openvino fp32", "openvino bf16")
 SHARES = ("decode", "network", "storage")
-ON_GPU = ("torch fp32", "torch bf16", "torch bf16, compiled")
+ON_GPU = ("torch fp32", "torch bf16", "torch fp32, decoding there", "torch bf16, decoding there")
 
 
 def plain(folder: Path, backbone: str, weights: str, workers: int, size: int | None) -> dict[str, Any]:
