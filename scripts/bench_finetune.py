@@ -178,6 +178,7 @@ def main() -> None:
     parser.add_argument("--amp", default="off", choices=["off", "bf16", "fp16"])
     parser.add_argument("--compile", dest="compiled", action="store_true")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--only", help="rows, separated by semicolons")
     given = parser.parse_args()
     device = choose_device(given.device)
     rate = matrix_rate(device, given.amp)
@@ -199,6 +200,8 @@ def main() -> None:
             tuned = build(network, settings, 25, device)
             plain = build(network, replace(settings, compiled=False), 25, device)
             for rows, inputs, remark in contestants(tuned, table, scratch, given.batch_size):
+                if given.only and rows not in given.only.split(";"):
+                    continue
                 images, waiting = epochs(tuned, inputs, len(table), given.batch_size)
                 side = network.transform.crop
                 few = torch.zeros(8, side, side, 3, dtype=torch.uint8, device=device)

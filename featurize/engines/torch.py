@@ -67,8 +67,6 @@ class TorchEngine(Engine):
             self._body.compile()  # the formulas stay as they are: they take no time, and make constants as they go
         if precision == "fp32":
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-        if device != "cpu":
-            torch.backends.cudnn.benchmark = True  # every batch has the same shape
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         import torch

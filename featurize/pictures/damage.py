@@ -110,6 +110,12 @@ def without_end(data: bytes) -> bytes:
     return data[:end] + _AHEAD if end > 0 else data
 
 
+def is_one_scan(data: bytes) -> bool:
+    """Whether a JPEG's data lie in one Huffman-coded scan with an end marker."""
+    scan = only_scan(data)
+    return scan is not None and data.find(b"\xff\xd9", scan) > 0
+
+
 def check_tiff(data: bytes, layout: Layout) -> None:
     """See that a TIFF lists all its pieces, and that JPEG data in them are whole JPEGs of the right size and colours.
 

@@ -107,11 +107,22 @@ def pixels(picture: Picture, transform: Shown, data: bytes | None = None) -> Pix
     Undecodable
         The file is not the one the table speaks of, or can't be decoded.
     """
+    return pixels_of(content(picture, data), transform)
+
+
+def content(picture: Picture, data: bytes | None = None) -> bytes:
+    """The bytes of a picture's file, read unless they are given.
+
+    Raises
+    ------
+    Undecodable
+        It can't be read, or is not the one the table speaks of.
+    """
     if data is None:
         data = read(picture.path, picture.size)
     if picture.id and digest(data) != picture.id:
         raise Undecodable(Reason.CHANGED)
-    return pixels_of(data, transform)
+    return data
 
 
 def pixels_of(data: bytes, transform: Shown) -> Pixels:

@@ -1,8 +1,8 @@
 """JPEG files decoded and resized on a GPU, by NVIDIA's nvJPEG, for `--decode gpu`.
 
-Threads hand in the bytes of one file each, and wait. What has come together meanwhile is decoded as one batch, because
-a GPU decodes many files in little more time than one. Only plain JPEGs go there: what needs to be turned, has a colour
-profile, or is coded in another way is decoded by a process as for "exact". So is what the GPU refuses.
+Several files go there at once, because a GPU decodes many in little more time than one. Only plain JPEGs do: what needs
+to be turned, has a colour profile, or is coded in another way is decoded by a process as for "exact". So is what the
+GPU refuses.
 
 The pixels differ from those of "exact" by a third of one of 255 levels on average, because colours are sampled up in
 another way. That is part of the key.
@@ -10,33 +10,27 @@ another way. That is part of the key.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import math
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from featurize.errors import BackboneError
+from featurize.errors import BackboneError, Undecodable
 from featurize.pictures import damage, decoder_processes, decoding
-from featurize.pictures.jpeg import YCBCR_INSIDE, read_frame
+from featurize.pictures.jpeg import YCBCR_INSIDE, read_frame, says_more
 from featurize.pictures.squares.views import CENTRE, Shown, Views
 from featurize.pictures.transform import Pixels, Transform
 
 if TYPE_CHECKING:
     import torch
 
-THREADS = 64  # that hand in files: as many as a batch has
-_BATCH = 64  # files decoded together
-_LANES = 2  # batches under way: one is decoded while another is resized
+TOGETHER = 32  # files that are decoded at once: nearly as fast as 256, and several threads share the work
+DEVICE = "cuda"  # on "cpu" the same is done by torchvision's decoder for processors, which tests use
 _HUFFMAN = (0xC0, 0xC1)  # frames of ITU T.81 that the GPU decodes
 _END = b"\xff\xd9"
 
-_making = threading.Lock()
-_made: list[GpuDecoder] = []
+_own = threading.local()
 
 
 def check() -> None:
@@ -48,11 +42,14 @@ def check() -> None:
         There is none, or torchvision can't use it.
     """
     import torch
+    from PIL import Image
 
     why = "no GPU of NVIDIA's is there"
     if torch.cuda.is_available():
+        small = io.BytesIO()
+        Image.new("RGB", (16, 16)).save(small, "JPEG")
         try:
-            _decoder().try_out()
+            _decode([small.getvalue()])
             return
         except RuntimeError as error:
             why = f"torchvision can't: {str(error).splitlines()[0][:100]}"
@@ -78,8 +75,30 @@ def pixels_of(data: bytes, shown: Shown) -> Pixels:
     Undecodable, DecoderMissing
         As `decoder_processes.pixels_of` raises them.
     """
-    found = _decoder().ask(data, shown) if is_plain(data) else None
-    return decoder_processes.pixels_of(data, shown) if found is None else found
+    (found,) = pixels_of_several([data], shown)
+    if isinstance(found, Undecodable):
+        raise found
+    return found
+
+
+def pixels_of_several(contents: Sequence[bytes], shown: Shown) -> list[Pixels | Undecodable]:
+    """The same of several files, or why one of them has none.
+
+    Raises
+    ------
+    DecoderMissing
+        As `decoder_processes.pixels_of` raises it.
+    """
+    there = [n for n, data in enumerate(contents) if is_plain(data)]
+    made = dict(zip(there, _on_device([contents[n] for n in there], shown), strict=True))
+    found: list[Pixels | Undecodable] = []
+    for n, data in enumerate(contents):
+        pixels = made.get(n)
+        try:
+            found.append(decoder_processes.pixels_of(data, shown) if pixels is None else pixels)
+        except Undecodable as why:
+            found.append(why)
+    return found
 
 
 def is_plain(data: bytes) -> bool:
@@ -88,108 +107,60 @@ def is_plain(data: bytes) -> bool:
     if frame is None or frame.code not in _HUFFMAN or frame.bits != 8 or len(frame.factors) != 3:
         return False
     in_ycbcr = frame.adobe == YCBCR_INSIDE or (frame.adobe is None and frame.jfif)
-    if not in_ycbcr or damage.without_end(data) is data or _END not in data[-1024:]:
+    if not in_ycbcr or _END not in data[-1024:] or not damage.is_one_scan(data):
         return False
     if frame.height * frame.width > decoding.MAX_PIXELS or min(frame.height, frame.width) < decoding.MIN_SIDE:
         return False
-    return decoding.as_it_lies(data)
+    return not says_more(data) or decoding.as_it_lies(data)
 
 
-@dataclass
-class _Asked:
-    data: bytes
-    shown: Shown
-    answer: Future[Pixels | None]
+def _on_device(contents: Sequence[bytes], shown: Shown) -> list[Pixels | None]:
+    """What is shown of each file, copied from the device at once; None where the device refuses the file."""
+    if not contents:
+        return []
+    import torch
+
+    with torch.inference_mode(), torch.cuda.stream(_stream()):
+        pictures = _pictures(contents)
+        made = [squares(picture, shown) for picture in pictures if picture is not None]
+        together = iter(torch.stack(made).cpu().numpy() if made else ())
+    return [None if picture is None else next(together) for picture in pictures]
 
 
-class GpuDecoder:
-    """Threads that each decode what has come together since they last looked.
+def _stream() -> torch.cuda.Stream | None:
+    """One for each thread, so that they don't wait for each other; none without a GPU."""
+    import torch
 
-    Parameters
-    ----------
-    device : str
-        "cuda"; on "cpu" the same is done by torchvision's decoder for processors, which tests use.
-    """
+    if DEVICE == "cpu":
+        return None
+    if not hasattr(_own, "stream"):
+        _own.stream = torch.cuda.Stream(DEVICE)  # type: ignore[no-untyped-call]
+    stream: torch.cuda.Stream = _own.stream
+    return stream
 
-    def __init__(self, device: str = "cuda") -> None:
-        self.device = device
-        self._waiting: SimpleQueue[_Asked] = SimpleQueue()
-        for _ in range(_LANES):
-            threading.Thread(target=self._serve, daemon=True, name="gpu-decoder").start()
 
-    def ask(self, data: bytes, shown: Shown) -> Pixels | None:
-        """The pixels of one file; None where it must be decoded elsewhere."""
-        asked = _Asked(data, shown, Future())
-        self._waiting.put(asked)
-        return asked.answer.result()
+def _pictures(contents: Sequence[bytes]) -> list[torch.Tensor | None]:
+    """Each file as (3, H, W) uint8 on the device; None where the decoder refuses it."""
+    import torch
 
-    def try_out(self) -> None:
-        """Decode a small picture.
+    try:
+        return list(_decode(contents))
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) and len(contents) == 1:
+            raise
+        if len(contents) > 1:  # find the one that is to blame
+            return [picture for data in contents for picture in _pictures([data])]
+        return [None]
 
-        Raises
-        ------
-        RuntimeError
-            It can't be done.
-        """
-        from PIL import Image
 
-        small = io.BytesIO()
-        Image.new("RGB", (16, 16)).save(small, "JPEG")
-        self._decode([small.getvalue()])
+def _decode(contents: Sequence[bytes]) -> list[torch.Tensor]:
+    """By torchvision, which names TorchCodec as its successor from 0.29 on."""
+    import torch
+    from torchvision.io import ImageReadMode, decode_jpeg
 
-    def _serve(self) -> None:
-        import torch
-
-        on_gpu = self.device.startswith("cuda")
-        lane = torch.cuda.Stream(self.device) if on_gpu else None  # type: ignore[no-untyped-call]
-        while True:
-            batch = [self._waiting.get()]
-            with contextlib.suppress(Empty):
-                while len(batch) < _BATCH:
-                    batch.append(self._waiting.get_nowait())
-            try:
-                with torch.cuda.stream(lane), torch.inference_mode():
-                    found = self._squares(batch)
-            except BaseException as error:  # whoever waits must hear of it
-                for asked in batch:
-                    asked.answer.set_exception(error)
-                continue
-            for asked, pixels in zip(batch, found, strict=True):
-                asked.answer.set_result(pixels)
-
-    def _squares(self, batch: Sequence[_Asked]) -> list[Pixels | None]:
-        """What is shown of each file of a batch, copied from the device at once where shapes are the same."""
-        import torch
-
-        pictures = self._pictures([asked.data for asked in batch])
-        made = [None if p is None else squares(p, asked.shown) for p, asked in zip(pictures, batch, strict=True)]
-        whole = [m for m in made if m is not None]
-        if len({m.shape for m in whole}) == 1:
-            together = iter(torch.stack(whole).cpu().numpy())
-            return [None if m is None else next(together) for m in made]
-        return [None if m is None else m.cpu().numpy() for m in made]
-
-    def _pictures(self, contents: Sequence[bytes]) -> list[torch.Tensor | None]:
-        """Each file as (3, H, W) uint8 on the device; None where the decoder refuses it."""
-        import torch
-
-        try:
-            return list(self._decode(contents))
-        except RuntimeError as error:
-            if len(contents) > 1:  # find the one that is to blame
-                return [picture for data in contents for picture in self._pictures([data])]
-            if isinstance(error, torch.OutOfMemoryError):
-                raise
-            return [None]
-
-    def _decode(self, contents: Sequence[bytes]) -> list[torch.Tensor]:
-        """By torchvision, which names TorchCodec as its successor from 0.29 on."""
-        import torch
-        from torchvision.io import ImageReadMode, decode_jpeg
-
-        encoded = [torch.frombuffer(bytearray(data), dtype=torch.uint8) for data in contents]
-        decoded: list[torch.Tensor] = decode_jpeg(encoded, mode=ImageReadMode.RGB, device=self.device)
-        return decoded
+    encoded = [torch.frombuffer(bytearray(data), dtype=torch.uint8) for data in contents]
+    decoded: list[torch.Tensor] = decode_jpeg(encoded, mode=ImageReadMode.RGB, device=DEVICE)
+    return decoded
 
 
 def squares(picture: torch.Tensor, shown: Shown) -> torch.Tensor:
@@ -231,11 +202,3 @@ def _square(picture: torch.Tensor, transform: Transform, place: tuple[float, flo
     above, before = (side - kept.shape[0]) // 2, (side - kept.shape[1]) // 2
     square[above : above + kept.shape[0], before : before + kept.shape[1]] = kept
     return square
-
-
-def _decoder() -> GpuDecoder:
-    """The one decoder of this process, made when it is first needed."""
-    with _making:
-        if not _made:
-            _made.append(GpuDecoder())
-        return _made[0]

@@ -89,6 +89,16 @@ def _unsupported(what: str) -> Undecodable:
     return Undecodable(Reason.UNSUPPORTED, f"{what}: convert it to PNG or an ordinary JPEG")
 
 
+def says_more(data: bytes) -> bool:
+    """Whether a JPEG has EXIF or an ICC profile: what may ask for more than to be decoded."""
+    starts = {0xE1: b"Exif", 0xE2: b"ICC_PROFILE"}
+    return any(
+        data[at + 4 : at + 4 + len(starts[marker])] == starts[marker]
+        for at, marker in segments(data, 0)
+        if marker in starts
+    )
+
+
 def only_scan(data: bytes) -> int | None:
     """Where the data of a Huffman-coded JPEG with one scan begin; None for others."""
     components = 0

@@ -24,7 +24,7 @@ from featurize import processors
 from featurize.engines.base import Engine, Vectors
 from featurize.errors import Undecodable
 from featurize.pictures import gpu_decoder
-from featurize.pictures.file import Picture, pixels, read
+from featurize.pictures.file import Picture, content, pixels, read
 from featurize.pictures.remote import address_of
 from featurize.pictures.squares.views import Shown
 
@@ -78,6 +78,26 @@ class _Decoded:
             self.failed[place] = why
         self.seconds += time.perf_counter() - started
 
+    def fill_together(self, places: Sequence[int], transform: Shown) -> None:
+        """Fill several places from one call of a decoder that takes several files."""
+        started = time.perf_counter()
+        contents: dict[int, bytes] = {}
+        for place in places:
+            picture = self.places[place]
+            if picture is None:
+                continue
+            try:
+                contents[place] = content(picture, self.fetched[place].result() if place in self.fetched else None)
+            except Undecodable as why:
+                self.failed[place] = why
+        found = gpu_decoder.pixels_of_several(list(contents.values()), transform)
+        for place, pixels_or_why in zip(contents, found, strict=True):
+            if isinstance(pixels_or_why, Undecodable):
+                self.failed[place] = pixels_or_why
+            else:
+                self.pixels[place] = pixels_or_why
+        self.seconds += time.perf_counter() - started
+
     def embed(self, engine: Engine) -> Batch:
         started = time.perf_counter()
         someone = any(p is not None and n not in self.failed for n, p in enumerate(self.places))
@@ -101,9 +121,8 @@ class Pipeline:
         self._transform = transform
         self._workers = workers
         own = processors.one_each(workers) if engine.parallel else []
-        threads = max(workers, gpu_decoder.THREADS) if transform.decode == "gpu" else workers  # these wait for a GPU
         self._pool = ThreadPoolExecutor(
-            threads, thread_name_prefix="picture", initializer=on_one_processor, initargs=(own,)
+            workers, thread_name_prefix="picture", initializer=on_one_processor, initargs=(own,)
         )
 
         self._fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="fetch")
@@ -142,9 +161,12 @@ class Pipeline:
     def _decode(self, places: Sequence[Place]) -> Callable[[], Batch]:
         """All workers decode; the thread that asks for the batch runs the network on it."""
         decoded = self._empty(places, self._fetch(places))
-        tasks: list[Future[None]] = [
-            self._pool.submit(decoded.fill, n, self._transform) for n, p in enumerate(places) if p is not None
-        ]
+        filled = [n for n, p in enumerate(places) if p is not None]
+        if self._transform.decode == "gpu":
+            parts = [filled[n : n + gpu_decoder.TOGETHER] for n in range(0, len(filled), gpu_decoder.TOGETHER)]
+            tasks = [self._pool.submit(decoded.fill_together, part, self._transform) for part in parts]
+        else:
+            tasks = [self._pool.submit(decoded.fill, n, self._transform) for n in filled]
 
         def finish() -> Batch:
             for task in tasks:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +16,17 @@ import torch
 from PIL import Image
 
 from featurize.dataset.prepare import prepare
-from featurize.errors import BackboneError
+from featurize.engines.fake import FakeEngine
+from featurize.errors import BackboneError, Undecodable
+from featurize.networks.recipes import formulas
 from featurize.pictures import decoder_processes, gpu_decoder
 from featurize.pictures.file import pixels_of
-from featurize.pictures.gpu_decoder import GpuDecoder, is_plain
+from featurize.pictures.gpu_decoder import is_plain, pixels_of_several
 from featurize.pictures.squares.views import Views
 from featurize.pictures.transform import Transform
+from featurize.reasons import Reason
 from featurize.run.extract import Settings, extract
+from featurize.run.pipeline import Pipeline
 from tests.featurize.hazards import linear_profile, srgb
 
 pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities:DeprecationWarning")
@@ -41,11 +44,11 @@ TRANSFORMS = [
 ]
 
 
-@pytest.fixture
-def decoder(monkeypatch: pytest.MonkeyPatch) -> GpuDecoder:
-    made = GpuDecoder("cuda" if torch.cuda.is_available() else "cpu")
-    monkeypatch.setattr(gpu_decoder, "_made", [made])
-    return made
+@pytest.fixture(autouse=True)
+def device(monkeypatch: pytest.MonkeyPatch) -> str:
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    monkeypatch.setattr(gpu_decoder, "DEVICE", found)
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -67,15 +70,15 @@ def jpeg(picture: Image.Image | None = None, **options: object) -> bytes:
 
 @pytest.mark.parametrize("size", [(150, 110), (110, 150), (97, 98), (400, 60)])
 @pytest.mark.parametrize("transform", TRANSFORMS, ids=repr)
-def test_pixels_are_those_of_a_processor(decoder: GpuDecoder, transform: Transform, size: tuple[int, int]) -> None:
+def test_pixels_are_those_of_a_processor(device: str, transform: Transform, size: tuple[int, int]) -> None:
     """To three of 255 levels, and a quarter of one on average: Pillow rounds between its two passes."""
     data = jpeg(painting(*size))
-    found = decoder.ask(data, transform)
-    assert found is not None
+    assert is_plain(data)
+    found = pixels_of(data, transform)
     assert found.shape == transform.shape
     difference = np.abs(found.astype(int) - decoder_processes.pixels_here(data, transform))
-    assert difference.max() <= (3 if decoder.device == "cpu" else 12)
-    assert difference.mean() < (0.25 if decoder.device == "cpu" else 1)
+    assert difference.max() <= (3 if device == "cpu" else 12)
+    assert difference.mean() < (0.25 if device == "cpu" else 1)
 
 
 def turned() -> bytes:
@@ -111,7 +114,7 @@ def _saved(form: str) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "data"), list(odd()), ids=[name for name, _ in odd()])
-def test_what_is_not_plain_is_left_to_a_processor(decoder: GpuDecoder, name: str, data: bytes) -> None:
+def test_what_is_not_plain_is_left_to_a_processor(name: str, data: bytes) -> None:
     """So it has the pixels, or the reason, of exact decoding."""
     assert not is_plain(data)
 
@@ -129,36 +132,62 @@ def test_plain_pictures_are_plain() -> None:
         assert is_plain(data)
 
 
-def test_a_refused_picture_costs_its_neighbours_nothing(decoder: GpuDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the GPU can't decode a processor does; the others of the batch come from the GPU."""
-    plain, bad = decoder._decode, jpeg(painting(seed=3))
-    alone: list[int] = []
+def test_a_refused_picture_costs_its_neighbours_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the GPU can't decode a processor does; the others come from the GPU; what nobody decodes has its reason."""
+    plain, bad = gpu_decoder._decode, jpeg(painting(seed=3))
+    asked: list[int] = []
 
     def refusing(contents: list[bytes]) -> list[torch.Tensor]:
+        asked.append(len(contents))
         if bad in contents:
-            alone.append(len(contents))
             raise RuntimeError("nvJPEG says no")
         return plain(contents)
 
-    monkeypatch.setattr(decoder, "_decode", refusing)
-    contents = [jpeg(painting(seed=n)) for n in range(6)]
-    assert bad in contents
-    with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(lambda data: pixels_of(data, SMALL), contents))
-    for data, pixels in zip(contents, found, strict=True):
-        assert np.abs(pixels.astype(int) - decoder_processes.pixels_here(data, SMALL)).max() <= 12
-    assert np.array_equal(found[3], decoder_processes.pixels_here(bad, SMALL))
-    assert 1 in alone
+    monkeypatch.setattr(gpu_decoder, "_decode", refusing)
+    contents = [*(jpeg(painting(seed=n)) for n in range(6)), b"no picture", _saved("PNG")]
+    assert contents[3] == bad
+    found = pixels_of_several(contents, SMALL)
+    assert asked == [6, *[1] * 6]
+    assert isinstance(found[6], Undecodable)
+    assert found[6].reason == Reason.NOT_A_PICTURE
+    for n in (3, 7):
+        assert np.array_equal(found[n], decoder_processes.pixels_here(contents[n], SMALL))
+    for n in (0, 1, 2, 4, 5):
+        difference = np.abs(found[n].astype(int) - decoder_processes.pixels_here(contents[n], SMALL))
+        assert 0 < difference.max() <= 12
 
 
-def test_a_failure_of_the_device_is_heard_by_all_who_wait(decoder: GpuDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(batch: object) -> None:
-        raise MemoryError("the device is full")
+def test_a_run_has_the_same_outcomes_as_with_exact_decoding(
+    paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every row its vector, near that of exact decoding, or the same reason; a batch is decoded in several parts."""
+    plain, asked = gpu_decoder._decode, []
 
-    monkeypatch.setattr(decoder, "_squares", failing)
-    with ThreadPoolExecutor(4) as pool:
-        waiting = [pool.submit(pixels_of, jpeg(), SMALL) for _ in range(9)]
-    assert all(isinstance(future.exception(), MemoryError) for future in waiting)
+    def counting(contents: list[bytes]) -> list[torch.Tensor]:
+        asked.append(len(contents))
+        return plain(contents)
+
+    monkeypatch.setattr(gpu_decoder, "_decode", counting)
+    monkeypatch.setattr(gpu_decoder, "TOGETHER", 3)
+    files = sorted(paintings.rglob("*.jpg"))
+    files[0].write_bytes(files[0].read_bytes()[:-40])
+    table = prepare(paintings, tmp_path / "dataset.csv").table
+    files[4].unlink()
+    vectors, outcomes = [], []
+    for decode in ("exact", "gpu"):
+        transform = replace(SMALL, decode=decode)
+        batch = [table.picture(n) for n in range(len(table))] + [None]
+        engine = FakeEngine(formulas("avgpool"), len(batch))
+        engine.parallel = False  # as a GPU is
+        with Pipeline(engine, transform, 2) as pipeline:
+            (done,) = pipeline.batches([batch])
+        outcomes.append({place: why.reason for place, why in done.failed.items()})
+        vectors.append(next(iter(done.vectors.values())))
+    assert outcomes[0] == outcomes[1]
+    assert Reason.MISSING in outcomes[0].values()
+    assert np.abs(vectors[0] - vectors[1]).max() < 3
+    assert sum(asked) == len(table) - 2
+    assert max(asked) == 3
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
