@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -49,7 +49,7 @@ class Fetched:
 
     def pinned(self) -> Fetched:
         """The same where a GPU copies from without waiting (page-locked memory)."""
-        return replace(self, values=self.values.pin_memory())
+        return self if self.values.is_pinned() else replace(self, values=self.values.pin_memory())
 
 
 class Inputs(Protocol):
@@ -97,23 +97,21 @@ class Pictures:
         self._each(fill, len(rows))
         return out, whole
 
-    def canvases(self, rows: Sequence[int]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """The canvases (B, S, S, 3) uint8 that crops of rows are cut from, and which could be decoded (B,)."""
-        side = self.transform.resize
-        out = np.zeros((len(rows), side, side, 3), np.uint8)
+    def canvases(self, rows: Sequence[int], out: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Fill in the canvases (B, S, S, 3) that crops of rows are cut from; tells which could be decoded (B,)."""
         whole = np.zeros(len(rows), bool)
 
         def fill(place: int) -> None:
             found = self._canvas(rows[place])
-            if found is not None:
-                out[place], whole[place] = found, True
+            whole[place] = found is not None
+            out[place] = 0 if found is None else found
 
-        self._each(fill, len(rows))
-        return out, whole
+        self._each(fill, len(rows), alone=all((row, True) in self._kept for row in rows))
+        return whole
 
-    def _each(self, fill: Callable[[int], None], count: int) -> None:
-        """Fill so many places, by all threads."""
-        if self.workers == 1:
+    def _each(self, fill: Callable[[int], None], count: int, alone: bool = False) -> None:
+        """Fill so many places, by all threads; by this one where there is nothing to decode."""
+        if self.workers == 1 or alone:
             for place in range(count):
                 fill(place)
         else:
@@ -181,10 +179,12 @@ class Uncached:
 
         there = self.tuned.on_gpu if self.cut_there is None else self.cut_there
         if there and all(view.draw for view in views):
-            found, whole = self.pictures.canvases(rows)
-            ids = [self.pictures.pictures[row].id for row in rows]
-            cuts = [astuple(cut_of(view, i, found.shape[1])) for view, i in zip(views, ids, strict=True)]
-            return Fetched(torch.from_numpy(found), whole, torch.tensor(cuts, dtype=torch.float32))
+            side = self.pictures.transform.resize
+            canvases = torch.empty(len(rows), side, side, 3, dtype=torch.uint8, pin_memory=self.tuned.on_gpu)
+            whole = self.pictures.canvases(rows, canvases.numpy())
+            cuts = [cut_of(v, self.pictures.pictures[row].id, side) for v, row in zip(views, rows, strict=True)]
+            numbers = [(c.left, c.top, c.width, c.height, float(c.mirrored)) for c in cuts]
+            return Fetched(canvases, whole, torch.tensor(numbers))
         found, whole = self.pictures.take(rows, views)
         return Fetched(torch.from_numpy(found), whole)
 

@@ -6,7 +6,10 @@ of a view follow from the picture's id and the draw alone, so a view is the same
 
 from __future__ import annotations
 
+import math
+import struct
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +25,7 @@ SCALE = (
     1.0,
 )  # share of the canvas that a crop covers; less than torchvision's 0.08, for a style needs a composition
 RATIO = (3 / 4, 4 / 3)  # width to height, as in Szegedy et al. 2015
+_HOW: dict[str, Json] = {"scale": list(SCALE), "ratio": list(RATIO), "drawn": "blake2b"}  # of crops, for recipes
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class View:
 
     def definition(self) -> dict[str, Json]:
         """As it stands in the definition of a recipe."""
-        return {"view": self.name, **({"scale": list(SCALE), "ratio": list(RATIO)} if self.draw else {})}
+        return {"view": self.name, **(_HOW if self.draw else {})}
 
 
 PLAIN, MIRRORED = View(), View(mirror=True)
@@ -94,12 +98,13 @@ def cut_of(view: View, picture: str, whole: int) -> Cut:
     whole : int
         Side of the canvas, pixels.
     """
-    random = np.random.default_rng([*view.draw, int(picture[:16], 16)])
-    area, ratio = random.uniform(*SCALE), np.exp(random.uniform(*np.log(RATIO)))
-    width = min(whole * float(np.sqrt(area * ratio)), whole)
-    height = min(whole * float(np.sqrt(area / ratio)), whole)
-    left, top = random.uniform(0, whole - width), random.uniform(0, whole - height)
-    return Cut(left, top, width, height, bool(random.random() < 0.5))
+    said = " ".join(map(str, (picture, *view.draw))).encode()
+    drawn = blake2b(said, digest_size=40).digest()  # a generator of numpy's takes thirty times as long to make
+    area, ratio, across, down, side = (n / 2**64 for n in struct.unpack("<5Q", drawn))  # each uniform in 0..1
+    area = SCALE[0] + area * (SCALE[1] - SCALE[0])
+    ratio = RATIO[0] * (RATIO[1] / RATIO[0]) ** ratio
+    width, height = min(whole * math.sqrt(area * ratio), whole), min(whole * math.sqrt(area / ratio), whole)
+    return Cut(across * (whole - width), down * (whole - height), width, height, side < 0.5)
 
 
 def crop(square: Pixels, view: View, picture: str, side: int) -> Pixels:
