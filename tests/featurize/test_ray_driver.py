@@ -9,6 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cache import StorageFailed, open_cache
 from cache.plan import unfinished
@@ -20,6 +22,7 @@ from featurize.networks.recipes import FORMULAS
 from featurize.run import plans
 from featurize.run.executors import on_ray
 from featurize.run.extract import Extraction, Settings, extract
+from featurize.run.plans import Work
 from tests.featurize import fake
 
 AVGPOOL = FORMULAS["avgpool"].recipe
@@ -42,13 +45,20 @@ Fault = Callable[[str, Callable[[], Any]], Any]  # what was asked for, the worke
 
 @dataclass
 class FakeRay:
-    """Workers in this process; `faults` says what becomes of those that have one, by number."""
+    """Workers in this process, on a clock that does not tick by itself.
+
+    By number of the worker, `faults` says what becomes of those that have one, `starts` when it is ready, and `paces`
+    how long it takes for a batch, one second where nothing is said.
+    """
 
     faults: dict[int, Fault]
     node_resources: Sequence[dict[str, float]]
+    starts: dict[int, float] = field(default_factory=dict)
+    paces: dict[int, float] = field(default_factory=dict)
+    now: float = 0.0
     hired: int = 0
     killed: list[Any] = field(default_factory=list)
-    most_held: int = 0
+    most_held: int = 0  # by one worker
     options_given: dict[str, Any] = field(default_factory=dict)
     exceptions: Any = field(
         default_factory=lambda: SimpleNamespace(
@@ -74,20 +84,28 @@ class FakeRay:
         self.hired += 1
         fault = self.faults.get(number, lambda what, work: work())
         worker: list[Any] = []
+        held: list[Answer] = []
 
-        def ready() -> Any:
+        def make() -> Any:
             worker.append(made(*arguments))
             return worker[0].ready()
 
-        return Hired(
-            SimpleNamespace(remote=lambda: Answer(lambda: fault("ready", ready))),
-            SimpleNamespace(remote=lambda piece: Answer(lambda: fault("embed", lambda: worker[0].embed(piece)))),
-        )
+        def ready() -> Answer:
+            return Answer(lambda: fault("ready", make), self.now + self.starts.get(number, 0.0))
+
+        def embed(piece: Work) -> Answer:
+            begins = max([self.now, *(answer.ends for answer in held)])
+            ends = begins + self.paces.get(number, 1.0) * len(piece.batches)
+            held.append(Answer(lambda: fault("embed", lambda: worker[0].embed(piece)), ends))
+            self.most_held = max(self.most_held, sum(answer.result is None for answer in held))
+            return held[-1]
+
+        return Hired(SimpleNamespace(remote=ready), SimpleNamespace(remote=embed))
 
     def wait(self, answers: Sequence[Answer], num_returns: int, timeout: float) -> Any:
-        self.most_held = max(self.most_held, len(answers))
-        for answer in answers:
+        for answer in sorted(answers, key=lambda answer: answer.ends):
             if answer.carry_out():
+                self.now = max(self.now, answer.ends)
                 return [answer], []
         return [], answers
 
@@ -106,8 +124,8 @@ class Hired:
 
 
 class Answer:
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self.work, self.result = work, None
+    def __init__(self, work: Callable[[], Any], ends: float) -> None:
+        self.work, self.ends, self.result = work, ends, None
 
     def carry_out(self) -> bool:
         if self.result is None:
@@ -155,11 +173,17 @@ def embed(monkeypatch: pytest.MonkeyPatch, table: DatasetTable, tmp_path: Path) 
     monkeypatch.setattr(on_ray, "_LEAST_PATIENCE", 0.0)
     said: list[str] = []
 
-    def run(faults: dict[int, Fault], nodes: Sequence[dict[str, float]], **more: Any) -> tuple[Any, Any, list[str]]:
-        ray = FakeRay(faults, nodes)
+    def run(
+        faults: dict[int, Fault],
+        nodes: Sequence[dict[str, float]],
+        starts: dict[int, float] | None = None,
+        paces: dict[int, float] | None = None,
+        **more: Any,
+    ) -> tuple[Any, Any, list[str]]:
+        ray = FakeRay(faults, nodes, starts or {}, paces or {})
         monkeypatch.setattr(on_ray, "connected", lambda address: ray)
-        settings = Settings(backbone="resnet18", weights="random", batch_size=2, ray="auto", **more)
-        done = extract(table, tmp_path / "f", settings, say=said.append, engines=FakeEngines())
+        chosen = Settings(backbone="resnet18", weights="random", batch_size=2, ray="auto", **more)
+        done = extract(table, tmp_path / "f", chosen, say=said.append, engines=FakeEngines())
         return done, ray, said
 
     run.said = said  # type: ignore[attr-defined]
@@ -168,8 +192,8 @@ def embed(monkeypatch: pytest.MonkeyPatch, table: DatasetTable, tmp_path: Path) 
 
 @pytest.fixture
 def alone(embed: Any, table: DatasetTable, tmp_path: Path) -> bytes:
-    settings = Settings(backbone="resnet18", weights="random", batch_size=2)
-    return bits(extract(table, tmp_path / "alone", settings, engines=FakeEngines()), table)
+    chosen = Settings(backbone="resnet18", weights="random", batch_size=2)
+    return bits(extract(table, tmp_path / "alone", chosen, engines=FakeEngines()), table)
 
 
 def bits(done: Extraction, table: DatasetTable) -> bytes:
@@ -209,9 +233,48 @@ def test_where_no_worker_can_the_run_ends_with_one_sentence(
         embed(dict.fromkeys(range(99), fault), [{"CPU": 2.0}])
 
 
-def test_no_more_than_two_pieces_lie_with_each_worker(embed: Any) -> None:
+def test_a_worker_holds_one_piece(embed: Any) -> None:
     _, ray, _ = embed({}, [{"CPU": 2.0}])
-    assert ray.most_held <= 2 * on_ray.AHEAD
+    assert ray.most_held == 1
+
+
+@pytest.mark.parametrize("whole", [4, 256], ids=["pieces of four", "one piece"])
+@pytest.mark.parametrize(
+    ("starts", "paces"),
+    [({}, {}), ({1: 5.0}, {}), ({1: 1000.0}, {}), ({}, {0: 3.0}), ({1: 2.0}, {1: 3.0})],
+    ids=["alike", "one starts late", "one never starts", "the first is slow", "the late one is slow"],
+)
+def test_all_workers_are_busy_until_the_end(
+    whole: int, starts: Any, paces: Any, embed: Any, alone: bytes, table: DatasetTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run ends no later than if its batches could be shared at will, but for one smallest piece."""
+    monkeypatch.setattr(plans, "SEGMENT_PICTURES", whole)
+    monkeypatch.setattr(on_ray, "_LEAST_PATIENCE", 1e9)
+    done, ray, _ = embed({}, [{"CPU": 2.0}], starts, paces)
+    assert done.embedded == 21
+    assert bits(done, table) == alone
+    pace, start = [paces.get(n, 1.0) for n in range(2)], starts.get(1, 0.0)
+    at_best = min(11 * pace[0], (11 + start / pace[1]) / (1 / pace[0] + 1 / pace[1]))
+    assert ray.now <= at_best + on_ray._LEAST_BATCHES * max(pace)
+
+
+@given(st.lists(st.integers(1, 40), max_size=12), st.integers(1, 20))
+@settings(max_examples=50)
+def test_pieces_become_smaller_towards_the_end_and_batches_stay_as_they_are(sizes: list[int], workers: int) -> None:
+    numbers = iter(range(1000))
+    pieces = [Work([[next(numbers)] for _ in range(size)]) for size in sizes]  # type: ignore[list-item]
+    cut = list(on_ray.tapered(pieces, workers))
+    assert [b for p in cut for b in p.batches] == [b for p in pieces for b in p.batches]
+    left = sum(sizes)
+    for piece in cut:
+        assert 1 <= len(piece.batches) <= max(left // (2 * workers), on_ray._LEAST_BATCHES)
+        left -= len(piece.batches)
+    whole = {tuple(map(tuple, p.batches)) for p in cut}
+    left = sum(sizes)
+    for piece in pieces:
+        if len(piece.batches) <= max(left // (2 * workers), on_ray._LEAST_BATCHES):
+            assert tuple(map(tuple, piece.batches)) in whole, "where much is left, pieces stay whole"
+        left -= len(piece.batches)
 
 
 @pytest.mark.parametrize(

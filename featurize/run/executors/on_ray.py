@@ -1,217 +1,38 @@
 """Embedding on the nodes of a Ray cluster: the driver plans, workers embed pieces and commit them themselves.
 
-A piece becomes one segment, whose name follows from its rows, so a piece that two workers embed is there once. The
-driver hands out few pieces at a time, gives the pieces of a worker that died to others, and lets idle workers repeat
-what a slow one has held for long. When the driver dies, its workers go with it, and the next run does what is left.
-Ray (extra `ray`) is imported when it is used. Ray's core actors carry our pieces as they are; Ray Data would cut them
-into blocks of its own, and so change the batches.
+A piece becomes one segment, whose name follows from its rows, so a piece that two workers embed is there once. A worker
+holds one piece, and pieces become smaller towards the end, so that all workers are busy until the end. The pieces of a
+worker that died go to others, and idle workers repeat what a slow one has held for long. When the driver dies, its
+workers go with it, and the next run does what is left. Ray (extra `ray`) is imported when it is used. Ray's core actors
+carry our pieces as they are; Ray Data would cut them into blocks of its own, and so change the batches.
 """
 
 from __future__ import annotations
 
-import platform
 import statistics
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cache import ArtstyleError, StorageFailed, create_cache
+from cache import Plan, StorageFailed
 from featurize.cluster import connected
-from featurize.engines import EngineFactory
 from featurize.errors import FeaturizeError, Undecodable
-from featurize.networks.network import choose_network
-from featurize.networks.recipes import Formula, shown_to
-from featurize.pictures.file import Picture
 from featurize.run import agreement
 from featurize.run.executors.base import Carried, Job
-from featurize.run.executors.local import Embedding
-from featurize.run.pipeline import Pipeline
+from featurize.run.executors.ray_worker import Done, Ready, Refused, Worker
 from featurize.run.plans import Work, forget_finished, pieces_of, plan_for
-from featurize.run.references import load_references
 from featurize.wording import counted, listing
 
-AHEAD = 2  # pieces that a worker holds: one under way, one waiting
-SLOW = 3.0  # a piece that takes so many times the median is given to an idle worker, too
+SLOW = 3.0  # a piece that takes so many times as long as pieces usually do is given to an idle worker, too
 _LEAST_PATIENCE = 30.0  # seconds before that
+_LEAST_BATCHES = 2  # of the last pieces: a smaller one would cost more in commits than it saves in waiting
 _LOSSES = 3  # of workers for each that there is, without one finished piece between: then the run stops
 _PATIENCE = 60.0  # seconds without any worker before the user is told what is waited for
 _LOOK = 1.0  # seconds between two looks at the workers
-
-
-@dataclass(frozen=True)
-class Refused:
-    """What a worker can't do, and why."""
-
-    node: str
-    why: str
-    storage: bool = False
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A worker with its network loaded."""
-
-    node: str
-    batch_size: int
-    engine: str
-
-
-@dataclass(frozen=True)
-class Done:
-    """A piece that is in the cache."""
-
-    troubles: Mapping[bytes, Undecodable]
-    decode_seconds: float
-    network_seconds: float
-    storage_seconds: float
-
-
-class Worker:
-    """Embeds pieces on one node; an actor of Ray."""
-
-    def __init__(
-        self,
-        settings: Any,
-        precision: str,
-        place: str,
-        digest: str,
-        formulas: Sequence[Formula],
-        engines: EngineFactory,
-        workers: int,
-        made_with: str,
-        compare: Sequence[Picture],
-    ) -> None:
-        self._node = platform.node()
-        self._pipeline: Pipeline | None = None
-        try:
-            self._state: Ready | Refused = self._load(
-                settings, precision, place, digest, formulas, engines, workers, made_with, compare
-            )
-        except ArtstyleError as why:
-            self._state = Refused(self._node, str(why), isinstance(why, StorageFailed))
-
-    def _load(
-        self,
-        settings: Any,
-        precision: str,
-        place: str,
-        digest: str,
-        formulas: Sequence[Formula],
-        engines: EngineFactory,
-        workers: int,
-        made_with: str,
-        compare: Sequence[Picture],
-    ) -> Ready | Refused:
-        if version("artstyle") != made_with:
-            return Refused(self._node, f"artstyle {version('artstyle')} is installed, not {made_with}")
-        network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
-        key = network.key(precision)
-        if key.digest != digest:
-            return Refused(
-                self._node, f"the weights or the transform of {network.backbone.full_name} are others than here"
-            )
-        cache = create_cache(place.rpartition("/")[0], key)
-        engine = engines(network, formulas, settings.choice(precision), cache.artifacts)
-        recipes = [formula.recipe for formula in formulas]
-        shown = shown_to(formulas, network.transform)
-        agreement.check(cache, engine, shown, recipes, compare, load_references(cache.artifacts))
-        self._pipeline = Pipeline(engine, shown, workers)
-        self._embedding = Embedding(cache, engine, self._pipeline, recipes, settings.store)
-        return Ready(self._node, engine.batch_size, engine.describe())
-
-    def ready(self) -> Ready | Refused:
-        """Whether the network is loaded, and what it runs on."""
-        return self._state
-
-    def embed(self, work: Work) -> Done | Refused:
-        """Embed a piece and commit it."""
-        e = self._embedding
-        before = e.decode_seconds, e.network_seconds, e.storage_seconds
-        try:
-            e.embed([work])
-        except ArtstyleError as why:
-            return Refused(self._node, str(why), isinstance(why, StorageFailed))
-        troubles = dict(e.troubles)
-        e.troubles.clear()
-        after = e.decode_seconds, e.network_seconds, e.storage_seconds
-        return Done(troubles, *(b - a for a, b in zip(before, after, strict=True)))
-
-
-@dataclass
-class _Piece:
-    """A piece, and who holds it since when."""
-
-    work: Work
-    holders: int = 0
-    since: float = 0.0
-    done: bool = False
-
-
-@dataclass
-class _Crew:
-    """The workers, and the pieces that they hold."""
-
-    ray: Any
-    hire: Any
-    job: Job
-    wanted: int
-    idle_limit: int = AHEAD
-    starting: dict[Any, Any] = field(default_factory=dict)  # answer to come -> worker
-    ready: dict[Any, set[Any]] = field(default_factory=dict)  # worker -> answers to come
-    held: dict[Any, tuple[Any, _Piece]] = field(default_factory=dict)  # answer to come -> worker, piece
-    refused: list[Refused] = field(default_factory=list)
-    losses: int = 0
-    batch_size: int = 0
-    engine: str = ""
-
-    def start(self) -> None:
-        """Ask for workers until there are as many as wanted."""
-        while len(self.starting) + len(self.ready) < self.wanted:
-            worker = self.hire()
-            self.starting[worker.ready.remote()] = worker
-
-    def retire(self, worker: Any, queue: deque[_Piece]) -> None:
-        """Take a worker's pieces back."""
-        for answer in self.ready.pop(worker, set()):
-            _, piece = self.held.pop(answer)
-            piece.holders -= 1
-            if not piece.done and not piece.holders:
-                queue.appendleft(piece)
-
-    def lose(self, worker: Any, queue: deque[_Piece], why: Exception) -> None:
-        """A worker died, or can't be reached: take its pieces back, and hire another."""
-        self.retire(worker, queue)
-        self.ray.kill(worker)  # it may be alive behind a broken connection, and hold its processors
-        self.losses += 1
-        if self.losses > _LOSSES * max(self.wanted, 1):
-            raise FeaturizeError(
-                f"{self.losses} workers of the Ray cluster died one after the other without finishing anything: look "
-                "at their logs (often memory: give workers more, or use fewer); what was finished is kept (the last: "
-                f"{_short(why)})"
-            )
-
-    def dismiss(self, refused: Refused, worker: Any, queue: deque[_Piece]) -> None:
-        """A worker can't go on: the others do its pieces."""
-        self.retire(worker, queue)
-        self.wanted -= 1
-        self.refused.append(refused)
-        self.job.say(f"a worker on {refused.node} is left out: {refused.why}")
-        if not self.wanted:
-            error = StorageFailed if any(r.storage for r in self.refused) else FeaturizeError
-            nodes = Counter(f"{r.node}: {r.why}" for r in self.refused)
-            raise error(f"no worker of the Ray cluster can embed ({listing(list(nodes))})")
-
-    def give(self, worker: Any, piece: _Piece) -> None:
-        """Hand a piece to a worker."""
-        answer = worker.embed.remote(piece.work)
-        self.ready[worker].add(answer)
-        self.held[answer] = worker, piece
-        piece.holders += 1
-        piece.since = piece.since or time.monotonic()
 
 
 def carry_out(job: Job, address: str, num_gpus: float = 0.0) -> Carried:
@@ -235,103 +56,223 @@ def carry_out(job: Job, address: str, num_gpus: float = 0.0) -> Carried:
     """
     ray = connected(address)
     try:
-        return _carry_out(ray, job, num_gpus)
+        return _Crew(ray, job, num_gpus).carry_out()
     finally:
         ray.shutdown()
 
 
-def _carry_out(ray: Any, job: Job, num_gpus: float) -> Carried:
-    cpus = max(job.workers, 1)
-    wanted = _places(ray.nodes(), cpus, num_gpus)
-    if not wanted:
-        what = f"{counted(cpus, 'processor')}{f' and {num_gpus:g} GPUs' if num_gpus else ''}"
-        raise FeaturizeError(
-            f"no node of the Ray cluster has {what} for a worker: give smaller numbers for --workers and --num-gpus"
+def tapered(pieces: Iterable[Work], workers: int) -> Iterator[Work]:
+    """Pieces of which none is more than a worker's half share of what is left, so the last ones are small.
+
+    Towards the end, pieces are cut between batches. The batches, and their order, stay as they are. The rule is
+    Hummel, Schonberg & Flynn (1992), "Factoring": it leaves as much as is handed out, to even out workers of which
+    some are slower than others or start later.
+
+    Parameters
+    ----------
+    pieces : iterable of Work
+    workers : int
+        At least 1.
+    """
+    pieces = list(pieces)
+    left = sum(len(piece.batches) for piece in pieces)
+    for piece in pieces:
+        start = 0
+        while start < len(piece.batches):
+            most = max(left // (2 * workers), _LEAST_BATCHES)
+            batches = piece.batches[start : start + most]
+            yield Work(batches)
+            start += len(batches)
+            left -= len(batches)
+
+
+@dataclass
+class _Piece:
+    """A piece, and how many workers hold it."""
+
+    work: Work
+    holders: int = 0
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """Who embeds which piece, since when."""
+
+    worker: Any
+    piece: _Piece
+    since: float
+
+
+class _Crew:
+    """The workers, and who holds which piece."""
+
+    def __init__(self, ray: Any, job: Job, num_gpus: float) -> None:
+        self._ray = ray
+        self._job = job
+        cpus = max(job.workers, 1)
+        self._wanted = _places(ray.nodes(), cpus, num_gpus)
+        if not self._wanted:
+            what = f"{counted(cpus, 'processor')}{f' and {num_gpus:g} GPUs' if num_gpus else ''}"
+            raise FeaturizeError(
+                f"no node of the Ray cluster has {what} for a worker: give smaller numbers for --workers and --num-gpus"
+            )
+        self._actor = ray.remote(Worker).options(
+            num_cpus=cpus, num_gpus=num_gpus, max_restarts=0, scheduling_strategy="SPREAD", max_concurrency=1
         )
-    actor = ray.remote(Worker).options(
-        num_cpus=cpus, num_gpus=num_gpus, max_restarts=0, scheduling_strategy="SPREAD", max_concurrency=1
-    )
-    compare = agreement.choose(job.cache, job.recipes, job.pictures)
-    place = job.cache.place if "://" in job.cache.place else str(Path(job.cache.place).absolute())
-    arguments = (
-        job.settings, job.precision, place, job.cache.key.digest, list(job.formulas), job.engines, cpus,
-        version("artstyle"), compare,
-    )  # fmt: skip
-    crew = _Crew(ray, lambda: actor.remote(*arguments), job, wanted)
-    job.say(f"loading {job.network.describe()} in {counted(wanted, 'worker')} of a Ray cluster")
-    troubles: dict[bytes, Undecodable] = {}
-    seconds = [0.0, 0.0, 0.0]
-    plans = None
-    pieces: list[_Piece] = []
-    queue: deque[_Piece] = deque()
-    took: list[float] = []
-    done = total = 0
-    started = time.perf_counter()
-    patience = time.monotonic() + _PATIENCE
-    while plans is None or not all(piece.done for piece in pieces):
-        crew.start()
-        for worker in list(crew.ready):
-            while len(crew.ready[worker]) < AHEAD and queue:
-                crew.give(worker, queue.popleft())
-        if not queue:
-            _help_the_slow(crew, took)
-        if not crew.ready and time.monotonic() > patience:
-            job.say("no worker runs yet: waiting for the cluster to have room, or for the network to be loaded")
-            patience = float("inf")
-        answers, _ = ray.wait([*crew.starting, *crew.held], num_returns=1, timeout=_LOOK)
-        for answer in answers:
-            worker, piece = crew.held.get(answer, (crew.starting.get(answer), None))
-            try:
-                result = ray.get(answer)
-            except ray.exceptions.RayTaskError as error:
-                result = Refused("one of the nodes", _short(error))
-            except ray.exceptions.RayError as error:
-                crew.starting.pop(answer, None)
-                crew.lose(worker, queue, error)
-                continue
-            crew.starting.pop(answer, None)
-            if isinstance(result, Ready):
-                if crew.batch_size not in (0, result.batch_size):
-                    what = f"batches of {result.batch_size} there, of {crew.batch_size} elsewhere: give --batch-size"
-                    crew.dismiss(Refused(result.node, what), worker, queue)
-                    continue
-                crew.ready[worker] = set()
-                crew.batch_size, crew.engine = result.batch_size, result.engine
-                if plans is None:
-                    plans = plan_for(job.cache, job.recipes, result.batch_size, job.todo, job.planned, job.at_hand)
-                    pieces = [_Piece(work) for work in pieces_of(plans, job.todo, job.pictures, job.shard)]
-                    queue.extend(pieces)
-                    total = sum(piece.work.pictures for piece in pieces)
-                    job.say(f"embedding {counted(total, 'picture')} with {result.engine}")
-                    job.progress(0, total)
-                    started = time.perf_counter()
-            elif isinstance(result, Refused):
-                crew.dismiss(result, worker, queue)
-            elif piece is not None:
-                crew.ready[worker].discard(answer)
-                del crew.held[answer]
-                piece.holders -= 1
-                if piece.done:
-                    continue  # another was quicker
-                piece.done = True
-                crew.losses = 0
-                took.append(time.monotonic() - piece.since)
-                troubles.update(result.troubles)
-                seconds = [
-                    a + b
-                    for a, b in zip(
-                        seconds,
-                        (result.decode_seconds, result.network_seconds, result.storage_seconds),
-                        strict=True,
-                    )
-                ]
-                done += piece.work.pictures
-                job.progress(done, total)
-    for worker in [*crew.ready, *crew.starting.values()]:
-        ray.kill(worker)
-    job.cache.refresh()
-    forget_finished(plans, job.cache, job.recipes, troubles)
-    return Carried(crew.engine, troubles, time.perf_counter() - started, *seconds)
+        place = job.cache.place if "://" in job.cache.place else str(Path(job.cache.place).absolute())
+        compare = agreement.choose(job.cache, job.recipes, job.pictures)
+        self._arguments = (
+            job.settings, job.precision, place, job.cache.key.digest, list(job.formulas), job.engines, cpus,
+            version("artstyle"), compare,
+        )  # fmt: skip
+        self._starting: dict[Any, Any] = {}  # answer to come -> worker
+        self._idle: list[Any] = []
+        self._held: dict[Any, _Hold] = {}  # answer to come -> who embeds what
+        self._refused: list[Refused] = []
+        self._losses = 0
+        self._engine: Ready | None = None  # of the first worker
+        self._plans: list[Plan] = []
+        self._queue: deque[_Piece] = deque()
+        self._left = 0  # pieces that are not done
+        self._pace: list[float] = []  # seconds that each finished piece took for a picture
+        self._started = time.perf_counter()
+        self._pictures = self._total = 0
+        self._troubles: dict[bytes, Undecodable] = {}
+        self._seconds = [0.0, 0.0, 0.0]
+
+    def carry_out(self) -> Carried:
+        """Embed everything."""
+        job = self._job
+        job.say(f"loading {job.network.describe()} in {counted(self._wanted, 'worker')} of a Ray cluster")
+        patience = time.monotonic() + _PATIENCE
+        while self._engine is None or self._left:
+            self._hire()
+            self._deal()
+            if not (self._idle or self._held) and time.monotonic() > patience:
+                job.say("no worker runs yet: waiting for the cluster to have room, or for the network to be loaded")
+                patience = float("inf")
+            answers, _ = self._ray.wait([*self._starting, *self._held], num_returns=1, timeout=_LOOK)
+            for answer in answers:
+                self._hear(answer)
+        for worker in [*self._starting.values(), *self._idle, *(hold.worker for hold in self._held.values())]:
+            self._ray.kill(worker)
+        job.cache.refresh()
+        forget_finished(self._plans, job.cache, job.recipes, self._troubles)
+        return Carried(self._engine.engine, self._troubles, time.perf_counter() - self._started, *self._seconds)
+
+    def _hire(self) -> None:
+        """Ask for workers until there are as many as wanted."""
+        while len(self._starting) + len(self._idle) + len(self._held) < self._wanted:
+            worker = self._actor.remote(*self._arguments)
+            self._starting[worker.ready.remote()] = worker
+
+    def _deal(self) -> None:
+        """Give every idle worker a piece; where none is left, one that another has held for long."""
+        while self._idle and self._queue:
+            self._give(self._idle.pop(0), self._queue.popleft())
+        for piece in self._slow_pieces()[: len(self._idle)]:
+            self._give(self._idle.pop(0), piece)
+
+    def _slow_pieces(self) -> list[_Piece]:
+        """Pieces that one worker has held for long, the oldest first."""
+        usual = statistics.median(self._pace) if self._pace else 0.0
+        now = time.monotonic()
+        return [
+            hold.piece
+            for hold in self._held.values()  # in the order in which they were given
+            if not hold.piece.done
+            and hold.piece.holders == 1
+            and now - hold.since >= max(SLOW * usual * hold.piece.work.pictures, _LEAST_PATIENCE)
+        ]
+
+    def _give(self, worker: Any, piece: _Piece) -> None:
+        self._held[worker.embed.remote(piece.work)] = _Hold(worker, piece, time.monotonic())
+        piece.holders += 1
+
+    def _hear(self, answer: Any) -> None:
+        """What a worker says, or that it died."""
+        hold = self._held.pop(answer, None)
+        worker = hold.worker if hold else self._starting.pop(answer)
+        if hold:
+            hold.piece.holders -= 1
+        try:
+            said = self._ray.get(answer)
+        except self._ray.exceptions.RayTaskError as error:
+            said = Refused("one of the nodes", _short(error))
+        except self._ray.exceptions.RayError as error:
+            said = error
+        if hold and isinstance(said, Done):
+            self._idle.append(worker)
+            self._finish(hold, said)
+            return
+        if hold and not hold.piece.done and not hold.piece.holders:
+            self._queue.appendleft(hold.piece)
+        if isinstance(said, Ready):
+            self._welcome(worker, said)
+        elif isinstance(said, Refused):
+            self._dismiss(worker, said)
+        else:
+            self._lose(worker, said)
+
+    def _lose(self, worker: Any, why: Exception) -> None:
+        """A worker died, or can't be reached: another is hired."""
+        self._ray.kill(worker)  # it may be alive behind a broken connection, and hold its processors
+        self._losses += 1
+        if self._losses > _LOSSES * max(self._wanted, 1):
+            raise FeaturizeError(
+                f"{self._losses} workers of the Ray cluster died one after the other without finishing anything: look "
+                "at their logs (often memory: give workers more, or use fewer); what was finished is kept (the last: "
+                f"{_short(why)})"
+            )
+
+    def _dismiss(self, worker: Any, refused: Refused) -> None:
+        """A worker can't go on: the others do its pieces."""
+        self._ray.kill(worker)
+        self._wanted -= 1
+        self._refused.append(refused)
+        self._job.say(f"a worker on {refused.node} is left out: {refused.why}")
+        if not self._wanted:
+            error = StorageFailed if any(r.storage for r in self._refused) else FeaturizeError
+            nodes = Counter(f"{r.node}: {r.why}" for r in self._refused)
+            raise error(f"no worker of the Ray cluster can embed ({listing(list(nodes))})")
+
+    def _welcome(self, worker: Any, ready: Ready) -> None:
+        """A worker has loaded its network; the first one's batches are those of the plan."""
+        if self._engine is None:
+            self._engine = ready
+            self._plan(ready)
+        if ready.batch_size != self._engine.batch_size:
+            what = f"batches of {ready.batch_size} there, of {self._engine.batch_size} elsewhere: give --batch-size"
+            self._dismiss(worker, Refused(ready.node, what))
+        else:
+            self._idle.append(worker)
+
+    def _plan(self, ready: Ready) -> None:
+        job = self._job
+        self._plans = plan_for(job.cache, job.recipes, ready.batch_size, job.todo, job.planned, job.at_hand)
+        pieces = tapered(pieces_of(self._plans, job.todo, job.pictures, job.shard), self._wanted)
+        self._queue.extend(map(_Piece, pieces))
+        self._left = len(self._queue)
+        self._total = sum(piece.work.pictures for piece in self._queue)
+        job.say(f"embedding {counted(self._total, 'picture')} with {ready.engine}")
+        job.progress(0, self._total)
+        self._started = time.perf_counter()
+
+    def _finish(self, hold: _Hold, done: Done) -> None:
+        """A piece is in the cache."""
+        piece = hold.piece
+        if piece.done:
+            return  # another worker was quicker
+        piece.done = True
+        self._left -= 1
+        self._losses = 0
+        self._pace.append((time.monotonic() - hold.since) / piece.work.pictures)
+        self._troubles.update(done.troubles)
+        took = done.decode_seconds, done.network_seconds, done.storage_seconds
+        self._seconds = [a + b for a, b in zip(self._seconds, took, strict=True)]
+        self._pictures += piece.work.pictures
+        self._job.progress(self._pictures, self._total)
 
 
 def _places(nodes: Sequence[Mapping[str, Any]], cpus: int, num_gpus: float) -> int:
@@ -346,18 +287,3 @@ def _places(nodes: Sequence[Mapping[str, Any]], cpus: int, num_gpus: float) -> i
 def _short(error: BaseException) -> str:
     """The last line of what Ray says: above it stands a traceback."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()[:300]
-
-
-def _help_the_slow(crew: _Crew, took: Sequence[float]) -> None:
-    """Give pieces that are held for long to workers that have nothing to do."""
-    patience = max(SLOW * statistics.median(took), _LEAST_PATIENCE) if took else _LEAST_PATIENCE
-    idle: Iterator[Any] = iter([worker for worker, answers in crew.ready.items() if not answers])
-    now = time.monotonic()
-    for holder, piece in sorted(crew.held.values(), key=lambda held: held[1].since):
-        if piece.done or piece.holders > 1 or now - piece.since < patience:
-            continue
-        helper = next(idle, None)
-        if helper is None:
-            return
-        if helper is not holder:
-            crew.give(helper, piece)
