@@ -6,25 +6,24 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cache import artifacts_of
 from classify.errors import HeadError
-from classify.explain.heat import has_places, heat_of, is_pooled, scores_of
+from classify.explain.heat import has_places, heat_of, is_pooled, row_of
 from classify.explain.methods import METHODS
 from classify.explain.occlusion import occlusion
-from classify.explain.scores import is_linear, mean_row, scores_in_torch
+from classify.explain.scores import mean_row
+from classify.explain.slopes import slopes_of
 from classify.head_network import HeadNetwork, formulas_behind, network_behind
 from classify.headfile import SavedHead
-from featurize.engines.frozen import frozen_body
+from featurize.engines.maps import Maps, stage_maps
 from featurize.pictures.file import pixels_of, read
 from featurize.pictures.transform import Pixels
 from featurize.wording import listing, plain
-
-if TYPE_CHECKING:
-    import torch
 
 _NEAR = 5
 
@@ -121,13 +120,16 @@ class Explainer:
         self.saved = saved
         self._network = network_behind(saved, weights, features)
         self._formulas = formulas_behind(saved, self._network.backbone)
-        self._scores = scores_in_torch(saved.head)
+        self._slopes = slopes_of(saved.head)
+        self._mean = mean_row(saved.head)
         self.method = self._chosen(method)
         self.transform = self._network.transform
         if self.method == "occlusion":
             self._embedding = HeadNetwork(saved, weights, features=features, **options)
         else:
-            self._body = frozen_body(self._network, self._network.load())
+            places = sorted({place for formula in self._formulas for place in formula.stages})
+            artifacts = artifacts_of(features, saved.key)
+            self._stages = stage_maps(self._network, places, artifacts, saved.key.precision)
 
     @property
     def network(self) -> str:
@@ -210,38 +212,33 @@ class Explainer:
         if any(formula.squares > 1 for formula in self._formulas):
             names = listing(recipe.name for recipe in self.saved.recipes)
             raise HeadError(f"{names} is a mean over views, of which none can be shown: explain a head without --views")
-        exact = is_linear(self.saved.head) and all(map(is_pooled, self._formulas))
+        exact = self._slopes is not None and self._slopes.linear and all(map(is_pooled, self._formulas))
         placed = all(map(has_places, self._formulas))
         names = " + ".join(recipe.name for recipe in self.saved.recipes)
         if method == "auto":
-            return "cam" if exact else "gradcam" if self._scores and placed else "occlusion"
+            return "cam" if exact else "gradcam" if self._slopes and placed else "occlusion"
         if method == "cam" and not exact:
             raise HeadError(
                 f"cam is exact only for heads that are linear in features that are means of maps; {self.saved.kind} on "
-                f"{names} is not: use --method {'gradcam or ' if placed and self._scores else ''}occlusion"
+                f"{names} is not: use --method {'gradcam or ' if placed and self._slopes else ''}occlusion"
             )
-        if method == "gradcam" and self._scores is None:
+        if method == "gradcam" and self._slopes is None:
             raise HeadError(f"the scores of the head {self.saved.kind} have no gradient: use --method occlusion")
         if method == "gradcam" and not placed:
             raise HeadError(f"the embedding {names} is not made of maps, so it has no places: use --method occlusion")
         return method
 
     def _by_gradient(self, pixels: Pixels, number: int | None) -> tuple[NDArray[Any], NDArray[Any], int]:
+        assert self._slopes is not None
         maps = self._maps(pixels)
-        assert self._scores is not None
-        mean = mean_row(self.saved.head)
-        if number is None:
-            number = int(scores_of(maps, self._formulas, self._scores).argmax())
-        return *heat_of(maps, self._formulas, self._scores, number, mean), number
+        row = row_of(maps, self._formulas)
+        scores = self._slopes.scores(row)
+        chosen = int(scores.argmax()) if number is None else number
+        return heat_of(maps, self._formulas, self._slopes, row, chosen, self._mean), scores, chosen
 
-    def _maps(self, pixels: Pixels) -> Sequence[torch.Tensor]:
-        """Maps (B, C, h, w) of every stage: of the picture and, where a recipe wants it, of its mirror image."""
-        import torch
-
-        seen = [pixels, pixels[:, ::-1]] if any(f.mirror for f in self._formulas) else [pixels]
-        with torch.no_grad():
-            maps: Sequence[torch.Tensor] = self._body(torch.from_numpy(np.stack(seen)))
-        return maps
+    def _maps(self, pixels: Pixels) -> Maps:
+        """Maps of the picture and, where a recipe wants it, of its mirror image."""
+        return self._stages(np.stack([pixels, pixels[:, ::-1]] if any(f.mirror for f in self._formulas) else [pixels]))
 
     def _by_occlusion(self, pixels: Pixels, number: int | None) -> tuple[NDArray[Any], NDArray[Any], int]:
         scores = self._scored(pixels)

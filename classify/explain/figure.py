@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,7 @@ def explanation_picture(explanation: Explanation, name: str = "") -> Image:
     Returns
     -------
     PIL.Image.Image
-        RGB, 128 dots an inch; `numpy.asarray` makes an array of it.
+        RGB, 112 dots an inch; `numpy.asarray` makes an array of it.
     """
     shown = plain_names(explanation.classes)
     note = wrapped(_note(explanation), _NOTE, _WIDTH - 2 * _EDGE)
@@ -89,10 +90,19 @@ def heat_over(pixels: Pixels, heat: NDArray[np.float64]) -> Pixels:
     down, across = pixels.shape[:2]
     small = Image.fromarray(heat.astype(np.float32))
     fine = np.asarray(small.resize((across, down), Image.Resampling.BICUBIC)).clip(-1, 1)
-    cover = (0.75 * np.minimum(1, np.abs(fine) * 1.5) ** 0.7)[..., None]
-    grey = (pixels @ _GREY)[..., None]
-    blended: Pixels = (grey + cover * (coloured(0.5 + 0.5 * fine, DIVERGING) - grey) + 0.5).astype(np.uint8)
+    kept, tint = _shown()
+    level = ((fine + 1) * ((len(kept) - 1) / 2) + 0.5).astype(np.intp)
+    blended: Pixels = ((pixels @ _GREY * kept[level])[..., None] + tint[level]).astype(np.uint8)
     return blended
+
+
+@cache
+def _shown() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """For heat from -1 to 1 in 511 steps: how much of the grey is seen, (511,), and what is added, (511, 3)."""
+    heat = np.linspace(-1, 1, 511)
+    cover = 0.75 * np.minimum(1, np.abs(heat) * 1.5) ** 0.7
+    added = cover[:, None] * coloured(0.5 + 0.5 * heat, DIVERGING) + 0.5  # a half, to round
+    return (1 - cover).astype(np.float32), added.astype(np.float32)
 
 
 def _note(explanation: Explanation) -> str:

@@ -16,13 +16,14 @@ Carin 2020, and with both signs).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.explain.scores import Scores
+from classify.explain.slopes import Slopes
+from featurize.engines.maps import Maps
 from featurize.networks.base import MAP
 from featurize.networks.recipes import Formula
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     import torch
 
 Floats = NDArray[np.float64]
-STEPS = 32  # points on the way from the mean training row at which the gradient is taken
 POOLED = ("mean over positions", "mean over patch tokens")  # formulas of recipes whose features are means of maps
 
 
@@ -44,105 +44,107 @@ def has_places(formula: Formula) -> bool:
     return formula.kind == MAP
 
 
-def heat_of(
-    maps: Sequence[torch.Tensor], formulas: Sequence[Formula], scores: Scores, label: int, mean: Floats | None
-) -> tuple[Floats, Floats]:
-    """The heat of a class and the scores of all classes, less their mean.
+def row_of(maps: Maps, formulas: Sequence[Formula]) -> Floats:
+    """The row (D,) that a head takes of a picture.
 
     Parameters
     ----------
-    maps : sequence of torch.Tensor (B, C, h, w)
-        What is read at every stage (the formulas read maps alone): of the picture and, where a recipe wants it, of its
-        mirror image.
+    maps : mapping of int to ndarray (B, C, h, w)
+        Of every stage that is read: of the picture and, where a recipe wants it, of its mirror image.
     formulas : sequence of Formula
-        Side by side in this order they make the row.
-    scores : callable
-        Rows (1, D) -> (1, K).
+        Of one network, see `Formula.of`; side by side in this order they make the row.
+    """
+    if all(map(is_pooled, formulas)):
+        return np.concatenate([_shares(f, maps) @ _means(f, maps) for f in formulas])
+    import torch
+
+    with torch.no_grad():
+        found: Floats = _row_in_torch(_tensors(maps), formulas).numpy()
+    return found
+
+
+def heat_of(
+    maps: Maps, formulas: Sequence[Formula], slopes: Slopes, row: Floats, label: int, mean: Floats | None
+) -> Floats:
+    """The heat (h, w) of a class, on the grid of the finest stage that is read.
+
+    Parameters
+    ----------
+    maps, formulas
+        See `row_of`.
+    slopes : Slopes
+        The head.
+    row : ndarray (D,)
+        As `row_of` gives it.
     label : int
         Number of the class.
     mean : ndarray (D,), optional
         The mean training row; without it the heat is against features of zero.
-
-    Returns
-    -------
-    heat : ndarray (h, w)
-        On the grid of the finest stage that is read.
-    scores : ndarray (K,)
     """
-    import torch
-
-    places = sorted({place for f in formulas for place in f.places(len(maps))})
-    leaves = {place: maps[place].detach().double().requires_grad_() for place in places}
-    stages = [leaves.get(n, m) for n, m in enumerate(maps)]
-    vector = torch.cat([_vector(f, stages) for f in formulas], 1)  # (1, D)
-    pooled = mean is not None and all(map(is_pooled, formulas))
-    slope = _slope(scores, vector.detach(), label, mean if pooled else None)
-    gradients = torch.autograd.grad(vector, list(leaves.values()), slope)
-    origins = _origins(formulas, stages, mean)
-    shape = max((m.shape[2:] for m in leaves.values()), key=lambda side: side[0] * side[1])
+    pooled = all(map(is_pooled, formulas))
+    slope = slopes.slope(row, label, mean if pooled else None)
+    parts = _by_means(maps, formulas, slope, mean) if pooled else _by_torch(maps, formulas, slope)
+    shape = max((maps[place].shape[2:] for f in formulas for place in f.stages), key=lambda side: side[0] * side[1])
     heat = np.zeros(shape)
-    for (place, values), gradient in zip(leaves.items(), gradients, strict=True):
-        origin = origins.get(place, 0.0)
-        here = (gradient * (values.detach() - origin)).sum(1).numpy()  # (B, h, w)
+    for here in parts:
         heat += spread(here[0] + sum(mirrored[:, ::-1] for mirrored in here[1:]), (shape[0], shape[1]))
-    return heat, centred(scores, vector)[0].detach().numpy()
+    return heat
 
 
-def scores_of(maps: Sequence[torch.Tensor], formulas: Sequence[Formula], scores: Scores) -> Floats:
-    """The scores (K,) of all classes, less their mean."""
-    import torch
-
-    stages = [m.double() for m in maps]
-    found: Floats = centred(scores, torch.cat([_vector(f, stages) for f in formulas], 1))[0].numpy()
-    return found
-
-
-def centred(scores: Scores, rows: torch.Tensor) -> torch.Tensor:
-    """Scores of rows (n, K), less the mean of each row's."""
-    given = scores(rows)
-    return given - given.mean(1, keepdim=True)
-
-
-def _slope(scores: Scores, vector: torch.Tensor, label: int, mean: Floats | None) -> torch.Tensor:
-    """The gradient (1, D) of a class's score at a vector; where there is a mean, its mean on the way from there."""
-    import torch
-
-    points = vector
-    if mean is not None:
-        start = torch.from_numpy(np.array(mean, np.float64))
-        points = start + (torch.arange(STEPS, dtype=torch.float64)[:, None] + 0.5) / STEPS * (vector - start)  # (S, D)
-    points = points.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(centred(scores, points)[:, label].sum(), points)
-    return gradient.mean(0, keepdim=True)
-
-
-def _vector(formula: Formula, stages: Sequence[torch.Tensor]) -> torch.Tensor:
-    both = formula.vectors([stages[place] for place in formula.places(len(stages))])  # (B, D)
-    return both.mean(0, keepdim=True) if formula.mirror else both[:1]
-
-
-def _origins(
-    formulas: Sequence[Formula], stages: Sequence[torch.Tensor], mean: Floats | None
-) -> dict[int, torch.Tensor]:
-    """What each map is compared with: the mean training row, where features are means of maps. (1, C, 1, 1) a stage.
-
-    Where several recipes read a stage, they read the same means.
-    """
-    import torch
-
-    if mean is None or not all(map(is_pooled, formulas)):
-        return {}
-    found, start = {}, 0
+def _by_means(maps: Maps, formulas: Sequence[Formula], slope: Floats, mean: Floats | None) -> Iterator[Floats]:
+    """What each stage of each formula adds, (B, h, w): slope . (A - m) / positions."""
+    start = 0
     for formula in formulas:
-        for place in formula.places(len(stages)):
-            channels = stages[place].shape[1]
-            found[place] = torch.from_numpy(np.array(mean[start : start + channels], np.float64)).view(1, -1, 1, 1)
+        shares = _shares(formula, maps)
+        for place in formula.stages:
+            many, channels, down, across = maps[place].shape
+            part = slope[start : start + channels]
+            flat = maps[place].reshape(many, channels, down * across)
+            against = 0.0 if mean is None else float(part @ mean[start : start + channels])
+            added = np.stack([part @ one for one in flat]) - against  # (B, positions)
+            yield (shares[:, None] * added / (down * across)).reshape(many, down, across)
             start += channels
-    return found
+
+
+def _means(formula: Formula, maps: Maps) -> Floats:
+    """The vector of the picture, and of its mirror image, (B, D)."""
+    return np.concatenate([maps[place].mean((2, 3), dtype=np.float64) for place in formula.stages], 1)
+
+
+def _shares(formula: Formula, maps: Maps) -> Floats:
+    """How much the picture and its mirror image count, (B,)."""
+    many = len(maps[formula.stages[0]])
+    return np.full(many, 1 / many) if formula.mirror else np.eye(1, many)[0]
+
+
+def _by_torch(maps: Maps, formulas: Sequence[Formula], slope: Floats) -> Iterator[Floats]:
+    """What each stage adds, (B, h, w), by the gradient through any formula: gradient . A."""
+    import torch
+
+    leaves = {place: values.requires_grad_() for place, values in _tensors(maps).items()}
+    row = _row_in_torch(leaves, formulas)
+    gradients = torch.autograd.grad(row, list(leaves.values()), torch.from_numpy(slope))
+    for leaf, gradient in zip(leaves.values(), gradients, strict=True):
+        yield (gradient * leaf.detach()).sum(1).numpy()
+
+
+def _tensors(maps: Maps) -> dict[int, torch.Tensor]:
+    import torch
+
+    return {place: torch.from_numpy(values.astype(np.float64)) for place, values in maps.items()}
+
+
+def _row_in_torch(stages: Mapping[int, torch.Tensor], formulas: Sequence[Formula]) -> torch.Tensor:
+    import torch
+
+    every = [(f, f.vectors([stages[place] for place in f.stages])) for f in formulas]  # (B, D) each
+    return torch.cat([both.mean(0) if f.mirror else both[0] for f, both in every])
 
 
 def spread(heat: Floats, shape: tuple[int, int]) -> Floats:
     """Heat (h, w) on another grid: each cell gives to those that it overlaps, so the sum stays."""
+    if heat.shape == shape:
+        return heat
     down, across = _overlaps(heat.shape[0], shape[0]), _overlaps(heat.shape[1], shape[1])
     spreaded: Floats = down @ heat @ across.T
     return spreaded

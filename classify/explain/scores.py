@@ -1,6 +1,7 @@
-"""The scores of a fitted head in torch, so that they have gradients; the same numbers as `Head.scores` gives.
+"""The scores of a fitted head as a form that has slopes; the same numbers as `Head.scores` gives.
 
-A head whose scores jump (k nearest neighbours) has no such form.
+Linear heads are coefficients, as arrays. The others are functions in torch, which finds their gradients. A head whose
+scores jump (k nearest neighbours) has no such form.
 """
 
 from __future__ import annotations
@@ -36,20 +37,29 @@ def scores_in_torch(head: Head) -> Scores | None:
     head : Head
         Fitted.
     """
-    for kind, make in _FORMS.items():
-        if isinstance(head, kind):
-            scores = make(head)
-            return _scaled(head.scaling_, scores) if scores else None
-    return None
+    line = _line(head)
+    if line:
+        return _scaled(head.scaling_, _linear(*line))
+    make = next((make for kind, make in _CURVES.items() if isinstance(head, kind)), None)
+    scores = make(head) if make else None
+    return _scaled(head.scaling_, scores) if scores else None
 
 
-def is_linear(head: Head) -> bool:
-    """Whether the scores of a head are a linear function of its rows, plus a constant."""
-    if head.scaling_.sqrt or head.scaling_.l2:
-        return False
-    if isinstance(head, NetworkHead):
-        return len(head.layers_) == 1
-    return isinstance(head, LinearHead | LDA | Ridge | Prototype)
+def coefficients(head: Head) -> tuple[Array, Array] | None:
+    """W (K, D) and b (K,), float64, of a head whose scores are W x + b for a row x; None where they are not.
+
+    Parameters
+    ----------
+    head : Head
+        Fitted.
+    """
+    line, scaling = _line(head), head.scaling_
+    if line is None or scaling.sqrt or scaling.l2:
+        return None
+    W, b = line
+    if scaling.scale is not None:
+        W = W / scaling.scale
+    return W, b if scaling.mean is None else b - W @ scaling.mean
 
 
 def mean_row(head: Head) -> Array | None:
@@ -85,18 +95,22 @@ def _scaled(scaling: Scaling, scores: Scores) -> Scores:
     return prepared
 
 
+def _line(head: Head) -> tuple[Array, Array] | None:
+    """W (K, D) and b (K,), float64, of scores that are linear in prepared rows."""
+    if isinstance(head, LinearHead | LDA | Ridge):
+        return head.coef_.astype(np.float64), head.intercept_.astype(np.float64)
+    if isinstance(head, Prototype):
+        means = head.means_.astype(np.float64)
+        return means, -0.5 * np.einsum("kd,kd->k", means, means)
+    if isinstance(head, NetworkHead) and len(head.layers_) == 1:
+        ((W, b),) = head.layers_
+        return W.T.astype(np.float64), b.astype(np.float64)
+    return None
+
+
 def _linear(coef: Array, intercept: Array) -> Scores:
     W, b = _tensor(coef), _tensor(intercept)
     return lambda rows: rows @ W.T + b
-
-
-def _of_linear(head: LinearHead | LDA | Ridge) -> Scores:
-    return _linear(head.coef_, head.intercept_)
-
-
-def _of_prototype(head: Prototype) -> Scores:
-    means = head.means_.astype(np.float64)
-    return _linear(means, -0.5 * np.einsum("kd,kd->k", means, means))
 
 
 def _of_simpleshot(head: SimpleShot) -> Scores:
@@ -141,11 +155,7 @@ def _of_ensemble(head: Ensemble) -> Scores | None:
     return scores
 
 
-_FORMS: Mapping[type[Head], Callable[..., Scores | None]] = {
-    LinearHead: _of_linear,
-    LDA: _of_linear,
-    Ridge: _of_linear,
-    Prototype: _of_prototype,
+_CURVES: Mapping[type[Head], Callable[..., Scores | None]] = {
     SimpleShot: _of_simpleshot,
     NetworkHead: _of_network,
     SVM: _of_svm,

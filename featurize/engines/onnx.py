@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from cache.key import Json
 from featurize.engines.base import Engine
 from featurize.engines.exported import INPUT
 from featurize.networks.recipes import Formula
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 
 class OnnxEngine(Engine):
@@ -34,14 +38,9 @@ class OnnxEngine(Engine):
     parallel = True
 
     def __init__(self, model: bytes, formulas: Sequence[Formula], *, batch_size: int, precision: str = "fp32") -> None:
-        import onnxruntime
-
         super().__init__(formulas, batch_size)
         self.precision = precision
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model)
         self._outputs = [o.name for o in self._session.get_outputs()]
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
@@ -55,3 +54,13 @@ class OnnxEngine(Engine):
             "device": "cpu",
             "batch_size": self.batch_size,
         }
+
+
+def open_session(model: bytes) -> onnxruntime.InferenceSession:
+    """An exported network, ready to run on one processor for each thread that asks it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageColor
 from scipy.stats import spearmanr
 
+from cache import create_cache
 from classify.commands.main import cli
 from classify.errors import HeadError
 from classify.explain import Explainer, Explanation, explanation_figure
@@ -19,7 +20,7 @@ from classify.explain.figure import LONGEST, explanation_picture, heat_over
 from classify.explain.files import explain_files, file_names
 from classify.explain.heat import spread
 from classify.explain.occlusion import occlusion
-from classify.explain.scores import is_linear, mean_row, scores_in_torch
+from classify.explain.scores import coefficients, mean_row, scores_in_torch
 from classify.head_network import HeadNetwork
 from classify.headfile import SavedHead, save_head
 from classify.heads import HEADS, make_head
@@ -27,6 +28,7 @@ from classify.heads.base import Head
 from featurize import canvas
 from featurize.canvas import dots
 from featurize.commands.console import run
+from featurize.engines.exported import BODY, export_body
 from featurize.errors import WeightsError
 from featurize.networks.network import Network, choose_network
 from featurize.networks.recipes import FORMULAS
@@ -79,13 +81,19 @@ def test_a_head_in_torch_gives_the_scores_of_the_head(kind: str, options: str) -
         assert np.allclose(scores(torch.from_numpy(rows)).numpy(), head.scores(rows), rtol=1e-4, atol=1e-5)
 
 
-def test_linear_heads_are_those_whose_scores_are_linear() -> None:
+@pytest.mark.parametrize("options", ["", "standardize=false"])
+def test_linear_heads_and_no_others_have_coefficients_that_give_their_scores(options: str) -> None:
     rows = np.random.default_rng(3).uniform(1, 2, (2, 20))
     for kind in HEADS:
-        head = fitted(kind, 20)
+        head = fitted(f"{kind}:{options}" if options else kind, 20)
+        found = coefficients(head)
+        assert (found is not None) == (kind in LINEAR), kind
         ends, middle = head.scores(rows), head.scores(rows.mean(0, keepdims=True))
-        straight = np.allclose(ends.mean(0), middle[0], rtol=1e-5, atol=1e-6)
-        assert is_linear(head) == straight == (kind in LINEAR), kind
+        assert np.allclose(ends.mean(0), middle[0], rtol=1e-5, atol=1e-6) == (kind in LINEAR), kind
+        if found:
+            W, b = found
+            assert np.allclose(rows @ W.T + b, ends, rtol=1e-5, atol=1e-6), kind
+        assert coefficients(fitted(f"{kind}:l2=true", 20)) is None, "unit length is not linear"
 
 
 # ---- the sum
@@ -108,6 +116,26 @@ def test_the_class_activation_map_sums_to_the_score(kind: str, recipe: str, pixe
         assert found.heat.sum() + base == pytest.approx(score, rel=1e-4, abs=1e-4)
         assert found.base == pytest.approx(base, rel=1e-4, abs=1e-4)
     assert found.probabilities == pytest.approx(head.head.predict_proba(row)[0], abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A features folder that has the small network in ONNX."""
+    root = tmp_path_factory.mktemp("features")
+    create_cache(root, SMALL.key()).artifacts.keep(BODY, export_body(SMALL, SMALL.load()))
+    return root
+
+
+@pytest.mark.parametrize("recipe", ["multi", "avgpool-mirror", "stats"])
+def test_a_network_that_was_exported_gives_the_same_heat_without_being_loaded(
+    recipe: str, features: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = saved(fitted("logreg", WIDTHS[recipe]), recipe)
+    expected = Explainer(head).explain(pixels, "Cubism")
+    monkeypatch.setattr(Network, "load", None)
+    found = Explainer(head, features=features).explain(pixels, "Cubism")
+    assert found.heat == pytest.approx(expected.heat, rel=1e-3, abs=1e-4)
+    assert found.score == pytest.approx(expected.score, rel=1e-4, abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["mlp", "svm", "ensemble"])
