@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from classify.data import Examples, LabelledRows
 from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit, Namesake, SplitWorth
-from classify.evaluation.statistics import FEWEST_GROUPS, percentile_interval, resampled_means, wilson
+from classify.evaluation.statistics import FEWEST_GROUPS, difference_interval, resampled_means, share_interval, wilson
 from classify.heads.solvers.threads import threads_for
 from featurize.dataset.audit.result import Twice
 from featurize.dataset.people import may_be_one, person_key
@@ -176,9 +176,9 @@ def worth_of_artists(train: Examples, test: Examples, seed: int = 0) -> SplitWor
         head=WORTH_HEAD,
         pictures=len(hits),
         folds=WORTH_FOLDS,
-        random=percentile_interval(random, resampled[:, 0], artists),
-        disjoint=percentile_interval(disjoint, resampled[:, 1], artists),
-        difference=percentile_interval(random - disjoint, resampled[:, 0] - resampled[:, 1], artists),
+        random=share_interval(random, resampled[:, 0], artists),
+        disjoint=share_interval(disjoint, resampled[:, 1], artists),
+        difference=difference_interval(random - disjoint, resampled[:, 0] - resampled[:, 1], artists),
     )
 
 

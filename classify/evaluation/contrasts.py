@@ -15,12 +15,13 @@ from classify.evaluation.statistics import (
     ALPHA,
     FEWEST_GROUPS,
     corrected_resampled,
+    difference_interval,
     holm,
     indistinguishable,
     mcnemar,
-    percentile_interval,
     resampled_means,
     resampling_groups,
+    share_interval,
     smallest_difference,
 )
 from classify.evaluation.winner import judge_winner
@@ -70,7 +71,7 @@ def judge(hits: NDArray[np.bool_], groups: NDArray[np.str_], seed: int = 0) -> t
     units = len(np.unique(drawn))
     resampled = resampled_means(hits, drawn, seed=seed)  # (draws, M)
     accuracies = hits.mean(0).tolist()
-    clustered = [_interval(a, resampled[:, m], units) if by_artist else None for m, a in enumerate(accuracies)]
+    clustered = [share_interval(a, resampled[:, m], units) if by_artist else None for m, a in enumerate(accuracies)]
     contrasts = []
     for t in pair_tests(hits):
         a, b = t.first, t.second
@@ -129,7 +130,7 @@ def judge_folds(
 
 def _interval(value: float, resampled: NDArray[np.float64], units: int) -> Estimate:
     """The interval by resampling; everything that a difference can be, where there are fewer than five pictures."""
-    return percentile_interval(value, resampled, units) if units >= FEWEST_GROUPS else Estimate(value, -1.0, 1.0)
+    return difference_interval(value, resampled, units) if units >= FEWEST_GROUPS else Estimate(value, -1.0, 1.0)
 
 
 def _verdict(contrasts: Sequence[Contrast], n: int, count: int) -> Verdict:

@@ -18,10 +18,11 @@ from classify.evaluation.recommendation import Recommendation, recommend
 from classify.evaluation.statistics import (
     FEWEST_GROUPS,
     corrected_resampled,
+    difference_interval,
     holm,
-    percentile_interval,
     resampled_means,
     resampling_groups,
+    share_interval,
     wilson,
 )
 
@@ -182,7 +183,7 @@ def answer_of(
     return Answer(
         scores=replace(scores, accuracy=plain, clustered=_by_artist(hits.mean(0), folding, seed)),
         folds=tuple(accuracies.tolist()),
-        over_folds=corrected_resampled(accuracies, folding.test_share)[0],
+        over_folds=_over_folds(accuracies, folding.test_share),
         behind=None,
         p=None,
         p_holm=None,
@@ -277,14 +278,19 @@ def difference(values: Hits, groups: NDArray[np.str_], seed: int = 0) -> Estimat
     value = float(values.mean())
     if units < FEWEST_GROUPS:
         return Estimate(value, -1.0, 1.0)
-    return percentile_interval(value, resampled_means(values[:, None], drawn, seed=seed)[:, 0], units)
+    return difference_interval(value, resampled_means(values[:, None], drawn, seed=seed)[:, 0], units)
+
+
+def _over_folds(accuracies: NDArray[np.float64], test_share: float) -> Estimate:
+    found = corrected_resampled(accuracies, test_share)[0]
+    return Estimate(found.value, max(found.low, 0.0), min(found.high, 1.0))
 
 
 def _by_artist(values: Hits, folding: Folding, seed: int) -> Estimate | None:
     if folding.artists < FEWEST_GROUPS:
         return None
     resampled = resampled_means(values[:, None], folding.groups, seed=seed)[:, 0]
-    return percentile_interval(float(values.mean()), resampled, len(np.unique(folding.groups)))
+    return share_interval(float(values.mean()), resampled, len(np.unique(folding.groups)))
 
 
 def _hits(answer: Answer, truth: NDArray[np.intp]) -> Hits:

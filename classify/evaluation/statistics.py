@@ -15,6 +15,7 @@ ALPHA = 0.05
 POWER = 0.8
 DRAWS = 2000  # bootstrap resamples
 FEWEST_GROUPS = 5  # with two artists the interval covers 49 % instead of 95 %, with four 87 % (docs/comparison.md)
+ROUNDING = 1e-12  # resamples that differ by less are equal
 _BLOCK = 1 << 24  # numbers drawn at once
 
 Floats = NDArray[np.float64]
@@ -116,6 +117,29 @@ def percentile_interval(value: float, resampled: Floats, groups: int, level: flo
     return Estimate(value, float(low), float(high))
 
 
+def share_interval(value: float, resampled: Floats, groups: int) -> Estimate:
+    """As `percentile_interval`, for a share such as an accuracy: never without width, and within 0 and 1.
+
+    Where the figure is the same for every artist, all resamples are equal, and their percentiles would promise that
+    there is no doubt. Then the interval reaches to where Wilson's interval for none of G artists ends: as far as
+    artists who are otherwise, and of whom none was met, might move the figure.
+    """
+    return _doubtful(value, resampled, groups, 0.0)
+
+
+def difference_interval(value: float, resampled: Floats, groups: int) -> Estimate:
+    """As `share_interval`, for a difference of two shares: within -1 and 1."""
+    return _doubtful(value, resampled, groups, -1.0)
+
+
+def _doubtful(value: float, resampled: Floats, groups: int, least: float) -> Estimate:
+    found = percentile_interval(value, resampled, groups)
+    if np.ptp(resampled) < ROUNDING:
+        reach = wilson(0, groups).high
+        found = Estimate(value, value - reach, value + reach)
+    return Estimate(value, max(found.low, least), min(found.high, 1.0))
+
+
 def mcnemar(only_first: int, only_second: int) -> float:
     """p of the exact McNemar test (McNemar, Psychometrika 1947; two-sided binomial), from statsmodels.
 
@@ -210,7 +234,8 @@ def corrected_resampled(differences: Floats, test_share: float, level: float = L
     """Mean over J resampled splits, with interval and p (Nadeau & Bengio, Machine Learning 2003, section 5.1).
 
     The splits share their pictures, so that the variance of the mean is (1/J + n_test/n_train) s^2 instead of s^2/J;
-    the statistic has J - 1 degrees of freedom.
+    the statistic has J - 1 degrees of freedom. Where all J differences are the same there is no variance to judge by,
+    and the sign test's p, 2^(1 - J), takes its place.
 
     Parameters
     ----------
@@ -226,5 +251,8 @@ def corrected_resampled(differences: Floats, test_share: float, level: float = L
     mean = float(differences.mean())
     error = float(np.sqrt((1 / count + test_share) * differences.var(ddof=1)))
     reach = float(t.ppf(0.5 + level / 2, count - 1)) * error
-    p = 2 * float(t.sf(abs(mean) / error, count - 1)) if error else float(mean == 0)
+    if error > ROUNDING:
+        p = 2 * float(t.sf(abs(mean) / error, count - 1))
+    else:
+        p = 2.0 ** (1 - count) if abs(mean) > ROUNDING else 1.0
     return Estimate(mean, mean - reach, mean + reach), p

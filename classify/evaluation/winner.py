@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from classify.evaluation.entry import Estimate
 from classify.evaluation.findings import Winner
-from classify.evaluation.statistics import LEVEL, percentile_interval, tail, wilson
+from classify.evaluation.statistics import LEVEL, share_interval, tail, wilson
 
 
 def judge_winner(
@@ -42,11 +42,12 @@ def judge_winner(
     spread = resampled.std(0)
     deviations = (resampled - accuracies) / np.where(spread > 0, spread, 1)  # (draws, M)
     furthest = float(np.quantile(deviations.min(1), (1 - LEVEL) / 2))
-    level = 1 - 2 * float(norm.cdf(furthest))  # of each head's interval, that all hold together
+    level = max(LEVEL, 1 - 2 * float(norm.cdf(furthest)))  # of each head's interval, that all hold together
     value = float(accuracies[0])
     right, n = float(hits[:, 0].sum()), len(hits)
-    plain = percentile_interval(value, resampled[:, 0], groups)
-    low = min(wilson(right, n, level).low, value + float(norm.ppf(tail(groups, level))) * float(spread[0]))
+    plain = share_interval(value, resampled[:, 0], groups)
+    reach = -float(norm.ppf(tail(groups, level))) * float(spread[0])
+    low = min(wilson(right, n, level).low, value - reach, plain.low)
     high = max(wilson(right, n).high, plain.high)
     best = resampled == resampled.max(1, keepdims=True)  # heads that tie share a resample
     return Winner(

@@ -351,6 +351,28 @@ def test_corrected_resampled_t_is_nadeau_and_bengio() -> None:
     assert estimate.high > naive.high
 
 
-@pytest.mark.parametrize(("value", "p"), [(0.0, 1.0), (0.1, 0.0)], ids=["no difference", "always the same one"])
-def test_corrected_resampled_t_without_spread(value: float, p: float) -> None:
-    assert corrected_resampled(np.full(4, value), 0.25)[1] == p
+@pytest.mark.parametrize(
+    ("value", "count", "p"),
+    [(0.0, 4, 1.0), (0.1, 4, 0.125), (0.1, 2, 0.5)],
+    ids=["no difference", "always the same one", "two folds"],
+)
+def test_corrected_resampled_t_without_spread(value: float, count: int, p: float) -> None:
+    """Two folds in which one head is ahead by the same number of pictures are no proof."""
+    assert corrected_resampled(np.full(count, value), 0.25)[1] == p
+
+
+@pytest.mark.parametrize("right", [0, 1], ids=["all wrong", "all right"])
+@pytest.mark.parametrize("artists", [5, 20, 300])
+def test_what_is_the_same_for_every_artist_is_still_in_doubt(right: int, artists: int) -> None:
+    """Its interval reaches to where Wilson's for all of so many artists ends, in the table and for the winner."""
+    hits = np.full((3 * artists, 2), bool(right))
+    clustered, verdict = judge(hits, (np.arange(3 * artists) % artists).astype(str))
+    assert verdict.winner is not None
+    expected = wilson(right * artists, artists)
+    for found in (*clustered, verdict.winner.accuracy):
+        assert found is not None
+        assert found.low <= expected.low + 1e-9
+        assert found.high >= expected.high - 1e-9
+        assert 0 <= found.low < found.high <= 1
+    gap = verdict.contrasts[0].difference
+    assert gap.low == -gap.high < 0
