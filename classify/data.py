@@ -360,8 +360,8 @@ def check_trainable(rows: LabelledRows, target: str) -> list[str]:
     counts = Counter(rows.y.tolist())
     if len(counts) < 2:
         raise DataError(
-            f"all {len(rows)} training pictures have the same {target}, {next(iter(counts))!r}: a classifier "
-            "needs two classes or more"
+            f"there is one {target} only, {next(iter(counts))!r}, among {counted(len(rows), 'training picture')}: a "
+            "classifier needs two classes or more"
         )
     single = sorted(c for c, n in counts.items() if n == 1)
     if single:

@@ -102,18 +102,18 @@ def shared_artists(leaks: LeakAudit) -> Iterator[Caution]:
     artists = leaks.artists
     if artists is None or not artists.shared_pictures:
         return
+    known = counted(artists.test_artists, "artist")
     worth = ""
     if leaks.worth is not None:
         d = leaks.worth.difference
         worth = (
-            f" On these pictures, having met the artist is worth {points(d.value)} points of accuracy to "
-            f"{leaks.worth.head} (95{NARROW}% interval {points(d.low)} to {points(d.high)})."
+            f" With as many pictures to learn from, having met the artist is worth {points(d.value)} points of "
+            f"accuracy to {leaks.worth.head} (95{NARROW}% interval {points(d.low)} to {points(d.high)})."
         )
     yield Caution(
         "artist-overlap",
         f"{percent(artists.share)} of the test pictures whose artist is known are by one who is in the training part, "
-        f"too ({artists.shared_artists} of {artists.test_artists} artists): a head may recognise painters instead of "
-        f"styles.{worth}",
+        f"too ({artists.shared_artists} of {known}): a head may recognise painters instead of styles.{worth}",
     )
 
 
@@ -149,10 +149,11 @@ def ungrouped_folds(entries: Sequence[Entry], dataset: DatasetFacts) -> Iterator
     reached = {e.name: max(max(t["accuracy"]) for t in e.tuned.values()) for e in entries if e.tuned}
     first = next(iter(reached))
     scored = next(e.scores.accuracy.value for e in entries if e.name == first)
+    classes = counted(sum(map(bool, dataset.train_counts)), "class", "classes")
     yield Caution(
         "ungrouped-folds",
-        f"Most training pictures are of classes by a single artist ({dataset.train_artists} artists, "
-        f"{sum(map(bool, dataset.train_counts))} classes), so that the tuning’s folds could not keep artists apart: "
+        f"Most training pictures are of classes by a single artist ({counted(dataset.train_artists, 'artist')}, "
+        f"{classes}), so that the tuning’s folds could not keep artists apart: "
         f"parameters were chosen, and probabilities calibrated, on pictures too easy to tell ({first}: "
         f"{percent(reached[first])} in these folds, {percent(scored)} on the test part).",
     )

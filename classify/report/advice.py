@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from classify.comparison.result import Comparison
-from classify.evaluation.entry import Estimate
+from classify.evaluation.entry import Entry, Estimate
 from classify.evaluation.questions import Asked
 from classify.report.kinds import plainly
 from featurize.wording import NARROW, counted, listing, percent
 
+TIE = 5e-4  # a difference that is shown as 0.0 points
 MOST_NAMED = 6  # heads that are equally good
 PICTURES = 3  # to look at, on the screen
 
-HEADINGS = {
-    "new": "Painters who are not in these pictures",
-    "known": "Painters who are in these pictures",
-}
+HEADINGS = {"new": "New painters", "known": "Known painters"}
+WHOM = {"new": "no work of theirs is among these pictures", "known": "other works of theirs are among these pictures"}
 
 OF_THE_SPLIT = "Pictures like those of the split “{}”"
 
@@ -28,22 +29,26 @@ class Use:
 
     Parameters
     ----------
-    heading : str
-        For which pictures.
+    heading, whom : str
+        For which pictures, and what is meant by that.
     head, does : str
-        The head's name, and what it does.
+        The head's name, and what it does; no name where none is better than guessing.
     wrong, lowest, highest : int
         How many of 100 pictures it names wrong, and the ends of the 95 % interval.
     why : str
+    command : str
+        What makes the head from all pictures; "" where no command does.
     """
 
     heading: str
+    whom: str
     head: str
     does: str
     wrong: int
     lowest: int
     highest: int
     why: str
+    command: str
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,10 @@ class Check:
 def uses(c: Comparison) -> list[Use]:
     """What the page begins with: a head for each question, or for the pictures of the test part."""
     if c.asked:
-        return [
-            _use(c, HEADINGS[asked.question], found := asked.recommendation.head, asked.answer(found).interval, why)
-            for asked in c.asked
-            for why in [take(c, asked)]
-        ]
+        return [_for_question(c, asked) for asked in c.asked]
     accuracy = c.best.scores.clustered or c.best.scores.accuracy
-    return [_use(c, OF_THE_SPLIT.format(c.dataset.test), 0, accuracy, _first(c))]
+    heading, baseline = OF_THE_SPLIT.format(c.dataset.test), c.dataset.baseline
+    return [_use(c, heading, "", 0, accuracy, _first(c), baseline, fit_command(c, c.best, c.dataset.question))]
 
 
 def checks(c: Comparison) -> list[Check]:
@@ -85,14 +87,60 @@ def checks(c: Comparison) -> list[Check]:
     if twice := len(c.twice.duplicates) + len(c.twice.pairs):
         found.append(Check("twice", counted(twice, "picture that stands twice", "pictures that stand twice")))
     if c.mistakes:
-        found.append(Check("surest", counted(len(c.mistakes), "sure mistake"), f"of {c.best.name}"))
+        found.append(Check("surest", counted(len(c.mistakes), "sure mistake"), f"of {c.best.name}{_ranked_first(c)}"))
     return found
 
 
-def _use(c: Comparison, heading: str, head: int, right: Estimate, why: str) -> Use:
+def _for_question(c: Comparison, asked: Asked) -> Use:
+    head, question = asked.recommendation.head, asked.question
+    right, command = asked.answer(head).interval, fit_command(c, c.entries[head], question)
+    return _use(c, HEADINGS[question], WHOM[question], head, right, take(c, asked), blind(c, asked), command)
+
+
+def _use(
+    c: Comparison, heading: str, whom: str, head: int, right: Estimate, why: str, baseline: float, command: str
+) -> Use:
     entry = c.entries[head]
     wrong, lowest, highest = (round(100 * (1 - share)) for share in (right.value, right.high, right.low))
-    return Use(heading, entry.name, plainly(entry.kind, entry.name), wrong, lowest, highest, why)
+    if right.low <= baseline:
+        return Use(heading, whom, "", "", wrong, lowest, highest, _guesses(entry.name, baseline), "")
+    does = plainly(entry.kind, entry.name)
+    return Use(heading, whom, entry.name, does, wrong, lowest, highest, why, command)
+
+
+def blind(c: Comparison, asked: Asked) -> float:
+    """The share that is named right without looking at a picture: chance, or the largest class where that is more."""
+    labels = Counter(row.label for row in c.asked_rows)
+    return max(c.dataset.chance, max(labels.values()) / asked.pictures)
+
+
+def fit_command(c: Comparison, entry: Entry, question: str) -> str:
+    """What fits a head of the comparison on all pictures, to be pasted; "" where no command does."""
+    typed = shlex.split(c.provenance.command)
+    if not typed or entry.kind == "zero-shot" or entry.name.startswith("finetuned ") or " + " in entry.key:
+        return ""
+    words = ["classify", "fit", "--head", entry.spec]
+    if c.table_path != Path("dataset.csv"):
+        words += ["--dataset", str(c.table_path)]
+    for option in ("--features", "--target", "--seed"):
+        words += [word for n, name in enumerate(typed[:-1]) if name == option for word in (name, typed[n + 1])]
+    words += ["--key", entry.key] if "--key" in typed else []
+    words += ["--embedding", entry.embedding] if "--embedding" in typed else []
+    words += ["--no-tune"] if "--no-tune" in typed else []
+    return shlex.join([*words, "--question", question, "--train", "all"])
+
+
+def _guesses(name: str, baseline: float) -> str:
+    return (
+        f"No head can be told from guessing, which names {percent(baseline, 0)} right. {name} is the first of them; "
+        "look for wrong labels, or for more pictures."
+    )
+
+
+def _ranked_first(c: Comparison) -> str:
+    """Why mistakes of the first head are shown, where another one is to be taken."""
+    taken = {asked.recommendation.head for asked in c.asked}
+    return ", the first of the ranking" if taken and 0 not in taken else ""
 
 
 def _first(c: Comparison) -> str:
@@ -110,22 +158,32 @@ def advice(c: Comparison) -> list[str]:
     """The first lines of the screen: one for each question, and the pictures to look at; none without questions."""
     if not c.asked:
         return []
-    return [*(f"{HEADINGS[asked.question]}: {take(c, asked)} {errs(c, asked)}" for asked in c.asked), *to_check(c)]
+    return [*(_line(c, asked) for asked in c.asked), *to_check(c)]
+
+
+def _line(c: Comparison, asked: Asked) -> str:
+    return f"{HEADINGS[asked.question]} ({WHOM[asked.question]}): {take(c, asked)} {errs(c, asked)}"
 
 
 def take(c: Comparison, asked: Asked) -> str:
     """Which head, and why."""
     found, names = asked.recommendation, [entry.name for entry in c.entries]
-    head = names[found.head]
+    head, first = names[found.head], names[found.first]
+    right = asked.answer(found.head).interval
+    if right.low <= (baseline := blind(c, asked)):
+        return _guesses(head, baseline)
     if len(asked.ranking) == 1:
         return f"{head} is the only head."
     if found.better:
         return f"Take {head}: it is better than {_others(len(asked.ranking) - 1)}."
     equals = listing([names[n] for n in found.equals], MOST_NAMED)
-    said = f"Equally good, as far as these pictures show: {equals}. Take {head}, "
-    if found.head == found.first and found.slack == 0:
-        return said + "which came first."
-    return said + f"the simplest of those that come within {100 * found.slack:.1f} points of the first."
+    said = f"Equally good, as far as these pictures show: {equals}. "
+    if found.head == found.first:
+        return f"{said}Take {head}, which came first."
+    gap = asked.answer(found.first).scores.accuracy.value - right.value
+    if gap < TIE:
+        return f"{said}Take {head}, the simplest of those that came first."
+    return f"{said}Take {head}: it is simpler than {first}, which came first, and only {100 * gap:.1f} points behind."
 
 
 def errs(c: Comparison, asked: Asked) -> str:

@@ -82,7 +82,8 @@ def verdict(c: Comparison) -> list[str]:
     told = [f"{listing([names[n] for n in group], 20)} can’t be told apart." for group in v.groups if len(group) > 1]
     apart = [x for x in v.contrasts if x.differ]
     if not apart and len(names) > 1:
-        told = ["No two heads can be told apart on these pictures."]
+        on = "these pictures" if c.dataset.folds else counted(c.dataset.test_rows, f"{c.dataset.test} picture")
+        told = [f"No two heads can be told apart on {on}."]
     told += [_sure(x, names) for x in apart[:3]]
     told += [_selection(v.winner, names)] if v.winner is not None else []
     if len(apart) > 3:

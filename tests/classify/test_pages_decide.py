@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from classify import compare, write_report
+from classify.commands.main import cli
 from classify.comparison.result import Comparison
 from classify.heads import HEADS
 from classify.report.advice import checks, uses
@@ -68,6 +71,25 @@ def test_the_first_screen_says_what_to_use_and_how_many_of_a_hundred_are_wrong(
     alone = uses(replace(comparison, asked=()))
     assert [use.heading for use in alone] == ["Pictures like those of the split “test”"]
     assert alone[0].head == comparison.best.name
+
+
+def test_the_first_screen_has_the_command_that_makes_the_head(comparison: Comparison, page: Path) -> None:
+    """With the options of the comparison, and `classify fit` takes it."""
+    first = page.read_text("utf-8").partition("<main>")[0]
+    codes = re.findall(r"<code>(<span>.*?)</code>", first)
+    shown = [unescape(" ".join(re.findall(r"<span>(.*?)</span>", code))) for code in codes]
+    assert shown == [use.command for use in uses(comparison)]
+    for use, question in zip(uses(comparison), ("new", "known"), strict=True):
+        program, command, *words = shlex.split(use.command)
+        read = cli.commands[command].make_context(command, words)
+        assert program == "classify"
+        assert (read.params["spec"], read.params["question"], read.params["part"]) == (use.head, question, "all")
+        assert (read.params["dataset"], read.params["key"]) == (comparison.table_path, comparison.best.key)
+    typed = replace(comparison.provenance, command="classify compare --target genre --no-tune --embedding avgpool")
+    words = shlex.split(uses(replace(comparison, provenance=typed))[0].command)
+    assert {"--target", "genre", "--no-tune", "--embedding", "avgpool"} <= set(words)
+    silent = replace(comparison, provenance=replace(typed, command=""))
+    assert [use.command for use in uses(silent)] == ["", ""], "called from Python"
 
 
 def test_all_links_within_the_page_lead_somewhere(comparison: Comparison, page: Path) -> None:
