@@ -39,6 +39,7 @@ LIMIT_PICTURES = 200  # to measure the limits of decoding on
 CONTESTANTS: dict[str, dict[str, Any]] = {
     "plain torchvision": {},
     "plain timm": {},
+    "auto fp32": {},
     "torch fp32": {"engine": "torch"},
     "onnx fp32": {"engine": "onnx"},
     "openvino fp32": {"engine": "openvino"},

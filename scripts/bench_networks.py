@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--only", help="networks, separated by semicolons")
     given = parser.parse_args()
     on_gpu = torch.cuda.is_available()
-    contestants = ["torch fp32", "torch bf16"] if on_gpu else ["onnx fp32", "openvino bf16"]
+    contestants = ["torch fp32", "torch bf16"] if on_gpu else ["auto fp32", "openvino bf16"]
     print("| network | float32, images/s | 10,000 pictures | bf16, images/s | 10,000 pictures |\n|---|---|---|---|---|")
     for network in given.only.split(";") if given.only else NETWORKS:
         cells = measured(given.folder, network, contestants, given.rounds, given.workers)

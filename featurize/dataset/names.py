@@ -61,6 +61,11 @@ def artist_and_year_by_form(stem: str) -> tuple[str, str]:
     return (artist if artist.isascii() else mended(tidy(artist))), year[1] if year else ""
 
 
+def lacking_columns(labels: Mapping[str, Sequence[str]]) -> list[str]:
+    """Those of `artist` and `year` of which a source says nothing, so that names could say it."""
+    return [column for column in ("artist", "year") if not any(labels.get(column, ()))]
+
+
 def said_by_names(
     stems: Sequence[str],
     labels: Mapping[str, Sequence[str]],
@@ -90,7 +95,7 @@ def said_by_names(
         Empty where nothing was read.
     notes : list of Note
     """
-    lacking = [column for column in ("artist", "year") if not any(labels.get(column, ()))]
+    lacking = lacking_columns(labels)
     if asked is False or not lacking:
         return {}, []
     keys = {label_key(name) for name in classes}

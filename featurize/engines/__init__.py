@@ -14,6 +14,7 @@ from featurize.networks.recipes import PIXELS
 
 if TYPE_CHECKING:
     from cache import Artifacts
+    from featurize.networks.base import Backbone
     from featurize.networks.network import Network
     from featurize.networks.recipes import Formula
 
@@ -29,7 +30,8 @@ class EngineChoice:
     Parameters
     ----------
     engine : str
-        "auto" takes the fastest: PyTorch on a GPU, ONNX Runtime on a CPU, OpenVINO there for int8 and bf16.
+        "auto" takes the fastest: PyTorch on a GPU, ONNX Runtime on a CPU, OpenVINO there for int8 and bf16 and for
+        networks of tokens.
     precision : str
         "fp32", "bf16", or "int8:<hash>" of a calibrated body.
     device : str
@@ -81,7 +83,7 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
     if network.backbone.provider == ONNX:
         return _onnx_file(network, formulas, choice, precision, artifacts)
     device = device_for(choice)
-    engine = choice.engine if choice.engine != "auto" else _fastest(precision, device, network.backbone.parameters)
+    engine = choice.engine if choice.engine != "auto" else _fastest(precision, device, network.backbone)
     _check(engine, precision, device)
     if engine == "torch":
         return _torch(network, formulas, choice, device)
@@ -127,16 +129,17 @@ def device_for(choice: EngineChoice) -> str:
     return choose_device(choice.device)
 
 
-def _fastest(precision: str, device: str, parameters: int = 0) -> str:
+def _fastest(precision: str, device: str, backbone: Backbone) -> str:
     """As measured by scripts/bench_extract.py; OpenVINO is there on x86 processors only."""
     from featurize.engines import openvino
     from featurize.engines.exported import LARGEST
 
-    if device != "cpu" or (parameters > LARGEST and precision != "int8"):
+    if device != "cpu" or (backbone.parameters > LARGEST and precision != "int8"):
         return "torch"
     if precision == "bf16":
         return "openvino" if openvino.installed() and openvino.has_bf16() else "torch"
-    return "openvino" if precision == "int8" and openvino.installed() else "onnx"
+    in_openvino = precision == "int8" or backbone.of_tokens
+    return "openvino" if in_openvino and openvino.installed() else "onnx"
 
 
 def _check(engine: str, precision: str, device: str) -> None:

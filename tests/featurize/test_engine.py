@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from featurize.engines.onnx import OnnxEngine
 from featurize.engines.openvino import OpenvinoEngine
 from featurize.engines.torch import TorchEngine
 from featurize.errors import BackboneError
+from featurize.networks.base import TOKENS
 from featurize.networks.network import choose_network
 from featurize.networks.recipes import FORMULAS, formulas
 from featurize.pictures.transform import Transform
@@ -211,24 +213,29 @@ def test_what_can_not_be_computed_is_told(tmp_path: Path, choice: EngineChoice, 
 
 
 @pytest.mark.parametrize(
-    ("precision", "is_there", "has_bf16", "fastest"),
+    ("precision", "is_there", "has_bf16", "fastest", "of_tokens"),
     [
-        ("fp32", True, True, "onnx"),
-        ("bf16", True, True, "openvino"),
-        ("bf16", True, False, "torch"),
-        ("int8", True, False, "openvino"),
-        ("bf16", False, False, "torch"),
-        ("int8", False, False, "onnx"),
+        ("fp32", True, True, "onnx", "openvino"),
+        ("bf16", True, True, "openvino", "openvino"),
+        ("bf16", True, False, "torch", "torch"),
+        ("int8", True, False, "openvino", "openvino"),
+        ("fp32", False, False, "onnx", "onnx"),
+        ("bf16", False, False, "torch", "torch"),
+        ("int8", False, False, "onnx", "onnx"),
     ],
 )
 def test_auto_is_the_fastest_that_is_there(
-    monkeypatch: pytest.MonkeyPatch, precision: str, is_there: bool, has_bf16: bool, fastest: str
+    monkeypatch: pytest.MonkeyPatch, precision: str, is_there: bool, has_bf16: bool, fastest: str, of_tokens: str
 ) -> None:
     monkeypatch.setattr(openvino, "installed", lambda: is_there)
     monkeypatch.setattr(openvino, "has_bf16", lambda: has_bf16)
-    assert engines._fastest(precision, "cpu") == fastest
-    assert engines._fastest(precision, "cuda") == "torch"
-    assert engines._fastest(precision, "cpu", 632_000_000) == (fastest if precision == "int8" else "torch")
+    maps = SQUEEZENET.backbone
+    tokens = replace(maps, variant={TOKENS: {}})
+    assert engines._fastest(precision, "cpu", maps) == fastest
+    assert engines._fastest(precision, "cpu", tokens) == of_tokens
+    assert engines._fastest(precision, "cuda", tokens) == "torch"
+    large = replace(maps, parameters=632_000_000)
+    assert engines._fastest(precision, "cpu", large) == (fastest if precision == "int8" else "torch")
 
 
 def test_what_fits_into_no_onnx_file_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:

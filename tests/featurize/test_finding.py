@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import zipfile
 from pathlib import Path
 
@@ -241,3 +242,11 @@ def test_no_file_is_given_to_two_names_and_digits_never_change(wanted: list[str]
     for name, file in matching.found.items():
         number = name if not is_picture_name(name) else stem(name)
         assert [c for c in stem(file) if c.isdigit()] == [c for c in number if c.isdigit()]
+
+
+@given(st.text("ab ./\\-_é:\t\u00a0", max_size=9))
+def test_a_name_that_is_taken_as_it_is_would_not_be_changed(name: str) -> None:
+    """The short way for plain names gives what the long way gives."""
+    slow = name.strip().removeprefix("file://").replace("\\", "/")
+    tidied = posixpath.normpath(slow) if slow else ""
+    assert plain(name) == ("/" + tidied.lstrip("/") if tidied.startswith("//") else tidied)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from featurize.dataset.names import said_by_names
+from featurize.dataset.names import lacking_columns, said_by_names
 from featurize.dataset.notes import Note
 from featurize.dataset.sources.artgan import ArtGan
 from featurize.dataset.sources.base import AS_FOUND, Asking, Listing, Reader, Reading
@@ -96,6 +96,8 @@ def _with_options(listing: Listing) -> Listing:
 
 def _with_names(listing: Listing, reading: Reading) -> Listing:
     """A listing with what the names of its pictures say of artist and year."""
+    if reading.names is False or not lacking_columns(listing.labels):
+        return listing
     pictures = [n for n, path in enumerate(listing.paths) if is_picture_name(path)]
     said, notes = said_by_names(
         [stem(listing.paths[n]) for n in pictures],

@@ -32,10 +32,12 @@ def files_below(folder: str) -> list[str]:
     SourceError
         A folder can't be read.
     """
-    return list(_below(folder, "", (os.path.realpath(folder),)))
+    names: list[str] = []
+    _list_below(folder, "", (os.path.realpath(folder),), names)
+    return names
 
 
-def _below(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
+def _list_below(folder: str, prefix: str, above: tuple[str, ...], names: list[str]) -> None:
     try:
         with os.scandir(folder) as listed:
             children = sorted(listed, key=attrgetter("name"))
@@ -45,11 +47,11 @@ def _below(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
         if is_leftover(child.name):
             continue
         if not is_folder(child) or is_picture_name(child.name):
-            yield prefix + child.name
+            names.append(prefix + child.name)
             continue
         real = os.path.realpath(child.path) if child.is_symlink() else f"{above[-1]}/{child.name}"
         if real not in above:
-            yield from _below(child.path, f"{prefix}{child.name}/", (*above, real))
+            _list_below(child.path, f"{prefix}{child.name}/", (*above, real), names)
 
 
 def is_folder(child: os.DirEntry[str]) -> bool:

@@ -24,6 +24,7 @@ from featurize.errors import Undecodable
 from featurize.pictures import archives
 from featurize.pictures.file import digest, read
 
+_AS_IT_IS = re.compile(r"[\w-][\w. -]*(/[\w-][\w. -]*)*(?<! )")  # names that are plain already, as nearly all are
 _LONG_WORD = 3  # letters; two such words make a file's name one that no other object has
 
 
@@ -35,6 +36,8 @@ def plain(name: str) -> str:
     >>> plain(r"d/a\1.png"), plain("./art//x.jpg"), plain("a/../b/x.jpg")
     ('d/a/1.png', 'art/x.jpg', 'b/x.jpg')
     """
+    if _AS_IT_IS.fullmatch(name):
+        return name
     stripped = name.strip().removeprefix("file://").replace("\\", "/")
     tidied = posixpath.normpath(stripped) if stripped else ""
     return "/" + tidied.lstrip("/") if tidied.startswith("//") else tidied

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from featurize.dataset.splits.draw import check_shares, draw
 
@@ -45,15 +45,15 @@ def random_split(
     return [split[i] for i in ids]
 
 
-def _by_label(ids: Sequence[str], labels: Sequence[str]) -> dict[str, list[str]]:
+def _by_label(ids: Sequence[str], labels: Sequence[str]) -> dict[str, set[str]]:
     classes: dict[str, set[str]] = defaultdict(set)
     for picture, label in zip(ids, labels, strict=True):
         classes[label].add(picture)
-    return {label: sorted(members) for label, members in classes.items()}
+    return classes
 
 
 def _fill_empty_parts(
-    members: Sequence[str], drawn: dict[str, float], split: dict[str, str], *, val: float, test: float
+    members: Collection[str], drawn: dict[str, float], split: dict[str, str], *, val: float, test: float
 ) -> None:
     """Give each wanted part at least one picture of a class, where the class has enough for all of them."""
     centres = {"train": (1 + val + test) / 2}
@@ -66,7 +66,7 @@ def _fill_empty_parts(
     counts = Counter(split[m] for m in members)
     for part, centre in centres.items():
         if not counts[part]:
-            spare = [m for m in members if counts[split[m]] > 1]
+            spare = [m for m in sorted(members) if counts[split[m]] > 1]
             moved = min(spare, key=lambda m: abs(drawn[m] - centre))
             counts[split[moved]] -= 1
             counts[part] += 1
