@@ -23,6 +23,7 @@ _SCALE = 2 * _EDGE + 2 * _SIDE + 8  # where the scale of the heat begins
 _BARS, LONGEST = _SCALE + 78, 172.0  # where the bars begin, and how long 100 % is
 _WIDTH = _BARS + LONGEST + 62
 _SMALL, _NOTE = 8.0, 7.5  # sizes of letters
+_NEARLY = 0.001  # shares below it, and as near to 1, are not told from 0 and 1
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601
 _HOW = {
     "cam": "class activation map; the heat's sum, {sum:+.2f}, and the mean training picture's score, {base:+.2f}, make "
@@ -138,4 +139,11 @@ def _draw_bars(canvas: Canvas, explanation: Explanation, shown: dict[str, str]) 
         name = fitting(shown[label], 8.5, LONGEST + 50, bold=explained)
         canvas.text(_BARS + 1, y + 11, name, 8.5, bold=explained, anchor="ls")
         canvas.box(_BARS, y + 15, LONGEST * share, high, SERIES[0 if explained else 7])
-        canvas.text(_BARS + LONGEST * share + 4, y + 15 + high / 2, percent(share), _SMALL, MUTED, anchor="lm")
+        canvas.text(_BARS + LONGEST * share + 4, y + 15 + high / 2, _percent(share), _SMALL, MUTED, anchor="lm")
+
+
+def _percent(share: float) -> str:
+    """A share that is neither nothing nor all is not written as such."""
+    if 0 < share < _NEARLY:
+        return f"under {percent(_NEARLY)}"
+    return f"over {percent(1 - _NEARLY)}" if 1 - _NEARLY < share < 1 else percent(share)

@@ -16,7 +16,7 @@ from cache import create_cache
 from classify.commands.main import cli
 from classify.errors import HeadError
 from classify.explain import Explainer, Explanation, explanation_figure
-from classify.explain.figure import LONGEST, explanation_picture, heat_over
+from classify.explain.figure import LONGEST, _percent, explanation_picture, heat_over
 from classify.explain.files import explain_files, file_names
 from classify.explain.heat import spread
 from classify.explain.occlusion import occlusion
@@ -33,6 +33,7 @@ from featurize.errors import WeightsError
 from featurize.networks.network import Network, choose_network
 from featurize.networks.recipes import FORMULAS
 from featurize.theme import DIVERGING, SERIES
+from featurize.wording import percent
 from tests.conftest import save_picture
 from tests.featurize import fake
 
@@ -349,6 +350,13 @@ def test_bars_are_as_long_as_the_probabilities() -> None:
     lengths = [int((drawn == ImageColor.getrgb(colour)).all(2).sum(1).max()) for colour in (SERIES[0], SERIES[7])]
     expected = [dots(0.2 * LONGEST), dots(0.5 * LONGEST)]  # the explained class, and the likeliest of the others
     assert lengths == pytest.approx(expected, abs=1)
+
+
+def test_no_class_that_is_possible_is_shown_as_impossible() -> None:
+    shares = [0.0, 0.0004, 0.001, 0.5, 0.9996, 1.0]
+    assert [_percent(share) for share in shares] == [
+        percent(0.0), f"under {percent(0.001)}", percent(0.001), percent(0.5), f"over {percent(0.999)}", percent(1.0),
+    ]  # fmt: skip
 
 
 def test_captions_stay_within_the_paper() -> None:
