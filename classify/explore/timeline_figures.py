@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classify.explore.hidden import UnitsInTime
 from classify.explore.timeline import VARIANCE, Timeline
@@ -12,6 +13,7 @@ from featurize import theme
 from featurize.wording import cut, plain
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH = 420  # points
@@ -23,8 +25,7 @@ def against_year(found: Timeline) -> Figure:
     best = found.best
     with theme.drawing(WIDTH, 300) as figure:
         axes = figure.subplots()
-        dots: Any = {"s": float(np.clip(4000 / len(found.years), 2, 14)), "lw": 0, "alpha": 0.6, "rasterized": True}
-        axes.scatter(found.years, found.scores[:, best], color=theme.SERIES[1], **dots)
+        _works(axes, found.years, found.scores[:, best])
         shown = [style for style in found.styles if style.works >= 5]
         axes.plot(
             [s.median for s in shown], [s.position[best] for s in shown], "D", color=theme.SERIES[0], ms=4.5,
@@ -103,10 +104,15 @@ def predicted(found: Timeline) -> Figure:
         axes = figure.subplots()
         span = [found.years.min(), found.years.max()]
         axes.plot(span, span, color=theme.MUTED, lw=1, ls=(0, (4, 3)))
-        size = float(np.clip(4000 / len(found.years), 2, 14))
-        axes.scatter(found.years, score.predicted, color=theme.SERIES[1], s=size, lw=0, alpha=0.6, rasterized=True)
+        _works(axes, found.years, score.predicted)
         axes.set(xlabel="year", ylabel="predicted year")
         figure.set_label(
             f"Predicted against real years of {len(found.years)} works: mean error {score.error.value:.0f} years."
         )
         return figure
+
+
+def _works(axes: Axes, years: NDArray[Any], values: NDArray[Any]) -> None:
+    """A point for each work, as a shape: its colour follows the page, that of pixels would stay the light page's."""
+    size = float(np.clip(4000 / len(years), 2, 14))
+    axes.scatter(years, values, color=theme.SERIES[1], s=size, lw=0, alpha=0.6)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy.stats import pearsonr
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
@@ -15,11 +17,13 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from classify.commands.main import cli
 from classify.errors import DataError, HeadError, HeadMismatch
+from classify.explore import timeline_figures
 from classify.explore.hidden import load_hidden, units_in_time
 from classify.explore.timeline import Timeline, colours_of, timeline
 from classify.explore.works import Works, load_works
 from classify.headfile import SavedHead, save_head
 from classify.heads import make_head
+from classify.report.svg import as_svg
 from featurize.commands.console import run
 from featurize.dataset.table import DatasetTable, write_table
 from tests.browser import assert_good_to_read
@@ -122,6 +126,14 @@ def test_styles_stand_in_the_order_of_their_years(found: Timeline) -> None:
         here = names == style.name
         assert style.median == np.median(found.years[here])
         np.testing.assert_allclose(style.position, found.scores[here].mean(0))
+
+
+@pytest.mark.parametrize("draw", [timeline_figures.against_year, timeline_figures.predicted])
+def test_works_are_drawn_in_colours_that_follow_the_page(draw: Callable[[Timeline], Figure], found: Timeline) -> None:
+    """Pixels would stay in the colours of the light page, which are hard to see on a dark one."""
+    drawn = as_svg(draw(found))
+    assert "<image" not in drawn
+    assert drawn.count("var(--series-2)") >= len(found.years)
 
 
 def test_too_few_dates_are_said_with_the_way_out() -> None:
