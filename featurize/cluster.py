@@ -22,6 +22,11 @@ def connected(address: str) -> Any:
     FeaturizeError
         Ray is not installed, or the cluster can't be reached.
     """
+    if not address.strip():
+        raise FeaturizeError(
+            f"{address!r} is no address of a Ray cluster: give one such as HOST:6379 or ray://HOST:10001, or --ray "
+            "alone"
+        )
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
     try:
         import ray

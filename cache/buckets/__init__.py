@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cache.addresses import scheme_of
+from cache.addresses import meant_address, scheme_of
 from cache.buckets.base import ASIDE, Bucket, Stat
 from cache.buckets.disk import DiskBucket
 from cache.buckets.memory import MemoryBucket
@@ -20,7 +20,8 @@ def bucket_at(place: Place) -> Bucket:
     Raises
     ------
     StorageFailed
-        It is an address, and no storage of that kind is known, or what speaks to it is not installed.
+        It is an address, and no storage of that kind is known, or what speaks to it is not installed; or it is nearly
+        an address, as "s3:/museum" is, and what `Path("s3://museum")` makes of one.
     """
     if isinstance(place, Bucket):
         return place
@@ -29,6 +30,11 @@ def bucket_at(place: Place) -> Bucket:
             return ObjectBucket(place)
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise StorageFailed(f"{place!r} is no address where features can be kept: give a path, or one of {known}")
+    if address := meant_address(place):
+        raise StorageFailed(
+            f"{str(place)!r} is nearly an address: write {address!r}, as a text; for a folder of that name, give its "
+            "whole path"
+        )
     return DiskBucket(Path(place))
 
 

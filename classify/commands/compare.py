@@ -127,7 +127,7 @@ def compare(
     caches = open_caches(features, keys)
     options["embeddings"] = options.pop("embedding")
     options["command"] = as_typed(context, "classify")
-    if protocol and ray:
+    if protocol and ray is not None:
         raise click.UsageError("--protocol trains one head after the other: leave --ray out")
     with workers_at(ray) as workers, progress_bar("comparing", "fits") as progress:
         if protocol:

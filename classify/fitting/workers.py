@@ -136,7 +136,7 @@ class OnRay(Workers):
 
 def workers_at(address: str | None) -> Workers:
     """The workers of the Ray cluster at an address, as OnRay takes it; this process where there is none."""
-    return OnRay(address) if address else Here()
+    return Here() if address is None else OnRay(address)
 
 
 def _checked(made_with: str, work: Callable[[T], R], task: T) -> R:

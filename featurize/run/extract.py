@@ -142,7 +142,7 @@ def extract(
     >>> done.pictures, len(done.failed)
     (40, 0)
     """
-    shard = Shard.parse(settings.shard) if settings.shard else None
+    shard = Shard.parse(settings.shard) if settings.shard is not None else None
     network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
     wanted = settings.formulas(network)  # before anything is made
     parts = parts_of(table, settings.split)
@@ -159,7 +159,7 @@ def extract(
         remember_place(cache.artifacts, network.weights.file)
     if network.weights.licence:
         remember_licence(cache.artifacts, network.weights.licence)
-    workers = settings.workers or (1 if settings.ray else processors.count())
+    workers = settings.workers or (1 if settings.ray is not None else processors.count())
     run = Run(
         cache, network, wanted, settings, precision, shard, workers, progress or (lambda done, total: None), say,
         engines,

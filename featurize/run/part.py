@@ -149,7 +149,7 @@ class Run:
             self.cache, self.network, made, self.settings, self.precision, pictures, todo, planned, at_hand,
             self.shard, self.workers, progress, self.say, self.engines, self._engines,
         )  # fmt: skip
-        if self.settings.ray:
+        if self.settings.ray is not None:
             from featurize.run.executors import on_ray
 
             carried = on_ray.carry_out(job, self.settings.ray, self.settings.num_gpus)

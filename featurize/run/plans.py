@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +37,13 @@ class Work:
 
 
 def plan_for(
-    cache: Store, recipes: Sequence[Recipe], batch_size: int, todo: Ids, planned: Ids, at_hand: Ids
+    cache: Store,
+    recipes: Sequence[Recipe],
+    batch_size: int,
+    todo: Ids,
+    planned: Ids,
+    at_hand: Ids,
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[Plan]:
     """Unfinished plans that fit a run, and a new one where they don't hold everything that is to be done.
 
@@ -53,6 +59,8 @@ def plan_for(
         embed; any other run gives `todo`.
     at_hand : ndarray (K,) S32
         All pictures of this part of the table: a plan that begins with none of them is another part's.
+    say : callable
+        Called with a line for the user where another shard was started with other batches.
 
     Raises
     ------
@@ -66,6 +74,12 @@ def plan_for(
         if set(old.recipes) == wanted and old.batch_size == batch_size:
             plans.append(old)
             rest = rest[~np.isin(rest, old.ids)]
+        elif set(old.recipes) == wanted and planned is not todo:
+            say(
+                f"an unfinished plan here has batches of {old.batch_size}, this shard has batches of {batch_size}: its "
+                "pieces are others, and some rows may be left; give all shards the same --batch-size, or end with a "
+                "run without --shard"
+            )
     if len(rest):
         ids = rest if planned is todo else planned
         new = Plan(ids, sorted(wanted), batch_size, max(SEGMENT_PICTURES // batch_size, _LEAST_BATCHES))

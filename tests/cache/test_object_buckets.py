@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +123,101 @@ def test_a_refused_clock_is_named(at: str, server: str, monkeypatch: pytest.Monk
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         with pytest.raises(StorageFailed, match="clock of this machine"):
             bucket_at(f"{at}/features").create("x", [b"x"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["s3://", "s3:///f", "s3://a b/f", "s3://museum//f", "s3://museum/f/../g", "s3://museum/./f", "s3://museum/f?x=1",
+     "s3://museum/f#x", "gs://", "az://"],
+)  # fmt: skip
+def test_what_is_no_folder_in_a_store_is_refused_by_its_address(address: str) -> None:
+    """An address with "?" or "#" would otherwise mean what stands before it, and two addresses the same folder."""
+    with pytest.raises(StorageFailed, match=f"^{re.escape(repr(address))} is no folder in an object store: give"):
+        bucket_at(address)
+
+
+@pytest.mark.parametrize("place", ["s3:/museum/f", "s3:museum/f", Path("s3://museum/f"), "S3:/museum/f"])
+def test_a_path_that_was_meant_to_be_an_address_makes_no_folder(place: str | Path) -> None:
+    with pytest.raises(StorageFailed, match=r"is nearly an address: write '(s3|S3)://museum/f', as a text"):
+        bucket_at(place)
+
+
+def test_a_folder_whose_name_begins_like_an_address_can_be_given(tmp_path: Path) -> None:
+    bucket_at(tmp_path / "s3:").create("x", [b"x"])
+    assert (tmp_path / "s3:" / "x").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("address", ["s3://museum", "s3://museum/", "s3://museum/a b/ü", "s3://museum/f.v1/..x"])
+def test_spaces_and_letters_of_any_script_may_stand_in_an_address(address: str, at: str) -> None:
+    assert bucket_at(address).where() == address.rstrip("/")
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "nonsense", "ftp://127.0.0.1:9000", ""])
+def test_an_endpoint_that_is_no_address_is_named(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client would end in a panic."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(StorageFailed, match=f"AWS_ENDPOINT_URL is {endpoint!r}, which is no address of a store"):
+        bucket_at("s3://museum/f")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "tries", "said"),
+    [
+        (403, "AccessDenied", 1, "the store refuses access to 's3://museum/f': look at the credentials"),
+        (403, "RequestTimeTooSkewed", 1, "clock of this machine \\(RequestTimeTooSkewed"),
+        (401, "", 1, "the store refuses access to .*status 401"),
+        (404, "NoSuchBucket", 1, "the store refuses 's3://museum/f': NoSuchBucket; look at the address"),
+        (400, "AuthorizationHeaderMalformed", 1, "AuthorizationHeaderMalformed; look at the address, and at region"),
+        (301, "PermanentRedirect", 1, "the store refuses .* configured region"),
+        (501, "NotImplemented", 1, "the store refuses .*NotImplemented"),
+        (400, "RequestTimeout", 3, "did not answer for .* in 3 tries: RequestTimeout"),
+        (503, "SlowDown", 3, "did not answer for .* in 3 tries: SlowDown"),
+        (429, "", 3, "did not answer for .* in 3 tries: status 429"),
+    ],
+)
+def test_what_would_be_answered_alike_again_is_asked_once(
+    status: int, code: str, tries: int, said: str, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the store's reason is named; what may pass is asked for again."""
+    monkeypatch.setattr(objects, "_TRIES", 3)
+    with answering(status, f"<Error><Code>{code}</Code></Error>" if code else "") as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(StorageFailed, match=said):
+            bucket_at("s3://museum/f").names()
+    assert server.asked == tries  # type: ignore[attr-defined]
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[HTTPServer]:
+    """A server that answers everything alike, and counts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.server.asked += 1  # type: ignore[attr-defined]
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.asked = 0  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_writing_into_a_bucket_that_is_not_there_is_one_sentence(at: str) -> None:
+    bucket = bucket_at("s3://nobody-made-it/f")
+    for write in (bucket.create, bucket.replace):
+        with pytest.raises(StorageFailed, match="can't write to 's3://nobody-made-it/f': there is no such bucket"):
+            write("x", [b"x"])
 
 
 def test_a_write_whose_answer_was_lost_is_ours(at: str, server: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,6 +105,37 @@ def test_a_picture_that_is_missing_on_one_machine_leaves_no_gap(
     )
 
 
+def test_a_shard_with_other_batches_than_the_one_before_is_warned(
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
+) -> None:
+    said: list[str] = []
+
+    def shard(number: int, batch: int) -> Extraction:
+        settings = Settings(backbone="resnet18", weights="random", batch_size=batch, shard=f"{number}/3")
+        return extract(table, tmp_path / "shared", settings, say=said.append, engines=engines)
+
+    shard(1, 2)
+    shard(2, 2)
+    assert not [line for line in said if "batches of" in line and "unfinished" in line]
+    shard(3, 4)
+    assert [line for line in said if "an unfinished plan here has batches of 2, this shard has batches of 4" in line]
+    done = run(table, tmp_path / "shared", engines)
+    assert (done.left, done.failed, done.whole) == (0, [], 21), "a run without a shard completes it"
+
+
+def test_an_option_that_is_given_empty_is_not_passed_over(
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
+) -> None:
+    """As a variable that is not set gives it: a shard would embed everything, and a cluster would be left idle."""
+    for settings, said in (
+        (Settings(backbone="resnet18", weights="random", shard=""), "'' is no shard"),
+        (Settings(backbone="resnet18", weights="random", ray=" "), "' ' is no address of a Ray cluster"),
+        (Settings(backbone="resnet18", weights="random", ray=""), "'' is no address of a Ray cluster"),
+    ):
+        with pytest.raises(FeaturizeError, match=said):
+            extract(table, tmp_path / "shared", settings, engines=engines)
+
+
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "", "1", "one/two", "-1/4", "1/4/2", "1.5/2"])
 def test_what_is_no_shard_is_named(text: str) -> None:
     with pytest.raises(FeaturizeError, match="--shard 3/16"):

@@ -161,7 +161,7 @@ def carry_out(job: Job) -> Carried:
     recipes, transform = job.recipes, job.shown
     chosen = agreement.choose(job.cache, recipes, job.pictures)
     agreement.check(job.cache, engine, transform, recipes, chosen, load_references(job.cache.artifacts))
-    plans = plan_for(job.cache, recipes, engine.batch_size, job.todo, job.planned, job.at_hand)
+    plans = plan_for(job.cache, recipes, engine.batch_size, job.todo, job.planned, job.at_hand, job.say)
     total = sum(work.pictures for work in pieces_of(plans, job.todo, job.pictures, job.shard))
     job.say(f"embedding {counted(total, 'picture')} with {engine.describe()}")
     started = time.perf_counter()

@@ -250,7 +250,7 @@ class _Crew:
 
     def _plan(self, ready: Ready) -> None:
         job = self._job
-        self._plans = plan_for(job.cache, job.recipes, ready.batch_size, job.todo, job.planned, job.at_hand)
+        self._plans = plan_for(job.cache, job.recipes, ready.batch_size, job.todo, job.planned, job.at_hand, job.say)
         pieces = tapered(pieces_of(self._plans, job.todo, job.pictures, job.shard), self._wanted)
         self._queue.extend(map(_Piece, pieces))
         self._left = len(self._queue)
