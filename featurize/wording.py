@@ -7,14 +7,27 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 NARROW = "\u202f"  # a space that keeps a figure and its sign together
+MOST_SHOWN = 60  # letters of a label on a page
+_APART = "\u2068{}\u2069"  # first strong isolate: its direction ends where it ends (Unicode, UAX 9)
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def visible(text: object) -> str:
     """A name for the screen: a newline or a stray byte in it is shown, not obeyed."""
     return "".join(
-        c if c.isprintable() or unicodedata.category(c) == "Zs" else c.encode("unicode_escape", "replace").decode()
+        c
+        if c.isprintable() or unicodedata.category(c) == "Zs" or c in _APART
+        else c.encode("unicode_escape", "replace").decode()
         for c in str(text)
     )
+
+
+def isolated(text: str) -> str:
+    """A name within a sentence: one that is read from right to left must not turn the figures after it around."""
+    kinds = {unicodedata.bidirectional(c) for c in text}
+    if not kinds & {"R", "AL", "AN", *_TURNING}:
+        return text
+    return _APART.format("".join(c for c in text if unicodedata.bidirectional(c) not in _TURNING))
 
 
 def file_name(text: str) -> str:
@@ -29,7 +42,7 @@ def counted(count: int, noun: str, several: str = "") -> str:
 
 def listing(names: Iterable[object], most: int = 3) -> str:
     """ "a", "a and b", "a, b and c"; of many the first ones, and how many more there are."""
-    shown = [visible(name) for name in names]
+    shown = [isolated(visible(name)) for name in names]
     if len(shown) > most:
         return f"{', '.join(shown[:most])} and {len(shown) - most:,} more"
     return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
@@ -51,14 +64,18 @@ def points(share: float) -> str:
 
 
 def plain(label: str) -> str:
-    """A label as people write it: no underscores."""
-    return label.replace("_", " ")
+    """A label as people write it: no underscores, unless there is nothing else."""
+    return label.replace("_", " ") if label.strip("_ ") else label
 
 
 def plain_names(labels: Sequence[str]) -> dict[str, str]:
-    """Label -> how it is shown: without underscores, unless two different labels would look the same."""
-    counts = Counter(plain(label) for label in set(labels))
-    return {label: plain(label) if counts[plain(label)] == 1 else label for label in labels}
+    """Label -> how it is shown: without underscores, and cut where it is long.
+
+    Where two different labels would look the same, they are shown as they are.
+    """
+    short = {label: cut(plain(label), MOST_SHOWN) for label in labels}
+    counts = Counter(short.values())
+    return {label: name if counts[name] == 1 else label for label, name in short.items()}
 
 
 def artist(name: str) -> str:

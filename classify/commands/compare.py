@@ -227,13 +227,13 @@ def _print_ranking(comparison: Comparison) -> None:
     split = not data.folds
     columns = ["head", *(["accuracy", "95 % interval"] if split else [])]
     columns += [f"{question} painters" for question in by_folds]
-    columns += ["macro-F1", "top-5", "tune and fit"]
+    columns += ["macro-F1", "top-5", *([] if by_folds else ["tune and fit"])]
     rows = []
     for n, e in enumerate(comparison.entries):
         row = [visible(e.name)]
         row += [percent(e.scores.accuracy.value), words.between(e.scores.accuracy)] if split else []
         row += [words.with_interval(asked.answers[n]) for asked in by_folds.values()]
         row += [words.decimal(e.scores.macro_f1), percent(e.scores.top5)]
-        rows.append((*row, words.seconds(e.cost.tune_seconds + e.cost.fit_seconds)))
+        rows.append(row if by_folds else [*row, words.seconds(e.cost.tune_seconds + e.cost.fit_seconds)])
     title = sentences.scored(comparison) + (" (untrained backbone)" if comparison.untrained else "")
     print_table(title, columns, rows)

@@ -17,7 +17,11 @@ from featurize import pages, wording
 from featurize.dataset.captions import caption_columns
 from featurize.pictures.thumbnail import Thumbnail, thumbnail
 
+MOST_LISTED = 40  # classes that the page names
 MOST = 2000  # pictures on a page: one of about 30 MB
+
+
+WHOSE = {"new": "by painters who are not among them", "known": "by painters who are among them"}
 
 
 @dataclass(frozen=True)
@@ -76,19 +80,32 @@ def html(predictions: Predictions, folder: Path) -> str:
         "plates": plates,
         "unread": unread,
         "left": len(read) - len(plates),
-        "sure": sum(not predictions[n].unsure for n in read),
+        "sure": sum(not predictions[n].unsure and not predictions[n].unlike for n in read),
+        "unsure": sum(predictions[n].unsure and not predictions[n].unlike for n in read),
+        "whose": WHOSE.get(predictions.saved.question or "", ""),
         "unlike": sum(bool(predictions[n].unlike) for n in read),
         "read": len(read),
         "reason": reason,
+        "most_listed": MOST_LISTED,
     }
     shown = wording.plain_names(predictions.saved.classes)
     filters: dict[str, Callable[..., Any]] = {
-        "plain": lambda label: shown.get(label, label),
+        "plain": lambda label: wording.isolated(shown.get(label) or wording.plain(label)),
         "percent": wording.percent,
         "counted": wording.counted,
         "whole": lambda share: wording.percent(share, 0),
+        "chance": chance,
     }
     return pages.render("classify.prediction", "gallery.html", facts, filters, sheet="classify.report")
+
+
+def chance(share: float) -> str:
+    """A probability in whole percent; what is nearly sure or nearly impossible is not called so."""
+    if 0.995 <= share < 1:
+        return f"over {wording.percent(0.99, 0)}"
+    if 0 < share < 0.005:
+        return f"under {wording.percent(0.01, 0)}"
+    return wording.percent(share, 0)
 
 
 def _plates(predictions: Predictions, rows: Sequence[int], folder: Path) -> list[Plate]:

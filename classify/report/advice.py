@@ -11,15 +11,17 @@ from classify.comparison.result import Comparison
 from classify.evaluation.entry import Entry, Estimate
 from classify.evaluation.questions import Asked
 from classify.report.kinds import plainly
-from featurize.wording import NARROW, counted, listing, percent
+from featurize.wording import MOST_SHOWN, NARROW, counted, cut, isolated, listing, percent, visible
 
 TIE = 5e-4  # a difference that is shown as 0.0 points
 MOST_NAMED = 6  # heads that are equally good
 PICTURES = 3  # to look at, on the screen
 
 HEADINGS = {"new": "New painters", "known": "Known painters"}
+NAMELESS = "no artist is known: painters of the training pictures may help, and for others nothing is known"
 WHOM = {"new": "no work of theirs is among these pictures", "known": "other works of theirs are among these pictures"}
 
+LIKE_THESE = "Pictures like these"
 OF_THE_SPLIT = "Pictures like those of the split “{}”"
 
 
@@ -72,8 +74,9 @@ def uses(c: Comparison) -> list[Use]:
     if c.asked:
         return [_for_question(c, asked) for asked in c.asked]
     accuracy = c.best.scores.clustered or c.best.scores.accuracy
-    heading, baseline = OF_THE_SPLIT.format(c.dataset.test), c.dataset.baseline
-    return [_use(c, heading, "", 0, accuracy, _first(c), baseline, fit_command(c, c.best, c.dataset.question))]
+    about = OF_THE_SPLIT.format(c.dataset.test), NAMELESS if c.dataset.test_artists is None else ""
+    command = fit_command(c, c.best, c.dataset.question)
+    return [_use(c, *about, 0, accuracy, _first(c), c.dataset.baseline, command)]
 
 
 def checks(c: Comparison) -> list[Check]:
@@ -91,21 +94,32 @@ def checks(c: Comparison) -> list[Check]:
     return found
 
 
+def heading(c: Comparison, question: str) -> str:
+    """For which pictures a question is asked, in a few words."""
+    return LIKE_THESE if c.dataset.test_artists is None else HEADINGS[question]
+
+
+def whom(c: Comparison, question: str) -> str:
+    """What is meant by that."""
+    return NAMELESS if c.dataset.test_artists is None else WHOM[question]
+
+
 def _for_question(c: Comparison, asked: Asked) -> Use:
     head, question = asked.recommendation.head, asked.question
     right, command = asked.answer(head).interval, fit_command(c, c.entries[head], question)
-    return _use(c, HEADINGS[question], WHOM[question], head, right, take(c, asked), blind(c, asked), command)
+    about = heading(c, question), whom(c, question)
+    return _use(c, *about, head, right, take(c, asked), blind(c, asked), command)
 
 
 def _use(
-    c: Comparison, heading: str, whom: str, head: int, right: Estimate, why: str, baseline: float, command: str
+    c: Comparison, title: str, meant: str, head: int, right: Estimate, why: str, baseline: float, command: str
 ) -> Use:
     entry = c.entries[head]
     wrong, lowest, highest = (round(100 * (1 - share)) for share in (right.value, right.high, right.low))
     if right.low <= baseline:
-        return Use(heading, whom, "", "", wrong, lowest, highest, _guesses(entry.name, baseline), "")
+        return Use(title, meant, "", "", wrong, lowest, highest, _guesses(entry.name, baseline), "")
     does = plainly(entry.kind, entry.name)
-    return Use(heading, whom, entry.name, does, wrong, lowest, highest, why, command)
+    return Use(title, meant, entry.name, does, wrong, lowest, highest, why, command)
 
 
 def blind(c: Comparison, asked: Asked) -> float:
@@ -162,7 +176,7 @@ def advice(c: Comparison) -> list[str]:
 
 
 def _line(c: Comparison, asked: Asked) -> str:
-    return f"{HEADINGS[asked.question]} ({WHOM[asked.question]}): {take(c, asked)} {errs(c, asked)}"
+    return f"{heading(c, asked.question)} ({whom(c, asked.question)}): {take(c, asked)} {errs(c, asked)}"
 
 
 def take(c: Comparison, asked: Asked) -> str:
@@ -200,14 +214,14 @@ def to_check(c: Comparison) -> list[str]:
     """The pictures to look at first, in a line."""
     if not c.mistakes:
         return []
+    shown = [cut(name, MOST_SHOWN) for name in c.classes]
     named = [
-        f"{Path(c.rows[m.row].path).name} (labelled {c.classes[c.rows[m.row].label]}, named {c.classes[m.predicted]})"
+        f"{visible(Path(c.rows[m.row].path).name)} (labelled {isolated(visible(shown[c.rows[m.row].label]))}, "
+        f"named {isolated(visible(shown[m.predicted]))})"
         for m in c.mistakes[:PICTURES]
     ]
-    return [
-        f"Look at these pictures first, of which {c.best.name} is sure and the label says otherwise: "
-        f"{listing(named, PICTURES)}."
-    ]
+    first = f"Look at these pictures first, of which {c.best.name} is sure and the label says otherwise"
+    return [f"{first}: {'; '.join(named)}."]
 
 
 def _others(count: int) -> str:

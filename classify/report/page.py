@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
@@ -89,7 +90,11 @@ def contents(comparison: Comparison) -> list[tuple[str, str]]:
     c = comparison
     found = [
         ("experiment", "Published and measured", c.protocol is not None),
-        ("questions", "Painters met and not met", bool(c.asked)),
+        (
+            "questions",
+            "Painters met and not met" if len(c.asked) > 1 else "Every picture, held out once",
+            bool(c.asked),
+        ),
         ("ranking", "The ranking", True),
         ("check", "Labels that may be wrong", bool(c.suspects.judged)),
         ("confusions", "What is taken for what", True),
@@ -148,9 +153,17 @@ def _filters(comparison: Comparison) -> dict[str, Any]:
     """What the templates call by name; classes that would look the same are shown as the table spells them."""
     shown = wording.plain_names(comparison.classes)
     figures_in_words = (words.between, words.with_interval, words.decimal, words.seconds, words.size)
-    common = (wording.percent, wording.points, wording.artist, wording.counted)
+    common = (wording.percent, wording.points, wording.counted)
     named: dict[str, Any] = {change.__name__: change for change in (*figures_in_words, *common)}
-    return {**named, "svg": as_svg, "plain": lambda label: shown.get(label) or wording.plain(label), "cell": _cell}
+    return {**named, **_names(shown), "svg": as_svg, "cell": _cell}
+
+
+def _names(shown: Mapping[str, str]) -> dict[str, Callable[[str], str]]:
+    """Labels and artists as they stand in sentences."""
+    return {
+        "plain": lambda label: wording.isolated(shown.get(label) or wording.plain(label)),
+        "artist": lambda name: wording.isolated(wording.artist(name)),
+    }
 
 
 def _cell(text: object) -> str:

@@ -25,7 +25,8 @@ def summary(c: Comparison) -> str:
     end = f"; {_no_worse(rivals, len(c.entries) - 1)}" if rivals else ""
     pictures = counted(data.test_rows, f"{data.test} picture")
     if data.folds:
-        pictures = f"{counted(data.test_rows, 'picture')} by {painters(data.question)}, each held out once"
+        by = f" by {painters(data.question)}" if data.test_artists is not None else ""
+        pictures = f"{counted(data.test_rows, 'picture')}{by}, each held out once"
     return (
         f"{start} the right {data.target} among {len(c.classes)} for {percent(accuracy.value)} of {pictures} "
         f"(95{NARROW}% {what}), {times}{' — on an untrained backbone' if c.untrained else ''}{end}."

@@ -21,6 +21,7 @@ from featurize.dataset.table import tidy
 NAMED = ("style", "genre", "artist")  # columns whose values are names of classes or people
 
 _EMPTY = {"", "nan", "none", "null", "n/a", "na", "?", "-"}
+_NEGATIVE = re.compile(r"\s*-\d+(?:[.,]\d+)?\s*")
 _PLAIN_YEAR = re.compile(r"\s*-?\d{0,4}(?:\.0+)?\s*")
 _NO_CLASS = {"unknown", "other", "unspecified", "notspecified", "unclassified"}
 
@@ -29,7 +30,8 @@ _NO_CLASS = {"unknown", "other", "unspecified", "notspecified", "unclassified"}
 def label_key(label: str) -> str:
     """What two spellings of one label have in common.
 
-    Case, accents, brackets, quotes and everything that separates words are ignored; digits stay apart.
+    Case, accents, brackets, quotes and everything that separates words are ignored; digits stay apart, and a number
+    keeps its minus.
 
     Examples
     --------
@@ -39,7 +41,11 @@ def label_key(label: str) -> str:
     'naiveartprimitivism'
     >>> label_key("1900-10") == label_key("190010")
     False
+    >>> label_key("-1") == label_key("1")
+    False
     """
+    if _NEGATIVE.fullmatch(label):
+        return label.strip()
     return re.sub(r"(?<!\d) | (?!\d)", "", words_of(label)) or tidy(label)
 
 

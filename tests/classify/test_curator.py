@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,11 @@ from classify.commands.main import cli
 from classify.evaluation.conformal import HeldOut
 from classify.evaluation.familiar import Familiar
 from classify.headfile import SavedHead
+from classify.prediction import gallery
 from featurize.commands.console import run
 from featurize.dataset.sheets import write_sheet
 from featurize.engines.fake import DIMENSION, FakeEngines
+from featurize.wording import plain
 from tests.classify.serve import rooms
 
 Screen = pytest.CaptureFixture[str]
@@ -227,6 +230,22 @@ def test_the_page_shows_every_picture_with_its_caption_and_what_could_not_be_rea
     page = (place / "pages/out.html").read_text("utf-8")
     for text in ("Der Hafen", "Müller", "007", "&lt;b&gt;", "../sub%20folder/%C3%BC.png", "the file is empty"):
         assert text in page
-    assert "<b>x" in page, "a title stands first"
+    assert "<b><bdi>x" in page, "a title stands first"
     assert page.count('<img src="data:image/jpeg') == 3
-    assert "probabilities hold for painters who are not in the training pictures" in page
+    assert "Probabilities hold for painters who are not in the training pictures" in page
+
+
+def test_the_page_counts_each_picture_once_and_calls_nothing_certain(place: Path) -> None:
+    """A picture that is unlike all others is no sure answer; the classes that can be named are said."""
+    found = predict_pictures("style.safetensors", table="new.xlsx", engines=FakeEngines())
+    one, other = found.saved.classes[:2]
+    answers = [(0.9996, (one,), False), (0.6, (one, other), False), (0.9996, (one,), True), (0.6, (one, other), True)]
+    every = [
+        replace(found[0], styles=((one, share), (other, 1 - share)), among=among, unlike=unlike)
+        for share, among, unlike in answers
+    ]
+    page = re.sub(r"[ \n]+", " ", gallery.html(replace(found, every=every, columns={}), place))
+    assert "4 pictures were read: 1 answer is one style, 1 is a choice of several, 2 pictures are unlike" in page
+    assert page.count("over 99\u202f%") == page.count("under 1\u202f%") == 2
+    assert not re.search(r"<span>(100|0)\u202f%", page)
+    assert f"names one of them for every picture: {', '.join(map(plain, found.saved.classes))}" in page

@@ -107,7 +107,7 @@ def test_captions_have_what_the_users_table_says(comparison: Comparison, page: P
     row = comparison.mistakes[0].row
     number = re.search(r"(\d+)\.jpg", comparison.rows[row].path)
     assert number is not None
-    assert f"<b>Work number {number[1]}</b>" in text
+    assert f"<b><bdi>Work number {number[1]}</bdi></b>" in text
     assert f"INV &lt;{number[1]}&gt; &amp; 1" in text
     listed = comparison.suspects.found
     assert listed

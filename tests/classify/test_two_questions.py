@@ -260,6 +260,19 @@ def test_many_pictures_are_asked_one_question_and_it_is_said(world: World) -> No
         assert len(compare(world.table, world.cache, "simpleshot", question="both").asked) == 2
 
 
+def test_where_no_artist_is_known_the_page_says_nothing_of_painters_met(world: World, tmp_path: Path) -> None:
+    nameless = world.relabelled(artist=[""] * 240)
+    split = compare(nameless.table, nameless.cache, "simpleshot")
+    folds = compare(undivided(nameless).table, nameless.cache, "simpleshot")
+    assert [use.whom[:19] for c in (split, folds) for use in uses(c)] == ["no artist is known:"] * 2
+    write_report(folds, tmp_path)
+    for name in ("index.html", "report.md"):
+        text = (tmp_path / name).read_text("utf-8")
+        assert "whom the head has met" not in text
+        assert "other works of theirs" not in text
+        assert "Painters it has met" not in text
+
+
 def test_without_artists_there_is_one_question(world: World) -> None:
     nameless = undivided(world).relabelled(artist=[""] * 240)
     assert [a.question for a in compare(nameless.table, nameless.cache, "simpleshot").asked] == ["known"]

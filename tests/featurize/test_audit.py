@@ -295,7 +295,8 @@ def audited(draw: st.DrawFn) -> tuple[DatasetTable, Audit]:
     table = DatasetTable(columns, Path("/nowhere"))
     found = audit(table, Path("/nowhere/dataset.csv"), pictures=False)
     rows = st.integers(0, count - 1)
-    pairs = draw(st.lists(st.tuples(rows, rows, st.booleans()).filter(lambda p: p[0] < p[1]), max_size=6))
+    three = st.tuples(rows, rows, st.booleans()).filter(lambda p: p[0] < p[1])
+    pairs = draw(st.lists(three, max_size=6, unique_by=lambda p: p[:2]))  # an audit names each pair once
     near = [NearPair((a, b), 1.0, 1.0, False, False, 0.0, sure, splits[a] != splits[b]) for a, b, sure in pairs]
     return table, replace(found, near=near)
 

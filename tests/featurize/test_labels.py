@@ -41,6 +41,9 @@ from featurize.dataset.people import is_nobody
         ("강", "가", False),
         ("Έργο", "Εργο", True),
         ("Αΰ", "Αυ", True),
+        ("-1", "1", False),
+        ("-2,5", "2,5", False),
+        ("-Pop", "Pop", True),
     ],
 )
 def test_which_spellings_are_one_label(one: str, other: str, same: bool) -> None:

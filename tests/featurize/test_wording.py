@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import click
 import pytest
 from hypothesis import given
@@ -9,7 +11,18 @@ from hypothesis import strategies as st
 
 from classify.commands.main import cli as classify
 from featurize.commands.main import cli as featurize
-from featurize.wording import artist, counted, listing, percent, plain, plain_names, points, visible
+from featurize.wording import (
+    MOST_SHOWN,
+    artist,
+    counted,
+    isolated,
+    listing,
+    percent,
+    plain,
+    plain_names,
+    points,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +60,26 @@ def test_different_labels_never_look_the_same(labels: list[str]) -> None:
     shown = plain_names(labels)
     assert len(set(shown.values())) == len(set(labels))
     assert all(name in (label, plain(label)) for label, name in shown.items())
+    assert all(name.strip() or not label.strip() for label, name in shown.items()), "a label of underscores is seen"
+
+
+def test_long_labels_are_cut_where_they_stay_apart() -> None:
+    one, two, three = "a" * 90, "b" * 70 + "1", "b" * 70 + "2"
+    shown = plain_names([one, two, three])
+    assert len(shown[one]) == MOST_SHOWN
+    assert (shown[two], shown[three]) == (two, three)
+
+
+@given(st.text(st.sampled_from("ab 1(%)\u0639\u05d0\u0661\u202e\u202b\u2067\u2069\u202c")))
+def test_a_name_never_turns_the_figures_after_it_around(name: str) -> None:
+    """It is closed in itself where it holds anything that is read from right to left; others stay as they are."""
+    shown = isolated(name)
+    inside = shown.removeprefix("\u2068").removesuffix("\u2069")
+    turning = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    kinds = {unicodedata.bidirectional(c) for c in name}
+    assert not {unicodedata.bidirectional(c) for c in inside} & turning
+    assert (shown != inside) is bool(kinds & {"R", "AL", "AN", *turning})
+    assert visible(shown) == shown
 
 
 def test_shared_options_are_the_same_in_every_command() -> None:

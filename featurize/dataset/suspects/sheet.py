@@ -17,7 +17,7 @@ from cache import files
 from featurize.dataset.sheets import sheet_bytes
 from featurize.dataset.suspects.finding import Suspect
 from featurize.dataset.table import DatasetTable
-from featurize.wording import percent, plain
+from featurize.wording import MOST_SHOWN, cut, isolated, percent, plain
 
 NAMES = ("suspects.csv", "suspects.xlsx")
 WRITTEN = "suspects.sha256"  # of both files as they were written
@@ -27,9 +27,13 @@ CORRECT = "correct_"  # and the target: the column to fill in
 def reason(suspect: Suspect) -> str:
     """Why a row is listed, in words."""
     return (
-        f"labelled {plain(suspect.label)} ({percent(suspect.own, 0)}), looks like {plain(suspect.suggested)} "
+        f"labelled {_shown(suspect.label)} ({percent(suspect.own, 0)}), looks like {_shown(suspect.suggested)} "
         f"({percent(suspect.other, 0)})"
     )
+
+
+def _shown(label: str) -> str:
+    return isolated(cut(plain(label), MOST_SHOWN))
 
 
 def columns_of(table: DatasetTable, target: str, suspects: Sequence[Suspect]) -> dict[str, list[str]]:
