@@ -1,6 +1,8 @@
 """Heads × embeddings × backbones on the same rows -> a Comparison.
 
-The training part alone decides everything (tuning by folds that all heads share); the test part is asked once.
+The training part alone decides everything (tuning by folds that all heads share); the test part is asked once. What
+is asked is checked before anything is trained (steps/ready.py); then all heads answer, and what their answers show is
+looked at (steps/answers.py); here it is laid out.
 """
 
 from __future__ import annotations
@@ -13,46 +15,29 @@ from typing import Any
 import numpy as np
 
 from cache import Store
-from cache.folder import as_caches
 from classify.arrays import EMBEDDING, are_arrays, as_dataset
 from classify.comparison.cautions import all_cautions, seen_pictures
-from classify.comparison.contest import Contest, Run, finished_curves
+from classify.comparison.contest import Contest
 from classify.comparison.control import control_of, how_to_get_it
-from classify.comparison.curves import nested_subsets
-from classify.comparison.entries import by_folds as entries_by_folds
-from classify.comparison.entries import by_split
-from classify.comparison.finetuned import finetuned_runs
-from classify.comparison.looks import Looks, nothing_seen
-from classify.comparison.matched import match, match_whole
-from classify.comparison.mistakes import most_confident, most_confused
+from classify.comparison.mistakes import most_confused
 from classify.comparison.provenance import gather_provenance
-from classify.comparison.questions.plan import BOTH, SMALL, check_rounds, one_question, planned, scored_by_folds
-from classify.comparison.questions.put import Put, put_questions
+from classify.comparison.questions.plan import one_question
+from classify.comparison.questions.put import Put
 from classify.comparison.result import Comparison
-from classify.comparison.task import Task, dataset_facts, test_rows
-from classify.comparison.texts import embeddings_with_texts, texts_of
-from classify.data import check_trainable
-from classify.errors import DataError, HeadError
+from classify.comparison.steps.answers import Answers, Seen, answer, look_behind
+from classify.comparison.steps.ready import SEEDS, Ready, Wanted, set_up
+from classify.comparison.task import test_rows
+from classify.errors import DataError
 from classify.evaluation.entry import Entry
-from classify.evaluation.findings import Caution, Curve, LeakAudit
+from classify.evaluation.findings import Caution
 from classify.evaluation.questions import gains
-from classify.fitting.asked import place, read_spec, read_specs
-from classify.fitting.estimate import Trainings
-from classify.fitting.question import question_of
 from classify.fitting.workers import Here, Workers
 from classify.heads import HeadSpec
-from classify.lineage import refuse_folds
-from featurize.dataset.audit.result import Twice
-from featurize.dataset.audit.twice.finder import look_for_copies
 from featurize.dataset.captions import Captions
-from featurize.dataset.suspects.finding import Suspects
-from featurize.dataset.suspects.looking import look_at_labels
 from featurize.dataset.suspects.sheet import columns_of
-from featurize.dataset.table import DatasetTable, as_table
+from featurize.dataset.table import DatasetTable
 from featurize.progress import Progress
 from featurize.wording import counted
-
-SEEDS = 4  # seeds that a head which draws random numbers is fitted with
 
 
 def compare(
@@ -164,125 +149,54 @@ def compare(
         embeddings = EMBEDDING
     elif groups is not None or split is not None:
         raise DataError("groups and split belong to vectors: a dataset table has them in its columns")
-    place = Path(table) if isinstance(table, str | Path) else None
-    table, caches = as_table(table), as_caches(caches)
-    if isinstance(embeddings, str):
-        embeddings = [name.strip() for name in embeddings.split(",") if name.strip()]
-    specs = _distinct(heads, seed)
-    of_texts = any(spec.of_texts for spec in specs)
-    if of_texts and embeddings is None:
-        embeddings = embeddings_with_texts(caches)
-    if seeds < 1:
-        raise HeadError(f"--seeds {seeds}: a head needs one seed or more")
-    by_folds = scored_by_folds(table, target, train, test, folds)
-    check_rounds(folds, repeats, by_folds=by_folds)
-    if by_folds:
-        matched = match_whole(table, caches, embeddings, target, train or "all", together=together)
-    else:
-        matched = match(table, caches, embeddings, target, train or "train", test, together=together)
-    task = Task.of(matched)
-    said = check_trainable(task.train, target)
-    if finetuned and (by_folds or repeats or learning_curve):
-        raise DataError("--finetuned has learned from one split: leave --folds, --repeats and --learning-curve out")
-    if by_folds and learning_curve:
-        raise DataError("--learning-curve needs a test part: leave it out, or name a split with --test")
-    plan = planned(matched, caches, question, folds, repeats, seed)
-    if tune or repeats or plan.questions:
-        for cache in caches:
-            refuse_folds(cache, task.train, "use --no-tune without --repeats, or --finetuned for the run itself")
-    entered = finetuned_runs(finetuned, matched, table, task.classes)
-    pictures = len(task.train) if by_folds else len(task.train) + len(task.test)
-    rounds = [Trainings(len(task.train), 1), plan.trainings(pictures)]
-    rounds += [Trainings(len(task.train), 0 if by_folds else repeats)]
-    rounds += [Trainings(len(rows), 1) for rows in nested_subsets(task.train_codes, seed)] if learning_curve else []
-    answered = plan.questions[0] if by_folds else question_of(task.train, None if question == BOTH else question)
-    texts = texts_of(matched, task.classes.tolist(), prompts) if of_texts else {}
-    shorter = plan.shorter(tune=tune, whole=by_folds)
-    contest = Contest(
-        matched, specs, task.classes, tune, seed, rounds, answered, seeds, progress, tell, partial, texts, shorter,
-        workers or Here(),
-    )  # fmt: skip
-    runs, put = [*contest.once(), *entered], put_questions(contest, plan)
-    if by_folds:
-        runs = [run for run in runs if run.name in put[0].answers]
-    if not runs:
-        raise KeyboardInterrupt
-    runs.sort(key=lambda run: _rank(run, task, put if by_folds else ()))
-    entries, verdict = entries_by_folds(runs, task, put[0], seed) if by_folds else by_split(runs, task, seed)
-    facts, rows = dataset_facts(matched, task, answered, plan), test_rows(task.test, task.classes, table)
-    pool = contest.whole(matched.views[0]).rows if plan.questions else None
-    asked_rows = test_rows(pool, task.classes, table) if pool else ()
+    asked = Wanted(target, train, test, tune, folds, repeats, learning_curve, seed, seeds, question)
+    ready = set_up(table, caches, heads, embeddings, asked, together=together, finetuned=finetuned, prompts=prompts)
+    contest = ready.contest(progress, tell, partial, workers or Here())
+    answers = answer(ready, contest)
+    return _comparison(ready, contest, answers, look_behind(ready, contest, answers), command, started)
+
+
+def _comparison(
+    ready: Ready, contest: Contest, answers: Answers, seen: Seen, command: str, started: float
+) -> Comparison:
+    """All that was found out, laid out; `started` is when."""
+    matched, task, table, seed = ready.matched, ready.task, ready.table, ready.wanted.seed
+    asked_rows = test_rows(pool, task.classes, table) if (pool := answers.pool) else ()
     truth = np.array([row.label for row in asked_rows], np.intp)
-    asked = tuple(one.judged(runs, truth, seed) for one in put if one.answers)
-    mistakes = most_confident(entries[0], rows)
+    asked = tuple(one.judged(answers.runs, truth, seed) for one in answers.put if one.answers)
     groups = np.array([row.group for row in asked_rows])
-    met = gains(asked[0], asked[1], truth, groups, seed) if len(asked) > 1 else ()  # new painters are asked first
-    path = place or table.folder / "dataset.csv"
-    twice, suspects, again = Twice(), Suspects(), None
-    curves: tuple[Curve, ...] = ()
-    leaks, order, mistakes = nothing_seen(mistakes, len(task.classes))
-    with contest.kept():  # whatever is interrupted from here on, the heads were finished
-        most = 0 if contest.stopped else SMALL
-        twice = look_for_copies(table, path, target, matched.first_embedding, most=most, keep=False)
-        suspects = look_at_labels(table, target, matched.first_embedding)
-        looks = Looks(runs[0], entries[0], matched, task, table, twice, seed)
-        leaks, order, mistakes = looks.by_folds(mistakes, put[0]) if by_folds else looks.by_split(mistakes)
-        if learning_curve and not contest.stopped:
-            whole = {e.name: (facts.train_rows, e.scores.accuracy) for e in entries}
-            curves = finished_curves(contest.learning_curves(), whole)
-        if repeats and not by_folds and not contest.stopped:
-            again = contest.repeats(repeats, by_artist=_disjoint(leaks))
-    control = control_of(contest, plan, caches)
-    cautions = [*_stopped(contest, entries, put), *seen_pictures(caches, task.test.ids)]
-    cautions += all_cautions(entries, facts, leaks, task.classes.tolist(), matched.parts)
-    cautions += one_question(matched, question, folds)
+    control = control_of(contest, ready.plan, ready.caches)
+    cautions = [*_stopped(contest, answers.entries, answers.put), *seen_pictures(ready.caches, task.test.ids)]
+    cautions += all_cautions(answers.entries, answers.facts, seen.leaks, task.classes.tolist(), matched.parts)
+    cautions += one_question(matched, ready.wanted.question, ready.wanted.folds)
+    cautions += [Caution("data", text[:1].upper() + text[1:]) for text in ready.said]
+    caches = [*ready.caches, *(run.view.cache for run in ready.entered)]
     return Comparison(
         classes=tuple(task.classes.tolist()),
-        class_order=order,
-        entries=entries,
-        verdict=verdict,
-        rows=rows,
-        confusions=most_confused(entries[0], rows),
-        mistakes=mistakes,
-        dataset=facts,
-        leaks=leaks,
-        cautions=(*cautions, *(Caution("data", s[:1].upper() + s[1:]) for s in said)),
-        provenance=gather_provenance(
-            [*caches, *(run.view.cache for run in entered)], time.perf_counter() - started, seed, command
-        ),
+        class_order=seen.order,
+        entries=answers.entries,
+        verdict=answers.verdict,
+        rows=answers.rows,
+        confusions=most_confused(answers.entries[0], answers.rows),
+        mistakes=seen.mistakes,
+        dataset=answers.facts,
+        leaks=seen.leaks,
+        cautions=tuple(cautions),
+        provenance=gather_provenance(caches, time.perf_counter() - started, seed, command),
         folder=table.folder,
-        curves=curves,
-        repeats=again,
+        curves=seen.curves,
+        repeats=seen.again,
         asked=asked,
         asked_rows=asked_rows,
-        gains=met,
+        gains=gains(asked[0], asked[1], truth, groups, seed) if len(asked) > 1 else (),  # new painters are asked first
         control=control,
-        control_note=how_to_get_it(caches) if control is None and not contest.stopped else "",
-        suspects=suspects,
-        suspect_columns=columns_of(table, target, suspects.found),
+        control_note=how_to_get_it(ready.caches) if control is None and not contest.stopped else "",
+        suspects=seen.suspects,
+        suspect_columns=columns_of(table, ready.wanted.target, seen.suspects.found),
         captions=Captions(table),
-        twice=twice,
-        table_path=path,
+        twice=seen.twice,
+        table_path=ready.path,
     )
-
-
-def _distinct(heads: str | HeadSpec | Sequence[str | HeadSpec], seed: int) -> list[HeadSpec]:
-    """The heads, each once; all of them can be made, so that a mistyped one is known before others are fitted."""
-    if isinstance(heads, str):
-        heads = read_specs(heads)
-    asked = [heads] if isinstance(heads, HeadSpec) else heads
-    specs = list(dict.fromkeys(read_spec(head) for head in asked))
-    if not specs:
-        raise HeadError("no heads to compare: name some with --heads, as in logreg,mlp,svm")
-    for spec in specs:
-        place(spec, seed)
-    return specs
-
-
-def _rank(run: Run, task: Task, put: Sequence[Put]) -> float:
-    if put:
-        return -put[0].answers[run.name].scores.accuracy.value
-    return -float(np.mean(run.probabilities.argmax(1) == task.truth))
 
 
 def _stopped(contest: Contest, entries: Sequence[Entry], put: Sequence[Put]) -> Iterator[Caution]:
@@ -295,8 +209,3 @@ def _stopped(contest: Contest, entries: Sequence[Entry], put: Sequence[Put]) -> 
             f"The comparison was stopped when {finished} of {counted(heads, 'head')} had been asked everything: what "
             "the others were not asked is missing here, and so is what would have been looked at afterwards.",
         )
-
-
-def _disjoint(leaks: LeakAudit) -> bool:
-    """Whether the given split keeps artists apart, so that resampled ones must, too."""
-    return leaks.artists is not None and leaks.artists.test_pictures > 0 and not leaks.artists.shared_pictures

@@ -14,8 +14,9 @@ import numpy as np
 
 from cache import Store
 from cache.rows import OK
-from classify.comparison.compare import SEEDS, compare
+from classify.comparison.compare import compare
 from classify.comparison.result import Comparison
+from classify.comparison.steps.ready import SEEDS
 from classify.errors import DataError
 from classify.evaluation.findings import Control, Protocol, Published
 from classify.fitting.asked import check_seed

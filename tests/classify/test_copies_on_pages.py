@@ -166,7 +166,7 @@ def test_both_pages_show_the_same_pairs_beside_the_command(
 def test_larger_collections_are_compared_by_their_embeddings_and_it_is_said(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("classify.comparison.compare.SMALL", 20)
+    monkeypatch.setattr("classify.comparison.steps.answers.SMALL", 20)
     c = compare(place / "dataset.csv", place / "features", "simpleshot", folds=0, tune=False)
     assert "over 20: `featurize audit` looks at them" in c.twice.looked_at["pictures"]
     assert not c.twice.near

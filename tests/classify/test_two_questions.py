@@ -360,7 +360,7 @@ def test_an_interruption_after_the_last_head_loses_no_figure(
         raise KeyboardInterrupt
 
     told: list[str] = []
-    monkeypatch.setattr(f"classify.comparison.compare.{where}", stopped)
+    monkeypatch.setattr(f"classify.comparison.steps.answers.{where}", stopped)
     c = compare(world.table, world.cache, "simpleshot,knn:k=1", folds=0, partial=True, tell=told.append)
     assert len(c.entries) == 2
     assert c.mistakes
