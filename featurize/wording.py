@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -30,9 +31,17 @@ def isolated(text: str) -> str:
     return _APART.format("".join(c for c in text if unicodedata.bidirectional(c) not in _TURNING))
 
 
-def file_name(text: str) -> str:
-    """A text as a part of a file's name: what some file system refuses becomes an underscore."""
-    return "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in text)
+def file_name(text: str, most: int = 100) -> str:
+    """A text as a part of a file's name: what some file system refuses becomes an underscore.
+
+    A longer one than `most` bytes is cut, and ends in digits that follow from the whole: file systems take 255 bytes
+    for a name, and a file that is being written has a longer name than its own.
+    """
+    name = "".join("_" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in text)
+    if len(name.encode()) <= most:
+        return name
+    ending = f"-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    return name.encode()[: most - len(ending)].decode(errors="ignore") + ending
 
 
 def counted(count: int, noun: str, several: str = "") -> str:

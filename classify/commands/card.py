@@ -25,6 +25,8 @@ def card(head_file: Path, out: Path | None, report: Path | None) -> None:
     from classify.errors import HeadFileError
     from classify.report.card import card_text
 
+    if out and report:
+        raise click.UsageError("--out names the card's file, --report puts it beside a comparison: give one of them")
     text = card_text(head_file.stem, load_told(head_file))
     if report:
         files.make_folder(report.absolute())

@@ -18,6 +18,7 @@ from featurize.errors import Undecodable
 from featurize.run.pipeline import on_one_processor
 from featurize.wording import file_name, plain
 
+_LABEL = 50  # bytes of a class's name in that of a file
 _TRIED = 2  # pictures that are explained one by one before the others: the second says how long one takes
 
 
@@ -88,7 +89,7 @@ def explain_files(
             found = explainer.explain(path, label)
         except Undecodable as why:
             return Explained(path, trouble=why)
-        target = out / file_name(f"{name}-{plain(found.label)}-{found.method}.png")
+        target = out / f"{name}-{file_name(plain(found.label), _LABEL)}-{found.method}.png"
         save_png(explanation_picture(found, path.name), target)
         return Explained(path, target, found.label, found.probability, found.score)
 
@@ -119,7 +120,8 @@ def file_names(paths: Sequence[Path]) -> list[str]:
     taken: set[str] = set()
     names = []
     for path in paths:
-        tries = itertools.chain([path.stem], (f"{path.stem}-{n}" for n in itertools.count(2)))
+        stem = file_name(path.stem)
+        tries = itertools.chain([stem], (f"{stem}-{n}" for n in itertools.count(2)))
         name = next(n for n in tries if n.casefold() not in taken)
         taken.add(name.casefold())
         names.append(name)

@@ -20,19 +20,25 @@ if TYPE_CHECKING:
     from featurize.networks.network import Network
 
 
-def _numbers(context: click.Context, option: click.Parameter, given: str) -> Sequence[int]:
+def _layer(context: click.Context, option: click.Parameter, given: str | None) -> str:
+    if given is not None and not given.strip():
+        raise click.BadParameter(
+            f"{given!r} names no layer: leave --layer out, or choose one of `featurize filters --list`"
+        )
+    return given or ""
+
+
+def _numbers(context: click.Context, option: click.Parameter, given: str | None) -> Sequence[int]:
     try:
-        return tuple(int(part) for part in given.split(",")) if given else ()
+        return () if given is None else tuple(int(part) for part in given.split(","))
     except ValueError as error:
         raise click.BadParameter(f"{given!r} is no list of numbers: write them as in 0,5,17") from error
 
 
-LAYER = click.option("--layer", default="", help="The network's own name, as in layer1.1.conv2, or Caffe's or Keras's: "
-                     "res2b_branch2b, conv2_block2_2_conv.")  # fmt: skip
+LAYER = click.option("--layer", callback=_layer, help="The network's own name, as in layer1.1.conv2, or Caffe's or "
+                     "Keras's: res2b_branch2b, conv2_block2_2_conv.")  # fmt: skip
 COUNT = click.option("--count", type=click.IntRange(1, 400), default=64, show_default=True, help="How many to show.")
-NUMBERS = click.option(
-    "--numbers", default="", callback=_numbers, metavar="N,N,...", help="Show these, counted from 0."
-)
+NUMBERS = click.option("--numbers", callback=_numbers, metavar="N,N,...", help="Show these, counted from 0.")
 
 
 @click.command(cls=Command)
@@ -55,6 +61,8 @@ def filters(
     from featurize.networks.network import choose_network
     from featurize.theme import save_figure
 
+    if listed and (layer or numbers):
+        raise click.UsageError("--list lists all layers: leave --layer and --numbers out")
     check_folder(out)
     network = choose_network(backbone, weights)
     module = network.load()
@@ -97,6 +105,8 @@ def activations(
 
     if blocks and layer:
         raise click.UsageError("--blocks shows the end of each block, --layer one layer: give one of them")
+    if strongest and numbers:
+        raise click.UsageError("--numbers shows these maps, --strongest the strongest: give one of them")
     check_folder(out)
     network = choose_network(backbone, weights)
     try:

@@ -373,6 +373,7 @@ def test_captions_stay_within_the_paper() -> None:
 def test_no_heatmap_takes_the_name_of_another() -> None:
     names = file_names([Path(p) for p in ("a/x.jpg", "b/x.png", "x-2.jpg", "c/X.jpg", "y.jpg")])
     assert names == ["x", "x-2", "x-2-2", "X-3", "y"]
+    assert file_names([Path("a:b.jpg"), Path("a?b.jpg")]) == ["a_b", "a_b-2"], "what is no part of a name becomes one"
 
 
 def test_several_at_once_give_what_each_gives_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -398,14 +399,17 @@ def test_the_command_writes_a_heatmap_for_each_picture(
     save_head(saved(fitted("logreg")), tmp_path / "head.safetensors")
     save_picture(tmp_path / "a" / "x.jpg", 1)
     save_picture(tmp_path / "b" / "x.jpg", 2)
+    save_picture(tmp_path / "a" / f"{'y' * 250}.jpg", 3)
     (tmp_path / "b" / "broken.jpg").write_bytes(b"nothing")
     asked = ["explain", "--head", "head.safetensors"]
     assert run(cli, [*asked, "a", "b", "--class", "cubism"]) == 1, "one of the pictures is none"
     out, err = capsys.readouterr()
-    assert sorted(p.name for p in (tmp_path / "explain").iterdir()) == ["x-2-Cubism-cam.png", "x-Cubism-cam.png"]
+    drawn = sorted(p.name for p in (tmp_path / "explain").iterdir())
+    assert drawn[:2] == ["x-2-Cubism-cam.png", "x-Cubism-cam.png"]
+    assert drawn[2].startswith("yyy"), "a name that is too long with the class behind it is cut"
     assert "broken.jpg: no picture format is recognised in it" in err
     assert "untrained backbone" in err
-    assert "wrote 2 heatmaps" in out
+    assert "wrote 3 heatmaps" in out
     assert run(cli, [*asked, "a", "--class", "Kubism"]) == 1
     assert "near that name are Cubism" in capsys.readouterr().err
 

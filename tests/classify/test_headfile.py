@@ -272,4 +272,5 @@ def test_a_model_card_replaces_a_model_card_and_nothing_else(
     assert "is no model card, so it is not replaced" in capsys.readouterr().err
     assert saved[1].read_bytes() == before
     line = ["card", "--head", str(saved[1]), "--out", str(tmp_path / "card.md")]
+    assert run(cli, [*line, "--report", str(tmp_path)]) == 2, "two places for one card"
     assert [run(cli, line), run(cli, line)] == [0, 0]

@@ -316,3 +316,6 @@ def test_the_commands_write_pictures_and_name_what_is_wrong(
     assert run(cli, ["activations", "filters", *random]) == 1
     assert "'filters' can't be shown: it is not a file (a folder)" in capsys.readouterr().err
     assert run(cli, ["activations", "a.jpg", *random, "--layer", "conv1", "--blocks"]) == 2
+    for contrary in (["--strongest", "--numbers", "1"], ["--layer", ""], ["--numbers", ""]):
+        assert run(cli, ["activations", "a.jpg", *random, *contrary]) == 2, contrary
+    assert run(cli, ["filters", *random, "--list", "--layer", "conv1"]) == 2

@@ -15,6 +15,7 @@ from featurize.wording import (
     MOST_SHOWN,
     artist,
     counted,
+    file_name,
     isolated,
     listing,
     percent,
@@ -92,3 +93,18 @@ def test_shared_options_are_the_same_in_every_command() -> None:
                     found.setdefault(option.opts[0], set()).add(told)
     shared = {name: found[name] for name in ("--dataset", "--features", "--seed", "--workers", "--backbone")}
     assert {name: len(told) for name, told in shared.items()} == dict.fromkeys(shared, 1)
+
+
+@given(st.text(min_size=1), st.integers(20, 120))
+def test_a_part_of_a_file_s_name_fits_into_one(text: str, most: int) -> None:
+    name = file_name(text, most)
+    assert len(name.encode()) <= most
+    assert name.isprintable()
+    assert not set(name) & set('/\\:*?"<>|')
+
+
+def test_long_names_that_begin_alike_stay_apart() -> None:
+    one, other = (file_name("浮世絵" * 40 + ending) for ending in "ab")
+    assert one != other
+    assert one.startswith("浮世絵浮世絵")
+    assert file_name("short: name") == "short_ name"
