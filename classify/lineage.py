@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cache import Store
 from cache.places import remembered_places
 from classify.data import LabelledRows
@@ -18,10 +20,22 @@ def trained_on(cache: Store) -> frozenset[str]:
     The file of its weights is looked at where `featurize run` saw it; another file in its place is not believed.
     """
     for path in remembered_places(cache.artifacts):
-        card = read_card(path) if path.is_file() else None
-        if card and TRAINED_ON in card.more and cache.key.weights == f"sha256:{file_digest(path)}":
-            return frozenset(card.more[TRAINED_ON])
+        seen = trained_on_by_file(path)
+        if seen and cache.key.weights == f"sha256:{file_digest(path)}":
+            return seen
     return frozenset()
+
+
+def trained_on_by_file(path: Path | None) -> frozenset[str]:
+    """Ids of the pictures that the network of a file of weights was fine-tuned on; empty where there is no such file.
+
+    Raises
+    ------
+    WeightsError
+        What the file says about itself can't be understood.
+    """
+    card = read_card(path) if path and path.is_file() else None
+    return frozenset(card.more.get(TRAINED_ON, ())) if card else frozenset()
 
 
 def refuse_folds(cache: Store, rows: LabelledRows, way_out: str) -> None:

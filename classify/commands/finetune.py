@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from featurize.commands.answer import give
 from featurize.commands.console import print_table
 from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, SEED, TABLE, TARGET, WEIGHTS, WORKERS
 from featurize.commands.remembered import Command
@@ -27,7 +29,12 @@ class BatchSize(click.ParamType):  # type: ignore[type-arg]  # generic from clic
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """As it is, or as a whole number."""
-        return value if value == "auto" else NUMBER.convert(value, param, ctx)
+        if str(value).lower() == "auto":
+            return "auto"
+        try:
+            return NUMBER.convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither a whole number from 1 on nor 'auto'.", param, ctx)
 
 
 @click.command(cls=Command)
@@ -117,6 +124,7 @@ def finetune(
             run = fine_tune(table, out, settings, **given)
     if speaks():
         tell_folds(divided) if folds else tell(run)
+        give({**asdict(divided if folds else run), "folder": str(out)})
 
 
 def _say(line: str) -> None:
@@ -137,8 +145,9 @@ def tell(run: Finetuned) -> None:
     held = ""
     if run.held_out_accuracy is not None:
         held = f", chosen on {run.held_out} held-out training rows ({percent(run.held_out_accuracy)} there)"
+    what = f"{counted(run.layers, 'layer')} and the head" if run.layers else "the head"
     click.echo(
-        f"{counted(run.layers, 'layer')} and the head of {run.backbone} retrained on {counted(run.rows, 'picture')} in "
+        f"{what} of {run.backbone} retrained on {counted(run.rows, 'picture')} in "
         f"{run.seconds:.1f} s; epoch {run.epoch}{held}"
     )
     for warning in run.warnings:

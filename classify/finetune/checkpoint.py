@@ -94,11 +94,18 @@ class Keeper:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no mapping
             if facts["format"] != _FORMAT:
                 raise ValueError(f"its format is {facts['format']!r}")
+            if facts["best"] not in [record["epoch"] for record in facts["history"]]:
+                raise ValueError(f"its history has no epoch {facts['best']!r}")
             return Progress(facts["history"], facts["best"], tensors, facts["scaler"])
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-            raise FinetuneError(
-                f"the checkpoint {str(self.path)!r} can't be read ({error}): remove it, and the training begins again"
-            ) from error
+            raise self.damaged(error) from error
+
+    def damaged(self, error: Exception) -> FinetuneError:
+        """What to raise where the file, or what it holds, is none of this training."""
+        why = f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+        return FinetuneError(
+            f"the checkpoint {str(self.path)!r} can't be used ({why}): remove it, and the training begins again"
+        )
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

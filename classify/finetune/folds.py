@@ -21,17 +21,20 @@ from classify.errors import FinetuneError
 from classify.evaluation.contrasts import judge
 from classify.evaluation.entry import Estimate
 from classify.evaluation.statistics import wilson
+from classify.finetune.begin import begin
 from classify.finetune.learner import Learner
-from classify.finetune.result import RUN, write_json
+from classify.finetune.result import RUN, check_kinds, write_json
 from classify.finetune.settings import FinetuneSettings
-from classify.finetune.start import Started, begin, started
+from classify.finetune.start import Started, started
 from classify.finetune.training import scores_of
 from classify.fitting.asked import read_specs
 from classify.fitting.trial import folds_of, train_head
 from classify.heads.rows.folds import Folds, make_folds
+from classify.lineage import trained_on_by_file
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.networks.network import choose_network
 from featurize.progress import Progress
+from featurize.wording import counted
 
 TUNED = "finetuned"
 
@@ -124,6 +127,13 @@ def cross_validate(
         raise FinetuneError("--folds and --init-head: a head from a file has seen rows of every fold; leave one out")
     network = choose_network(settings.backbone, settings.weights, size=settings.size)
     asked = load_rows(table, settings.target, settings.split)
+    seen = len(trained_on_by_file(network.weights.file) & set(asked.ids))
+    if seen:
+        raise FinetuneError(
+            f"--folds: the network of {settings.weights} was trained on {counted(seen, 'picture')} of the {len(asked)} "
+            "that folds would hold out, so their figures would look wonderful and mean nothing: give weights that have "
+            "seen none of them, or another --split"
+        )
     begun = begin(out, settings, network, asked, count=folds, heads=[str(spec) for spec in specs])
     with started(
         table, out, settings, network, begun, features=features, on_epoch=on_epoch, say=say, progress=progress
@@ -153,8 +163,7 @@ def _fold(ready: Started, folder: Path, number: int, train: NDArray[np.intp], he
     """Train on a fold's rows and name the classes of those held out; what is done already is read."""
     learner, kept = ready.learner, folder / f"fold-{number}.json"
     if kept.is_file():
-        found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-        return found
+        return _kept(kept, len(held), len(learner.classes))
     told = learner.on_epoch
     learner.on_epoch = lambda record: told({"fold": number, **record})
     try:
@@ -175,6 +184,26 @@ def _fold(ready: Started, folder: Path, number: int, train: NDArray[np.intp], he
         files.remove_folder(folder / f"fold-{number}")
     ready.team.wait()
     return result
+
+
+def _kept(path: Path, rows: int, classes: int) -> dict[str, Any]:
+    """What a fold that is done came to.
+
+    Raises
+    ------
+    FinetuneError
+        The file was damaged.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        check_kinds(found, {"epoch": int, "seconds": (int, float), "predicted": list, "history": list})
+        if len(found["predicted"]) != rows or not set(found["predicted"]) <= set(range(classes)):
+            raise ValueError(f"it does not name one of {classes} classes for each of {rows} rows")
+        return found
+    except (OSError, ValueError, TypeError) as error:
+        raise FinetuneError(
+            f"{str(path)!r} can't be used ({error}): remove it, and the fold is trained again"
+        ) from error
 
 
 def _frozen(learner: Learner, parts: Folds, spec: Any) -> tuple[NDArray[np.intp], float]:

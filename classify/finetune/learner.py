@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,8 @@ from classify.fitting.asked import read_spec
 from classify.fitting.trial import folds_of, train_head
 from classify.headfile import load_head
 from classify.heads.calibration import fit_temperature, softmax
-from classify.heads.rows.folds import make_folds
+from classify.heads.rows.folds import whole_folds
+from featurize.wording import listing
 
 if TYPE_CHECKING:
     import torch
@@ -40,8 +41,10 @@ class Learned:
     ----------
     epoch : int
         The chosen one.
+    fit : ndarray of int
+        Rows that the last training learned from.
     held : ndarray of int
-        Rows that it was chosen on.
+        Rows that the epoch was chosen on.
     accuracy : float or None
         On them, at that epoch.
     temperature : float
@@ -55,6 +58,7 @@ class Learned:
     """
 
     epoch: int
+    fit: NDArray[np.intp]
     held: NDArray[np.intp]
     accuracy: float | None
     temperature: float
@@ -100,12 +104,20 @@ class Learner:
         return embeddings_of(self.tuned, self.inputs, np.arange(len(self.rows)), self.batch_size, self.team)[0]
 
     def held_out(self, numbers: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Rows to learn from and rows to choose the epoch on: whole artists, where that can be."""
-        folds = round(1 / self.settings.held_out)
-        pairs = make_folds(self.rows.y[numbers], self.rows.groups[numbers], folds, self.settings.seed)
-        if not pairs:
-            return numbers, numbers[:0]
-        return numbers[np.sort(pairs[0][0])], numbers[np.sort(pairs[0][1])]
+        """Rows to learn from and rows to choose the epoch on: whole artists, where that can be.
+
+        Held-out rows of a class that nothing is learned of can't choose an epoch: they are in neither.
+        """
+        share = self.settings.held_out
+        parts = whole_folds(self.rows.y[numbers], self.rows.groups[numbers], _folds_for(share), self.settings.seed)
+        taken = max(round(share * len(parts)), 1)
+        for first in range(len(parts)):
+            away = np.concatenate([parts[n % len(parts)][1] for n in range(first, first + taken)])
+            fit = np.setdiff1d(np.arange(len(numbers)), away)
+            held = np.sort(away[np.isin(self.codes[numbers[away]], self.codes[numbers[fit]])])
+            if len(held) and len(np.unique(self.codes[numbers[fit]])) > 1:
+                return numbers[fit], numbers[held]
+        return numbers, numbers[:0]
 
     def learn(self, numbers: NDArray[np.intp], folder: Path | None = None, *, notice_unlike: bool = False) -> Learned:
         """Train on some rows; checkpoints lie in the folder, and a training that was stopped goes on from them.
@@ -125,12 +137,13 @@ class Learner:
         familiar = self._familiar(numbers, fit, held) if notice_unlike else None
         epoch = progress.best if len(held) else len(history) - 1
         if self.settings.refit and len(held):
+            fit = numbers
             again = self._train(REFIT, numbers, held[:0], epoch, folder)
             history += [{"stage": REFIT, **record} for record in again.history]
             if familiar is not None:
                 familiar = familiar.in_space_of(self._embeddings(numbers)[0], self.settings.seed)
         seconds = sum(record["seconds"] for record in history)
-        return Learned(epoch, held, accuracy, temperature, seconds, history, held_out, familiar)
+        return Learned(epoch, fit, held, accuracy, temperature, seconds, history, held_out, familiar)
 
     def _familiar(self, numbers: NDArray[np.intp], fit: NDArray[np.intp], held: NDArray[np.intp]) -> Familiar | None:
         """From the network that has not learned from the held-out rows; None where these are too few."""
@@ -148,7 +161,8 @@ class Learner:
     ) -> Any:
         keeper = Keeper(folder / f"{stage}.checkpoint.safetensors" if folder else None)
         if keeper.path is None or not keeper.path.is_file():
-            self._start_head(fit)
+            # a head from a file may know the held-out rows, so the epoch is chosen without it
+            self._start_head(fit, self.settings.init_head if not len(held) else None)
         told = self.on_epoch
         training = Training(
             self.tuned, self.inputs, self.codes, fit, held, self.settings, self.batch_size, self.team, keeper,
@@ -156,12 +170,12 @@ class Learner:
         )  # fmt: skip
         return training.run(epochs)
 
-    def _start_head(self, fit: NDArray[np.intp]) -> None:
+    def _start_head(self, fit: NDArray[np.intp], file: str | None) -> None:
         """The network as it was, with a head from a file, or fitted to the frozen embeddings of some rows."""
         import torch
 
         self.tuned.load(self._initial)
-        W, b = self._from_file(self.settings.init_head) if self.settings.init_head else self._probe(fit)
+        W, b = head_of_file(file, self.tuned, self.classes) if file else self._probe(fit)
         with torch.no_grad():
             self.tuned.head.weight.copy_(torch.from_numpy(W))
             self.tuned.head.bias.copy_(torch.from_numpy(b))
@@ -178,18 +192,33 @@ class Learner:
         weights[places], biases[places] = W, b
         return weights, biases
 
-    def _from_file(self, path: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        saved = load_head(path)
-        if saved.key.digest != self.tuned.network.key().digest or list(saved.recipes) != self.tuned.recipes:
-            recipes = " + ".join(r.name for r in self.tuned.recipes)
-            raise FinetuneError(
-                f"--init-head {path}: it was trained on {saved.key.folder_name} "
-                f"({' + '.join(r.name for r in saved.recipes)}), and {recipes} of "
-                f"{self.tuned.network.key().folder_name} is needed: fit one on that"
-            )
-        if saved.classes != self.classes:
-            raise FinetuneError(
-                f"--init-head {path}: it knows {len(saved.classes)} classes, and the rows have {len(self.classes)} "
-                "others or in part: fit one on these rows"
-            )
-        return linear_weights(saved.head)
+
+def head_of_file(path: str, tuned: Tuned, classes: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights (K, D) and biases (K,) of a saved head, to start from.
+
+    Raises
+    ------
+    FinetuneError
+        It is a head on another embedding, of other classes, or not linear.
+    HeadFileError
+        There is no head in the file.
+    """
+    saved = load_head(path)
+    if saved.key.digest != tuned.network.key().digest or list(saved.recipes) != tuned.recipes:
+        recipes = " + ".join(r.name for r in tuned.recipes)
+        raise FinetuneError(
+            f"--init-head {path}: it was trained on {saved.key.folder_name} "
+            f"({' + '.join(r.name for r in saved.recipes)}), and {recipes} of "
+            f"{tuned.network.key().folder_name} is needed: fit one on that"
+        )
+    if list(saved.classes) != list(classes):
+        missing, foreign = sorted({*classes} - {*saved.classes}), sorted({*saved.classes} - {*classes})
+        differ = [f"it does not know {listing(missing)}"] if missing else []
+        differ += [f"the rows to learn from have no {listing(foreign)}"] if foreign else []
+        raise FinetuneError(f"--init-head {path}: {', and '.join(differ)}: fit one on the rows of --split and --target")
+    return linear_weights(saved.head)
+
+
+def _folds_for(share: float) -> int:
+    """The smallest number of folds of which some together are the share that is asked for, to a hundredth."""
+    return next(n for n in range(2, 51) if round(share * n) and abs(round(share * n) / n - share) <= 0.01)

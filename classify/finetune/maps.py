@@ -163,7 +163,7 @@ def open_maps(
     size = f"{len(set(ids)):,} pictures x {len(recipes)} views x {each:,} bytes ({parts} half floats)"
     if whole > settings.map_limit * _GIGABYTE:
         raise FinetuneError(
-            f"the maps before {settings.start} would take {whole / _GIGABYTE:.1f} GB ({size}), more than --map-limit "
+            f"the maps before {settings.start} would take {whole / _GIGABYTE:.2g} GB ({size}), more than --map-limit "
             f"{settings.map_limit:g}: choose a later node, fewer --views or --no-cache, or raise the limit"
         )
     cache = create_cache(features, tuned.network.key())

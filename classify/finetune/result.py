@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 from cache import files
@@ -20,6 +21,14 @@ from classify.errors import FinetuneError
 FORMAT = "artstyle run 1"
 SEARCH, REFIT = "search", "refit"  # an epoch is looked for; all rows are learned with it
 RUN, METRICS, BACKBONE, HEAD = "run.json", "metrics.jsonl", "backbone.safetensors", "head.safetensors"
+
+Kinds = Mapping[str, "type | tuple[type, ...]"]
+_BEGUN: Kinds = {"asked": dict, "network": dict, "weights": str, "transform": dict, "rows": dict, "folds": dict}
+_RESULT: Kinds = {
+    "backbone": str, "target": str, "classes": list, "asked": dict, "rows_digest": str, "rows": int, "held_out": int,
+    "layers": int, "epoch": int, "held_out_accuracy": (int, float, type(None)), "seconds": (int, float),
+    "map_seconds": (int, float), "map_bytes": int, "left_out": dict, "warnings": list,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,8 +90,23 @@ class Finetuned:
         return self.folder / HEAD
 
     def history(self) -> list[dict[str, Any]]:
-        """One record an epoch."""
-        return [json.loads(line) for line in (self.folder / METRICS).read_text(encoding="utf-8").splitlines()]
+        """One record an epoch.
+
+        Raises
+        ------
+        FinetuneError
+            The file of them was damaged.
+        """
+        path = self.folder / METRICS
+        try:
+            records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            for record in records:
+                check_kinds(record, {"stage": str, "epoch": int})
+        except (OSError, ValueError) as error:
+            raise FinetuneError(
+                f"{str(path)!r} can't be read ({error}): restore it, or make the run again with another --out"
+            ) from error
+        return records
 
     def curve(self) -> tuple[dict[str, float], ...]:
         """Accuracy after each epoch of the training that chose one, in the words of heads that learn in epochs."""
@@ -123,11 +147,25 @@ def read_begun(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         facts: Any = json.loads(path.read_text(encoding="utf-8"))
+        check_kinds(facts, {"format": str})
         if facts["format"] != FORMAT:
             raise ValueError(f"its format is {facts['format']!r}, this version reads {FORMAT!r}")
+        check_kinds(facts, _BEGUN)
+        check_kinds(facts["rows"], {"count": int, "digest": str})
         return dict(facts)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise FinetuneError(f"{str(path)!r} can't be read ({error}): choose another --out") from error
+
+
+def check_kinds(facts: Any, kinds: Kinds) -> None:
+    """Raise ValueError unless something read from JSON is an object that has these entries, of these kinds."""
+    if not isinstance(facts, dict):
+        raise ValueError(f"it holds {shortened(facts)} instead of an object")
+    for name, kind in kinds.items():
+        if name not in facts:
+            raise ValueError(f"{name!r} is missing")
+        if not isinstance(facts[name], kind):
+            raise ValueError(f"{name!r} is {shortened(facts[name])}")
 
 
 def load_finetuned(folder: str | Path) -> Finetuned:
@@ -136,15 +174,27 @@ def load_finetuned(folder: str | Path) -> Finetuned:
     Raises
     ------
     FinetuneError
-        There is none in the folder, or it is not finished.
+        There is none in the folder, it is not finished, or a file of it is damaged or missing.
     """
     folder = Path(folder)
     begun = read_begun(folder)
     if begun is None:
         raise FinetuneError(f"there is no run in {str(folder)!r}: make one with `classify finetune`")
+    if begun["folds"]:
+        raise FinetuneError(
+            f"the run in {str(folder)!r} was made with --folds and leaves no backbone: run the same command without it"
+        )
     if "result" not in begun:
         raise FinetuneError(f"the run in {str(folder)!r} is not finished: the same command again goes on with it")
     try:
-        return Finetuned(folder=folder, **begun["result"])
-    except TypeError as error:
+        check_kinds(begun["result"], _RESULT)
+        found = Finetuned(folder=folder, **begun["result"])
+    except (TypeError, ValueError) as error:
         raise FinetuneError(f"{str(folder / RUN)!r} can't be read ({error}): choose another run") from error
+    for name in (BACKBONE, HEAD, METRICS):
+        if not (folder / name).is_file():
+            raise FinetuneError(
+                f"the run in {str(folder)!r} is finished, but its file {name!r} is not there any more: restore it, or "
+                "make the run again with another --out"
+            )
+    return found

@@ -12,21 +12,23 @@ import numpy as np
 from cache import files
 from cache.key import Json
 from classify.data import load_rows
+from classify.finetune.begin import begin
 from classify.finetune.learner import Learned
 from classify.finetune.network import Tuned
 from classify.finetune.result import METRICS, Finetuned, load_finetuned
 from classify.finetune.settings import FinetuneSettings
-from classify.finetune.start import Started, begin, started
+from classify.finetune.start import Started, started
 from classify.fitting.facts import rows_digest
 from classify.headfile import SavedHead, save_head
 from classify.heads.linear import LogisticRegression
-from classify.lineage import TRAINED_ON
+from classify.lineage import TRAINED_ON, trained_on_by_file
 from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.networks.network import Network, choose_network
 from featurize.networks.providers import provider_of
 from featurize.networks.weights_file import Card, write_weights
 from featurize.progress import Progress
+from featurize.wording import counted, listing
 
 if TYPE_CHECKING:
     import torch
@@ -82,31 +84,38 @@ def fine_tune(
     network = choose_network(settings.backbone, settings.weights, size=settings.size)
     begun = begin(out, settings, network, load_rows(table, settings.target, settings.split))
     if "result" in begun:
+        finished = load_finetuned(out)
         say(f"the run in {str(out)!r} is finished; another --out begins a new one")
-        return load_finetuned(out)
+        return finished
     with started(
         table, out, settings, network, begun, features=features, on_epoch=on_epoch, say=say, progress=progress
     ) as ready:
         rows = ready.prepared.rows
         learned = ready.learner.learn(np.arange(len(rows)), out, notice_unlike=True)
         cautions = [*row_cautions(rows, "training", settings.target, scored=False), *label_cautions(rows)]
-        warnings = [*ready.warnings, *(c.text for c in cautions), *_doubts(learned, settings, network)]
+        warnings = [*ready.warnings, *(c.text for c in cautions), *_doubts(learned, ready, network)]
         result = _result(out, ready, learned, warnings)
         if ready.team.leads:
             _write(result, ready, learned)
     return result
 
 
-def _doubts(learned: Learned, settings: FinetuneSettings, network: Network) -> list[str]:
-    doubts = []
+def _doubts(learned: Learned, ready: Started, network: Network) -> list[str]:
+    doubts, settings, learner = [], ready.learner.settings, ready.learner
+    seen = len(trained_on_by_file(network.weights.file) & {learner.rows.ids[n] for n in learned.held.tolist()})
+    if seen:
+        doubts.append(
+            f"the weights that training began from had learned from {counted(seen, 'picture')} of the "
+            f"{len(learned.held)} held-out ones before: the epoch is chosen on what the network knows, and the figure "
+            "on them looks better than it is"
+        )
+    unlearned = sorted({*learner.classes} - {str(learner.classes[code]) for code in learner.codes[learned.fit]})
+    if unlearned:
+        doubts.append(f"--no-refit: no picture of {listing(unlearned)} was learned from, all were held out")
     if not len(learned.held):
         doubts.append("no row could be held out (each class has one): the last epoch is used, however it does")
     if learned.epoch == 0 and not settings.head_only:
         doubts.append("no epoch was better on the held-out rows than the head on the frozen network: that is kept")
-    if settings.init_head:
-        doubts.append(
-            "the head that training began from may have seen the held-out rows: the choice of the epoch is mild"
-        )
     if network.weights.untrained:
         doubts.append("untrained backbone: these figures say nothing about what trained weights would give")
     return doubts
@@ -114,7 +123,6 @@ def _doubts(learned: Learned, settings: FinetuneSettings, network: Network) -> l
 
 def _result(out: Path, ready: Started, learned: Learned, warnings: list[str]) -> Finetuned:
     prepared, learner, settings = ready.prepared, ready.learner, ready.learner.settings
-    seen = len(prepared.rows) if settings.refit else len(prepared.rows) - len(learned.held)
     return Finetuned(
         folder=out,
         backbone=learner.tuned.network.backbone.full_name,
@@ -122,7 +130,7 @@ def _result(out: Path, ready: Started, learned: Learned, warnings: list[str]) ->
         classes=learner.classes,
         asked=ready.begun["asked"],
         rows_digest=ready.begun["rows"]["digest"],
-        rows=seen,
+        rows=len(learned.fit),
         held_out=len(learned.held),
         layers=len(learner.tuned.layers),
         epoch=learned.epoch,
@@ -140,7 +148,8 @@ def _write(result: Finetuned, ready: Started, learned: Learned) -> None:
     rows, learner, tuned = ready.prepared.rows, ready.learner, ready.learner.tuned
     lines = [json.dumps(record) + "\n" for record in learned.history]
     files.write_atomic(result.folder / METRICS, ["".join(lines).encode()])
-    more: dict[str, Json] = {TRAINED_ON: sorted(set(rows.ids)), "target": result.target, "classes": learner.classes}
+    seen = {*rows.ids, *trained_on_by_file(tuned.network.weights.file)}  # what the network knew before, it still knows
+    more: dict[str, Json] = {TRAINED_ON: sorted(seen), "target": result.target, "classes": learner.classes}
     source = f"fine-tuned from {tuned.network.weights.identity}"
     card = Card(result.backbone, tuned.network.transform, tuned.network.weights.licence, source, more)
     write_weights(result.weights_file, _backbone_state(tuned), card)

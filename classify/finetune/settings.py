@@ -12,6 +12,7 @@ OPTIMIZERS = ("adamw", "sgd")
 AMPS = ("off", "bf16", "fp16")
 AUTO = "auto"
 _PLACES = ("device", "workers", "memory", "map_limit")  # they don't change what is learned
+_MOST_VIEWS = 1000  # more are no different from new ones in each epoch
 # option -> least and greatest value
 _BOUNDS = {
     "epochs": (1, 100_000),
@@ -27,6 +28,7 @@ _BOUNDS = {
     "accumulate": (1, 100_000),
     "held_out": (0.02, 0.5),
     "seed": (0, 2**32 - 1),
+    "map_limit": (0, 1e9),
 }
 
 
@@ -53,7 +55,8 @@ class FinetuneSettings:
         Retrain all layers, or none but the head.
     init_head : str, optional
         The file of a linear head on the standard embedding to start from. By default a logistic regression is fitted
-        to the frozen embeddings first (Kumar et al. 2022: linear probing, then fine-tuning).
+        to the frozen embeddings first (Kumar et al. 2022: linear probing, then fine-tuning). The epoch is chosen with
+        a fitted one in any case, because the one of the file may know the rows that are held out.
     epochs : int
     batch_size : int or "auto"
         Pictures of one step, of all processes together; "auto" is 32, in as many parts as memory asks for.
@@ -162,10 +165,19 @@ class FinetuneSettings:
             value = getattr(self, name)
             if not least <= value <= greatest:  # also where it is NaN
                 raise FinetuneError(f"--{name.replace('_', '-')} {value}: choose from {least} to {greatest}")
-        for name in ("layers", "patience", "views"):
+        for name in ("layers", "patience"):
             value = getattr(self, name)
-            if value is not None and value < (0 if name == "views" else 1):
+            if value is not None and value < 1:
                 raise FinetuneError(f"--{name} {value}: choose 1 or more")
+        if self.views is not None and not 0 <= self.views <= _MOST_VIEWS:
+            raise FinetuneError(f"--views {self.views}: choose from 0 to {_MOST_VIEWS}")
+        if self.views is not None and not self.augment:
+            raise FinetuneError(f"--views {self.views} and --no-augment, which shows each picture whole: leave one out")
+        if self.init_head and not self.refit:
+            raise FinetuneError(
+                "--init-head and --no-refit: the epoch would be chosen on pictures that the head may have learned "
+                "from; leave one out"
+            )
         if self.batch_size != AUTO and (isinstance(self.batch_size, str) or self.batch_size < 1):
             raise FinetuneError(f"--batch-size {self.batch_size}: choose 1 or more, or {AUTO}")
         for name, allowed in (("optimizer", OPTIMIZERS), ("amp", AMPS)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,14 +12,14 @@ import numpy as np
 
 from classify.data import Examples, LabelledRows, check_trainable, load_rows
 from classify.errors import FinetuneError
+from classify.finetune.begin import settle
 from classify.finetune.inputs import Inputs, Pictures, Uncached, readable, threads
-from classify.finetune.learner import Learner
+from classify.finetune.learner import Learner, head_of_file
 from classify.finetune.maps import StoredMaps, open_maps
 from classify.finetune.network import Tuned, build
-from classify.finetune.result import FORMAT, RUN, read_begun, write_json
+from classify.finetune.result import RUN, write_json
 from classify.finetune.settings import FinetuneSettings
 from classify.finetune.team import Team, team
-from classify.fitting.facts import rows_digest
 from classify.fitting.question import for_question, question_of
 from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineChoice, device_for
@@ -96,80 +95,37 @@ def started(
     Parameters
     ----------
     begun : mapping
-        From `begin`; written here.
+        From `begin`; written here, when all is known to be as it should.
     others
         As in `fine_tune`.
     """
     asked = load_rows(table, settings.target, settings.split)
     question = question_of(asked, settings.question)
+    check_trainable(asked, settings.target)
     if network.weights.assumed:
         say(network.weights.assumed)
     with team() as together:
-        if together.leads:
-            write_json(out / RUN, begun)
         device = device_for(EngineChoice(device=settings.device))
         tuned = build(network, settings, len(asked.classes), device)
+        if settings.init_head:
+            head_of_file(settings.init_head, tuned, asked.classes)  # better refused now than after long work
         maps = open_maps(features, tuned, asked.ids, say) if settings.from_cache else None
         prepared = _prepare(table, asked, network, settings, maps)
         if prepared.left_out:
-            say(f"{counted(len(prepared.left_out), 'picture')} can't be read and are left out; {RUN} lists them")
+            several = counted(len(prepared.left_out), "picture can't be read and is", "pictures can't be read and are")
+            say(f"{several} left out; {RUN} lists {'it' if len(prepared.left_out) == 1 else 'them'}")
         warnings = check_trainable(prepared.rows, settings.target)
         if len(prepared.rows.classes) != len(asked.classes):
             tuned = build(network, settings, len(prepared.rows.classes), device)
         inputs, seconds = _inputs(prepared, tuned, maps, together, progress)
         rows = for_question(Examples(prepared.rows, np.empty((len(prepared.rows), 0))), question).rows
         learner = Learner(tuned, inputs, rows, settings, _batch(settings), together, on_epoch)
+        whole = settle(out, begun, sorted(set(asked.ids) - set(prepared.rows.ids)))
+        if together.leads:
+            write_json(out / RUN, whole)
         size = inputs.nbytes if isinstance(inputs, StoredMaps) else 0
-        yield Started(begun, prepared, learner, question, round(seconds, 3), size, warnings, together)
+        yield Started(whole, prepared, learner, question, round(seconds, 3), size, warnings, together)
         together.wait()
-
-
-def begin(out: Path, settings: FinetuneSettings, network: Network, rows: LabelledRows, **more: Any) -> dict[str, Any]:
-    """What the run is, as `run.json` has it; what stands there already must be the same.
-
-    Parameters
-    ----------
-    more
-        What a cross-validation is to do; nothing for a plain run.
-
-    Raises
-    ------
-    FinetuneError
-        The folder holds another run.
-    """
-    here: dict[str, Any] = {
-        "format": FORMAT,
-        "asked": settings.as_json(),
-        "network": dict(network.backbone.identity),
-        "weights": network.weights.identity,
-        "transform": network.transform.as_json(),
-        "rows": {"count": len(rows), "digest": rows_digest(rows)},
-        "folds": more,
-    }
-    there = read_begun(out)
-    if there is None:
-        return here
-    if there["rows"] != here["rows"]:
-        raise FinetuneError(
-            f"the run in {str(out)!r} began with {there['rows']['count']} rows, and the dataset table has changed "
-            f"since (it has {here['rows']['count']} now, or other labels): choose another --out, or restore the table"
-        )
-    plain = json.loads(json.dumps(here))
-    for what in ("asked", "network", "weights", "transform", "folds"):
-        if there[what] != plain[what]:
-            raise FinetuneError(
-                f"the run in {str(out)!r} began with another {_difference(there[what], plain[what], what)}: choose "
-                "another --out, or give the same options"
-            )
-    return there
-
-
-def _difference(there: Any, here: Any, what: str) -> str:
-    """The first thing in which two records differ, in words."""
-    if not isinstance(there, dict):
-        return f"{what} ({there} then, {here} now)"
-    name = next(n for n in sorted({*there, *here}) if there.get(n) != here.get(n))
-    return f"{name.replace('_', '-')} ({there.get(name)} then, {here.get(name)} now)"
 
 
 def _prepare(

@@ -96,6 +96,7 @@ class Training:
                     break
                 started = time.perf_counter()
                 record = self._epoch(epoch, optimizer, scaler, mean) if epoch else {"epoch": 0}
+                self._check_finite(record)
                 record |= self._looked(mean)
                 record["seconds"] = round(time.perf_counter() - started, 4)
                 self._note(progress, record, optimizer, scaler, mean)
@@ -110,11 +111,34 @@ class Training:
         if known is None:
             self.team.as_leader(self.tuned.state())
             return Progress(), Mean.of(self.tuned, self.settings.ema)
-        self.tuned.load(known.named("now."))
-        restore_optimizer(optimizer, known.named("optimizer."))
-        scaler.load_state_dict(dict(known.scaler))
+        try:
+            self.tuned.load(known.named("best."))  # needed in the end
+            self.tuned.load(known.named("now."))
+            restore_optimizer(optimizer, known.named("optimizer."))
+            scaler.load_state_dict(dict(known.scaler))
+        except (KeyError, IndexError, ValueError, TypeError, RuntimeError) as error:
+            raise self.keeper.damaged(error) from error
         here = {n: t.to(self.tuned.device) for n, t in known.named("mean.").items()}
         return known, Mean(self.settings.ema, here)
+
+    def _check_finite(self, record: dict[str, Any]) -> None:
+        """Raise where the weights have grown beyond all numbers: nothing can be learned from there.
+
+        Raises
+        ------
+        FinetuneError
+            The checkpoint of the epoch before stays.
+        """
+        import torch
+
+        floats = [v for v in self.tuned.state().values() if v.is_floating_point()]
+        finite = torch.stack([torch.isfinite(v).all() for v in floats]).all()
+        if not np.isfinite(record.get("loss", 0.0)) or not bool(finite):
+            raise FinetuneError(
+                f"in epoch {record['epoch']} the loss or the weights grew beyond all numbers: begin another --out with "
+                f"a smaller --rate (it is {self.settings.rate:g}) or --head-rate ({self.settings.head_rate:g}), a "
+                "longer --warm-up, or --amp off"
+            )
 
     def _tired(self, progress: Progress) -> bool:
         patience = self.settings.patience

@@ -11,6 +11,7 @@ from types import TracebackType
 
 _OWN = ("cache", "featurize", "classify")
 _DEBUG = "--debug shows where"
+_ALLOCATOR = "DefaultCPUAllocator"  # torch raises a plain RuntimeError where a CPU has no memory left
 
 
 def explain(error: BaseException) -> str:
@@ -29,10 +30,10 @@ def explain(error: BaseException) -> str:
         return f"{error.what}: run `{run_command(error.key, error.embedding, error.place)}`"
     if isinstance(error, ArtstyleError):
         return str(error)
-    if isinstance(error, MemoryError) or _is_of_torch(error, "OutOfMemoryError"):
+    if isinstance(error, MemoryError) or _is_of_torch(error, "OutOfMemoryError") or _ALLOCATOR in str(error):
         return (
             f"this machine has too little free memory{_behind_colon(error)}: close other programs, or use smaller "
-            "numbers for --workers and --batch-size, fewer heads, or a shorter embedding"
+            "numbers for --workers, --batch-size and --size, fewer heads, or a shorter embedding"
         )
     if isinstance(error, OSError):
         return _of_the_system(error)

@@ -104,7 +104,7 @@ class Transform:
         """
         if decode not in DECODERS:
             raise BackboneError(f"--decode {decode}: choose one of {', '.join(DECODERS)}")
-        side = size or self.crop
+        side = self.crop if size is None else size
         if side < MIN_CROP:
             raise BackboneError(f"--size {size}: a network needs {MIN_CROP} pixels or more")
         return replace(self, crop=side, resize=round(self.resize * side / self.crop), decode=decode)
