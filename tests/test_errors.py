@@ -96,6 +96,10 @@ SENTENCES: dict[str, tuple[BaseException, str]] = {
     "two names": (OSError(errno.EXDEV, "Cross-device link", "a", None, "b"), "'a' and 'b' can't be used: Cross-device"),
     "without a number": (OSError("the line went dead"), "the system can't be used: the line went dead"),
     "memory": (MemoryError(), "too little free memory: close other programs"),
+    "memory of a tensor": (
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
+        "can't allocate memory): close other programs",
+    ),
     "memory of an array": (MemoryError("Unable to allocate 3. TiB"), "(Unable to allocate 3. TiB): close other"),
     "a missing package": (ModuleNotFoundError("No module named 'h5py'"), "'h5py'); install the project again"),
     "a screen without accents": (UnicodeEncodeError("ascii", "naïve", 2, 3, "no"), "can't show 'ï': set PYTHONUTF8=1"),

@@ -131,3 +131,11 @@ def test_the_part_kept_lies_inside_the_picture_and_is_square(width: int, height:
 def test_a_very_long_scroll_costs_no_more_than_a_square() -> None:
     """Resizing the whole of it first would need 1.5 GB."""
     assert Transform()(Image.new("RGB", (100_000, 8), "white")).min() == 255
+
+
+@pytest.mark.parametrize("size", [0, -5, 31])
+def test_a_size_that_is_none_is_refused(size: int) -> None:
+    """0 is no way to say "the default"."""
+    with pytest.raises(BackboneError, match=f"--size {size}: a network needs 32"):
+        Transform().with_options(size, "exact")
+    assert Transform().with_options(None, "exact") == Transform()
