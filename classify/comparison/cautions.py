@@ -92,8 +92,8 @@ def copies(leaks: LeakAudit) -> Iterator[Caution]:
     if told:
         yield Caution(
             "duplicates",
-            f"{' and '.join(told)}: what was learned by heart is scored. They are shown under “Pictures that stand "
-            "twice”, with the command that takes one of each pair out of the table.",
+            f"{' and '.join(told)}: what was learned by heart is scored. See “Pictures that stand twice”, with the "
+            "command that takes one of each pair out of the table.",
         )
 
 

@@ -113,10 +113,10 @@ class LDA(Head):
         for value in values:
             shrinkage = ledoit_wolf(system, count, features) if value == "auto" else float(value)
             kept = max(1 - shrinkage, 1e-6)
-            # (kept S + shrinkage trace S / D)^-1 = count / kept (Z^T Z + shift)^-1, S = Z^T Z / count
-            W = count / kept * system.solve(shrinkage / kept * system.trace / features, means.T).T
             if none_within:
                 W, shrinkage = means * (count * features / between), 1.0
+            else:  # (kept S + shrinkage trace S / D)^-1 = count / kept (Z^T Z + shift)^-1, S = Z^T Z / count
+                W = count / kept * system.solve(shrinkage / kept * system.trace / features, means.T).T
             b = np.log(priors) - 0.5 * np.einsum("kd,kd->k", W, means)
             out.append((*part.raw(W.astype(np.float32), b.astype(np.float32)), shrinkage))
         return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from classify.comparison.result import Comparison
@@ -118,7 +119,8 @@ def _use(
     wrong, lowest, highest = (round(100 * (1 - share)) for share in (right.value, right.high, right.low))
     if right.low <= baseline:
         return Use(title, meant, "", "", wrong, lowest, highest, _guesses(entry.name, baseline), "")
-    does = plainly(entry.kind, entry.name)
+    called = entry.name if entry.name.startswith("finetuned ") else entry.kind
+    does = f"{called} {plainly(entry.kind, entry.name)}."
     return Use(title, meant, entry.name, does, wrong, lowest, highest, why, command)
 
 
@@ -137,11 +139,17 @@ def fit_command(c: Comparison, entry: Entry, question: str) -> str:
     if c.table_path != Path("dataset.csv"):
         words += ["--dataset", str(c.table_path)]
     for option in ("--features", "--target", "--seed"):
-        words += [word for n, name in enumerate(typed[:-1]) if name == option for word in (name, typed[n + 1])]
-    words += ["--key", entry.key] if "--key" in typed else []
+        words += [word for name, value in pairwise(typed) if name == option for word in (name, value)]
+    words += ["--key", _key(typed, entry)] if "--key" in typed else []
     words += ["--embedding", entry.embedding] if "--embedding" in typed else []
     words += ["--no-tune"] if "--no-tune" in typed else []
     return shlex.join([*words, "--question", question, "--train", "all"])
+
+
+def _key(typed: list[str], entry: Entry) -> str:
+    """The feature cache as the user named it, where one was named."""
+    named = [word for before, word in pairwise(typed) if before == "--key"]
+    return named[0] if named[1:] == [] and named[0] != "all" else entry.key
 
 
 def _guesses(name: str, baseline: float) -> str:

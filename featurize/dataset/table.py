@@ -130,6 +130,8 @@ class DatasetTable:
         TableError
             There is none of that name, or it is empty throughout; the message lists those there are.
         """
+        if not len(self):
+            raise TableError("the dataset table has no rows: `featurize prepare SOURCE` finds the pictures")
         if name not in self.columns or not any(self.columns[name]):
             there = ", ".join(c for c in self.labels if any(self.columns[c])) or "none"
             raise TableError(f"the dataset table has no labels {name!r} (it has: {there}): choose one with --target")

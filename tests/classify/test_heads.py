@@ -254,6 +254,13 @@ def test_a_class_of_a_single_row_is_no_obstacle(name):
     assert np.isfinite(model.predict_proba(X)).all()
 
 
+@pytest.mark.parametrize("name", ["lda", "prototype", "simpleshot", "knn", "ridge"])
+def test_one_row_a_class_is_learned_without_a_warning(name):
+    X = np.random.default_rng(0).random((300, 64), np.float32)
+    y = np.array([f"Style {n:03}" for n in range(300)])
+    assert (make_head(name).fit(X, y).predict(X) == y).mean() > 0.9
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_features_that_never_change_are_no_obstacle(name):
     X, y = data(120)

@@ -84,10 +84,12 @@ def test_the_first_screen_has_the_command_that_makes_the_head(comparison: Compar
         read = cli.commands[command].make_context(command, words)
         assert program == "classify"
         assert (read.params["spec"], read.params["question"], read.params["part"]) == (use.head, question, "all")
-        assert (read.params["dataset"], read.params["key"]) == (comparison.table_path, comparison.best.key)
+        assert (read.params["dataset"], read.params["key"]) == (comparison.table_path, "tiny")
     typed = replace(comparison.provenance, command="classify compare --target genre --no-tune --embedding avgpool")
     words = shlex.split(uses(replace(comparison, provenance=typed))[0].command)
     assert {"--target", "genre", "--no-tune", "--embedding", "avgpool"} <= set(words)
+    several = replace(typed, command="classify compare --key all")
+    assert f"--key {comparison.best.key} " in uses(replace(comparison, provenance=several))[0].command
     silent = replace(comparison, provenance=replace(typed, command=""))
     assert [use.command for use in uses(silent)] == ["", ""], "called from Python"
 

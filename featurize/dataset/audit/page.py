@@ -13,7 +13,7 @@ from featurize.dataset.audit.result import Audit
 from featurize.dataset.captions import Captions
 from featurize.dataset.suspects import sheet
 from featurize.pictures.plates import Plates
-from featurize.wording import artist, counted, isolated, plain
+from featurize.wording import MOST_SHOWN, artist, counted, cut, isolated, plain
 
 _SIDE = 260  # pixels of the longer side of a thumbnail
 SUSPECTS = 120  # that are shown with their pictures; the page lists the others, too
@@ -47,7 +47,7 @@ def render(
     facts |= {"cautions": words.cautions(found, commands)}
     facts |= {"correct_command": sheet.correct_command(commands.listed, commands.table)}
     filters: dict[str, Callable[..., Any]] = {
-        "plain": lambda label: isolated(plain(label)),
+        "plain": lambda label: isolated(cut(plain(label), MOST_SHOWN)),
         "artist": lambda name: isolated(artist(name)),
         "counted": counted,
         "count": lambda number: f"{number:,}",

@@ -171,12 +171,13 @@ def pairs(found: Twice) -> str:
 def suspects(found: Audit) -> str:
     """What a reader must know before the list of suspects."""
     seen = found.suspects
-    agreed = f"by the other pictures {percent(seen.agreement, 0)} of {seen.judged:,} labels would be the same"
+    share = f"{percent(seen.agreement, 0)} of {seen.judged:,} pictures"
+    agreed = f"for {share} a head that learned from the others names the label"
     if seen.agreement <= seen.chance:
         return f"none is listed, because these embeddings tell no more of them than chance would; {agreed}"
     if not seen.found:
         return f"none is listed; {agreed}"
-    return f"{len(seen.found):,}, the most suspicious first, to be looked at and no verdict; {agreed}"
+    return f"{len(seen.found):,}, the most suspicious first: to be looked at, and no verdict; {agreed}"
 
 
 def row(told: Row) -> str:
