@@ -47,7 +47,7 @@ def neighbours(
     engines: EngineFactory | None, /, pictures: tuple[Path, ...], k: int, csls: bool, dataset: Path,
     features: str | Path, key: str | None, embedding: str | None, split: str, weights: str | None, device: str,
     out: Path,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     """The works of the collection that are most similar to PICTURES: files, and folders of files."""
     from cache import open_cache
     from cache.writable import check_folder
@@ -65,7 +65,9 @@ def neighbours(
             read_table(dataset), open_cache(features, key), paths, k, embedding=embedding, split=split, csls=csls,
             weights=weights, device=device, engines=engines or make_engine, progress=progress,
         )  # fmt: skip
-    for path, rows, similarity in zip(paths, found.found.rows.tolist(), found.found.similarity.tolist(), strict=True):
+    for path, rows, similarity in zip(
+        found.pictures, found.found.rows.tolist(), found.found.similarity.tolist(), strict=True
+    ):
         print_table(
             visible(path),
             ["", "similarity", "artist", "year", "path"],
@@ -77,7 +79,10 @@ def neighbours(
         )
     page = write_neighbours(found, out)
     _untrained(found.works)
+    for path, why in found.unread.items():
+        click.echo(f"error: {visible(path)}: {why}", err=True)
     click.echo(f"page: {visible(page)}")
+    return 1 if found.unread else 0
 
 
 def _who(works: Works, row: int) -> tuple[str, str]:

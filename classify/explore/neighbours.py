@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from cache import Store
 from cache.buckets import Place
 from cache.folder import as_cache
 from cache.ids import from_hex
-from classify.errors import DataError
+from classify.errors import DataError, PictureError
 from classify.evaluation.nearest import Nearest, centre_of, crowding, nearest
 from classify.explore.newcomers import read_pictures, vectors_of
 from classify.explore.pages import PAGE, render, write_folder
@@ -18,7 +20,9 @@ from classify.explore.works import Works, load_works, rows_of
 from featurize.dataset.sheets import csv_bytes
 from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineFactory, make_engine
+from featurize.errors import Undecodable
 from featurize.progress import Progress
+from featurize.wording import counted
 
 K = 8
 
@@ -39,6 +43,8 @@ class Neighbours:
         The works, the most similar first; never the picture itself.
     csls : bool
         Whether they stand in the order of CSLS.
+    unread : mapping of Path to Undecodable
+        Pictures that were asked for, too, and why they can't be shown.
     """
 
     works: Works
@@ -46,6 +52,7 @@ class Neighbours:
     own: tuple[int, ...]
     found: Nearest
     csls: bool
+    unread: Mapping[Path, Undecodable] = field(default_factory=dict)
 
     @property
     def k(self) -> int:
@@ -96,21 +103,33 @@ def neighbours(
     ------
     TableError, DataError, NotStored
         As `load_works` does.
-    PictureError, WeightsError, BackboneError
+    PictureError
+        None of the pictures can be read; some that can't are left out, see `Neighbours.unread`.
+    WeightsError, BackboneError
         As `vectors_of` does.
     """
     if k < 1:
         raise DataError(f"--k {k}: ask for one neighbour or more")
     paths, cache = tuple(map(Path, pictures)), as_cache(cache)
     works = load_works(table, cache, embedding, split)
-    asked = read_pictures(paths)
+    readable, unread = read_pictures(paths)
+    vectors, failed = vectors_of(
+        readable, cache, works.recipes, weights, device=device, engines=engines, progress=progress
+    )
+    unread |= {readable[n].path: why for n, why in failed.items()}
+    asked = [picture for n, picture in enumerate(readable) if n not in failed]
+    if not asked:
+        path, why = next(iter(unread.items()))
+        of_all = f"none of {counted(len(paths), 'picture')} can be read; " if len(paths) > 1 else ""
+        raise PictureError(f"{of_all}{str(path)!r} can't be read: {why}")
+    vectors = np.delete(vectors, list(failed), 0)
     own = rows_of(works, from_hex([picture.id for picture in asked]))
-    vectors = vectors_of(asked, cache, works.recipes, weights, device=device, engines=engines, progress=progress)
     centre = centre_of(works.X)
     crowded = crowding(works.X, centre) if csls else None
     k = min(k, len(works) - int((own >= 0).any()))
     found = nearest(vectors, works.X, k, centre=centre, own=own, crowded=crowded)
-    return Neighbours(works, paths, tuple(own.tolist()), found, csls)
+    shown = tuple(picture.path for picture in asked)
+    return Neighbours(works, shown, tuple(own.tolist()), found, csls, unread)
 
 
 def as_csv(result: Neighbours) -> bytes:

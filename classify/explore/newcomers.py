@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cache import Recipe, Store
 from cache.ids import from_hex
 from cache.places import remembered_places
-from classify.errors import DataError, PictureError
+from classify.errors import DataError
 from featurize import processors
 from featurize.engines import EngineChoice, EngineFactory, make_engine
 from featurize.errors import Undecodable
@@ -23,21 +23,15 @@ from featurize.progress import Progress
 from featurize.run.pipeline import Pipeline
 
 
-def read_pictures(paths: Sequence[Path]) -> list[Picture]:
-    """Picture files with the ids that their bytes give them.
-
-    Raises
-    ------
-    PictureError
-        A file can't be read.
-    """
-    pictures = []
+def read_pictures(paths: Sequence[Path]) -> tuple[list[Picture], dict[Path, Undecodable]]:
+    """Picture files with the ids that their bytes give them, and why the others can't be read."""
+    pictures, unread = [], {}
     for path in paths:
         try:
             pictures.append(Picture(digest(read(path)), path))
         except Undecodable as why:
-            raise PictureError(f"{str(path)!r} can't be read: {why}") from why
-    return pictures
+            unread[path] = why
+    return pictures, unread
 
 
 def vectors_of(
@@ -49,8 +43,10 @@ def vectors_of(
     device: str = "auto",
     engines: EngineFactory = make_engine,
     progress: Progress | None = None,
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], dict[int, Undecodable]]:
     """Vectors (M, D) of pictures, the recipes side by side. Nothing is added to the cache.
+
+    Of pictures that can't be decoded the vectors are NaN, and their numbers come with the reason.
 
     Parameters
     ----------
@@ -68,8 +64,6 @@ def vectors_of(
 
     Raises
     ------
-    PictureError
-        A picture can't be decoded.
     DataError
         This version makes another embedding under a recipe's name.
     WeightsError, BackboneError
@@ -80,14 +74,20 @@ def vectors_of(
     for recipe in recipes:
         stored &= cache.embedded(ids, recipe)
     parts: dict[int, NDArray[np.floating]] = {}
+    failed: dict[int, Undecodable] = {}
     if stored.any():
         known = np.flatnonzero(stored)
         parts.update(zip(known.tolist(), _side_by_side([cache.gather(ids[known], r) for r in recipes]), strict=True))
     if not stored.all():
         new = np.flatnonzero(~stored).tolist()
-        made = _embedded([pictures[n] for n in new], cache, recipes, weights, device, engines, progress)
-        parts.update(zip(new, made, strict=True))
-    return np.stack([parts[n] for n in range(len(pictures))]).astype(np.float32, copy=False)
+        made, lost = _embedded([pictures[n] for n in new], cache, recipes, weights, device, engines, progress)
+        parts.update({new[n]: vector for n, vector in made.items()})
+        failed = {new[n]: why for n, why in lost.items()}
+    width = len(next(iter(parts.values()), ()))
+    vectors = np.full((len(pictures), width), np.nan, np.float32)
+    for n, vector in parts.items():
+        vectors[n] = vector
+    return vectors, failed
 
 
 def _embedded(
@@ -98,7 +98,8 @@ def _embedded(
     device: str,
     engines: EngineFactory,
     progress: Progress | None,
-) -> NDArray[np.floating]:
+) -> tuple[dict[int, NDArray[np.floating]], dict[int, Undecodable]]:
+    """By the pictures' numbers the vectors of those that can be decoded, and why the others can't."""
     network = network_from(cache.key, weights, remembered_places(cache.artifacts))
     formulas = [_formula(r, network.backbone) for r in recipes]
     engine = engines(
@@ -108,17 +109,18 @@ def _embedded(
         cache.artifacts,
     )
     size = engine.batch_size
-    rows = []
+    made: dict[int, NDArray[np.floating]] = {}
+    failed: dict[int, Undecodable] = {}
+    starts = range(0, len(pictures), size)
     with Pipeline(engine, shown_to(formulas, network.transform), processors.count()) as pipeline:
-        for batch in pipeline.batches([pictures[n : n + size] for n in range(0, len(pictures), size)]):
-            for place, why in batch.failed.items():
-                picture = batch.places[place]
-                assert picture is not None
-                raise PictureError(f"{str(picture.path)!r} can't be decoded: {why}")
-            rows.append(_side_by_side([batch.vectors[r] for r in recipes])[: len(batch.places)])
+        for start, batch in zip(starts, pipeline.batches([pictures[n : n + size] for n in starts]), strict=True):
+            failed.update({start + place: why for place, why in batch.failed.items()})
+            if batch.vectors:
+                rows = _side_by_side([batch.vectors[r] for r in recipes])
+                made.update({start + n: rows[n] for n in range(len(batch.places)) if n not in batch.failed})
             if progress:
-                progress(sum(map(len, rows)), len(pictures))
-    return np.concatenate(rows)
+                progress(len(made) + len(failed), len(pictures))
+    return made, failed
 
 
 def _side_by_side(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:

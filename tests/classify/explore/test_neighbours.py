@@ -18,9 +18,11 @@ from classify.comparison.compare import compare
 from classify.errors import DataError, PictureError
 from classify.evaluation import nearest as module
 from classify.evaluation.nearest import Best, centre_of, crowding, nearest
-from classify.explore.neighbours import neighbours
+from classify.explore.neighbours import neighbours, write_neighbours
 from classify.explore.works import load_works
 from featurize.commands.console import run
+from featurize.errors import Undecodable
+from featurize.reasons import Reason
 from tests.browser import assert_good_to_read
 from tests.classify.explore.collections import EVIL, make_collection
 from tests.classify.worlds import RANDOM_KEY, World, make_world
@@ -133,9 +135,9 @@ def test_a_picture_that_is_not_in_the_collection_is_embedded_and_leaves_no_trace
 ) -> None:
     vectors = []
 
-    def made(pictures: list[object], *rest: object) -> np.ndarray:
+    def made(pictures: list[object], *rest: object) -> tuple[dict[int, np.ndarray], dict[int, Undecodable]]:
         vectors.append(len(pictures))
-        return collection.X[[5]] + np.float32(1e-3)
+        return {0: collection.X[5] + np.float32(1e-3)}, {}
 
     monkeypatch.setattr("classify.explore.newcomers._embedded", made)
     new = save_picture(tmp_path / "new.jpg", 999)
@@ -153,6 +155,29 @@ def test_what_can_not_be_is_said_in_a_sentence(collection: World, tmp_path: Path
         neighbours(table.take([0]), cache, [picture])
     with pytest.raises(PictureError, match="can't be read"):
         neighbours(table, cache, [tmp_path / "gone.jpg"])
+
+
+def test_a_broken_picture_among_others_costs_itself(
+    collection: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is not there, one is no picture when it is decoded; the others have their neighbours as alone."""
+
+    def made(pictures: list[object], *rest: object) -> tuple[dict[int, np.ndarray], dict[int, Undecodable]]:
+        return {1: collection.X[5] + np.float32(1e-3)}, {0: Undecodable(Reason.NOT_A_PICTURE, "no picture")}
+
+    monkeypatch.setattr("classify.explore.newcomers._embedded", made)
+    gone, text = tmp_path / "gone.jpg", tmp_path / "text.jpg"
+    text.write_bytes(b"no picture")
+    known, new = collection.table.folder / "pictures/7.jpg", save_picture(tmp_path / "new.jpg", 998)
+    found = neighbours(collection.table, collection.cache, [gone, text, known, new], 3)
+    assert (found.pictures, found.own, list(found.unread)) == ((known, new), (7, -1), [gone, text])
+    alone = neighbours(collection.table, collection.cache, [known], 3)
+    assert found.found.rows[0].tolist() == alone.found.rows[0].tolist()
+    assert found.found.rows[1, 0] == 5
+    page = write_neighbours(found, tmp_path / "out").read_text("utf-8")
+    assert "2 pictures can't be read and are left out" in page
+    with pytest.raises(PictureError, match=r"none of 2 pictures can be read; '.*gone.jpg' can't be read"):
+        neighbours(collection.table, collection.cache, [gone, gone])
 
 
 def test_a_picture_in_two_rows_is_one_work(collection: World) -> None:
