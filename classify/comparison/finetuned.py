@@ -59,6 +59,8 @@ def _asked(run: Finetuned, matched: Matched, table: DatasetTable, classes: NDArr
     remarks = [f"the last {counted(run.layers, 'layer')} and the head retrained; epoch {run.epoch} of its training"]
     if run.rows_digest != rows_digest(train):
         remarks.append(f"it learned from other rows than the heads did ({run.rows:,}; they: {len(train):,})")
+    if run.joules is not None:
+        remarks.append(f"its training used {run.joules / 1000:.3g} kJ, other programs of this machine included")
     head, X = load_head(run.head_file).head, matched.load(view, matched.test).X
     trial = Trial(
         HeadSpec("logreg"), head, (), None, 0.0, run.seconds + run.map_seconds, tuple(remarks), len(train) * X.shape[1]

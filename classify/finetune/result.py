@@ -108,6 +108,13 @@ class Finetuned:
             ) from error
         return records
 
+    @property
+    def joules(self) -> float | None:
+        """Energy of all epochs, as the machine counted it (`featurize.energy`); None where it did not."""
+        history = self.history()
+        counted = [float(record["joules"]) for record in history if "joules" in record]
+        return sum(counted) if counted and len(counted) == len(history) else None
+
     def curve(self) -> tuple[dict[str, float], ...]:
         """Accuracy after each epoch of the training that chose one, in the words of heads that learn in epochs."""
         searched = [r for r in self.history() if r["stage"] == SEARCH and "train_accuracy" in r]

@@ -26,6 +26,7 @@ from classify.finetune.settings import AUTO, FinetuneSettings
 from classify.finetune.team import Team
 from classify.finetune.views import PLAIN
 from classify.heads.calibration import fit_temperature, log_softmax
+from featurize import energy
 
 if TYPE_CHECKING:
     import torch
@@ -94,11 +95,13 @@ class Training:
             for epoch in range(len(progress.history), epochs + 1):
                 if self._tired(progress):
                     break
-                started = time.perf_counter()
+                started, counted = time.perf_counter(), energy.read()
                 record = self._epoch(epoch, optimizer, scaler, mean) if epoch else {"epoch": 0}
                 self._check_finite(record)
                 record |= self._looked(mean)
                 record["seconds"] = round(time.perf_counter() - started, 4)
+                used = energy.joules(counted, energy.read())
+                record |= {} if used is None else {"joules": round(used, 3)}
                 self._note(progress, record, optimizer, scaler, mean)
                 self.on_epoch(record)
         self.tuned.load(progress.named("best."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from classify.finetune.result import Finetuned
 from classify.finetune.run import fine_tune
 from classify.fitting.fit import fit
 from classify.lineage import trained_on
+from featurize import energy
 from featurize.dataset.table import DatasetTable
 from featurize.run.extract import Settings, extract
 from tests.classify.finetune.worlds import quick
@@ -22,7 +24,9 @@ from tests.classify.finetune.worlds import quick
 def run(world: DatasetTable, tmp_path_factory: pytest.TempPathFactory) -> Finetuned:
     from tests.classify.serve import rooms
 
-    with rooms.without_companions():
+    looks = itertools.count()
+    with rooms.without_companions(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(energy, "read", lambda: {"processor": energy.Counter(2_000_000_000 * next(looks))})
         return fine_tune(world, tmp_path_factory.mktemp("runs") / "a", quick(epochs=1))
 
 
@@ -43,6 +47,8 @@ def test_a_run_stands_in_the_same_report_on_the_same_rows_with_its_cost(
     assert mine.cost.fit_seconds == run.seconds
     assert mine.cost.bytes > run.weights_file.stat().st_size
     assert len(mine.predictions.predicted) == comparison.dataset.test_rows == 3
+    assert run.joules == 2000 * len(run.history())
+    assert f"used {2 * len(run.history())} kJ" in " ".join(mine.remarks)
     assert not any("other rows" in remark for remark in mine.remarks)
     searched = [r for r in run.history() if r["stage"] == "search" and r["epoch"]]
     assert [e["val_accuracy"] for e in mine.history] == [r["held_out_accuracy"] for r in searched]
