@@ -14,6 +14,7 @@ from classify.evaluation.questions import Asked
 from classify.report.kinds import plainly
 from featurize.wording import MOST_SHOWN, NARROW, counted, cut, isolated, listing, percent, visible
 
+TOGETHER = " + "  # between the feature caches of one entry
 TIE = 5e-4  # a difference that is shown as 0.0 points
 MOST_NAMED = 6  # heads that are equally good
 PICTURES = 3  # to look at, on the screen
@@ -121,6 +122,8 @@ def _use(
         return Use(title, meant, "", "", wrong, lowest, highest, _guesses(entry.name, baseline), "")
     called = entry.name if entry.name.startswith("finetuned ") else entry.kind
     does = f"{called} {plainly(entry.kind, entry.name)}."
+    if TOGETHER in entry.key:
+        why = f"{why} It can be compared, and not saved: no command makes a head on several networks' embeddings."
     return Use(title, meant, entry.name, does, wrong, lowest, highest, why, command)
 
 
@@ -133,7 +136,7 @@ def blind(c: Comparison, asked: Asked) -> float:
 def fit_command(c: Comparison, entry: Entry, question: str) -> str:
     """What fits a head of the comparison on all pictures, to be pasted; "" where no command does."""
     typed = shlex.split(c.provenance.command)
-    if not typed or entry.kind == "zero-shot" or entry.name.startswith("finetuned ") or " + " in entry.key:
+    if not typed or entry.kind == "zero-shot" or entry.name.startswith("finetuned ") or TOGETHER in entry.key:
         return ""
     words = ["classify", "fit", "--head", entry.spec]
     if c.table_path != Path("dataset.csv"):
@@ -184,7 +187,9 @@ def advice(c: Comparison) -> list[str]:
 
 
 def _line(c: Comparison, asked: Asked) -> str:
-    return f"{heading(c, asked.question)} ({whom(c, asked.question)}): {take(c, asked)} {errs(c, asked)}"
+    use = _for_question(c, asked)
+    make = f" `{use.command}` makes it from all your pictures." if use.command else ""
+    return f"{use.heading} ({use.whom}): {use.why} {errs(c, asked)}{make}"
 
 
 def take(c: Comparison, asked: Asked) -> str:

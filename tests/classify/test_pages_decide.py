@@ -14,7 +14,7 @@ from classify import compare, write_report
 from classify.commands.main import cli
 from classify.comparison.result import Comparison
 from classify.heads import HEADS
-from classify.report.advice import checks, uses
+from classify.report.advice import advice, checks, uses
 from classify.report.kinds import LINES, plainly
 from classify.report.page import audit_commands, contents
 from featurize.pictures.plates import LARGE, Plates
@@ -85,6 +85,9 @@ def test_the_first_screen_has_the_command_that_makes_the_head(comparison: Compar
         assert program == "classify"
         assert (read.params["spec"], read.params["question"], read.params["part"]) == (use.head, question, "all")
         assert (read.params["dataset"], read.params["key"]) == (comparison.table_path, "tiny")
+        assert any(f"`{use.command}` makes it" in line for line in advice(comparison)), "on the screen, too"
+    together = replace(comparison, entries=tuple(replace(e, key="a-1 + b-2") for e in comparison.entries))
+    assert [(use.command, "not saved" in use.why) for use in uses(together)] == [("", True)] * 2
     typed = replace(comparison.provenance, command="classify compare --target genre --no-tune --embedding avgpool")
     words = shlex.split(uses(replace(comparison, provenance=typed))[0].command)
     assert {"--target", "genre", "--no-tune", "--embedding", "avgpool"} <= set(words)
