@@ -46,13 +46,16 @@ def explain(
     from classify.explain import Explainer
     from classify.explain.files import explain_files
     from classify.prediction import find_pictures
+    from featurize import processors
     from featurize.engines import make_engine
+    from featurize.pictures import decoder_processes
     from featurize.progress import duration, progress_bar
 
     check_folder(out)
     paths = find_pictures(list(pictures))
-    explainer = Explainer(load_told(head_file), weights, method=method, engines=engines or make_engine, **options)
-    workers = options["workers"]
+    saved, workers = load_told(head_file), options["workers"]
+    decoder_processes.start(min(workers or processors.count(), len(paths)))  # while the network is loaded
+    explainer = Explainer(saved, weights, method=method, engines=engines or make_engine, **options)
     troubles = []
     say = partial(click.echo, err=True)
 
