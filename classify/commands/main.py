@@ -81,7 +81,7 @@ def fit(
     from cache import open_cache
     from cache.writable import check_file, check_folder
     from classify.fitting.fit import fit as fit_head
-    from classify.fitting.question import HOLDS
+    from classify.fitting.question import holds_of
     from classify.headfile import SUFFIX, save_head
     from featurize.dataset.table import read_table
 
@@ -103,7 +103,8 @@ def fit(
     )
     give({"head": str(path), "kind": saved.kind, "classes": saved.classes, "target": saved.target,
           "training": dict(saved.training), "metrics": dict(saved.metrics)})  # fmt: skip
-    click.echo(HOLDS[saved.training["question"]])
+    if holds := holds_of(saved):
+        click.echo(holds)
     for score in fitted.scores:
         _tell_score(score)
     if not fitted.scores and part == "train":

@@ -151,11 +151,11 @@ def _tell(found: Predictions, out: Path | None, csv_file: Path | None, page: Pat
 
 def _answer_lines(predictor: Predictor, limits: FetchLimits, top: int) -> int:
     """A line of JSON for each line read, in their order, each written as soon as it is there."""
-    from classify.fitting.question import HOLDS
+    from classify.fitting.question import holds_of
     from classify.prediction.answers import picture_json
     from classify.serve.lines import requests
 
-    _warn(HOLDS.get(predictor.saved.question or ""), untrained=predictor.saved.key.untrained)
+    _warn(holds_of(predictor.saved), untrained=predictor.saved.key.untrained)
     worst = 0
     for prediction in predictor.predict_each(requests(sys.stdin.buffer, limits), top):
         worst |= prediction.trouble is not None

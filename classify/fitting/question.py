@@ -13,6 +13,8 @@ import numpy as np
 from classify.data import Examples, LabelledRows
 from classify.errors import DataError
 from classify.fitting.trial import keeps_artists_apart
+from classify.headfile import SavedHead
+from classify.heads.calibration import at_bound
 
 NEW, KNOWN = "new", "known"
 QUESTIONS = (NEW, KNOWN)
@@ -20,6 +22,16 @@ HOLDS = {
     NEW: "probabilities hold for painters who are not in the training pictures",
     KNOWN: "probabilities hold for painters who are in the training pictures; for others the head is far too sure",
 }
+
+
+def holds_of(saved: SavedHead) -> str | None:
+    """Whose pictures a head's probabilities hold for, as a sentence; None where nobody knows, or they hold for nobody.
+
+    The latter is so where no temperature makes the scores fit the held-out classes: see the head's warnings.
+    """
+    if at_bound(saved.head.temperature_):
+        return None
+    return HOLDS.get(saved.question or "")
 
 
 def question_of(rows: LabelledRows, asked: str | None = None) -> str:

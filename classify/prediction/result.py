@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from classify.fitting.question import HOLDS
+from classify.fitting.question import holds_of
 from classify.headfile import SavedHead
 from classify.prediction.predictor import Prediction
 from featurize.dataset.notes import Note
@@ -57,7 +57,7 @@ class Predictions(Sequence[Prediction]):
     @property
     def holds(self) -> str | None:
         """Whose pictures probabilities and sets hold for, as a sentence; None where the head does not say."""
-        return HOLDS.get(self.saved.question or "")
+        return holds_of(self.saved)
 
     def to_pandas(self) -> pandas.DataFrame:
         """A table of pandas with the columns that `write` writes; probabilities are numbers.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from classify.fitting.question import HOLDS
+from classify.fitting.question import holds_of
 from classify.headfile import SavedHead
 from featurize.networks.licences import is_restricted, published_weights
 from featurize.wording import percent, plain
@@ -27,7 +27,7 @@ def head_facts(saved: SavedHead) -> dict[str, Any]:
         "target": saved.target,
         "classes": saved.classes,
         "question": saved.question,
-        "holds": HOLDS.get(saved.question or ""),
+        "holds": holds_of(saved),
         "held_out": len(saved.held_out) if saved.held_out else 0,
         "notices_unlike": saved.familiar is not None,
         "backbone": {

@@ -23,8 +23,11 @@ from classify.commands.main import cli
 from classify.data import load_examples
 from classify.errors import HeadFileError, HeadMismatch
 from classify.fitting.fit import fit
+from classify.fitting.question import HOLDS, holds_of
 from classify.headfile import SavedHead, load_head, save_head
-from classify.heads import HEADS
+from classify.heads import HEADS, make_head
+from classify.heads.calibration import HIGHEST
+from classify.report.card import card_text
 from featurize.commands.console import run
 from tests.cache.earlier import earlier_key, rows_in, write_earlier
 from tests.cache.samples import network
@@ -262,6 +265,17 @@ def test_weights_are_not_replaced_by_a_head(saved: tuple[SavedHead, Path], tmp_p
     assert (tmp_path / "weights.safetensors").read_bytes() == before
     save_head(saved[0], tmp_path / "head.safetensors")
     save_head(saved[0], tmp_path / "head.safetensors")
+
+
+def test_nothing_is_promised_of_probabilities_that_no_temperature_makes_fit() -> None:
+    head = make_head("logreg").fit(np.eye(6, dtype=np.float32), np.array(["a", "b"] * 3))
+    some = SavedHead(head, "logreg", "style", KEY, [AVGPOOL], training={"question": "new"})
+    head.temperature_ = 1.0
+    assert holds_of(some) == HOLDS["new"]
+    assert HOLDS["new"] in card_text("x", some)
+    head.temperature_ = float(np.exp(HIGHEST))
+    assert holds_of(some) is None
+    assert "robabilities hold" not in card_text("x", some)
 
 
 def test_a_model_card_replaces_a_model_card_and_nothing_else(

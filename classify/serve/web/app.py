@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from classify.errors import Refusal
-from classify.fitting.question import HOLDS
+from classify.fitting.question import holds_of
 from classify.report.card import head_facts
 from classify.serve.heads import ServedHead, close_heads
 from classify.serve.settings import ServeSettings
@@ -146,7 +146,7 @@ def _about(head: ServedHead) -> dict[str, Any]:
         "head": head.name,
         "target": saved.target,
         "question": saved.question,
-        "holds": HOLDS.get(saved.question or ""),
+        "holds": holds_of(saved),
         "coverage": head.predictor.coverage,
         "backbone": head.predictor.network.description,
         "untrained": saved.key.untrained,
