@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from cache.artifacts import Artifacts
 from cache.buckets import Bucket, MemoryBucket, Place, bucket_at
 from cache.contract import Store
-from cache.errors import UnclearKey
+from cache.errors import ArtstyleError, UnclearKey
 from cache.key import KEY_FILE, Key, safe_name
+from cache.places import remembered_places
 from cache.schema1 import earlier_cache, key_buckets, list_earlier
 from cache.segments.segment import SUFFIX
 from cache.store import FeatureCache, read_key
@@ -115,8 +116,18 @@ def open_cache(root: Place = "features", chosen: str | None = None) -> Store:
         raise UnclearKey(f"no feature cache in {where!r} has {chosen!r} in its name; there are: {listed}")
     raise UnclearKey(
         f"{len(fitting)} feature caches in {where!r} fit: choose one with --key and a part of its name; "
-        f"there are: {listed}"
+        f"there are: {', '.join(map(_described, buckets))}"
     )
+
+
+def _described(bucket: Bucket) -> str:
+    """A key's folder, with the file of the weights where one was seen: the names alone don't say which is which."""
+    try:
+        places = [str(path) for path in remembered_places(FeatureCache(bucket).artifacts)]
+    except ArtstyleError:
+        places = []
+    notes = [*places, *([] if has_rows(bucket) else ["empty"])]
+    return f"{bucket.name} ({', '.join(notes)})" if notes else bucket.name
 
 
 def as_cache(cache: Store | Place) -> Store:

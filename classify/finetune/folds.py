@@ -135,6 +135,10 @@ def cross_validate(
             "seen none of them, or another --split"
         )
     begun = begin(out, settings, network, asked, count=folds, heads=[str(spec) for spec in specs])
+    if "folded" in begun:
+        finished = _finished(out, begun["folded"])
+        say(f"the folds in {str(out)!r} are finished; another --out begins new ones")
+        return finished
     with started(
         table, out, settings, network, begun, features=features, on_epoch=on_epoch, say=say, progress=progress
     ) as ready:
@@ -157,6 +161,24 @@ def cross_validate(
             facts = {name: value for name, value in asdict(found).items() if name != "folder"}
             write_json(out / RUN, {**begun, "folded": facts})
     return found
+
+
+def _finished(out: Path, facts: Any) -> Folded:
+    """What a cross-validation came to, as `run.json` has it.
+
+    Raises
+    ------
+    FinetuneError
+        The file was damaged.
+    """
+    try:
+        contenders = []
+        for each in facts["contenders"]:
+            better = each["better"] and Estimate(**each["better"])
+            contenders.append(Contender(**{**each, "accuracy": Estimate(**each["accuracy"]), "better": better}))
+        return Folded(out, **{**facts, "contenders": contenders})
+    except (TypeError, KeyError) as error:
+        raise FinetuneError(f"{str(out / RUN)!r} can't be read ({error}): choose another --out") from error
 
 
 def _fold(ready: Started, folder: Path, number: int, train: NDArray[np.intp], held: NDArray[np.intp]) -> dict[str, Any]:

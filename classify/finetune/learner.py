@@ -27,7 +27,7 @@ from classify.fitting.trial import folds_of, train_head
 from classify.headfile import load_head
 from classify.heads.calibration import fit_temperature, softmax
 from classify.heads.rows.folds import whole_folds
-from featurize.wording import listing
+from featurize.wording import counted, listing
 
 if TYPE_CHECKING:
     import torch
@@ -81,6 +81,8 @@ class Learner:
     batch_size : int
     team : Team
     on_epoch : callable
+    say : callable
+        Called with a line for the user, where something takes long.
     """
 
     tuned: Tuned
@@ -90,6 +92,7 @@ class Learner:
     batch_size: int
     team: Team
     on_epoch: Callable[[dict[str, Any]], None] = lambda record: None
+    say: Callable[[str], None] = lambda line: None
     _initial: dict[str, torch.Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +103,7 @@ class Learner:
     @cached_property
     def frozen(self) -> NDArray[np.float32]:
         """Embeddings (N, D) of all rows before any training."""
+        self.say(f"embedding {counted(len(self.rows), 'picture')} with the frozen network, for the head to start from")
         self.tuned.load(self._initial)
         return embeddings_of(self.tuned, self.inputs, np.arange(len(self.rows)), self.batch_size, self.team)[0]
 
@@ -163,10 +167,12 @@ class Learner:
         if keeper.path is None or not keeper.path.is_file():
             # a head from a file may know the held-out rows, so the epoch is chosen without it
             self._start_head(fit, self.settings.init_head if not len(held) else None)
+        else:
+            self.say(f"going on with the {stage} where it ended")
         told = self.on_epoch
         training = Training(
             self.tuned, self.inputs, self.codes, fit, held, self.settings, self.batch_size, self.team, keeper,
-            lambda record: told({"stage": stage, **record}),
+            lambda record: told({"stage": stage, **record}), say=lambda line: self.say(f"{stage} {line}"),
         )  # fmt: skip
         return training.run(epochs)
 

@@ -130,6 +130,16 @@ class Finetuned:
         write_json(self.folder / RUN, {**begun, "result": facts})
 
 
+def write_metrics(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write the records of all epochs so far, one line each.
+
+    Raises
+    ------
+    StorageFailed
+    """
+    files.write_atomic(folder / METRICS, ["".join(json.dumps(record) + "\n" for record in history).encode()])
+
+
 def write_json(path: Path, facts: Mapping[str, Any]) -> None:
     """Write plain JSON for people and programs.
 

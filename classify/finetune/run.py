@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from classify.data import load_rows
 from classify.finetune.begin import begin
 from classify.finetune.learner import Learned
 from classify.finetune.network import Tuned
-from classify.finetune.result import METRICS, Finetuned, load_finetuned
+from classify.finetune.result import RUN, Finetuned, load_finetuned, write_metrics
 from classify.finetune.settings import FinetuneSettings
 from classify.finetune.start import Started, started
 from classify.fitting.facts import rows_digest
@@ -114,6 +113,9 @@ def _doubts(learned: Learned, ready: Started, network: Network) -> list[str]:
         doubts.append(f"--no-refit: no picture of {listing(unlearned)} was learned from, all were held out")
     if not len(learned.held):
         doubts.append("no row could be held out (each class has one): the last epoch is used, however it does")
+    if lost := ready.lost():
+        several = counted(len(lost), "picture could not be read any more", "pictures could not be read any more")
+        doubts.append(f"{several} while the network was trained: nothing was learned from them since; {RUN} lists them")
     if learned.epoch == 0 and not settings.head_only:
         doubts.append("no epoch was better on the held-out rows than the head on the frozen network: that is kept")
     if network.weights.untrained:
@@ -138,7 +140,7 @@ def _result(out: Path, ready: Started, learned: Learned, warnings: list[str]) ->
         seconds=round(learned.seconds, 3),
         map_seconds=ready.map_seconds,
         map_bytes=ready.map_bytes,
-        left_out=prepared.left_out,
+        left_out={**prepared.left_out, **ready.lost()},
         warnings=warnings,
     )
 
@@ -146,8 +148,7 @@ def _result(out: Path, ready: Started, learned: Learned, warnings: list[str]) ->
 def _write(result: Finetuned, ready: Started, learned: Learned) -> None:
     """All files of the finished run; `run.json` comes last, and then the checkpoints go."""
     rows, learner, tuned = ready.prepared.rows, ready.learner, ready.learner.tuned
-    lines = [json.dumps(record) + "\n" for record in learned.history]
-    files.write_atomic(result.folder / METRICS, ["".join(lines).encode()])
+    write_metrics(result.folder, learned.history)
     seen = {*rows.ids, *trained_on_by_file(tuned.network.weights.file)}  # what the network knew before, it still knows
     more: dict[str, Json] = {TRAINED_ON: sorted(seen), "target": result.target, "classes": learner.classes}
     source = f"fine-tuned from {tuned.network.weights.identity}"

@@ -81,13 +81,17 @@ def chosen_layers(
     if blocks:
         if settings.start not in blocks:
             raise FinetuneError(
-                f"--from {settings.start}: the network has no such block; there are: {listing(list(blocks), 24)}"
+                f"--from {settings.start}: the network has no such block; from the last to the first there are: "
+                f"{listing(reversed(list(blocks)), 24)}"
             )
         return _from_block(layers, blocks[settings.start])
     inside = [place for place, (name, _) in enumerate(layers) if _within(name, settings.start)]
     if not inside:
         stages = list(dict.fromkeys(_stage(name) for name, _ in layers))
-        raise FinetuneError(f"--from {settings.start}: the network has no such node; some are: {listing(stages, 12)}")
+        raise FinetuneError(
+            f"--from {settings.start}: the network has no such node with weights; from the last to the first there "
+            f"are: {listing(reversed(stages), 12)}"
+        )
     return layers[inside[0] :]
 
 
@@ -116,7 +120,14 @@ def halves(body: torch.nn.Module, start: str) -> Halves:
             "transformers can: use --layers, --all or --head-only"
         )
     nodes = list(body.graph.nodes)
-    at = next(n for n, node in enumerate(nodes) if node.op == "call_module" and _within(str(node.target), start))
+    steps = [(n, str(node.target)) for n, node in enumerate(nodes) if node.op == "call_module"]
+    at = next((n for n, name in steps if _within(name, start)), None)
+    if at is None:
+        around = [name for _, name in steps if _within(start, name)]
+        raise FinetuneError(
+            f"--from {start}: the network is not cut there: "
+            + (f"it is a part of {around[0]}, which is one step: use --from {around[0]}" if around else "use --layers")
+        )
     later = set(nodes[at:])
     crossing = [node for node in nodes[:at] if any(user in later for user in node.users)]
     if len(crossing) > 1:
@@ -177,7 +188,10 @@ def _modules(body: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
     used = dict.fromkeys(str(node.target) for node in body.graph.nodes if node.op == "call_module")
     direct = [str(node.target) for node in body.graph.nodes if node.op == "get_attr"]
     owners = dict.fromkeys(name.rpartition(".")[0] for name in direct)
-    return [(name, body.get_submodule(name)) for name in (*used, *(n for n in owners if n not in used))]
+    steps = [*used, *(name for name in owners if name not in used)]
+    # a step may be a module of several layers, as torchvision's Conv2dNormActivation
+    inside = [found for step in steps for found in body.get_submodule(step).named_modules(prefix=step)]
+    return list(dict(inside).items())
 
 
 def _has_weights(module: torch.nn.Module) -> bool:

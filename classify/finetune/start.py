@@ -17,7 +17,7 @@ from classify.finetune.inputs import Inputs, Pictures, Uncached, readable, threa
 from classify.finetune.learner import Learner, head_of_file
 from classify.finetune.maps import StoredMaps, open_maps
 from classify.finetune.network import Tuned, build
-from classify.finetune.result import RUN, write_json
+from classify.finetune.result import RUN, write_json, write_metrics
 from classify.finetune.settings import FinetuneSettings
 from classify.finetune.team import Team, team
 from classify.fitting.question import for_question, question_of
@@ -76,6 +76,11 @@ class Started:
     warnings: list[str]
     team: Team
 
+    def lost(self) -> dict[str, str]:
+        """Pictures that could be read at first and could not be read later, and why."""
+        failed, paths = self.prepared.pictures.failed, self.prepared.rows.paths
+        return {str(paths[n]): str(why) for n, why in sorted(failed.items())}
+
 
 @contextmanager
 def started(
@@ -110,6 +115,8 @@ def started(
         if settings.init_head:
             head_of_file(settings.init_head, tuned, asked.classes)  # better refused now than after long work
         maps = open_maps(features, tuned, asked.ids, say) if settings.from_cache else None
+        if maps is None:
+            say(f"reading {counted(len(asked), 'picture')} once, to know which can't be read")
         prepared = _prepare(table, asked, network, settings, maps)
         if prepared.left_out:
             several = counted(len(prepared.left_out), "picture can't be read and is", "pictures can't be read and are")
@@ -119,13 +126,26 @@ def started(
             tuned = build(network, settings, len(prepared.rows.classes), device)
         inputs, seconds = _inputs(prepared, tuned, maps, together, progress)
         rows = for_question(Examples(prepared.rows, np.empty((len(prepared.rows), 0))), question).rows
-        learner = Learner(tuned, inputs, rows, settings, _batch(settings), together, on_epoch)
+        told = _noting(out, on_epoch) if together.leads else on_epoch
+        learner = Learner(tuned, inputs, rows, settings, _batch(settings), together, told, say)
         whole = settle(out, begun, sorted(set(asked.ids) - set(prepared.rows.ids)))
         if together.leads:
             write_json(out / RUN, whole)
         size = inputs.nbytes if isinstance(inputs, StoredMaps) else 0
         yield Started(whole, prepared, learner, question, round(seconds, 3), size, warnings, together)
         together.wait()
+
+
+def _noting(out: Path, on_epoch: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """The same, with the records of all epochs so far in a file that people can look at meanwhile."""
+    history: list[dict[str, Any]] = []
+
+    def note(record: dict[str, Any]) -> None:
+        history.append(record)
+        write_metrics(out, history)
+        on_epoch(record)
+
+    return note
 
 
 def _prepare(

@@ -6,10 +6,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+# the others wait while the first stores maps, which may take days; torchrun ends them where one dies
+_PATIENCE = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ def team() -> Iterator[Team]:
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # "cuda" is a device of its own for each
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield Team(dist.get_rank(), size)
     finally:

@@ -27,9 +27,12 @@ from classify.finetune.team import Team
 from classify.finetune.views import PLAIN
 from classify.heads.calibration import fit_temperature, log_softmax
 from featurize import energy
+from featurize.progress import duration
 
 if TYPE_CHECKING:
     import torch
+
+_SAY_SECONDS = 20  # between two lines on how far an epoch has come
 
 OnEpoch = Callable[[dict[str, Any]], None]
 
@@ -57,6 +60,8 @@ class Training:
         Called with the record of each epoch, also of those that were done before.
     ahead : int, optional
         Steps whose rows are fetched before they are needed; by default some where a GPU computes meanwhile.
+    say : callable
+        Called with a line on how far a long epoch has come.
     """
 
     tuned: Tuned
@@ -70,6 +75,7 @@ class Training:
     keeper: Keeper
     on_epoch: OnEpoch
     ahead: int | None = None
+    say: Callable[[str], None] = lambda line: None
 
     def __post_init__(self) -> None:
         self.parts = self.settings.accumulate
@@ -155,18 +161,29 @@ class Training:
 
         todo = steps(self.fit, self.codes, self.settings, self.batch_size, epoch)
         self.tuned.mode(training=True)
-        found, waited, begun = [], 0.0, time.perf_counter()
+        found, waited, begun, readable = [], 0.0, time.perf_counter(), False
+        said = begun
         coming = fetched(self.inputs, map(self._asked, todo), ahead=self.ahead or 0, pinned=self.tuned.on_gpu)
         for number, step in enumerate(todo):
             asked = time.perf_counter()
             rows = next(coming)
+            readable |= bool(rows.whole.any())
             waited += time.perf_counter() - asked
+            if asked - said > _SAY_SECONDS:
+                said = asked
+                left = duration((asked - begun) / number * (len(todo) - number))
+                self.say(f"epoch {epoch}: {number * self.batch_size:,} of {len(self.fit):,} pictures, {left} left")
             drawn = np.random.SeedSequence([self.settings.seed, epoch, number, self.team.rank])
             torch.manual_seed(int(drawn.generate_state(1)[0]))  # of dropout
             set_rates(optimizer, self.settings, epoch - 1 + (number + 0.5) / len(todo))
             found.append(self._within_memory(step, rows, optimizer, scaler))  # means over the batch
             self._update(optimizer, scaler)
             mean.follow(self.tuned)
+        if not readable:
+            raise FinetuneError(
+                f"none of the {len(self.fit)} pictures could be read any more in epoch {epoch}: bring them back, and "
+                "the same command goes on after the epoch before"
+            )
         sizes = np.array([len(step.rows) for step in todo])
         loss, accuracy = (sizes @ torch.stack(found).cpu().double().numpy() / sizes.sum()).tolist()
         seconds = {"steps_seconds": time.perf_counter() - begun, "inputs_seconds": waited}

@@ -295,3 +295,58 @@ def test_a_head_from_a_file_that_knows_the_held_out_rows_does_not_choose_the_epo
         with pytest.raises(ArtstyleError, match=said):
             fine_tune(world, tmp_path / name, replace(settings, init_head=str(tmp_path / f"{name}.safetensors")))
         assert not (tmp_path / name).exists()
+
+
+def test_the_epochs_can_be_looked_at_while_a_run_goes_on(world: DatasetTable, tmp_path: Path) -> None:
+    """One line an epoch, whole after each; a run that goes on says so, and gives the epochs that were done once."""
+    settings, lines = replace(SETTINGS, epochs=2), []
+
+    def stop(record: dict[str, Any]) -> None:
+        lines.append((tmp_path / "metrics.jsonl").read_text().splitlines())
+        if record["epoch"] == 1:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        fine_tune(world, tmp_path, settings, on_epoch=stop)
+    assert [len(found) for found in lines] == [1, 2]
+    said: list[str] = []
+    run = fine_tune(world, tmp_path, settings, say=said.append)
+    assert "going on with the search where it ended" in said
+    assert [json.loads(line) for line in lines[-1]] == run.history()[:2]
+    assert [record["epoch"] for record in run.history()] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["some", "all"])
+def test_pictures_that_vanish_while_a_network_is_trained_are_counted(
+    world: DatasetTable, tmp_path: Path, keep: bool
+) -> None:
+    """Some of them are named in the end; where all are gone, as with a disk, nothing is made of nothing."""
+    shutil.copytree(world.folder / "pictures", tmp_path / "pictures")
+    table = DatasetTable(dict(world.columns), tmp_path)
+
+    def vanish(record: dict[str, Any]) -> None:
+        if record["epoch"] == 0:
+            for path in sorted((tmp_path / "pictures").iterdir())[4 if keep else 0 :: 3 if keep else 1]:
+                path.unlink()
+
+    settings = replace(SETTINGS, epochs=1, memory=0)
+    if keep:
+        run = fine_tune(table, tmp_path / "run", settings, on_epoch=vanish)
+        assert any("could not be read any more while the network was trained" in line for line in run.warnings)
+        assert run.left_out
+    else:
+        with pytest.raises(FinetuneError, match="none of the 16 pictures could be read any more in epoch 1"):
+            fine_tune(table, tmp_path / "run", settings, on_epoch=vanish)
+
+
+def test_finished_folds_are_given_as_they_are(world: DatasetTable, tmp_path: Path) -> None:
+    """Without training the frozen heads again."""
+    folder = tmp_path / "folds"
+    done = cross_validate(world, folder, SETTINGS, folds=2, heads="ridge")
+    said: list[str] = []
+    assert cross_validate(world, folder, SETTINGS, folds=2, heads="ridge", say=said.append) == done
+    assert said == [f"the folds in {str(folder)!r} are finished; another --out begins new ones"]
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**facts, "folded": {"contenders": [3]}}))
+    with pytest.raises(FinetuneError, match=r"run.json' can't be read"):
+        cross_validate(world, folder, SETTINGS, folds=2, heads="ridge")

@@ -64,8 +64,27 @@ def test_layers_with_weights_are_counted_from_the_end_with_batchnorm() -> None:
     assert stage == [name for name in every if name.startswith("layer4")]
     with pytest.raises(FinetuneError, match="41: the network has 40"):
         chosen_layers(body("resnet18"), quick(layers=41))
-    with pytest.raises(FinetuneError, match="no such node"):
+    with pytest.raises(FinetuneError, match=r"no such node with weights; .* there are: layer4, layer3"):
         chosen_layers(body("resnet18"), quick(start="layer9"))
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_b0", "convnext_tiny"])
+def test_all_layers_are_all_parameters(name: str) -> None:
+    """Also of steps that torch.fx does not look into: blocks of convolution and norm, and squeeze and excitation."""
+    whole = body(name)
+    layers = chosen_layers(whole, quick(everything=True))
+    mine = {id(p) for _, module in layers for p in module.parameters(recurse=False)}
+    assert mine == {id(p) for p in whole.parameters()}
+    names = [layer for layer, _ in layers]
+    last = chosen_layers(whole, quick(start="features.7"))
+    assert [layer for layer, _ in last] == names[names.index(last[0][0]) :]
+    assert last[0][0].startswith("features.7")
+
+
+@pytest.mark.parametrize("node", ["features.14.conv.0.0", "features.14.conv.1.1"])
+def test_a_node_within_a_step_is_refused_with_the_step_to_choose(node: str) -> None:
+    with pytest.raises(FinetuneError, match=f"is a part of {node[:-2]}, which is one step: use --from {node[:-2]}"):
+        halves(body("mobilenet_v2"), node)
 
 
 @pytest.mark.parametrize("options", [{}, {"layers": 1, "everything": True}], ids=["none", "two"])
