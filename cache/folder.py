@@ -111,22 +111,22 @@ def open_cache(root: Place = "features", chosen: str | None = None) -> Store:
     where = above.where()
     if not buckets:
         raise UnclearKey(f"there is no feature cache in {where!r}: make one with `featurize run`")
-    listed = ", ".join(f"{bucket.name}{' (empty)' if filled and not has_rows(bucket) else ''}" for bucket in buckets)
+    listed = ", ".join(_described(bucket, bool(filled)) for bucket in buckets)
     if not fitting:
         raise UnclearKey(f"no feature cache in {where!r} has {chosen!r} in its name; there are: {listed}")
     raise UnclearKey(
         f"{len(fitting)} feature caches in {where!r} fit: choose one with --key and a part of its name; "
-        f"there are: {', '.join(map(_described, buckets))}"
+        f"there are: {listed}"
     )
 
 
-def _described(bucket: Bucket) -> str:
+def _described(bucket: Bucket, others_filled: bool) -> str:
     """A key's folder, with the file of the weights where one was seen: the names alone don't say which is which."""
     try:
         places = [str(path) for path in remembered_places(FeatureCache(bucket).artifacts)]
     except ArtstyleError:
         places = []
-    notes = [*places, *([] if has_rows(bucket) else ["empty"])]
+    notes = [*places, *(["empty"] if others_filled and not has_rows(bucket) else [])]
     return f"{bucket.name} ({', '.join(notes)})" if notes else bucket.name
 
 

@@ -28,6 +28,7 @@ from cache import (
     open_cache,
 )
 from cache.key import KEY_FILE
+from cache.places import remember_place
 from tests.cache.samples import AVGPOOL, KEY, ids_of, network, rows_of, vector_of
 
 
@@ -86,6 +87,9 @@ def test_two_keys_and_none_chosen_are_listed(tmp_path: Path) -> None:
     root = tmp_path / "features"
     caches = [FeatureCache.create(root, Key(network(name), "w", {})) for name in ("resnet18", "resnet50")]
     with pytest.raises(UnclearKey, match=f"{caches[0].key.folder_name}, {caches[1].key.folder_name}"):
+        open_cache(root)
+    remember_place(caches[0].artifacts, tmp_path / "tuned.safetensors")
+    with pytest.raises(UnclearKey, match=r"resnet18-\w+ \(.*tuned.safetensors\), resnet50-\w+"):
         open_cache(root)
     assert open_cache(root, "resnet18").key.backbone == "resnet18"
     assert open_cache(root, caches[1].key.digest[:6]).key.backbone == "resnet50"
