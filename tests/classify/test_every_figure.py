@@ -23,6 +23,9 @@ DRAWN = 2.5  # points by which two bootstraps of 2,000 draws may differ
 Row = dict[str, str]
 
 
+TAKEN = "to take"  # stands below the head that is advised
+
+
 class Tables(HTMLParser):
     """The tables of a page: captions by the nearest heading or summary, rows of cells as text."""
 
@@ -215,8 +218,10 @@ def corrected_t(gaps: np.ndarray, folds: int) -> float:
 
 def test_both_questions(written: tuple[Tables, list[Row], str]) -> None:
     tables, lines, _ = written
-    for question, heading in (("new", "Painters who are not in"), ("known", "Painters who are in")):
+    for question, heading in (("new", "New painters"), ("known", "Known painters")):
         rows = next(r for name, r in tables.found if name.startswith(heading))[1:]
+        assert sum(row[0].endswith(TAKEN) for row in rows) == 1
+        rows = [[row[0].removesuffix(TAKEN).strip(), *row[1:]] for row in rows]
         asked = {row[0]: lines_of(lines, "folds", row[0], question) for row in rows}
         first, groups = by_picture(asked[rows[0][0]])
         for n, row in enumerate(rows):
