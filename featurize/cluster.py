@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import socket
 from typing import Any
 
 from featurize.errors import FeaturizeError
+
+_PATIENCE = 10.0  # seconds for an answer
+_HOST = re.compile(r"(?:ray://)?\[?(?P<host>[^/]+?)\]?:(?P<port>\d{1,5})/?")
 
 
 def connected(address: str) -> Any:
@@ -22,7 +27,7 @@ def connected(address: str) -> Any:
     FeaturizeError
         Ray is not installed, or the cluster can't be reached.
     """
-    if not address.strip():
+    if not address.removeprefix("ray://").strip():
         raise FeaturizeError(
             f"{address!r} is no address of a Ray cluster: give one such as HOST:6379 or ray://HOST:10001, or --ray "
             "alone"
@@ -32,6 +37,7 @@ def connected(address: str) -> Any:
         import ray
     except ImportError as error:
         raise FeaturizeError("Ray is not installed: `pip install 'artstyle[ray]'`") from error
+    _knock(os.environ.get("RAY_ADDRESS", "") if address == "auto" else address)
     try:
         ray.init(
             None if address == "auto" else address,
@@ -43,3 +49,17 @@ def connected(address: str) -> Any:
         said = " ".join(str(error).split())[:200]
         raise FeaturizeError(f"the Ray cluster {address!r} can't be reached: {said}") from error
     return ray
+
+
+def _knock(address: str) -> None:
+    """See that somebody answers at HOST:PORT: Ray itself waits for minutes, and then ends this process."""
+    found = _HOST.fullmatch(address.strip())
+    if not found:
+        return  # "auto", "local" and the like, or what Ray refuses at once
+    try:
+        socket.create_connection((found["host"], int(found["port"])), _PATIENCE).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise FeaturizeError(
+            f"the Ray cluster {address!r} can't be reached: nobody answers there ({error}); give the address that "
+            "`ray start --head` printed"
+        ) from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 
 from cache import StorageFailed, open_cache
 from cache.plan import unfinished
+from featurize.cluster import connected
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable
 from featurize.engines.fake import FakeEngines
@@ -275,6 +279,36 @@ def test_pieces_become_smaller_towards_the_end_and_batches_stay_as_they_are(size
         if len(piece.batches) <= max(left // (2 * workers), on_ray._LEAST_BATCHES):
             assert tuple(map(tuple, piece.batches)) in whole, "where much is left, pieces stay whole"
         left -= len(piece.batches)
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "localhost:{}", "auto"])
+def test_an_address_at_which_nobody_answers_is_named_at_once(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray is not asked: after five minutes it would end the process without a word."""
+    asked: list[object] = []
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=lambda *where, **_: asked.append(where)))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+        connected(form.format(port))
+        assert len(asked) == 1
+    with pytest.raises(FeaturizeError, match=f"the Ray cluster '.*:{port}' can't be reached: nobody answers there"):
+        connected(form.format(port))
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["a host:6379", f"{70 * 'a'}:6379", "256.1.1.1:6379", "ray://", "", "127.0.0.1:99999"]
+)
+def test_an_address_that_is_none_is_named_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=lambda *_, **__: pytest.fail("Ray was asked")))
+    monkeypatch.setattr(socket, "getaddrinfo", refuse_names)
+    with pytest.raises(FeaturizeError, match=re.escape(repr(address))):
+        connected(address)
+
+
+def refuse_names(host: str, *_: object) -> list[object]:
+    host.encode("idna")
+    raise socket.gaierror("Name or service not known")
 
 
 @pytest.mark.parametrize(
