@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from classify.errors import FinetuneError
+
 if TYPE_CHECKING:
     import torch
 
@@ -38,23 +40,44 @@ class Team:
         if self.size > 1:
             import torch.distributed as dist
 
-            for tensor in tensors:
-                dist.all_reduce(tensor)
+            with _as_one():
+                for tensor in tensors:
+                    dist.all_reduce(tensor)
 
     def as_leader(self, state: Mapping[str, torch.Tensor]) -> None:
         """Replace tensors by those of the first process."""
         if self.size > 1:
             import torch.distributed as dist
 
-            for name in sorted(state):
-                dist.broadcast(state[name], 0)
+            with _as_one():
+                for name in sorted(state):
+                    dist.broadcast(state[name], 0)
 
     def wait(self) -> None:
         """Until all processes are here."""
         if self.size > 1:
             import torch.distributed as dist
 
-            dist.barrier()
+            with _as_one():
+                dist.barrier()
+
+
+@contextmanager
+def _as_one() -> Iterator[None]:
+    """Tell that another process has ended, where the library says that nobody answers.
+
+    Raises
+    ------
+    FinetuneError
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FinetuneError(
+            f"another of the processes that train together has ended or can't be reached ({why}): its own message says "
+            "why; the same command goes on after the last whole epoch"
+        ) from error
 
 
 def speaks() -> bool:

@@ -374,9 +374,23 @@ def _each(
     asked = ((numbers[places].tolist(), [PLAIN] * len(places)) for places in batches)
     coming = fetched(inputs, asked, ahead=STEPS if tuned.on_gpu else 0, pinned=tuned.on_gpu)
     for places, found in zip(batches, coming, strict=True):
-        with torch.no_grad():
-            maps = inputs.maps(found)
-            out[places] = tuned.embedding(maps) if embedding else tuned.logits(maps)
+        out[places] = _computed(tuned, inputs, found, embedding=embedding)
         sound[places] = torch.from_numpy(found.whole.astype(np.float32)).to(tuned.device)
     team.add_up([out, sound])
     return out.cpu().numpy(), sound.cpu().numpy() > 0
+
+
+def _computed(tuned: Tuned, inputs: Inputs, rows: Fetched, *, embedding: bool) -> torch.Tensor:
+    """Embeddings or scores of some rows, in two parts where the memory does not suffice for all of them."""
+    import torch
+
+    try:
+        with torch.no_grad():
+            maps = inputs.maps(rows)
+            return tuned.embedding(maps) if embedding else tuned.logits(maps)
+    except RuntimeError as error:
+        count = len(rows.whole)
+        if count == 1 or not _out_of_memory(error):
+            raise
+        halves = (slice(0, count // 2), slice(count // 2, count))
+    return torch.cat([_computed(tuned, inputs, rows.part(half), embedding=embedding) for half in halves])

@@ -350,3 +350,17 @@ def test_finished_folds_are_given_as_they_are(world: DatasetTable, tmp_path: Pat
     (folder / "run.json").write_text(json.dumps({**facts, "folded": {"contenders": [3]}}))
     with pytest.raises(FinetuneError, match=r"run.json' can't be read"):
         cross_validate(world, folder, SETTINGS, folds=2, heads="ridge")
+
+
+@pytest.mark.parametrize("call", ["all_reduce", "broadcast", "barrier"])
+def test_a_process_that_is_left_alone_says_so(monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """And how to go on, instead of an address of a socket."""
+
+    def fail(*given: object) -> None:
+        raise RuntimeError("[pair.cc:545] Connection reset by peer")
+
+    monkeypatch.setattr(f"torch.distributed.{call}", fail)
+    team, tensor = Team(0, 2), torch.zeros(1)
+    ask = {"all_reduce": lambda: team.add_up([tensor]), "broadcast": lambda: team.as_leader({"a": tensor})}
+    with pytest.raises(FinetuneError, match=r"has ended .*reset by peer.* the same command goes on"):
+        ask.get(call, team.wait)()

@@ -190,6 +190,23 @@ def test_where_memory_is_short_a_batch_is_computed_in_parts_or_there_is_advice(
             training._within_memory(step, fetch(training, step), optimizer, scaler)
 
 
+def test_rows_are_scored_in_parts_where_memory_is_short(world: DatasetTable) -> None:
+    """A batch that can be learned from in parts must not end the run when it is looked at."""
+    training, _ = one_step(world)
+    arguments = (training.inputs, training.fit, 8, training.team)
+    torch.nn.init.normal_(training.tuned.head.weight, generator=torch.Generator().manual_seed(0))
+    whole, _ = scores_of(training.tuned, *arguments)
+    logits = training.tuned.logits
+
+    def small(maps: torch.Tensor) -> torch.Tensor:
+        if len(maps) > 3:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return logits(maps)
+
+    training.tuned.logits = small
+    assert np.allclose(scores_of(training.tuned, *arguments)[0], whole, atol=1e-5)
+
+
 def one_step(world: DatasetTable, **options: object) -> tuple[Training, Step]:
     """A training that has not begun, and its first step."""
     settings = quick(**options)
