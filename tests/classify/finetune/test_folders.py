@@ -279,6 +279,8 @@ def test_a_head_from_a_file_that_knows_the_held_out_rows_does_not_choose_the_epo
     from classify.headfile import save_head
     from featurize.run.extract import Settings, extract
 
+    shuffled = np.random.default_rng(0).permutation(world.columns["style"]).tolist()  # can be known, but not guessed
+    world = world.with_columns(style=shuffled)
     extract(world, tmp_path / "features", Settings(backbone="squeezenet1_1", weights="random", size=32, engine="torch"))
     fitted = fit(world, open_cache(tmp_path / "features"), "logreg:C=1e6", tune=False)
     save_head(fitted.saved, tmp_path / "start.safetensors")
@@ -287,6 +289,7 @@ def test_a_head_from_a_file_that_knows_the_held_out_rows_does_not_choose_the_epo
     run = fine_tune(world, tmp_path / "run", settings)
     choice = [[r["held_out_loss"] for r in one.history() if r["stage"] == "search"] for one in (plain, run)]
     assert choice[0] == choice[1]
+    assert choice[0][0] > 0.5
     save_head(fit(world, open_cache(tmp_path / "features"), "ridge").saved, tmp_path / "ridge.safetensors")
     save_head(
         fit(world, open_cache(tmp_path / "features"), "logreg", target="artist").saved, tmp_path / "a.safetensors"
