@@ -143,6 +143,7 @@ def extract(
     (40, 0)
     """
     shard = Shard.parse(settings.shard) if settings.shard is not None else None
+    settings.check_gpus()
     network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
     wanted = settings.formulas(network)  # before anything is made
     parts = parts_of(table, settings.split)

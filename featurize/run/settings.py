@@ -8,6 +8,7 @@ from pathlib import Path
 
 from featurize.choices import CONTROL
 from featurize.engines import EngineChoice, device_for
+from featurize.errors import FeaturizeError
 from featurize.networks.network import Network
 from featurize.networks.providers import standard_embedding
 from featurize.networks.recipes import Formula, formulas
@@ -81,6 +82,22 @@ class Settings:
     shard: str | None = None
     ray: str | None = None
     num_gpus: float = 0.0
+
+    def check_gpus(self) -> None:
+        """See that workers of Ray can have so many GPUs.
+
+        Raises
+        ------
+        FeaturizeError
+            They can't, or there are no workers of Ray.
+        """
+        if self.num_gpus and self.ray is None:
+            raise FeaturizeError(f"--num-gpus {self.num_gpus:g} is for the workers of a Ray cluster: add --ray")
+        if not (0 <= self.num_gpus <= 1 or (self.num_gpus > 1 and float(self.num_gpus).is_integer())):
+            raise FeaturizeError(
+                f"--num-gpus {self.num_gpus:g} can't be given to a worker: give a share of one GPU, such as 0.5, or a "
+                "whole number"
+            )
 
     def formulas(self, network: Network) -> list[Formula]:
         """The recipes that are asked for, as a network computes them.

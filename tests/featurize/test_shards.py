@@ -136,6 +136,29 @@ def test_an_option_that_is_given_empty_is_not_passed_over(
             extract(table, tmp_path / "shared", settings, engines=engines)
 
 
+@pytest.mark.parametrize(
+    ("ray", "gpus", "said"),
+    [
+        (None, 1.0, "--num-gpus 1 is for the workers of a Ray cluster: add --ray"),
+        ("auto", float("nan"), "--num-gpus nan can't be given to a worker"),
+        ("auto", -1.0, "--num-gpus -1 can't be given to a worker"),
+        ("auto", float("inf"), "--num-gpus inf can't be given to a worker"),
+        ("auto", 1.5, "--num-gpus 1.5 can't be given to a worker: give a share of one GPU, such as 0.5, or a whole"),
+    ],
+)
+def test_gpus_that_no_worker_can_have_are_named(
+    ray: str | None, gpus: float, said: str, table: DatasetTable, tmp_path: Path, engines: FakeEngines
+) -> None:
+    """Ray takes a share of one GPU or whole ones; without Ray the number would be passed over."""
+    with pytest.raises(FeaturizeError, match=said):
+        extract(
+            table,
+            tmp_path / "f",
+            Settings(backbone="resnet18", weights="random", ray=ray, num_gpus=gpus),
+            engines=engines,
+        )
+
+
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "", "1", "one/two", "-1/4", "1/4/2", "1.5/2"])
 def test_what_is_no_shard_is_named(text: str) -> None:
     with pytest.raises(FeaturizeError, match="--shard 3/16"):
