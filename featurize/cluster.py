@@ -33,6 +33,7 @@ def connected(address: str) -> Any:
             "alone"
         )
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+    os.environ.setdefault("RAY_worker_niceness", "0")  # in a cluster that is started here; Ray's 15 is the last in line
     try:
         import ray
     except ImportError as error:

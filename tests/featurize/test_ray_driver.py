@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import sys
@@ -279,6 +280,22 @@ def test_pieces_become_smaller_towards_the_end_and_batches_stay_as_they_are(size
         if len(piece.batches) <= max(left // (2 * workers), on_ray._LEAST_BATCHES):
             assert tuple(map(tuple, piece.batches)) in whole, "where much is left, pieces stay whole"
         left -= len(piece.batches)
+
+
+@pytest.mark.parametrize(("given", "niceness"), [(None, "0"), ("7", "7")])
+def test_workers_of_a_cluster_that_is_started_here_do_not_give_way(
+    given: str | None, niceness: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray starts workers with niceness 15: beside other programs they would get next to nothing of a processor."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_worker_niceness", given or "")
+    if given is None:
+        del os.environ["RAY_worker_niceness"]
+    found: list[str] = []
+    init = lambda *_, **__: found.append(os.environ["RAY_worker_niceness"])  # noqa: E731
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    connected("auto")
+    assert found == [niceness]
 
 
 @pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "localhost:{}", "auto"])
