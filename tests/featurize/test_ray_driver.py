@@ -288,12 +288,11 @@ def test_workers_of_a_cluster_that_is_started_here_do_not_give_way(
 ) -> None:
     """Ray starts workers with niceness 15: beside other programs they would get next to nothing of a processor."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setenv("RAY_worker_niceness", given or "")
-    if given is None:
-        del os.environ["RAY_worker_niceness"]
+    setting = "RAY_worker_niceness"
+    monkeypatch.setattr(os, "environ", {**os.environ, **({setting: given} if given else {})})
     found: list[str] = []
-    init = lambda *_, **__: found.append(os.environ["RAY_worker_niceness"])  # noqa: E731
-    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    ray = SimpleNamespace(init=lambda *_, **__: found.append(os.environ[setting]))
+    monkeypatch.setitem(sys.modules, "ray", ray)
     connected("auto")
     assert found == [niceness]
 
