@@ -38,13 +38,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench_extract import make_pictures
 
 from classify.finetune.checkpoint import Keeper
-from classify.finetune.inputs import Fetched, Inputs, Pictures, Uncached, threads
-from classify.finetune.maps import open_maps
+from classify.finetune.feed.inputs import Fetched, Inputs, Pictures, Uncached, threads
+from classify.finetune.feed.maps import open_maps
+from classify.finetune.feed.views import PLAIN, View
 from classify.finetune.network import Tuned, build
 from classify.finetune.settings import FinetuneSettings
 from classify.finetune.team import Team
 from classify.finetune.training import Training
-from classify.finetune.views import PLAIN, View
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable
 from featurize.engines.torch import choose_device

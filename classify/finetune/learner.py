@@ -16,7 +16,7 @@ from classify.errors import FinetuneError
 from classify.evaluation.conformal import HeldOut
 from classify.evaluation.familiar import FEWEST, Familiar
 from classify.finetune.checkpoint import Keeper
-from classify.finetune.inputs import Inputs
+from classify.finetune.feed.inputs import Inputs
 from classify.finetune.network import Tuned, linear_weights
 from classify.finetune.result import REFIT, SEARCH
 from classify.finetune.settings import FinetuneSettings

@@ -13,9 +13,9 @@ import numpy as np
 from classify.data import Examples, LabelledRows, check_trainable, load_rows
 from classify.errors import FinetuneError
 from classify.finetune.begin import settle
-from classify.finetune.inputs import Inputs, Pictures, Uncached, readable, threads
+from classify.finetune.feed.inputs import Inputs, Pictures, Uncached, readable, threads
+from classify.finetune.feed.maps import StoredMaps, open_maps
 from classify.finetune.learner import Learner, head_of_file
-from classify.finetune.maps import StoredMaps, open_maps
 from classify.finetune.network import Tuned, build
 from classify.finetune.result import RUN, write_json, write_metrics
 from classify.finetune.settings import FinetuneSettings

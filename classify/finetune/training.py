@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.errors import FinetuneError
-from classify.finetune.ahead import STEPS, Asked, fetched
 from classify.finetune.checkpoint import Keeper, Progress, optimizer_tensors, restore_optimizer
-from classify.finetune.inputs import Fetched, Inputs
+from classify.finetune.feed.ahead import STEPS, Asked, fetched
+from classify.finetune.feed.inputs import Fetched, Inputs
+from classify.finetune.feed.schedule import Step, steps
+from classify.finetune.feed.views import PLAIN
 from classify.finetune.network import Tuned
 from classify.finetune.optimize import Mean, make_optimizer, set_rates
-from classify.finetune.schedule import Step, steps
 from classify.finetune.settings import AUTO, FinetuneSettings
 from classify.finetune.team import Team
-from classify.finetune.views import PLAIN
 from classify.heads.calibration import fit_temperature, log_softmax
 from featurize import energy
 from featurize.progress import duration

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from classify.finetune.ahead import fetched
 from classify.finetune.checkpoint import optimizer_tensors, restore_optimizer
-from classify.finetune.inputs import Fetched
+from classify.finetune.feed.ahead import fetched
+from classify.finetune.feed.inputs import Fetched
+from classify.finetune.feed.views import PLAIN, View, crop, crops, cut_of
 from classify.finetune.optimize import make_optimizer
-from classify.finetune.views import PLAIN, View, crop, crops, cut_of
 from featurize.dataset.table import DatasetTable
 from featurize.errors import Undecodable
 from featurize.reasons import Reason

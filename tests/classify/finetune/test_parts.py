@@ -9,16 +9,16 @@ import torch
 from classify.data import Examples, load_rows
 from classify.errors import FinetuneError
 from classify.finetune.checkpoint import Keeper
-from classify.finetune.inputs import Fetched, Pictures, Uncached
+from classify.finetune.feed.inputs import Fetched, Pictures, Uncached
+from classify.finetune.feed.schedule import Step, steps
+from classify.finetune.feed.views import View, crop, fixed_views
 from classify.finetune.learner import Learner
 from classify.finetune.network import build, linear_weights
 from classify.finetune.optimize import Mean
-from classify.finetune.schedule import Step, steps
 from classify.finetune.scope import chosen_layers, halves
 from classify.finetune.settings import FinetuneSettings
 from classify.finetune.team import Team
 from classify.finetune.training import Training, scores_of
-from classify.finetune.views import View, crop, fixed_views
 from classify.fitting.asked import read_spec
 from classify.fitting.trial import train_head
 from featurize.dataset.table import DatasetTable

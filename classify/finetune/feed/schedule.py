@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.finetune.feed.views import PLAIN, View, fixed_views
 from classify.finetune.settings import FinetuneSettings
-from classify.finetune.views import PLAIN, View, fixed_views
 
 CACHED_VIEWS = 4  # random crops of each picture that are stored where nothing else is asked for
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.finetune.feed.views import MIRRORED, PLAIN, View, canvas, crop, crops, cut_of
 from classify.finetune.network import Tuned
-from classify.finetune.views import MIRRORED, PLAIN, View, canvas, crop, crops, cut_of
 from featurize import processors
 from featurize.errors import Undecodable
 from featurize.pictures.file import Picture, pixels

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from classify.finetune.inputs import Fetched, Inputs
-from classify.finetune.views import View
+from classify.finetune.feed.inputs import Fetched, Inputs
+from classify.finetune.feed.views import View
 
 STEPS = 2  # steps ahead: enough to hide the fetching of one, and little memory
 

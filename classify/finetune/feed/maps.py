@@ -20,10 +20,10 @@ from cache.ids import Ids, first_seen, from_hex
 from cache.places import remember_place
 from cache.segments.mapped import Mapped
 from classify.errors import FinetuneError
-from classify.finetune.inputs import Fetched, Pictures
+from classify.finetune.feed.inputs import Fetched, Pictures
+from classify.finetune.feed.schedule import all_views
+from classify.finetune.feed.views import PLAIN, View
 from classify.finetune.network import Tuned
-from classify.finetune.schedule import all_views
-from classify.finetune.views import PLAIN, View
 from featurize.progress import Progress
 
 if TYPE_CHECKING:

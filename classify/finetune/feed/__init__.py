@@ -1,0 +1,1 @@
+"""What a training is fed with: pictures or stored maps, as views, in steps, fetched ahead."""
