@@ -73,7 +73,8 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     """Everything at once: two embeddings' worth of heads, copies, repeats, learning curves; some pictures exist."""
-    folder = tmp_path_factory.mktemp("world")
+    folder = tmp_path_factory.mktemp("world") / "a-folder-whose-name-is-longer-than-a-phone-is-wide-unless-broken"
+    folder.mkdir()
     world = make_world(style=0.4, train=120, test=120, dimension=32, folder=folder)
     for n in range(120, 240, 2):
         save_picture(folder / f"pictures/{n}.jpg", n, (300, 200))

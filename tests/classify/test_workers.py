@@ -64,7 +64,7 @@ def test_a_cluster_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=refuse))
     with pytest.raises(FeaturizeError, match="can't be reached: Timed out"):
-        OnRay("ray://nowhere:10001")
+        OnRay("local")
 
 
 def test_a_protocol_takes_no_cluster(

@@ -116,7 +116,7 @@ def test_the_two_halves_are_the_whole(kind: str, tmp_path: Path) -> None:
         found, expected = parts.after(parts.before(x)), whole(x)
     for place, value in expected.items():
         assert functional.l1_loss(found[place], value) < 1e-6 * value.abs().max()
-    with pytest.raises(FinetuneError, match="has no such block; there are"):
+    with pytest.raises(FinetuneError, match="has no such block; from the last to the first there are"):
         chosen_layers(whole, FinetuneSettings(start=f"{start}.mlp"))
 
 
