@@ -23,6 +23,7 @@ from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineFactory, make_engine
 from featurize.networks.licences import remember_licence, restriction
 from featurize.networks.network import Network, choose_network
+from featurize.pictures import gpu_decoder
 from featurize.progress import Progress
 from featurize.reasons import Reason
 from featurize.run.outcomes import Failed, write_failures
@@ -146,6 +147,8 @@ def extract(
     settings.check_gpus()
     network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
     wanted = settings.formulas(network)  # before anything is made
+    if settings.decode == "gpu" and not settings.ray:  # a cluster's nodes look for themselves
+        gpu_decoder.check()
     parts = parts_of(table, settings.split)
     first = next(parts)
     refuse_unadopted(root, network.key(settings.precision))
