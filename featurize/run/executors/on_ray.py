@@ -23,7 +23,7 @@ from featurize.cluster import connected
 from featurize.errors import FeaturizeError, Undecodable
 from featurize.run import agreement
 from featurize.run.executors.base import Carried, Job
-from featurize.run.executors.ray_worker import Done, Ready, Refused, Worker
+from featurize.run.executors.ray_worker import Done, Orders, Ready, Refused, Worker
 from featurize.run.plans import Work, forget_finished, pieces_of, plan_for
 from featurize.wording import counted, listing
 
@@ -122,7 +122,7 @@ class _Crew:
         )
         place = job.cache.place if "://" in job.cache.place else str(Path(job.cache.place).absolute())
         compare = agreement.choose(job.cache, job.recipes, job.pictures)
-        self._arguments = (
+        self._orders = Orders(
             job.settings, job.precision, place, job.cache.key.digest, list(job.formulas), job.engines, cpus,
             version("artstyle"), compare,
         )  # fmt: skip
@@ -164,7 +164,7 @@ class _Crew:
     def _hire(self) -> None:
         """Ask for workers until there are as many as wanted."""
         while len(self._starting) + len(self._idle) + len(self._held) < self._wanted:
-            worker = self._actor.remote(*self._arguments)
+            worker = self._actor.remote(self._orders)
             self._starting[worker.ready.remote()] = worker
 
     def _deal(self) -> None:

@@ -50,57 +50,66 @@ class Done:
     storage_seconds: float
 
 
+@dataclass(frozen=True)
+class Orders:
+    """What a worker is to be ready for.
+
+    Parameters
+    ----------
+    settings : Settings
+    precision : str
+        As it stands in the key.
+    place, digest : str
+        The key's folder, or its address, and the key's digest.
+    formulas : sequence of Formula
+    engines : callable
+    workers : int
+        Threads.
+    made_with : str
+        The version of artstyle that the driver runs.
+    compare : sequence of Picture
+        Stored pictures that must come out alike.
+    """
+
+    settings: Any
+    precision: str
+    place: str
+    digest: str
+    formulas: Sequence[Formula]
+    engines: EngineFactory
+    workers: int
+    made_with: str
+    compare: Sequence[Picture]
+
+
 class Worker:
     """Embeds pieces on one node; an actor of Ray."""
 
-    def __init__(
-        self,
-        settings: Any,
-        precision: str,
-        place: str,
-        digest: str,
-        formulas: Sequence[Formula],
-        engines: EngineFactory,
-        workers: int,
-        made_with: str,
-        compare: Sequence[Picture],
-    ) -> None:
+    def __init__(self, orders: Orders) -> None:
         self._node = platform.node()
         self._pipeline: Pipeline | None = None
         try:
-            self._state: Ready | Refused = self._load(
-                settings, precision, place, digest, formulas, engines, workers, made_with, compare
-            )
+            self._state: Ready | Refused = self._load(orders)
         except ArtstyleError as why:
             self._state = Refused(self._node, str(why), isinstance(why, StorageFailed))
 
-    def _load(
-        self,
-        settings: Any,
-        precision: str,
-        place: str,
-        digest: str,
-        formulas: Sequence[Formula],
-        engines: EngineFactory,
-        workers: int,
-        made_with: str,
-        compare: Sequence[Picture],
-    ) -> Ready | Refused:
-        if version("artstyle") != made_with:
-            return Refused(self._node, f"artstyle {version('artstyle')} is installed, not {made_with}")
-        decoder_processes.start(workers)  # while the network is loaded
+    def _load(self, orders: Orders) -> Ready | Refused:
+        settings = orders.settings
+        if version("artstyle") != orders.made_with:
+            return Refused(self._node, f"artstyle {version('artstyle')} is installed, not {orders.made_with}")
+        decoder_processes.start(orders.workers)  # while the network is loaded
         network = choose_network(settings.backbone, settings.weights, size=settings.size, decode=settings.decode)
-        key = network.key(precision)
-        if key.digest != digest:
+        key = network.key(orders.precision)
+        if key.digest != orders.digest:
             return Refused(
                 self._node, f"the weights or the transform of {network.backbone.full_name} are others than here"
             )
-        cache = create_cache(place.rpartition("/")[0], key)
-        engine = engines(network, formulas, settings.choice(precision), cache.artifacts)
-        recipes = [formula.recipe for formula in formulas]
-        shown = shown_to(formulas, network.transform)
-        agreement.check(cache, engine, shown, recipes, compare, load_references(cache.artifacts))
-        self._pipeline = Pipeline(engine, shown, workers)
+        cache = create_cache(orders.place.rpartition("/")[0], key)
+        engine = orders.engines(network, orders.formulas, settings.choice(orders.precision), cache.artifacts)
+        recipes = [formula.recipe for formula in orders.formulas]
+        shown = shown_to(orders.formulas, network.transform)
+        agreement.check(cache, engine, shown, recipes, orders.compare, load_references(cache.artifacts))
+        self._pipeline = Pipeline(engine, shown, orders.workers)
         self._embedding = Embedding(cache, engine, self._pipeline, recipes, settings.store)
         return Ready(self._node, engine.batch_size, engine.describe())
 
