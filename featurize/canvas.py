@@ -26,6 +26,7 @@ Pixels = NDArray[np.uint8]
 DOTS = 112  # an inch: a square of 216 points is 336 pixels, one and a half times what most networks see
 SCALE = DOTS / 72  # pixels of a point
 _LINE = 1.3  # from one line of text to the next, in its size
+_QUALITY = 93  # letters keep clean edges
 _KEPT = 4096  # words that are remembered as they are drawn
 _FROM_RIGHT = ("R", "AL")  # classes of letters that are read from the right, as Unicode names them
 
@@ -92,8 +93,10 @@ class Canvas:
         self.image.paste(shown, (_dots(x), _dots(y)))
 
 
-def save_png(image: Image.Image, path: Path) -> None:
-    """Write a picture as PNG; the file exists whole or not at all.
+def save_jpeg(image: Image.Image, path: Path) -> None:
+    """Write a picture as JPEG, with full colour at every pixel; the file exists whole or not at all.
+
+    Where most of a picture is a photograph, that takes an eighth of a PNG's time and a quarter of its bytes.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def save_png(image: Image.Image, path: Path) -> None:
     from cache import files
 
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1, dpi=(DOTS, DOTS))
+    image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0, dpi=(DOTS, DOTS))
     files.make_folder(path.absolute().parent)
     files.write_atomic(path, [buffer.getvalue()])
 

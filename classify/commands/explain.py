@@ -54,7 +54,7 @@ def explain(
     check_folder(out)
     paths = find_pictures(list(pictures))
     saved, workers = load_told(head_file), options["workers"]
-    decoder_processes.start(min(workers or processors.count(), len(paths)))  # while the network is loaded
+    decoder_processes.start(min(workers or processors.count() + 1, len(paths)))  # while the network is loaded
     explainer = Explainer(saved, weights, method=method, engines=engines or make_engine, **options)
     troubles = []
     say = partial(click.echo, err=True)

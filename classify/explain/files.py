@@ -1,4 +1,4 @@
-"""Heatmaps of many picture files: as many at once as there are processors, each written as soon as it is drawn."""
+"""Heatmaps of many picture files, several at once, each written as soon as it is drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from classify.explain.explainer import Explainer
 from classify.explain.figure import explanation_picture
 from featurize import processors
-from featurize.canvas import save_png
+from featurize.canvas import save_jpeg
 from featurize.errors import Undecodable
 from featurize.run.pipeline import on_one_processor
 from featurize.wording import file_name, plain
@@ -68,7 +68,8 @@ def explain_files(
     label : str, optional
         The class; by default the one that the head chooses for each picture.
     workers : int, optional
-        Pictures that are explained at the same time; by default one for each processor.
+        Pictures that are explained at the same time; by default one more than there are processors, so that none
+        is idle while a worker waits for the disk or for its decoder.
     before : callable, optional
         Called once, before most of the work begins, with the seconds that it will take, as the second picture says.
 
@@ -81,7 +82,7 @@ def explain_files(
     """
     if label is not None:
         explainer.number_of(label)  # an unknown class is an error of the whole, not of each picture
-    count = workers or processors.count()
+    count = workers or processors.count() + 1
     names = file_names(paths)
 
     def one(path: Path, name: str) -> Explained:
@@ -89,8 +90,8 @@ def explain_files(
             found = explainer.explain(path, label)
         except Undecodable as why:
             return Explained(path, trouble=why)
-        target = out / f"{name}-{file_name(plain(found.label), _LABEL)}-{found.method}.png"
-        save_png(explanation_picture(found, path.name), target)
+        target = out / f"{name}-{file_name(plain(found.label), _LABEL)}-{found.method}.jpg"
+        save_jpeg(explanation_picture(found, path.name), target)
         return Explained(path, target, found.label, found.probability, found.score)
 
     todo = list(zip(paths, names, strict=True))
@@ -101,7 +102,7 @@ def explain_files(
         seconds = time.perf_counter() - started
     rest = todo[_TRIED:]
     if rest and before:
-        before(seconds * len(rest) / min(count, len(rest)))
+        before(seconds * len(rest) / min(count, processors.count(), len(rest)))
     with ThreadPoolExecutor(count, initializer=on_one_processor) as pool:
         waiting: deque[Future[Explained]] = deque()
         try:
