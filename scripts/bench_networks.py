@@ -1,10 +1,11 @@
 """How long 10,000 pictures take with networks of small to large size, from files to the cache.
 
-    python scripts/bench_networks.py FOLDER [--rounds 3] [--only NAME;NAME]
+    python scripts/bench_networks.py FOLDER [--rounds 3] [--only NAME;NAME] [--pictures N]
 
-FOLDER has a folder of pictures for each class. Of each network a few pictures are embedded, untrained, which takes as
-long as trained; the first file to the last vector is counted (`bench_extract.py` says how), and the time for 10,000 is
-computed from the median. On a GPU, float32 and bfloat16 run in PyTorch, on a processor in what a run takes there.
+FOLDER has a folder of pictures for each class. Through each network go a few pictures, or `--pictures N` (a GPU wants
+thousands), untrained, which takes as long as trained; the first file to the last vector is counted (`bench_extract.py`
+says how), and the time for 10,000 is computed from the median. On a GPU, float32 and bfloat16 run in PyTorch, on a
+processor in what a run takes there.
 """
 
 from __future__ import annotations
@@ -36,14 +37,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def measured(folder: Path, network: str, contestants: list[str], rounds: int, workers: int) -> list[str]:
+def measured(pictures: Path, network: str, contestants: list[str], rounds: int, workers: int) -> list[str]:
     """The cells of one network: pictures a second, and the time for many, in each precision."""
-    size, count = NETWORKS[network]
+    size, _ = NETWORKS[network]
+    more = ["--size", str(size)] if size else []
     cells = []
     with tempfile.TemporaryDirectory() as scratch:
-        pictures = Path(scratch) / "pictures"
-        bench_extract.make_pictures(folder, count, pictures)
-        more = ["--size", str(size)] if size else []
         results = bench_extract.contest(pictures, network, contestants, rounds, workers, Path(scratch), more)
     for runs in results.values():
         rate = statistics.median(r["pictures"] / r["seconds"] for r in runs)
@@ -62,13 +61,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=processors.count())
     parser.add_argument("--only", help="networks, separated by semicolons")
+    parser.add_argument("--pictures", type=int, help="of each network")
     given = parser.parse_args()
     on_gpu = torch.cuda.is_available()
     contestants = ["torch fp32", "torch bf16"] if on_gpu else ["auto fp32", "openvino bf16"]
     print("| network | float32, images/s | 10,000 pictures | bf16, images/s | 10,000 pictures |\n|---|---|---|---|---|")
-    for network in given.only.split(";") if given.only else NETWORKS:
-        cells = measured(given.folder, network, contestants, given.rounds, given.workers)
-        print(f"| {network} | {' | '.join(cells)} |", flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for network in given.only.split(";") if given.only else NETWORKS:
+            count = given.pictures or NETWORKS[network][1]
+            pictures = Path(scratch, str(count))
+            if not pictures.exists():
+                bench_extract.make_pictures(given.folder, count, pictures)
+            cells = measured(pictures, network, contestants, given.rounds, given.workers)
+            print(f"| {network} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
