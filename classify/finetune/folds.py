@@ -146,6 +146,8 @@ def cross_validate(
         parts = make_folds(rows.y, rows.groups, folds, settings.seed)
         if not parts:
             raise FinetuneError(f"--folds {folds}: {len(rows)} rows can't be divided: each class has one row or artist")
+        if len(parts) < folds:
+            say(f"--folds {folds}: {len(parts)} are made, for no class has so many rows, or there are fewer artists")
         scored = np.concatenate([held for _, held in parts])
         done = [_fold(ready, out, number, *part) for number, part in enumerate(parts, 1)]
         right = [np.concatenate([np.array(fold["predicted"]) for fold in done]) == ready.learner.codes[scored]]

@@ -41,3 +41,13 @@ def test_folds_that_were_stopped_go_on_and_stand_beside_frozen_heads(world: Data
     assert [c.name for c in found.contenders] == ["finetuned", "ridge"]
     with pytest.raises(FinetuneError, match="began with another"):
         fine_tune(world, tmp_path / "a", settings)
+
+
+def test_more_folds_than_rows_are_fewer_and_it_is_told(world: DatasetTable, tmp_path: Path) -> None:
+    def stop(record: dict[str, Any]) -> None:
+        raise Stopped
+
+    lines: list[str] = []
+    with pytest.raises(Stopped):
+        cross_validate(world, tmp_path / "a", quick(epochs=1), folds=1000, on_epoch=stop, say=lines.append)
+    assert any("--folds 1000: " in line and "are made" in line for line in lines)
