@@ -37,9 +37,12 @@ class Engine(ABC):
     parallel : bool
         Whether `embed` may run in several threads at once, each with one processor; else it wants all of the
         device for itself.
+    in_caller : bool
+        Whether `embed` computes in the thread that calls it, so that it matters on which processor that thread is.
     """
 
     parallel: bool = False
+    in_caller: bool = True
 
     def __init__(self, formulas: Sequence[Formula], batch_size: int) -> None:
         self.formulas = [f for f in formulas if f.kind != PIXELS]

@@ -41,6 +41,7 @@ class OpenvinoEngine(Engine):
     """
 
     parallel = True
+    in_caller = False  # OpenVINO has threads of its own
 
     def __init__(
         self, model: bytes, formulas: Sequence[Formula], *, batch_size: int, precision: str = "fp32", workers: int = 1

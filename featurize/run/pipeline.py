@@ -2,7 +2,8 @@
 
 On a CPU each worker thread carries a batch all the way from files to vectors, on one processor: no worker waits for
 another while there is work, and no threads compete inside the network. Where there is a worker for every processor,
-each keeps to its own, and what its network needs stays in that processor's cache. On a GPU the workers decode,
+each keeps to its own, and what its network needs stays in that processor's cache; but not beside an engine with
+threads of its own, one of which may be on that very processor while another is free. On a GPU the workers decode,
 picture by picture, and the device is fed by one thread. Threads, because the engines leave the interpreter's lock
 while they work, and because neither HDF5 handles nor torch's threads survive a fork; what decoding does to a process
 happens in another one (see `featurize.pictures.decoder_processes`). No more than a few batches are under way, so
@@ -120,7 +121,7 @@ class Pipeline:
         self._engine = engine
         self._transform = transform
         self._workers = workers
-        own = processors.one_each(workers) if engine.parallel else []
+        own = processors.one_each(workers) if engine.parallel and engine.in_caller else []
         self._pool = ThreadPoolExecutor(
             workers, thread_name_prefix="picture", initializer=on_one_processor, initargs=(own,)
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from featurize import processors
 from featurize.engines.fake import FakeEngine
+from featurize.engines.openvino import OpenvinoEngine
 from featurize.networks.recipes import formulas
 from featurize.pictures import decoder_processes
 from featurize.pictures.file import Picture
@@ -27,9 +28,9 @@ ALL = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") els
 class Watching(FakeEngine):
     """Remembers where it was called."""
 
-    def __init__(self, parallel: bool) -> None:
+    def __init__(self, parallel: bool, in_caller: bool) -> None:
         super().__init__(formulas("avgpool"), 2, pause=0.05)
-        self.parallel = parallel
+        self.parallel, self.in_caller = parallel, in_caller
         self.places: set[frozenset[int]] = set()
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
@@ -37,8 +38,8 @@ class Watching(FakeEngine):
         return super().run(pixels)
 
 
-def places_of(workers: int, folder: Path, parallel: bool = True) -> set[frozenset[int]]:
-    engine = Watching(parallel)
+def places_of(workers: int, folder: Path, parallel: bool = True, in_caller: bool = True) -> set[frozenset[int]]:
+    engine = Watching(parallel, in_caller)
     picture = Picture("", save_picture(folder / "a.jpg"))
     with Pipeline(engine, Transform(), workers) as pipeline:
         assert len(list(pipeline.batches([[picture, None]] * 8 * workers))) == 8 * workers
@@ -54,6 +55,12 @@ def test_a_worker_for_each_processor_keeps_to_it(tmp_path: Path) -> None:
 def test_more_or_fewer_workers_run_anywhere(tmp_path: Path, more: int) -> None:
     if processors.count() + more:
         assert places_of(processors.count() + more, tmp_path) == {ALL}
+
+
+def test_beside_an_engine_with_threads_of_its_own_workers_run_anywhere(tmp_path: Path) -> None:
+    """The processor of one that decodes is no longer free for the engine, and the other one is."""
+    assert places_of(processors.count(), tmp_path, in_caller=False) == {ALL}
+    assert not OpenvinoEngine.in_caller
 
 
 def test_for_a_device_all_run_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
