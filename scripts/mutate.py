@@ -1,40 +1,41 @@
 """Changes one thing in the code at a time and sees whether the tests notice: a seeded sample of such mutants.
 
-    python -m pytest --cov=cache --cov=classify --cov-context=test --cov-report= tests/cache tests/classify
-    python scripts/mutate.py --coverage .coverage --minutes 40 --out docs/reliability/mutation.json
+    python -m pytest --cov=cache --cov=classify --cov-context=test --cov-report= --junitxml=times.xml \
+        tests/cache tests/classify
+    python scripts/mutate.py --coverage .coverage --times times.xml --minutes 40 --out record.json
 
-A mutant is the project's code with one comparison, sign, constant, condition or call changed. Tests that reach the
-changed line, as the first command has recorded, and then those named here for its file, run in a copy of the project,
-in a process that is forked from one that has the libraries loaded; the mutant is killed where a test fails, breaks
-off, or takes far longer than it did before. What survives is printed with its place. Files are read when their turn
-comes: don't edit them meanwhile. Forking needs Linux or macOS.
+A mutant is the project's code with one comparison, sign, constant, condition or call changed. The tests that reach the
+changed line, as the first command has recorded, run in a copy of the project, in a process that is forked from one that
+has the libraries loaded; the mutant is killed where a test fails, breaks off, or takes far longer than it did before,
+and where that test passes with the code as it is. What survives is printed with its place. Files are read when their
+turn comes: don't edit them meanwhile. Forking needs Linux or macOS.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import contextlib
 import importlib
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-FOLDERS = ("cache", "classify/evaluation", "classify/heads")
+sys.path.insert(0, str(Path(__file__).parent))
+from mutants import ROOT, Mutant, Place, in_order
+
 SLOWER = 6  # times as long as undisturbed: a mutant that goes on for ever
-PATIENCE = 90  # seconds that are always granted
-FIRST = 40  # tests that are tried before all others that reach a line
+PATIENCE = 30  # seconds that each test is always granted
 WARM: tuple[str, ...] = (
     "numpy",
     "scipy.linalg",
@@ -43,327 +44,243 @@ WARM: tuple[str, ...] = (
     "sklearn.model_selection",
     "torch",
 )
-WARM += ("h5py", "pytest", "safetensors.numpy", "statsmodels.stats.multitest", "PIL.Image")
-
-C, H = "tests/cache/", "tests/classify/"
-SOLVERS = (H + "test_tuning.py", H + "test_few_rows.py", H + "test_heads_parts.py", H + "test_heads_solvers.py")
-STORES = (C + "test_store.py", C + "test_neighbours.py", C + "test_feature_cache.py")
-# the beginning of a path -> tests, the quick ones first; the longest beginning counts
-TESTS: dict[str, tuple[str, ...]] = {
-    "cache/": (C,),
-    "cache/adopt": (C + "test_adopt.py",),
-    "cache/schema1": (C + "test_adopt.py",),
-    "cache/artifacts": (C + "test_artifacts.py", C + "test_store.py"),
-    "cache/buckets/": (C + "test_buckets.py", *STORES),
-    "cache/key": (C + "test_key.py", C + "test_store.py"),
-    "cache/plan": (C + "test_plan.py", C + "test_store.py"),
-    "cache/segments/segment": (C + "test_segment.py", *STORES),
-    "classify/evaluation/": (H + "test_statistics.py", H + "test_metrics.py", H + "test_compare.py"),
-    "classify/evaluation/metrics": (H + "test_metrics.py",),
-    "classify/evaluation/nearest": ("tests/classify/explore", H + "test_compare.py"),
-    "classify/heads/": (*SOLVERS, H + "test_heads.py"),
-    "classify/heads/base": (
-        H + "test_tuning.py",
-        H + "test_heads_range.py",
-        H + "test_heads.py",
-        H + "test_headfile.py",
-    ),
-    "classify/heads/calibration": (H + "test_tuning.py", H + "test_remarks.py", H + "test_heads_range.py"),
-    "classify/heads/checks": (H + "test_heads_range.py", H + "test_heads.py"),
-    "classify/heads/ensemble": (H + "test_tuning.py", H + "test_heads.py"),
-    "classify/heads/mlp": (H + "test_heads_mlp.py", H + "test_tuning.py", H + "test_heads.py"),
-    "classify/heads/rows/": (H + "test_heads_scaling.py", H + "test_heads_parts.py", H + "test_heads_memory.py"),
-    "classify/heads/rows/folds": (H + "test_tuning.py",),
-    "classify/heads/solvers/sgd": (H + "test_heads_mlp.py", H + "test_heads_solvers.py"),
-    "classify/heads/solvers/adam": (H + "test_heads_mlp.py", H + "test_heads_solvers.py"),
-    "classify/heads/spec": (H + "test_specs.py",),
-    "classify/heads/tuning": (H + "test_tuning.py", H + "test_remarks.py"),
-    "classify/heads/watch": (H + "test_heads_mlp.py", H + "test_heads.py"),
-}
-
-COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
-OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div, ast.Mod: ast.Mult,
-    ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.MatMult: ast.Mult,
-}  # fmt: skip
-NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "minimum": "maximum", "maximum": "minimum"}
-NAMES |= {"argmax": "argmin", "argmin": "argmax", "sum": "mean", "mean": "sum", "zeros": "ones", "ones": "zeros"}
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One change: in which file and line, and the code before and after it."""
-
-    file: str
-    line: int
-    before: str
-    after: str
-    source: str  # of the whole file
-    lines: tuple[int, ...]  # of its statement; none where it runs when the file is imported
-
-    @property
-    def place(self) -> str:
-        """What is printed of it."""
-        return f"{self.file}:{self.line}: {self.before} -> {self.after}"
+WARM += ("h5py", "hypothesis", "pandas", "pytest", "safetensors.numpy", "statsmodels.stats.multitest", "PIL.Image")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of a mutant: "killed", "endless" (killed by the clock) or "survived"."""
 
-    file: str
-    line: int
-    before: str
-    after: str
+    name: str
+    place: str
     outcome: str
+    by: str  # the test that noticed it
+    tests: int  # how many tests were tried
+    left_out: int  # tests that reach it and were not tried
     seconds: float
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where one change can be made: a node of a file's syntax tree, and which of its changes."""
-
-    file: str
-    node: int
-    variant: int
-
-    def mutant(self) -> Mutant:
-        """The change, made."""
-        tree = ast.parse((ROOT / self.file).read_text("utf-8"))
-        node = list(ast.walk(tree))[self.node]
-        before, lines = ast.unparse(node), _lines_of(tree, node)
-        list(_changes(node))[self.variant]()
-        line = getattr(node, "lineno", 0)
-        return Mutant(self.file, line, before[:100], ast.unparse(node)[:100], ast.unparse(tree), lines)
-
-
-def _lines_of(tree: ast.Module, node: ast.AST) -> tuple[int, ...]:
-    """From the first line of a node's statement to the node; none outside of functions."""
-    found: tuple[int, ...] = ()
-    for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef):
-            for statement in (inner for part in function.body for inner in ast.walk(part)):
-                if isinstance(statement, ast.stmt) and any(inner is node for inner in ast.walk(statement)):
-                    found = tuple(range(statement.lineno, getattr(node, "lineno", statement.lineno) + 1))
-    return found
-
-
-def places_of(file: str) -> Iterator[Place]:
-    """Every change that can be made in a file."""
-    tree = ast.parse((ROOT / file).read_text("utf-8"))
-    skipped = {id(inner) for part in _untested(tree) for inner in ast.walk(part)}
-    for number, node in enumerate(ast.walk(tree)):
-        if id(node) not in skipped:
-            yield from (Place(file, number, variant) for variant, _ in enumerate(_changes(node)))
-
-
-def _untested(tree: ast.Module) -> Iterator[ast.AST]:
-    """Parts in which a change means nothing to a run: annotations, raised errors, frozen classes, what types need."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            yield from node.decorator_list
-        if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
-            yield node.annotation
-        if isinstance(node, ast.FunctionDef) and node.returns:
-            yield node.returns
-        if isinstance(node, ast.Raise) or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            yield node
-
-
-def _changes(node: ast.AST) -> Iterator[Callable[[], object]]:
-    """Functions that change a node in place, each in one way."""
-    if isinstance(node, ast.Compare):
-        for place, operator in enumerate(node.ops):
-            yield partial(node.ops.__setitem__, place, COMPARISONS[type(operator)]())
-    elif isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in OPERATORS:
-        yield lambda: setattr(node, "op", OPERATORS[type(node.op)]())
-    elif isinstance(node, ast.BoolOp):
-        yield lambda: setattr(node, "op", ast.Or() if isinstance(node.op, ast.And) else ast.And())
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
-        yield lambda: setattr(node, "operand", ast.UnaryOp(node.op, node.operand))
-    elif isinstance(node, ast.Constant) and type(node.value) in (bool, int, float):
-        yield lambda: setattr(node, "value", _other(node.value))
-    elif isinstance(node, ast.Name) and node.id in NAMES:
-        yield lambda: setattr(node, "id", NAMES[node.id])
-    elif isinstance(node, ast.Attribute) and node.attr in NAMES:
-        yield lambda: setattr(node, "attr", NAMES[node.attr])
-    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        yield lambda: setattr(node, "value", ast.Constant(None))
-    elif isinstance(node, ast.If | ast.IfExp):
-        yield lambda: setattr(node, "test", ast.Constant(False))
-
-
-def _other(value: Any) -> Any:
-    """Another constant of the same kind."""
-    if isinstance(value, bool):
-        return not value
-    return value + 1 if isinstance(value, int) else 2 * value or 1.0
-
-
-def tests_of(file: str) -> tuple[str, ...]:
-    """The tests that are to notice a change of a file, the quick ones first."""
-    return TESTS[max((start for start in TESTS if file.startswith(start)), key=len)]
-
-
-def all_places() -> list[Place]:
-    """Of all files of FOLDERS."""
-    files = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
-    return [place for path in files for place in places_of(str(path.relative_to(ROOT)))]
-
-
 class Reached:
-    """Which tests reach which line, from a database that coverage has written."""
+    """Which tests reach which line, from a database that coverage has written, and how long they take.
 
-    def __init__(self, database: Path):
+    The most direct tests are tried first: those that take the least time and run the fewest files of the project.
+    """
+
+    def __init__(self, database: Path, times: Path, root: Path = ROOT):
         from coverage import CoverageData
 
         self._data = CoverageData(str(database))
         self._data.read()
-        self._lines: dict[str, dict[int, list[str]]] = {}
+        self._root = root
+        self._lines: dict[str, dict[int, set[str]]] = {}
+        self._seconds: dict[str, float] = defaultdict(float)
+        for case in ET.parse(times).iter("testcase"):
+            self._seconds[_test_of(case)] += float(case.get("time", 0))
+        files: dict[str, int] = defaultdict(int)
+        for path in self._data.measured_files():
+            for test in set().union(*self.lines(path).values()):
+                files[test] += 1
+        self._order = {test: count * (0.1 + self.seconds(test)) for test, count in files.items()}
+
+    def lines(self, path: str) -> dict[int, set[str]]:
+        """The tests that run each line of a file."""
+        if path not in self._lines:
+            found = self._data.contexts_by_lineno(path).items()
+            self._lines[path] = {line: _tests_among(contexts) for line, contexts in found}
+        return self._lines[path]
+
+    def seconds(self, test: str) -> float:
+        """How long a test took undisturbed, with all its parameters."""
+        return self._seconds[test]
+
+    def slowest(self) -> dict[str, float]:
+        """Seconds of each file's slowest test, which may be the one that prepares the others."""
+        found: dict[str, float] = defaultdict(float)
+        for test, seconds in self._seconds.items():
+            file = test.partition("::")[0]
+            found[file] = max(found[file], seconds)
+        return found
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """Tests that run the mutant's statement, those first that are named for its file."""
-        if mutant.file not in self._lines:
-            self._lines[mutant.file] = self._data.contexts_by_lineno(str(ROOT / mutant.file))
-        named = [name for tests in tests_of(mutant.file) for name in tests.split()]
-        found = set()
-        for line in mutant.lines:
-            for context in self._lines[mutant.file].get(line, []):
-                test, _, phase = context.rpartition("|")
-                found.add(test.partition("[")[0] if phase == "run" else test.partition("::")[0])
-        whole = {test for test in found if "::" not in test}  # reached by what prepares the tests of a file
-        kept = whole | {test for test in found if test.partition("::")[0] not in whole}
-        return sorted(kept - {""}, key=lambda test: ([not test.startswith(name) for name in named], test))
+        """Tests that run a mutant's statement, the most direct first; all that run its file for a file's constant."""
+        lines = self.lines(str(self._root / mutant.file))
+        wanted = mutant.lines or tuple(lines)
+        found = set().union(*(lines.get(line, set()) for line in wanted))
+        return sorted(found, key=lambda test: (self._order[test], test))
+
+
+def _test_of(case: ET.Element) -> str:
+    """The node id, without parameters, of a case of pytest's report."""
+    module, _, test_class = (case.get("classname") or "").partition(".Test")
+    inner = f"::Test{test_class}" if test_class else ""
+    return f"{module.replace('.', '/')}.py{inner}::{(case.get('name') or '').partition('[')[0]}"
+
+
+def _tests_among(contexts: Sequence[str]) -> set[str]:
+    """Node ids without parameters; setting up and tearing down count for the test that does it first."""
+    return {context.rpartition("|")[0].partition("[")[0] for context in contexts if "::" in context}
 
 
 class Copy:
     """A copy of the project in a temporary folder, in which one file at a time is another."""
 
-    def __init__(self, folder: Path, reached: Reached | None = None):
+    def __init__(self, folder: Path, reached: Reached, budget: float):
         self.reached = reached
+        self.budget = budget
         self.folder = folder / "project"
+        self._slowest = reached.slowest()
+        self._good: dict[str, bool] = {}
         listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         for name in listed.splitlines():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, self.folder / name)
-        self._undisturbed: dict[str, float] = {}
 
-    def judge(self, mutant: Mutant) -> tuple[str, float]:
-        """The outcome of a mutant, and seconds."""
+    def judge(self, mutant: Mutant) -> Outcome:
+        """What becomes of a mutant."""
+        started = time.monotonic()
+        reaching = self.reached.tests_of(mutant)
+        tests = self._within_budget(reaching)
+        outcome, by = "survived", ""
+        while tests:
+            outcome, by = self._changed(mutant, tests)
+            if outcome == "survived" or self._passes_undisturbed(by):
+                break
+            tests = [test for test in tests if test != by.partition("[")[0]]
+            outcome, by = "survived", ""
+        seconds = round(time.monotonic() - started, 1)
+        return Outcome(mutant.name, mutant.place, outcome, by, len(tests), len(reaching) - len(tests), seconds)
+
+    def _within_budget(self, tests: Sequence[str]) -> list[str]:
+        """The most direct tests that together take no longer than the budget, those of one file side by side."""
+        chosen, left = [], self.budget
+        for test in tests:
+            if self.reached.seconds(test) <= left:
+                left -= self.reached.seconds(test)
+                chosen.append(test)
+        files = list(dict.fromkeys(test.partition("::")[0] for test in chosen))
+        return sorted(chosen, key=lambda test: files.index(test.partition("::")[0]))
+
+    def _changed(self, mutant: Mutant, tests: Sequence[str]) -> tuple[str, str]:
+        """The outcome of some tests with the mutant in its file's place."""
         path = self.folder / mutant.file
-        before, started = path.read_bytes(), time.monotonic()
-        outcome = "survived"
-        reaching = self.reached.tests_of(mutant) if self.reached else []
-        parts = [" ".join(part) for part in (reaching[:FIRST], reaching[FIRST:]) if part]
+        before = path.read_bytes()
+        path.write_text(mutant.source, "utf-8")
         try:
-            for tests in (*parts, *tests_of(mutant.file)):
-                usual = sum(map(self.usual, dict.fromkeys(t.partition("::")[0] for t in tests.split())))
-                path.write_text(mutant.source, "utf-8")
-                outcome = _run(self.folder, tests, PATIENCE + SLOWER * usual)
-                path.write_bytes(before)
-                if outcome != "survived":
-                    break
+            return self._run(tests)
         finally:
             path.write_bytes(before)
-        return outcome, round(time.monotonic() - started, 1)
 
-    def usual(self, tests: str) -> float:
-        """Seconds that some tests take with the code as it is."""
-        if tests not in self._undisturbed:
-            started = time.monotonic()
-            outcome = _run(self.folder, tests, 1e4)
-            if outcome != "survived":
-                raise SystemExit(f"{tests} fails with the code as it is: mend that first")
-            self._undisturbed[tests] = time.monotonic() - started
-        return self._undisturbed[tests]
+    def _passes_undisturbed(self, test: str) -> bool:
+        """Whether a test passes with the code as it is: else it is no witness."""
+        if test not in self._good:
+            self._good[test] = self._run([test])[0] == "survived"
+            if not self._good[test]:
+                print(f"{test} fails with the code as it is, and is left out", flush=True)
+        return self._good[test]
+
+    def _run(self, tests: Sequence[str]) -> tuple[str, str]:
+        """Run some tests in a forked process; the outcome, and the test that noticed."""
+        note = self.folder.parent / "note"
+        note.unlink(missing_ok=True)
+        child = os.fork()
+        if not child:
+            _run_here(self.folder, tests, note, self._slowest)
+        _, status = os.waitpid(child, 0)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # what it may have left running
+        if status == 0:
+            return "survived", ""
+        by = note.read_text("utf-8") if note.exists() else tests[0].partition("::")[0]
+        return ("endless" if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM else "killed"), by
 
 
-def _run(folder: Path, tests: str, limit: float) -> str:
-    """Run some tests in a forked process."""
-    child = os.fork()
-    if not child:
+class _Watch:
+    """A plugin of pytest: a clock for each test, and a note of the test that fails or is running."""
+
+    def __init__(self, note: Path, slowest: dict[str, float]):
+        self._note = note
+        self._slowest = slowest
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._note.write_text(nodeid, "utf-8")
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE + SLOWER * self._slowest[nodeid.partition("::")[0]])
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self._note.write_text(report.nodeid, "utf-8")
+
+
+def _run_here(folder: Path, tests: Sequence[str], note: Path, slowest: dict[str, float]) -> None:
+    """Run some tests in this process, and leave it."""
+    status = 99
+    try:
         os.setsid()
         os.chdir(folder)
-        sys.path[:] = [
-            str(folder),
-            *(entry for entry in sys.path if entry not in ("", str(ROOT), str(ROOT / "scripts"))),
-        ]
+        others = (entry for entry in sys.path if entry not in ("", str(ROOT), str(ROOT / "scripts")))
+        sys.path[:] = [str(folder), *others]
         sys.dont_write_bytecode = True
-        os.environ["PYTHONPATH"] = str(folder)
+        os.environ |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
-        status = 99
-        try:
-            import pytest
+        import pytest
 
-            status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests.split()]))
-        finally:
-            os._exit(status)
-    until = time.monotonic() + limit
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return "survived" if status == 0 else "killed"
-        time.sleep(0.1)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return "endless"
+        options = ["-x", "-q", "-p", "no:cacheprovider"]
+        status = int(pytest.main([*options, *tests], plugins=[_Watch(note, slowest)]))
+    finally:
+        os._exit(status)
 
 
-def sample(seed: int, start: int, minutes: float, out: Path | None, reached: Reached | None) -> list[Outcome]:
-    """Mutants in an order of chance, from the `start`-th on, until the time is over."""
-    places = all_places()
-    random.Random(seed).shuffle(places)
+def sample(places: Sequence[Place], project: Copy, minutes: float, out: Path | None, facts: dict[str, Any]) -> int:
+    """Judge mutants in their order until the time is over; how many survived."""
     until = time.monotonic() + 60 * minutes
     done: list[Outcome] = []
-    with tempfile.TemporaryDirectory() as folder:
-        project = Copy(Path(folder), reached)
-        for place in places[start:]:
-            if time.monotonic() > until:
-                break
-            mutant = place.mutant()
-            outcome, seconds = project.judge(mutant)
-            done.append(Outcome(mutant.file, mutant.line, mutant.before, mutant.after, outcome, seconds))
-            print(f"{outcome:8} {seconds:6.1f} s  {mutant.place}", flush=True)
-            if out:
-                out.write_text(json.dumps(_record(seed, len(places), done), indent=1) + "\n", "utf-8")
-    return done
+    for place in places:
+        if time.monotonic() > until:
+            break
+        done.append(project.judge(place.mutant()))
+        last = done[-1]
+        print(f"{last.outcome:8} {last.seconds:6.1f} s  {last.place}  {last.by}", flush=True)
+        survived = [asdict(one) for one in done if one.outcome == "survived"]
+        record = {**facts, "tried": len(done), "killed": len(done) - len(survived), "survived": survived}
+        if out:
+            out.write_text(json.dumps({**record, "all": [asdict(one) for one in done]}, indent=1) + "\n", "utf-8")
+    survivors = sum(one.outcome == "survived" for one in done)
+    print(f"{len(done) - survivors} of {len(done)} mutants were killed")
+    return survivors
 
 
-def _record(seed: int, count: int, done: Sequence[Outcome]) -> dict[str, object]:
-    code = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
-    survivors = [asdict(one) for one in done if one.outcome == "survived"]
-    return {
-        "code": code.stdout.strip(),
-        "seed": seed,
-        "mutants": count,
-        "tried": len(done),
-        "killed": len(done) - len(survivors),
-        "survived": survivors,
-        "all": [f"{one.file}:{one.line}: {one.before} -> {one.after}: {one.outcome}" for one in done],
-    }
+def _places(options: argparse.Namespace) -> list[Place]:
+    places = in_order(options.seed)
+    if not options.again:
+        return places[options.start :]
+    names = {one["name"] for one in json.loads(options.again.read_text("utf-8"))["survived"]}
+    return [place for place in places if place.name in names]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; 1 where a mutant survives."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--coverage", type=Path, required=True, help="coverage's database: which test reaches what")
+    parser.add_argument("--times", type=Path, required=True, help="pytest's report in XML: how long each test takes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=int, default=0, help="leave out so many of the seed's mutants: tried before")
+    parser.add_argument("--again", type=Path, help="only those that survived in this record")
     parser.add_argument("--minutes", type=float, default=40, help="no new mutant is begun after so long")
-    parser.add_argument("--coverage", type=Path, help="coverage's database, which says what test reaches what line")
+    parser.add_argument("--budget", type=float, default=1e9, help="seconds of tests for each mutant; default all")
     parser.add_argument("--out", type=Path, help="write the record into this JSON file")
     options = parser.parse_args(argv)
     for name in WARM:
         importlib.import_module(name)
-    reached = Reached(options.coverage) if options.coverage else None
-    done = sample(options.seed, options.start, options.minutes, options.out, reached)
-    killed = sum(one.outcome != "survived" for one in done)
-    print(f"{killed} of {len(done)} mutants were killed")
-    return int(killed < len(done))
+    head = ["git", "rev-parse", "--short", "HEAD"]
+    code = subprocess.run(head, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    facts = {"code": code, "seed": options.seed, "start": options.start, "mutants": len(in_order(options.seed))}
+    with tempfile.TemporaryDirectory() as folder:
+        project = Copy(Path(folder), Reached(options.coverage, options.times), options.budget)
+        return int(sample(_places(options), project, options.minutes, options.out, facts) > 0)
 
 
 if __name__ == "__main__":
