@@ -66,12 +66,11 @@ class Reached:
     The most direct tests are tried first: those that take the least time and run the fewest files of the project.
     """
 
-    def __init__(self, database: Path, times: Path, root: Path = ROOT):
+    def __init__(self, database: Path, times: Path):
         from coverage import CoverageData
 
         self._data = CoverageData(str(database))
         self._data.read()
-        self._root = root
         self._lines: dict[str, dict[int, set[str]]] = {}
         self._seconds: dict[str, float] = defaultdict(float)
         for case in ET.parse(times).iter("testcase"):
@@ -103,7 +102,8 @@ class Reached:
 
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Tests that run a mutant's statement, the most direct first; all that run its file for a file's constant."""
-        lines = self.lines(str(self._root / mutant.file))
+        paths = [path for path in self._data.measured_files() if path.endswith(f"/{mutant.file}")]
+        lines = self.lines(paths[0]) if paths else {}
         wanted = mutant.lines or tuple(lines)
         found = set().union(*(lines.get(line, set()) for line in wanted))
         return sorted(found, key=lambda test: (self._order[test], test))
