@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from classify.comparison.compare import compare
 from classify.fitting import estimate
 from classify.fitting.estimate import Plan, Trainings, announcement, in_words, seconds_of
-from classify.heads import HEADS, HeadSpec
+from classify.heads import HEADS, HeadSpec, make_head
+from classify.heads.work import COSTS, Size
 from tests.classify.worlds import make_world
 
 SPECS = [HeadSpec(kind) for kind in HEADS]
@@ -38,6 +41,65 @@ def test_every_head_costs_more_with_more_rows_and_with_tuning(kind):
     small, large = seconds(kind, 1000, 64, 10, 5), seconds(kind, 4000, 64, 10, 5)
     assert 0 < small < large
     assert seconds(kind, 1000, 64, 10, 0) < small
+
+
+MANY, FEW, WIDE = Size(10**7, 100, 10, 5), Size(100, 10**7, 10, 5), Size(10**6, 10**5, 10, 5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "field", "times"),
+    [
+        ("logreg", MANY, "rows", 2),
+        ("logreg", MANY, "classes", 2),
+        ("logreg", MANY, "values", 2),
+        ("logreg", WIDE, "features", 2),
+        ("logreg", FEW, "features", 2),  # one product of all pairs of rows
+        ("logreg", FEW, "rows", 4),
+        ("linear-svm", MANY, "rows", 2),
+        ("linear-svm", FEW, "rows", 4),
+        ("svm", Size(2000, 10**6, 10), "features", 2),  # the matrix of all pairs of rows
+        ("svm", Size(2000, 10**6, 10), "rows", 4),
+        ("svm", Size(2000, 10, 100), "classes", 2),  # products with that matrix
+        ("svm", Size(10**5, 10**7, 10), "features", 2),  # landmarks
+        ("svm", Size(10**5, 10, 10**5), "classes", 2),
+        ("svm", Size(10**5, 10, 10**5, 5), "values", 2),
+        ("ridge", MANY, "rows", 2),
+        ("ridge", Size(10**6, 10**5, 10), "features", 4),  # the matrix of all pairs of features
+        ("ridge", Size(10**6, 10**5, 10, 10**4), "features", 8),  # factored for each value
+        ("ridge", Size(10**6, 10**5, 10, 10**4), "values", 2),
+        ("ridge", FEW, "features", 2),
+        ("ridge", Size(100, 10**7, 10**6), "classes", 2),
+        ("lda", Size(10**4, 10**7, 10), "rows", 4),
+        ("lda", Size(10**4, 10**5, 10, 10**4), "rows", 8),
+        ("softmax", Size(1000, 10**6, 100), "features", 2),
+        ("softmax", Size(1000, 100, 10**6), "classes", 2),
+        ("softmax", MANY, "rows", 2),
+        ("mlp", Size(1000, 10**6, 10), "features", 2),  # the first layer
+        ("mlp", Size(1000, 10, 10**6), "classes", 2),  # the last one
+        ("knn", Size(1000, 100, 10), "rows", 2),  # kept as they are
+        ("knn", Size(1000, 100, 10, 5), "rows", 4),  # all pairs, when it is tuned
+        ("knn", Size(1000, 100, 10, 5), "features", 2),
+        ("prototype", MANY, "features", 2),
+    ],
+)
+def test_the_work_of_a_head_grows_as_its_products_do(kind, size, field, times):
+    """Where one product is nearly all of the work, twice the size is that many times the work."""
+    head, twice = make_head(kind), replace(size, **{field: 2 * getattr(size, field)})
+    assert COSTS[kind](head, twice) == pytest.approx(times * COSTS[kind](head, size), rel=0.15)
+
+
+@pytest.mark.parametrize("kind", COSTS)
+@pytest.mark.parametrize("size", [Size(300, 2000, 10, 2), Size(3000, 300, 10, 2), Size(30_000, 300, 10, 2)])
+def test_each_size_adds_to_the_work_and_takes_nothing_off(kind, size):
+    for field in ("rows", "features", "classes", "values"):
+        more = replace(size, **{field: getattr(size, field) + 1})
+        assert COSTS[kind](make_head(kind), more) >= COSTS[kind](make_head(kind), size) > 0
+
+
+def test_an_ensemble_costs_more_than_its_members():
+    members = [spec.kind for spec in make_head("ensemble").specs]
+    size = (1000, 64, 10, 5)
+    assert seconds("ensemble", *size) > sum(seconds(kind, *size) for kind in members)
 
 
 def test_what_is_given_is_not_tuned_and_costs_less():
