@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -44,7 +45,16 @@ WARM: tuple[str, ...] = (
     "sklearn.model_selection",
     "torch",
 )
-WARM += ("h5py", "hypothesis", "pandas", "pytest", "safetensors.numpy", "statsmodels.stats.multitest", "PIL.Image")
+WARM += (
+    "h5py",
+    "hypothesis",
+    "hypothesis.extra.numpy",
+    "pandas",
+    "pytest",
+    "safetensors.numpy",
+    "statsmodels.stats.multitest",
+    "PIL.Image",
+)
 
 
 @dataclass(frozen=True)
@@ -145,7 +155,8 @@ class Copy:
             outcome, by = self._changed(mutant, tests)
             if outcome == "survived" or self._passes_undisturbed(by):
                 break
-            tests = [test for test in tests if test != by.partition("[")[0]]
+            bad = by.partition("[")[0]  # a test, or the file of tests that could not be collected
+            tests = [test for test in tests if bad not in (test, test.partition("::")[0])]
             outcome, by = "survived", ""
         seconds = round(time.monotonic() - started, 1)
         return Outcome(mutant.name, mutant.place, outcome, by, len(tests), len(reaching) - len(tests), seconds)
@@ -228,7 +239,7 @@ def _run_here(folder: Path, tests: Sequence[str], note: Path, slowest: dict[str,
         os.dup2(nothing, 2)
         import pytest
 
-        options = ["-x", "-q", "-p", "no:cacheprovider"]
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]  # plain: nothing is compiled anew
         status = int(pytest.main([*options, *tests], plugins=[_Watch(note, slowest)]))
     finally:
         os._exit(status)
@@ -275,6 +286,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     for name in WARM:
         importlib.import_module(name)
+    gc.freeze()  # pytest collects garbage several times in each child: not what is loaded here
     head = ["git", "rev-parse", "--short", "HEAD"]
     code = subprocess.run(head, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     facts = {"code": code, "seed": options.seed, "start": options.start, "mutants": len(in_order(options.seed))}
