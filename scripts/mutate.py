@@ -37,24 +37,9 @@ from mutants import ROOT, Mutant, Place, in_order
 
 SLOWER = 6  # times as long as undisturbed: a mutant that goes on for ever
 PATIENCE = 30  # seconds that each test is always granted
-WARM: tuple[str, ...] = (
-    "numpy",
-    "scipy.linalg",
-    "scipy.optimize",
-    "sklearn.utils.estimator_checks",
-    "sklearn.model_selection",
-    "torch",
-)
-WARM += (
-    "h5py",
-    "hypothesis",
-    "hypothesis.extra.numpy",
-    "pandas",
-    "pytest",
-    "safetensors.numpy",
-    "statsmodels.stats.multitest",
-    "PIL.Image",
-)
+WARM = """numpy scipy.linalg scipy.optimize scipy.stats sklearn.utils.estimator_checks sklearn.model_selection torch
+    torchvision timm open_clip h5py hypothesis hypothesis.extra.numpy jinja2 matplotlib.pyplot moto.server obstore
+    pandas pyarrow pytest safetensors.numpy statsmodels.stats.multitest statsmodels.stats.proportion PIL.Image"""
 
 
 @dataclass(frozen=True)
@@ -284,8 +269,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--budget", type=float, default=1e9, help="seconds of tests for each mutant; default all")
     parser.add_argument("--out", type=Path, help="write the record into this JSON file")
     options = parser.parse_args(argv)
-    for name in WARM:
-        importlib.import_module(name)
+    for name in WARM.split():
+        with contextlib.suppress(ImportError):  # an extra that is not installed
+            importlib.import_module(name)
     gc.freeze()  # pytest collects garbage several times in each child: not what is loaded here
     head = ["git", "rev-parse", "--short", "HEAD"]
     code = subprocess.run(head, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classify.heads import HEADS, HeadSpec, head_class, make_head
+from classify.heads.spec import OF_TEXTS
 from tests.sizes import HYPOTHESIS_EXAMPLES
 
 SPECS: list[tuple[str, dict[str, Any]]] = [
@@ -170,3 +174,36 @@ def test_naming_heads_loads_nothing_heavy() -> None:
     code = "import sys, classify.heads.spec; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"sklearn", "scipy", "numpy", "torch"} & set(done.stdout.split())
+
+
+def test_defaults_grids_and_bounds_are_those_of_the_documentation() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "heads.md").read_text("utf-8").splitlines()
+    start = lines.index("| head | default | grid | beyond | bounds |") + 2
+
+    def listed(values: Mapping[str, Sequence[float]], between: str) -> str:
+        each = (f"{name} {between.join(f'{value:.10g}' for value in some)}" for name, some in values.items())
+        return "; ".join(each) or "–"
+
+    for line, kind in zip(lines[start:], [*HEADS, *OF_TEXTS], strict=False):
+        head = head_class(kind)
+        defaults = inspect.signature(head).parameters.values()
+        cells = [
+            f"`{kind}`",
+            "; ".join(f"{one.name} {one.default}" for one in defaults),
+            listed(head.tunable, ", "),
+            listed(head.beyond, ", "),
+            listed(head.bounds, " to "),
+        ]
+        assert [cell.strip() for cell in line.strip("|").split("|")] == cells
+
+
+@pytest.mark.parametrize("kind", [*HEADS, *OF_TEXTS])
+def test_what_is_tried_beyond_a_grid_is_outside_of_it_and_may_be_given(kind: str) -> None:
+    head = head_class(kind)
+    for name, values in head.beyond.items():
+        used = [value for value in head.tunable[name] if value]  # 0 stands for a parameter that is not used
+        assert not [value for value in values if min(used) <= value <= max(used)]
+    for name, values in head.tunable.items():
+        least, greatest = head.bounds[name]
+        assert least <= min(values) < max(values) <= greatest
+        assert least <= min(head.beyond[name]) < max(head.beyond[name]) <= greatest
