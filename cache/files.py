@@ -168,7 +168,9 @@ def settle(*folders: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file; it is no error if another process removed it first."""
+    """Remove a file; it is no error if there is none, also where nothing may be removed."""
+    if not os.path.lexists(path):
+        return  # a file system that is read-only says so before it looks
     with _clear_errors(path), contextlib.suppress(FileNotFoundError):
         os.unlink(path)
 

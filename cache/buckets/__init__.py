@@ -6,9 +6,10 @@ from pathlib import Path
 
 from cache.addresses import meant_address, scheme_of
 from cache.buckets.base import ASIDE, Bucket, Stat
+from cache.buckets.clients import SCHEMES
 from cache.buckets.disk import DiskBucket
 from cache.buckets.memory import MemoryBucket
-from cache.buckets.objects import SCHEMES, ObjectBucket
+from cache.buckets.objects import ObjectBucket
 from cache.errors import StorageFailed
 
 Place = str | Path | Bucket  # where something lies, as callers may say it

@@ -7,39 +7,24 @@ what lies under the name is compared with what was to be written.
 
 from __future__ import annotations
 
-import os
 import random
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cache.addresses import scheme_of
-from cache.buckets import copies
+from cache.buckets import answers, clients, copies
 from cache.buckets.base import ASIDE, Bucket, Stat
 from cache.errors import StorageFailed, Unreadable
 from cache.files import Chunk
 
-_SETTINGS = {"s3": "AWS", "s3a": "AWS", "gs": "GOOGLE", "az": "AZURE", "abfs": "AZURE", "abfss": "AZURE"}
-SCHEMES = tuple(_SETTINGS)
-
 _BLOCK = 8 << 20  # bytes of a request
 _TRIES = 8
-_PATIENCE = 120.0  # seconds that a request may take
 _PAUSE = 0.2  # seconds before the second try; doubled each time, and spread by chance: about half a minute in all
-
-_FOLDER = re.compile(r"\w+://[^\s/?#]+(/(?!\.{1,2}(/|$))[^/?#]+)*")  # a bucket, and folders with names
-_STATUS = re.compile(r"status code: (\d{3}[^:<]*)")
-_DENIED = ("401", "403")
-_FINAL = ("400", "404", "405", "501")  # the next try would get the same answer
-_NO_STATUS = "redirect without LOCATION"  # status 301 without more, as S3 answers for a bucket of another region
-_REASON = re.compile(r"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?")  # in the body of an error
 
 T = TypeVar("T")
 
@@ -66,8 +51,7 @@ class ObjectBucket(Bucket):
     def __init__(self, url: str, store: Any = None, prefix: str = "") -> None:
         scheme, _, rest = url.partition("://")
         self._url = f"{scheme}://{rest.rstrip('/')}"
-        self._prefix = prefix
-        self._store = _connect(self._url) if store is None else store
+        self._store, self._prefix = clients.connect(self._url) if store is None else (store, prefix)
 
     def __repr__(self) -> str:
         return f"ObjectBucket({self._url!r})"
@@ -138,7 +122,12 @@ class ObjectBucket(Bucket):
         from obstore.exceptions import GenericError
 
         def get(store: Any, path: str) -> tuple[int, bytes | None]:
-            found = store.get(path)
+            try:
+                found = store.get(path)
+            except FileNotFoundError as error:
+                if answers.lacks_bucket(error):
+                    raise self._no_bucket("read", error) from error
+                raise
             there = int(found.meta["size"])
             if there > most or size not in (-1, there):
                 return there, None
@@ -162,7 +151,7 @@ class ObjectBucket(Bucket):
             except AlreadyExistsError:
                 return unclear and self._content(name) == data
             except FileNotFoundError as error:
-                raise self._no_bucket(error) from error
+                raise self._no_bucket("write to", error) from error
             except Exception:
                 unclear = True  # it may have been carried out, and only the answer be lost
                 raise
@@ -176,7 +165,7 @@ class ObjectBucket(Bucket):
         try:
             self._ask(name, lambda store, path: store.put(path, data, use_multipart=False))
         except FileNotFoundError as error:
-            raise self._no_bucket(error) from error
+            raise self._no_bucket("write to", error) from error
         self._compare(name, data)
 
     def delete(self, name: str) -> None:
@@ -202,8 +191,8 @@ class ObjectBucket(Bucket):
     def _full(self, name: str) -> str:
         return f"{self._prefix}/{name}" if self._prefix else name
 
-    def _no_bucket(self, error: Exception) -> StorageFailed:
-        return StorageFailed(f"can't write to {self._url!r}: there is no such bucket ({_short(error)})")
+    def _no_bucket(self, do: str, error: Exception) -> StorageFailed:
+        return StorageFailed(f"can't {do} {self._url!r}: there is no such bucket ({answers.in_short(error)})")
 
     def _listed(self) -> Any:
         return self._ask("", lambda store, path: store.list_with_delimiter(path or None))
@@ -257,7 +246,7 @@ class ObjectBucket(Bucket):
 
     def _ask(self, name: str, call: Callable[[Any, str], T], tries: int = 0) -> T:
         """Ask the store, again where it stumbles; its errors become those of the contract."""
-        from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+        from obstore.exceptions import BaseError, NotFoundError
 
         path = self._full(name) if name else self._prefix
         tries = tries or _TRIES
@@ -267,73 +256,23 @@ class ObjectBucket(Bucket):
             except (NotFoundError, FileNotFoundError) as error:
                 raise FileNotFoundError(f"there is no {self.where(name)!r}") from error
             except (BaseError, OSError) as error:
-                status = _status(error)
-                if status in _DENIED or isinstance(error, PermissionDeniedError | UnauthenticatedError):
-                    raise StorageFailed(
-                        f"the store refuses access to {self.where(name)!r}: look at the credentials and at the clock "
-                        f"of this machine ({_short(error)})"
-                    ) from error
-                if status in _FINAL:
-                    raise StorageFailed(
-                        f"the store refuses {self.where(name)!r}: {_short(error)}; look at the address, and at region "
-                        "and endpoint in the environment"
-                    ) from error
-                if trial == tries:
-                    raise Unreadable(
-                        f"the store did not answer for {self.where(name)!r} in {tries} tries: {_short(error)}"
-                    ) from error
+                if trial == tries or answers.is_final(error):
+                    raise answers.refusal(self.where(name), error, tries) from error
                 time.sleep(_PAUSE * 2 ** (trial - 1) * random.uniform(0.5, 1.5))
+            except ValueError as error:
+                raise StorageFailed(
+                    f"{self.where(name)!r} is no address that a store can have: a name in it is empty, '.' or '..', or "
+                    "holds a control character"
+                ) from error
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":
+                    raise
+                raise StorageFailed(
+                    f"what speaks to the store of {self.where(name)!r} has crashed: look at endpoint, region and "
+                    f"credentials in the environment ({answers.in_short(error)})"
+                ) from error
         raise AssertionError
-
-
-def _connect(url: str) -> Any:
-    try:
-        from obstore.store import from_url
-    except ImportError as error:
-        raise StorageFailed(
-            f"{url!r} lies in an object store: install what speaks to it with `pip install 'artstyle[objects]'`"
-        ) from error
-    if not _FOLDER.fullmatch(url):
-        raise StorageFailed(
-            f"{url!r} is no folder in an object store: give an address such as s3://BUCKET/FOLDER, in which no name is "
-            "empty, '.' or '..', and without '?' and '#'"
-        )
-    for name, said in os.environ.items():
-        about = name.startswith(f"{_SETTINGS.get(scheme_of(url))}_") and "ENDPOINT" in name
-        if about and not said.startswith(("http://", "https://")):
-            raise StorageFailed(
-                f"{name} is {said!r}, which is no address of a store: give one such as https://HOST:PORT, or unset it"
-            )
-    once = {"max_retries": 0, "retry_timeout": timedelta(seconds=60)}  # `_ask` must know of every failed write
-    client = {
-        "timeout": f"{_PATIENCE} seconds",
-        "allow_http": True,
-    }  # where the endpoint is a plain address, it was meant
-    try:
-        return from_url(url, client_options=client, retry_config=once)  # type: ignore[call-overload]
-    except Exception as error:
-        raise StorageFailed(f"{url!r} can't be opened: {_short(error)}") from error
 
 
 def _stat(meta: Any) -> Stat:
     return Stat(meta["size"], (meta["e_tag"], meta["version"], meta["last_modified"], meta["size"]))
-
-
-def _status(error: BaseException) -> str:
-    """The status of HTTP of a store's answer, three digits; "" where there was none, or one that lies."""
-    said = str(error)
-    found = _STATUS.search(said)
-    if _NO_STATUS in said:
-        return "400"
-    return found[1][:3] if found and "<Code>RequestTimeout</Code>" not in said else ""  # S3: 400, but worth a try
-
-
-def _short(error: BaseException) -> str:
-    """What the store gives as the reason; else what its client says, without its notes for programmers."""
-    said = " ".join(str(error).split()).partition(" Debug source:")[0]
-    reason, status = _REASON.search(said), _STATUS.search(said)
-    if reason:
-        return ": ".join(filter(None, reason.groups()))
-    if status:
-        return f"status {status[1].strip()}"
-    return said[-200:] if _NO_STATUS in said else said[:200]

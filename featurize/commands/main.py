@@ -10,7 +10,8 @@ import click
 from featurize.choices import DECODERS, ENGINES, PRECISIONS, STORES
 from featurize.commands.console import print_table, run
 from featurize.commands.correct import correct
-from featurize.commands.exchange import export, import_, untrained
+from featurize.commands.ending import tell
+from featurize.commands.exchange import export, import_
 from featurize.commands.inside import activations, filters
 from featurize.commands.networks import networks, weights
 from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SEED, SPLIT, TABLE, WEIGHTS, WORKERS
@@ -22,7 +23,6 @@ from featurize.wording import counted, listing, visible
 
 if TYPE_CHECKING:
     from featurize.engines import EngineFactory
-    from featurize.run.extract import Extraction
     from featurize.run.summary import Summary
     from featurize.run.verify import Deep
 
@@ -122,58 +122,11 @@ def run_(engines: EngineFactory | None, /, dataset: Path, features: str | Path, 
 
     with progress_bar("embedding") as progress:
         done = extract(dataset, features, Settings(**settings), progress, _say, engines or make_engine)
-    return _tell(done, strict)
+    return tell(done, strict)
 
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _tell(done: Extraction, strict: bool) -> int:
-    for name in done.set_aside:
-        click.echo(f"{visible(name)} was damaged: set aside, and what it held was made again", err=True)
-    if done.failed:
-        _tell_failures(done)
-    rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
-    left = f"{done.left} are left to other shards, " if done.left else ""
-    click.echo(
-        f"{counted(done.rows, 'row')}, {counted(done.pictures, 'distinct picture')}: {done.whole} have a vector, "
-        f"{left}{len(done.failed)} have none; {counted(done.embedded, 'picture')} embedded now{rate}"
-    )
-    click.echo(f"feature cache: {visible(done.folder)}{untrained(done.key.untrained)}")
-    if done.changed:
-        click.echo(
-            f"error: {counted(len(done.changed), 'file')} changed since the dataset table was made "
-            f"({listing(done.changed)}): run `featurize prepare` again; all others are embedded",
-            err=True,
-        )
-        return 1
-    if done.unfetched:
-        click.echo(
-            f"error: {counted(len(done.unfetched), 'picture')} could not be fetched ({listing(done.unfetched)}): look "
-            "at the reasons above, then run the same command again; all others are embedded",
-            err=True,
-        )
-        return 1
-    if strict and done.failed:
-        click.echo(
-            f"error: {counted(len(done.failed), 'row')} without a vector, and --strict allows none: mend the files, "
-            "or remove them and run `featurize prepare` again",
-            err=True,
-        )
-        return 1
-    return 0
-
-
-def _tell_failures(done: Extraction) -> None:
-    outcomes = [("embedded", done.whole)] + [(r.sentence, n) for r, n in sorted(done.reasons.items())]
-    print_table("What became of the rows", ["outcome", "rows"], outcomes)
-    for failure in done.failed[:10]:
-        said = f" ({failure.detail})" if failure.detail else ""
-        click.echo(f"  {visible(failure.where)}: {failure.reason.sentence}{visible(said)}")
-    if len(done.failed) > 10:
-        click.echo(f"  and {len(done.failed) - 10} more")
-    click.echo(f"all of them: {visible(done.failures_path)}")
 
 
 @cli.command()

@@ -19,7 +19,9 @@ from featurize.reasons import Reason
 
 _TRIES = 5  # about three seconds of pauses in all
 _MOST = 2 << 30  # bytes of one picture
-_ADDRESS = re.compile(r"(https?|s3|gs):/+([^/].*)", re.DOTALL | re.IGNORECASE)
+_SCHEMES = ("http", "https", "s3", "s3a", "gs", "az")
+_OTHERS = "abfss?|hf|hdfs|ftps?|sftp|file|data"  # of other programs: named, and not looked for on this machine
+_ADDRESS = re.compile(rf"({'|'.join(_SCHEMES)}|{_OTHERS}):/+([^/].*)", re.DOTALL | re.IGNORECASE)
 
 
 def address_of(path: Path | str) -> str:
@@ -45,10 +47,11 @@ def fetch(address: str, size: int = -1) -> bytes:
     """
     scheme, _, rest = address.partition("://")
     host, _, name = rest.partition("/")
+    if scheme not in _SCHEMES:
+        known = ", ".join(f"{name}://" for name in _SCHEMES)
+        raise Undecodable(Reason.NOT_FETCHED, f"an address of {scheme}:// is not supported: give a path, or {known}")
     if scheme in ("http", "https"):
-        if "?" in name or "#" in name:
-            raise Undecodable(Reason.NOT_FETCHED, "an address with ? or # is not supported")
-        name = unquote(name)
+        name = _decoded(name)
     if not name.strip("/"):
         raise Undecodable(Reason.NOT_FETCHED, "the address names no picture")
     try:
@@ -63,6 +66,22 @@ def fetch(address: str, size: int = -1) -> bytes:
     if there > _MOST:
         raise Undecodable(Reason.NOT_FETCHED, f"it has {there:,} bytes, up to {_MOST:,} are fetched")
     raise Undecodable(Reason.CHANGED, f"it has {there:,} bytes, the table says {size:,}")
+
+
+def _decoded(name: str) -> str:
+    """A path on a web server without its percent signs, which the client adds again.
+
+    Raises
+    ------
+    Undecodable
+        The client would ask for another address.
+    """
+    if found := re.search("[?#]|%2[fF]", name):
+        raise Undecodable(Reason.NOT_FETCHED, f"an address with {found[0]} is not supported")
+    try:
+        return unquote(name, errors="strict")
+    except UnicodeDecodeError as error:
+        raise Undecodable(Reason.NOT_FETCHED, "percent signs in an address must be of UTF-8") from error
 
 
 @functools.lru_cache(maxsize=64)

@@ -24,6 +24,7 @@ from featurize.engines import EngineFactory, make_engine
 from featurize.networks.licences import remember_licence, restriction
 from featurize.networks.network import Network, choose_network
 from featurize.pictures import gpu_decoder
+from featurize.pictures.remote import address_of
 from featurize.progress import Progress
 from featurize.reasons import Reason
 from featurize.run.outcomes import Failed, write_failures
@@ -95,8 +96,16 @@ class Extraction:
     @property
     def changed(self) -> list[Path]:
         """Files that are not those the table speaks of."""
-        about_files = (f for f in self.failed if not f.reason.is_about_bytes)
-        return [f.path for f in about_files if f.reason != Reason.NOT_FETCHED]
+        return [f.path for f in self._unlike_the_table if not address_of(f.path)]
+
+    @property
+    def moved(self) -> list[str]:
+        """Addresses at which nothing lies, or another picture than that of the table."""
+        return [f.where for f in self._unlike_the_table if address_of(f.path)]
+
+    @property
+    def _unlike_the_table(self) -> list[Failed]:
+        return [f for f in self.failed if not f.reason.is_about_bytes and f.reason != Reason.NOT_FETCHED]
 
     @property
     def unfetched(self) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cache import create_cache, open_cache
-from cache.buckets import Bucket, ObjectBucket, bucket_at, copies, objects
+from cache.buckets import Bucket, ObjectBucket, bucket_at, clients, copies, objects
 from cache.errors import StorageFailed, Unreadable
 from tests.cache.s3 import Trouble, environment, new_bucket, s3_server, troubled
 from tests.cache.samples import AVGPOOL, KEY, ids_of, rows_of
@@ -128,10 +128,11 @@ def test_a_refused_clock_is_named(at: str, server: str, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     "address",
     ["s3://", "s3:///f", "s3://a b/f", "s3://museum//f", "s3://museum/f/../g", "s3://museum/./f", "s3://museum/f?x=1",
-     "s3://museum/f#x", "gs://", "az://"],
+     "s3://museum/f#x", "gs://", "az://", "s3://museum:9000/f", "s3://name:secret@museum/f", "s3://name@museum/f",
+     "s3://museum/a\tb", "s3://museum/a\nb"],
 )  # fmt: skip
 def test_what_is_no_folder_in_a_store_is_refused_by_its_address(address: str) -> None:
-    """An address with "?" or "#" would otherwise mean what stands before it, and two addresses the same folder."""
+    """Port, password, tab, "?" and what follows would otherwise be dropped, and two addresses mean the same folder."""
     with pytest.raises(StorageFailed, match=f"^{re.escape(repr(address))} is no folder in an object store: give"):
         bucket_at(address)
 
@@ -152,12 +153,48 @@ def test_spaces_and_letters_of_any_script_may_stand_in_an_address(address: str, 
     assert bucket_at(address).where() == address.rstrip("/")
 
 
-@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "nonsense", "ftp://127.0.0.1:9000", ""])
+@pytest.mark.parametrize("name", ["a%2Fb", "a%20b", "a b", "100%", "a+b", "ä", "a\u0308", "features", "features-2"])
+def test_the_name_of_a_folder_is_taken_letter_by_letter(name: str, at: str, server: str) -> None:
+    """As other programs take it: "%2F" is no slash and "%20" no space, and no folder shows what lies in another."""
+    assert bucket_at(f"{at}/{name}").create("x", [name.encode()])
+    store, prefix = clients.connect(f"{at}/{name}")
+    assert prefix == name
+    assert bytes(store.get(f"{name}/x").bytes()) == name.encode()
+    assert bucket_at(f"{at}/{name}").names() == {"x"}
+    assert name in bucket_at(at).folders()
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["127.0.0.1:9000", "nonsense", "ftp://127.0.0.1:9000", "", "http://", "http://a b", "http://[::1", "http://a:b",
+     "http://127.0.0.1:9?x=1", "http://127.0.0.1:9\n", "http://name:secret@127.0.0.1:9"],
+)  # fmt: skip
 def test_an_endpoint_that_is_no_address_is_named(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client would end in a panic."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    with pytest.raises(StorageFailed, match=f"AWS_ENDPOINT_URL is {endpoint!r}, which is no address of a store"):
+    with pytest.raises(StorageFailed, match=re.escape(f"AWS_ENDPOINT_URL is {endpoint!r}, which is no address of a")):
         bucket_at("s3://museum/f")
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_REGION"])
+def test_a_setting_with_the_end_of_a_line_is_named_and_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file of Windows gives it; the client would end in a panic."""
+    monkeypatch.setenv(name, "secret\r")
+    with pytest.raises(StorageFailed, match=f"^{name} holds the end of a line") as caught:
+        bucket_at("s3://museum/f")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_client_that_crashes_is_one_sentence(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):
+        """As pyo3 makes it."""
+
+    class Store:
+        def list_with_delimiter(self, prefix: str) -> None:
+            raise PanicException("request valid: InvalidUri")
+
+    with pytest.raises(StorageFailed, match=r"has crashed: look at endpoint, region and credentials.*InvalidUri"):
+        ObjectBucket("s3://museum", Store()).names()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +209,10 @@ def test_an_endpoint_that_is_no_address_is_named(endpoint: str, monkeypatch: pyt
         (501, "NotImplemented", 1, "the store refuses .*NotImplemented"),
         (400, "RequestTimeout", 3, "did not answer for .* in 3 tries: RequestTimeout"),
         (503, "SlowDown", 3, "did not answer for .* in 3 tries: SlowDown"),
-        (429, "", 3, "did not answer for .* in 3 tries: status 429"),
+        (429, "", 3, "did not answer for .* in 3 tries: status 429 Too Many Requests; look at the network and at the"),
+        (410, "", 1, "the store refuses .*status 410"),
+        (302, "", 1, "the store refuses "),
+        (409, "OperationAborted", 3, "did not answer for .*OperationAborted"),
     ],
 )
 def test_what_would_be_answered_alike_again_is_asked_once(
@@ -237,7 +277,7 @@ def test_a_store_that_is_gone_is_one_sentence(at: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(objects, "_TRIES", 2)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     bucket = bucket_at(f"{at}/features")
-    monkeypatch.setattr(bucket, "_store", objects._connect(bucket.where()))
+    monkeypatch.setattr(bucket, "_store", clients.connect(bucket.where())[0])
     with pytest.raises(Unreadable, match="did not answer for"):
         bucket.names()
 

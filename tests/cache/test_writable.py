@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -43,3 +44,16 @@ def test_a_name_that_no_file_system_takes_is_one_sentence(tmp_path: Path) -> Non
     for check in (check_folder, check_file):
         with pytest.raises(StorageFailed, match="the name is too long: choose a shorter one"):
             check(tmp_path / ("x" * 300))
+
+
+def test_what_is_not_there_can_be_removed_where_nothing_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that is read-only refuses before it looks; a run with nothing to do would end with an error."""
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    files.remove(tmp_path / "failures.csv")
+    (tmp_path / "failures.csv").touch()
+    with pytest.raises(StorageFailed, match="read-only"):
+        files.remove(tmp_path / "failures.csv")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cache import files
-from cache.buckets import copies, objects
+from cache.buckets import clients, copies, objects
 from tests.cache import s3
 
 BACKGROUND = {"failing": 0.02, "lost": 0.02, "cut": 0.02, "stalled": 0.002}  # shares of all requests
@@ -170,7 +170,7 @@ class S3(Ground):
 @contextmanager
 def s3_ground(folder: Path) -> Iterator[S3]:
     """A new store, whose server ends with this process; copies of its objects go into a folder."""
-    objects._PAUSE, objects._PATIENCE = 0.002, _PATIENCE  # type: ignore[attr-defined]
+    objects._PAUSE, clients.PATIENCE = 0.002, _PATIENCE
     copies.SMALL = 0  # the vectors here are few, and the copies are to be tried, too
     os.environ["ARTSTYLE_OBJECT_CACHE"] = str(folder / "copies")
     command = [sys.executable, "-m", "tests.cache.s3"]

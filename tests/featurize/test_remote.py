@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from cache import open_cache
-from cache.buckets import objects
+from cache.buckets import clients, objects
+from featurize.commands.ending import tell
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable, read_table, write_table
 from featurize.engines.fake import FakeEngines
@@ -95,7 +96,7 @@ def test_pictures_in_an_object_store(table: DatasetTable, tmp_path: Path, monkey
         for name, value in environment(endpoint).items():
             monkeypatch.setenv(name, value)
         root = new_bucket(endpoint)
-        store = objects._connect(root)
+        store = clients.connect(root)[0]
         for path in table.columns["path"]:
             store.put(Path(path).as_posix(), (table.folder / path).read_bytes())
         done = run(at(table, root), tmp_path / "far")
@@ -127,6 +128,71 @@ def test_what_does_not_come_is_a_row_with_its_reason_and_the_others_are_embedded
     assert web in listed, "with both slashes"
     again = run(at(table, web), tmp_path / "far")
     assert again.embedded == 4, "what was unreachable is tried again"
+
+
+ODD = {
+    "http://museum.org/../a.jpg": "is no address that a store can have",
+    "http://museum.org/%2e%2e/a.jpg": "is no address that a store can have",
+    "http://museum.org/a%09b.jpg": "is no address that a store can have",
+    "http://museum.org/iiif/2/a%2Fb/full.jpg": "an address with %2F is not supported",
+    "http://museum.org/%E9.jpg": "percent signs in an address must be of UTF-8",
+    "http://museum:99999/a.jpg": "can't be opened: invalid port number; look at the address",
+    "http://[::1/a.jpg": "can't be opened: invalid IPv6 address; look at the address",
+    "ftp://museum.org/a.jpg": "an address of ftp:// is not supported: give a path, or http://, ",
+    "hf://datasets/museum/a.jpg": "an address of hf:// is not supported",
+    "s3://museum:9000/a.jpg": "is no folder in an object store",
+}
+
+
+def test_an_address_that_can_t_be_asked_for_is_a_row_with_its_reason(table: DatasetTable, tmp_path: Path) -> None:
+    """It is not taken for another address, or for a path, and it does not end the run."""
+    done = run(table.with_columns(path=[*ODD, *table.columns["path"][len(ODD) :]]), tmp_path / "far")
+    assert {f.where: f.reason for f in done.failed} == dict.fromkeys(ODD, Reason.NOT_FETCHED)
+    assert [f.where for f in done.failed if ODD[f.where] not in f.detail] == []
+    assert done.embedded == 21 - len(ODD)
+
+
+def test_what_a_web_server_answers_is_told_in_the_words_of_the_web(web: str) -> None:
+    with pytest.raises(Undecodable) as caught:
+        remote.fetch("http://127.0.0.1:9/x.jpg")
+    assert (
+        "the web server did not answer for 'http://127.0.0.1:9/x.jpg' in 12 tries: Connection refused; look at the "
+        in (caught.value.detail)
+    )
+
+
+def test_a_bucket_that_is_missing_is_not_taken_for_a_picture_that_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("moto")
+    with s3_server() as endpoint:
+        for name, value in environment(endpoint).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(Undecodable) as caught:
+            remote.fetch("s3://nobody-made-it/x.jpg")
+        assert caught.value.reason == Reason.NOT_FETCHED
+        assert "there is no such bucket" in caught.value.detail
+        with pytest.raises(Undecodable) as caught:
+            remote.fetch(f"{new_bucket(endpoint)}/x.jpg")
+        assert caught.value.reason == Reason.MISSING
+
+
+def test_the_end_of_a_run_names_all_that_lacks_with_its_way_out(
+    table: DatasetTable, web: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files, addresses with nothing or something else, and what could not be fetched: one sentence each."""
+    there = at(table, web)
+    paths = list(there.columns["path"])
+    (table.folder / table.columns["path"][1]).unlink()
+    (table.folder / table.columns["path"][2]).unlink()
+    paths[2] = str(table.folder / table.columns["path"][2])
+    paths[3] = "ftp://museum.org/a.jpg"
+    assert tell(run(there.with_columns(path=paths), tmp_path / "far"), strict=False) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(errors) == 3
+    assert errors[0].startswith("error: 1 file changed since the dataset table was made")
+    assert (
+        f"error: 1 address has no picture, or another than the dataset table names ({paths[1]}): look at" in errors[1]
+    )
+    assert errors[2].startswith("error: 1 picture could not be fetched (ftp://museum.org/a.jpg)")
 
 
 def test_each_picture_costs_one_request(table: DatasetTable, web: str, tmp_path: Path) -> None:
