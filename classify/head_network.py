@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cache import Key, Recipe, artifacts_of, has_cache
+from cache import Artifacts, Key, Recipe, artifacts_of, has_cache
+from cache.buckets.memory import MemoryBucket
 from cache.places import remembered_places
 from cache.schema1 import refuse_unadopted
 from classify.errors import HeadMismatch
@@ -22,6 +23,7 @@ from classify.headfile import SavedHead
 from featurize import processors
 from featurize.engines import Engine, EngineChoice, EngineFactory, Vectors, device_for, make_engine
 from featurize.networks.base import Backbone
+from featurize.networks.libraries.onnx_file import ONNX
 from featurize.networks.network import Network, network_from
 from featurize.networks.recipes import Formula, formula_of, shown_to
 from featurize.pictures.file import Picture, pixels_of
@@ -73,7 +75,6 @@ class HeadNetwork:
         device: str = "auto",
         engines: EngineFactory = make_engine,
     ) -> None:
-        artifacts = artifacts_of(features, saved.key)
         network = network_behind(saved, weights, features)
         formulas = formulas_behind(saved, network.backbone)
         kept = has_cache(features, saved.key)  # elsewhere nothing is written
@@ -83,7 +84,9 @@ class HeadNetwork:
                 f"the head was trained on 8-bit embeddings, and their calibrated network is not in {str(features)!r}: "
                 "give the features folder where it is with --features"
             )
-        choice = EngineChoice("auto" if kept else "torch", saved.key.precision, device, batch_size)
+        artifacts = artifacts_of(features, saved.key) if kept else Artifacts(MemoryBucket(), saved.key.digest)
+        exported = kept or network.backbone.provider == ONNX
+        choice = EngineChoice("auto" if exported else "torch", saved.key.precision, device, batch_size)
         if batch_size is None:
             size = BATCH_ON_CPU if device_for(choice) == "cpu" else BATCH_ON_GPU
             choice = EngineChoice(choice.engine, choice.precision, device, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -65,6 +66,18 @@ def cut(text: str, most: int = 40) -> str:
 def percent(share: float | None, digits: int = 1) -> str:
     """0.3812 -> "38.1 %"; "–" where there is no figure."""
     return "–" if share is None else f"{100 * share:.{digits}f}{NARROW}%"
+
+
+def decimals(values: Iterable[float], fewest: int = 2, most: int = 6) -> int:
+    """How many decimals show two figures of the smallest of some values, so that none of them looks like 0.
+
+    Examples
+    --------
+    >>> decimals([0.41, 0.0029]), decimals([0.41, 1.2])
+    (4, 2)
+    """
+    least = min((value for value in values if value >= 10.0**-most), default=1.0)
+    return min(max(1 - math.floor(math.log10(least)), fewest), most)
 
 
 def points(share: float) -> str:

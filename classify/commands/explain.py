@@ -31,7 +31,7 @@ _LONG = 30  # seconds of work that are announced
     show_default=True,
     help="cam: exact, for linear heads; gradcam: by gradients; occlusion: by covering parts; auto: the first that can.",
 )
-@click.option("--out", type=FILE, default=Path("explain"), show_default=True, help="Folder for the heatmaps.")
+@click.option("--out", type=FILE, default=Path("explain"), show_default=True, help="Folder for the heatmaps (JPEG).")
 @WEIGHTS
 @FEATURES
 @WORKERS
@@ -41,7 +41,10 @@ def explain(
     engines: EngineFactory | None, /, head_file: Path, pictures: tuple[Path, ...], label: str | None, method: str,
     out: Path, weights: str | None, **options: Any,
 ) -> int:  # fmt: skip
-    """Show which parts of PICTURES speak for a style: files, and folders of files."""
+    """Show which parts of PICTURES speak for a style: files, and folders of files.
+
+    A heatmap is named after picture, class and method, and replaces one of the same name.
+    """
     from cache.writable import check_folder
     from classify.explain import Explainer
     from classify.explain.files import explain_files

@@ -12,7 +12,7 @@ from classify.commands.options import WEIGHTS, load_told
 from featurize.commands.console import print_table
 from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, SEED, TABLE, TARGET
 from featurize.commands.remembered import Command
-from featurize.wording import artist, cut, visible
+from featurize.wording import artist, cut, decimals, visible
 
 if TYPE_CHECKING:
     from classify.explore.works import Works
@@ -65,6 +65,7 @@ def neighbours(
             read_table(dataset), open_cache(features, key), paths, k, embedding=embedding, split=split, csls=csls,
             weights=weights, device=device, engines=engines or make_engine, progress=progress,
         )  # fmt: skip
+    digits = max(found.digits, 3)
     for path, rows, similarity in zip(
         found.pictures, found.found.rows.tolist(), found.found.similarity.tolist(), strict=True
     ):
@@ -72,7 +73,7 @@ def neighbours(
             visible(path),
             ["", "similarity", "artist", "year", "path"],
             [
-                (n + 1, f"{value:.3f}", *_who(found.works, row), visible(found.works.paths[row]))
+                (n + 1, f"{value:.{digits}f}", *_who(found.works, row), visible(found.works.paths[row]))
                 for n, (row, value) in enumerate(zip(rows, similarity, strict=True))
                 if row >= 0
             ],
@@ -209,10 +210,12 @@ def styles(
     check_folder(out)
     works = load_works(read_table(dataset), open_cache(features, key), embedding, split)
     found = compare_styles(works, target, seed=seed)
+    near = pairs(found)
+    digits = decimals(distance for _, _, distance, _ in near)
     print_table(
         "nearest pairs",
         [target, target, "distance", "taken for each other"],
-        [(visible(a), visible(b), f"{distance:.2f}", taken) for a, b, distance, taken in pairs(found)],
+        [(visible(a), visible(b), f"{distance:.{digits}f}", taken) for a, b, distance, taken in near],
     )
     page = write_styles(found, out)
     _untrained(works)
@@ -244,7 +247,7 @@ def show_artist(
     print_table(
         f"painters nearest to {visible(artist(found.name))} ({len(found.rows)} works)",
         ["painter", "works", "similarity"],
-        [(visible(artist(p.name)), p.works, f"{p.similarity:.3f}") for p in found.painters],
+        [(visible(artist(p.name)), p.works, f"{p.similarity:.{max(found.digits, 3)}f}") for p in found.painters],
     )
     page = write_artist(found, out)
     _untrained(works)

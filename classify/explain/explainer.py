@@ -97,15 +97,19 @@ class Explainer:
     method : str
         "cam", exact for heads that are linear in features that are means of maps; "gradcam", for heads with gradients;
         "occlusion", for all; "auto", the first of these that can be used.
+    features : str or Path
+        The features folder, where the exported network may lie.
+    device : str
+        Where the network runs, see `stage_maps` and, for occlusion, `HeadNetwork`.
     options
-        Those of `HeadNetwork`, used by occlusion: features, workers, device, engines.
+        Further ones of `HeadNetwork`, used by occlusion: workers, engines.
 
     Raises
     ------
     HeadError
         The method can't be used for this head.
     HeadMismatch, WeightsError, BackboneError
-        The network can't be had; see `HeadNetwork`.
+        The network or the device can't be had; see `HeadNetwork`.
     """
 
     def __init__(
@@ -115,6 +119,7 @@ class Explainer:
         *,
         method: str = "auto",
         features: str | Path = "features",
+        device: str = "auto",
         **options: Any,
     ) -> None:
         self.saved = saved
@@ -125,11 +130,11 @@ class Explainer:
         self.method = self._chosen(method)
         self.transform = self._network.transform
         if self.method == "occlusion":
-            self._embedding = HeadNetwork(saved, weights, features=features, **options)
+            self._embedding = HeadNetwork(saved, weights, features=features, device=device, **options)
         else:
             places = sorted({place for formula in self._formulas for place in formula.stages})
             artifacts = artifacts_of(features, saved.key)
-            self._stages = stage_maps(self._network, places, artifacts, saved.key.precision)
+            self._stages = stage_maps(self._network, places, artifacts, saved.key.precision, device)
 
     @property
     def network(self) -> str:

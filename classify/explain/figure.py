@@ -30,7 +30,8 @@ _HOW = {
     "the score {score:+.2f}",
     "gradcam": "gradients through the head, their mean on the way from the mean training picture to this one; the "
     "heat's sum, {sum:+.2f}, and {base:+.2f} make the score {score:+.2f}",
-    "occlusion": "fall of the score where a quarter of the side is covered, mean of four; score {score:+.2f}",
+    "occlusion": "how far the score, {score:+.2f}, falls where a square a quarter of the side wide is covered; each "
+    "place lies under four such squares, and shows their mean",
 }
 
 

@@ -18,7 +18,7 @@ from classify.explore.works import Works
 from featurize.dataset.people import makers_of, may_be_one, person_key
 from featurize.dataset.sheets import csv_bytes
 from featurize.wording import artist as artist_name
-from featurize.wording import counted, listing
+from featurize.wording import counted, decimals, listing
 
 FEWEST = 3  # works, from which a painter's mean says anything
 NEAREST = 10  # painters that are named
@@ -80,6 +80,12 @@ class Painter:
     rows: NDArray[np.intp]
     painters: tuple[NearPainter, ...]
     likeness: tuple[Likeness, ...]
+
+    @property
+    def digits(self) -> int:
+        """Decimals with which a similarity is shown: up to four, so that only that of a copy looks like 1."""
+        shown = [p.similarity for p in self.painters] + [value for o in self.likeness for value in (o.own, o.other)]
+        return decimals((1 - value for value in shown), most=4)
 
 
 def artist(works: Works, name: str) -> Painter:

@@ -22,7 +22,7 @@ from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineFactory, make_engine
 from featurize.errors import Undecodable
 from featurize.progress import Progress
-from featurize.wording import counted
+from featurize.wording import counted, decimals
 
 K = 8
 
@@ -58,6 +58,11 @@ class Neighbours:
     def k(self) -> int:
         """How many works were found for each picture."""
         return int(self.found.rows.shape[1])
+
+    @property
+    def digits(self) -> int:
+        """Decimals with which a similarity is shown: up to four, so that only that of a copy looks like 1."""
+        return decimals((1 - self.found.similarity[self.found.rows >= 0]).tolist(), most=4)
 
 
 def neighbours(

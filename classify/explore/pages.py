@@ -77,7 +77,7 @@ def picture_file(path: Path) -> Thumbnail | None:
 
 def network_name(key: Key) -> str:
     """The network of the embeddings, as a reader is to know it."""
-    return key.backbone + (" (untrained: what is near to it means nothing)" if key.untrained else "")
+    return key.backbone + (" (untrained)" if key.untrained else "")
 
 
 def write_folder(out: Path, parts: Mapping[str, Callable[[], bytes]]) -> Path:

@@ -14,7 +14,7 @@ from classify.explore.pages import PAGE, render, write_folder
 from classify.explore.works import Works
 from featurize import theme
 from featurize.dataset.sheets import csv_bytes
-from featurize.wording import counted, cut, plain
+from featurize.wording import counted, cut, decimals, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ class Styles:
     confusion : ndarray (K, K) int
         Works of each class (rows) by the class that they were taken for.
     tree : ndarray (K - 1, 4) float64
-        Average linkage of the distances, as SciPy has it, of the classes in this order.
+        Average linkage of the distances, as SciPy has it; its leaves stand in the order of the classes.
     grouped : bool
         Whether the folds keep painters apart.
     """
@@ -94,7 +94,10 @@ def styles(works: Works, target: str = "style", *, seed: int = 0) -> Styles:
     distance = np.clip(1 - means @ means.T, 0, 2)
     distance = (distance + distance.T) / 2
     np.fill_diagonal(distance, 0)
-    order = leaves_list(linkage(squareform(distance, checks=False), "average", optimal_ordering=True))
+    tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
+    order = leaves_list(tree)
+    leaves = tree[:, :2] < len(names)
+    tree[:, :2][leaves] = np.argsort(order)[tree[:, :2][leaves].astype(np.intp)]  # numbers of classes in the new order
     distance = distance[np.ix_(order, order)]
     confusion, grouped = _confusion(X, codes, np.array(works.groups.names)[rows], len(names), seed)
     return Styles(
@@ -104,7 +107,7 @@ def styles(works: Works, target: str = "style", *, seed: int = 0) -> Styles:
         counts=np.bincount(codes)[order],
         distance=distance,
         confusion=confusion[np.ix_(order, order)],
-        tree=linkage(squareform(distance, checks=False), "average"),
+        tree=tree,
         grouped=grouped,
     )
 
@@ -199,7 +202,9 @@ def write_styles(found: Styles, out: Path) -> Path:
     def page() -> bytes:
         figures = {name: as_svg(figure) for name, figure in draw_styles(found).items()}
         facts = {"s": found, "title": f"Which {plain(found.target)}s lie near each other", "figures": figures}
-        return render("styles.html", found.works, {**facts, "pairs": pairs(found)})
+        near = pairs(found)
+        digits = decimals(distance for _, _, distance, _ in near)
+        return render("styles.html", found.works, {**facts, "pairs": near, "digits": digits})
 
     return write_folder(
         out,

@@ -86,7 +86,9 @@ RECIPE = click.option(
 )
 TARGET = click.option("--target", default="style", show_default=True, help="The label column.")
 SEED = click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-WORKERS = click.option("--workers", type=click.IntRange(1), help="Worker threads; default: as many as processors.")
+WORKERS = click.option(
+    "--workers", type=click.IntRange(1), help="Worker threads; default: from the number of processors."
+)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 TUNE = click.option(
     "--tune/--no-tune", default=True, show_default=True, help="Choose open parameters by cross-validation."

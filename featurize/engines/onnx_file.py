@@ -21,16 +21,14 @@ from featurize.networks.recipes import Formula
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
-class OnnxFileEngine(Engine):
-    """See the module.
+class OnnxFileMaps:
+    """What the network of an ONNX file gives: pixels (B, H, W, 3) uint8 -> (B, D) or (B, C, h, w) float32.
 
     Parameters
     ----------
     network : Network
-    formulas : sequence of Formula
     batch_size : int
-    artifacts : Artifacts
-        Where the exported formulas are kept.
+        Pictures that are asked for at a time, where the file does not say how many it takes.
 
     Raises
     ------
@@ -40,15 +38,12 @@ class OnnxFileEngine(Engine):
         The file can't be found.
     """
 
-    parallel = True
-
-    def __init__(self, network: Network, formulas: Sequence[Formula], *, batch_size: int, artifacts: Artifacts) -> None:
-        super().__init__(formulas, batch_size)
+    def __init__(self, network: Network, batch_size: int = 1) -> None:
         self._path, self._transform = network.fetch(), network.transform
         assert self._path is not None, "its weights are in it"
         self._first = network.backbone.variant[LAYOUT] == "NCHW"
         model = with_output(read_model(self._path), network.backbone.variant[OUTPUT])
-        self._session = self._opened(model.SerializeToString())
+        self._session = opened(model.SerializeToString(), self._path)
         given = self._session.get_inputs()
         if len(given) != 1 or given[0].type not in _TYPES:
             kinds = ", ".join(f"{one.name} {one.type}" for one in given)
@@ -57,25 +52,15 @@ class OnnxFileEngine(Engine):
         fixed = given[0].shape[0] if given[0].shape else None
         self._step = fixed if isinstance(fixed, int) and fixed > 0 else batch_size  # some files take so many at a time
         side = network.transform.crop
-        found = self._maps(np.zeros((batch_size, side, side, 3), np.uint8))
+        found = self(np.zeros((batch_size, side, side, 3), np.uint8))
         wanted = 2 if network.backbone.stages[0].kind == "pooled" else 4
         if found.ndim != wanted or len(found) != batch_size:
             raise BackboneError(
                 f"{str(self._path)!r} gave an output of the shape {found.shape} for {batch_size} pictures"
             )
-        recipes = formula_model(self.formulas, [found.shape[1:]], artifacts)
-        self._recipes = self._opened(recipes.SerializeToString())
+        self.shape = found.shape[1:]
 
-    def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        maps = {stage_name(0): self._maps(pixels)}
-        return [np.asarray(vectors) for vectors in self._recipes.run(None, maps)]
-
-    def environment(self) -> Mapping[str, Json]:
-        version = metadata.version("onnxruntime")
-        facts = {"engine": "onnx", "precision": "fp32", "onnxruntime": version}
-        return {**facts, "device": "cpu", "batch_size": self.batch_size}
-
-    def _maps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The network's own output, (B, D) or (B, C, h, w)."""
         mean, std = (np.array(of, np.float32) for of in (self._transform.mean, self._transform.std))
         x = (pixels / np.float32(255) - mean) / std  # (B, H, W, 3)
@@ -101,16 +86,58 @@ class OnnxFileEngine(Engine):
             ) from error
         return np.asarray(found)
 
-    def _opened(self, model: bytes) -> Any:
-        import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime raises kinds of its own
-            raise BackboneError(f"ONNX Runtime can't open {str(self._path)!r}: {_first_line(error)}") from error
+class OnnxFileEngine(Engine):
+    """See the module.
+
+    Parameters
+    ----------
+    network : Network
+    formulas : sequence of Formula
+    batch_size : int
+    artifacts : Artifacts
+        Where the exported formulas are kept.
+
+    Raises
+    ------
+    BackboneError, WeightsError
+        As `OnnxFileMaps`.
+    """
+
+    parallel = True
+
+    def __init__(self, network: Network, formulas: Sequence[Formula], *, batch_size: int, artifacts: Artifacts) -> None:
+        super().__init__(formulas, batch_size)
+        self._maps = OnnxFileMaps(network, batch_size)
+        recipes = formula_model(self.formulas, [self._maps.shape], artifacts)
+        self._recipes = opened(recipes.SerializeToString(), network.backbone.full_name)
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        maps = {stage_name(0): self._maps(pixels)}
+        return [np.asarray(vectors) for vectors in self._recipes.run(None, maps)]
+
+    def environment(self) -> Mapping[str, Json]:
+        version = metadata.version("onnxruntime")
+        facts = {"engine": "onnx", "precision": "fp32", "onnxruntime": version}
+        return {**facts, "device": "cpu", "batch_size": self.batch_size}
+
+
+def opened(model: bytes, where: object) -> Any:
+    """A session of ONNX Runtime on one thread; a message names where the model lies.
+
+    Raises
+    ------
+    BackboneError
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises kinds of its own
+        raise BackboneError(f"ONNX Runtime can't open {str(where)!r}: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

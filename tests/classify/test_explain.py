@@ -29,13 +29,14 @@ from featurize import canvas
 from featurize.canvas import dots, save_jpeg
 from featurize.commands.console import run
 from featurize.engines.exported import BODY, export_body
-from featurize.errors import WeightsError
+from featurize.errors import BackboneError, WeightsError
 from featurize.networks.network import Network, choose_network
 from featurize.networks.recipes import FORMULAS
 from featurize.theme import DIVERGING, SERIES
 from featurize.wording import percent
 from tests.conftest import save_picture
 from tests.featurize import fake
+from tests.featurize.test_onnx_file import save_network
 
 SMALL = choose_network("squeezenet1_1", "random", size=64)
 WIDTHS = {"avgpool": 512, "multi": 256 + 384 + 512, "avgpool-mirror": 512, "stats": 2 * (128 + 256 + 384 + 512)}
@@ -416,6 +417,31 @@ def test_the_command_writes_a_heatmap_for_each_picture(
     assert "wrote 3 heatmaps" in out
     assert run(cli, [*asked, "a", "--class", "Kubism"]) == 1
     assert "near that name are Cubism" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["cam", "gradcam", "occlusion"])
+def test_a_device_that_is_not_there_is_an_error_for_each_method(method: str, features: Path) -> None:
+    """Whether the network was exported or not: it is never another device than the one that was asked for."""
+    for folder in (features, "nowhere"):
+        with pytest.raises(BackboneError, match=r"'cuda:77' is not to be had here .*: use --device auto or cpu"):
+            Explainer(saved(fitted("logreg")), method=method, device="cuda:77", features=folder)
+
+
+def test_a_head_on_an_onnx_file_has_a_class_activation_map(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pixels: np.ndarray
+) -> None:
+    """Its sum and the mean training picture's score are the score by engine and head; no features folder is needed."""
+    monkeypatch.chdir(tmp_path)
+    network = choose_network(f"onnx:{save_network(tmp_path / 'net.onnx', outputs=('map',))}")
+    head = replace(saved(fitted("logreg", 6), network=network), training={"weights": [str(tmp_path / "net.onnx")]})
+    explainer = Explainer(head)
+    found = explainer.explain(pixels[:32, :32], "Cubism")
+    rows = HeadNetwork(head).embed([pixels[:32, :32]]).astype(np.float64)
+    assert (explainer.method, found.heat.shape) == ("cam", (8, 8))
+    assert found.heat.sum() + found.base == pytest.approx(centred(head.head.scores(rows)[0])[1], rel=1e-4, abs=1e-4)
+    assert not (tmp_path / "features").exists()
+    with pytest.raises(BackboneError, match=r"runs on a CPU, not on 'cuda': leave --device out"):
+        Explainer(head, device="cuda")
 
 
 def test_weights_of_another_key_are_refused() -> None:

@@ -15,6 +15,7 @@ from featurize.wording import (
     MOST_SHOWN,
     artist,
     counted,
+    decimals,
     file_name,
     isolated,
     listing,
@@ -93,6 +94,14 @@ def test_shared_options_are_the_same_in_every_command() -> None:
                     found.setdefault(option.opts[0], set()).add(told)
     shared = {name: found[name] for name in ("--dataset", "--features", "--seed", "--workers", "--backbone")}
     assert {name: len(told) for name, told in shared.items()} == dict.fromkeys(shared, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([0.41, 0.0029], 4), ([0.41, 1.2], 2), ([], 2), ([0.0, 1e-9, 0.3], 2), ([2e-6], 6), ([float("nan"), 0.05], 3)],
+)
+def test_so_many_decimals_that_the_smallest_value_is_not_0(values: list[float], expected: int) -> None:
+    assert decimals(values) == expected
 
 
 @given(st.text(min_size=1), st.integers(20, 120))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 INSIDE = 3 << 20  # bytes of sheets, up to which they lie inside the page
 FEWEST = 3  # works that a map needs
+NAMES = {"tsne": "t-SNE", "pca": "first two principal components"}
 WORDS = {
     "tsne": "t-SNE of {} principal components. Distances between far groups mean little.",
     "pca": "the first two principal components. Works that lie together may differ in the others.",
@@ -186,7 +187,9 @@ def draw_map(made: Map) -> Figure:
     """A map for print: its points in the colours of the column that it is coloured by."""
     from classify.explore.maps.figure import figure
 
-    return figure(made.xy, made.column)
+    works, method = made.works, str(made.layout.parameters["method"])
+    network = f"{works.key.backbone}, {works.embedding}{', untrained' if works.key.untrained else ''}"
+    return figure(made.xy, made.column, f"{counted(len(works), 'picture')} ({network}), {NAMES[method]}")
 
 
 def as_csv(made: Map, xy: NDArray[np.floating]) -> bytes:

@@ -11,7 +11,7 @@ const near = data.neighbours ? typed(data.neighbours, Uint32Array) : new Uint32A
 const columns = data.columns.map(c => ({...c, codes: c.codes && typed(c.codes, Uint16Array), numbers: c.numbers && typed(c.numbers, Float32Array)}));
 const classes = columns.filter(c => c.codes), numbers = columns.filter(c => c.numbers);
 const year = numbers.find(c => c.name === "year");
-const COLOURS = 8, NONE = 65535;
+const COLOURS = 8, NONE = 65535, NAMED = 400;
 
 // ---------------------------------------------------------------- state
 const points = $("points"), marks = $("marks"), pen = marks.getContext("2d"), plain = points.getContext("2d");
@@ -29,22 +29,23 @@ const screenY = i => (Y[i] / SIDE - .5) * unit * zoom * data.aspect + height / 2
 function readTheme() {
   const style = getComputedStyle(document.documentElement);
   const parse = name => { const h = style.getPropertyValue(name).trim(); return [1, 3, 5].map(n => parseInt(h.slice(n, n + 2), 16)); };
-  const pack = ([r, g, b]) => (255 << 24 | b << 16 | g << 8 | r) >>> 0;
+  const pack = ([r, g, b]) => (255 << 24 | b << 16 | g << 8 | r) >>> 0, dark = parse("--paper")[0] < 128;
   theme = {paper: parse("--paper"), ink: parse("--ink"), muted: parse("--muted"), accent: style.getPropertyValue("--accent").trim()};
-  theme.paperWord = pack(theme.paper); theme.faint = pack(parse("--faint"));
+  theme.paperWord = pack(theme.paper); theme.faint = pack(parse("--faint")); theme.unknown = parse("--unknown"); theme.unknownWord = pack(theme.unknown);
   theme.series = Array.from({length: COLOURS}, (_, n) => parse(`--c${n}`));
   theme.words = theme.series.map(pack);
-  // viridis (van der Walt & Smith 2015) by some of its own colours: even steps also for colour-blind readers, in grey, in print
+  // viridis (van der Walt & Smith 2015) by some of its own colours: even steps also for colour-blind readers, in grey,
+  // in print; without the end that can't be seen on the page's ground
   const stops = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
   theme.scale = Array.from({length: 256}, (_, n) => {
-    const at = n / 255 * 4, k = Math.min(3, at | 0), t = at - k;
+    const at = (dark ? .8 + n / 255 * 3.2 : n / 255 * 3.5), k = Math.min(3, at | 0), t = at - k;
     return stops[k].map((v, c) => Math.round(v + t * (stops[k + 1][c] - v)));
   });
   theme.scaleWords = theme.scale.map(pack);
 }
 // eight colours; classes beyond the eighth take the next shape, so that no difference rests on colour alone
 const SHAPES = [
-  (x, y, r) => x * x + y * y <= r * r + .5,
+  (x, y, r) => x * x + y * y <= Math.max(1, r * r * .8), // less than half a pixel more and small discs look like squares
   (x, y, r) => Math.max(Math.abs(x), Math.abs(y)) <= r * .85,
   (x, y, r) => Math.abs(x) + Math.abs(y) <= r * 1.25,
   (x, y, r) => x * x + y * y <= r * r + .5 && x * x + y * y >= (r - Math.max(1, r * .4)) ** 2,
@@ -88,7 +89,7 @@ function paint() {
       if (x < reach || y < reach || x >= W - reach || y >= H - reach) continue;
       let word = theme.faint, mask = small;
       if (pass) {
-        found.push(i); mask = shapes[0];
+        found.push(i); mask = shapes[0]; word = theme.unknownWord;
         if (codes && codes[i] !== NONE) { const [c, s] = lookOf(codes[i]); word = theme.words[c]; mask = shapes[s]; }
         else if (values && values[i] === values[i]) word = theme.scaleWords[Math.max(0, Math.min(255, (values[i] - low) / (high - low) * 255 | 0))];
         else if (!codes && !values) word = theme.words[0];
@@ -197,7 +198,7 @@ function under(x, y, reach) {
 }
 
 // ---------------------------------------------------------------- the card of one picture
-const text = (i, c) => c.codes ? (c.codes[i] === NONE ? "" : c.values[c.codes[i]]) : (c.numbers[i] === c.numbers[i] ? String(Math.round(c.numbers[i] * 100) / 100) : "");
+const text = (i, c) => c.codes ? (c.codes[i] === NONE ? "" : c.values[c.codes[i]]) : (c.numbers[i] === c.numbers[i] ? short(c.numbers[i]) : "");
 const title = i => data.titles[i] || data.paths[i].split(/[\\/]|::/).pop();
 function show(i) {
   current = i;
@@ -205,7 +206,7 @@ function show(i) {
   if (i < 0) return draw();
   const canvas = $("picture"), side = data.atlas ? data.atlas.side : 0;
   canvas.hidden = !side;
-  if (side) { canvas.width = canvas.height = side; canvas.style.width = "100%"; place(canvas.getContext("2d"), i, 0, 0, side); }
+  if (side) { canvas.width = canvas.height = side; place(canvas.getContext("2d"), i, 0, 0, side); }
   $("name").textContent = title(i);
   $("facts").replaceChildren(...[...columns.map(c => [c.name, named(text(i, c), c)]), ["file", data.paths[i]]].filter(([, v]) => v).flatMap(([k, v]) => {
     const dt = document.createElement("dt"), dd = document.createElement("dd");
@@ -247,23 +248,39 @@ function legend() {
   if (colour.numbers) {
     const bar = document.createElement("span"); bar.id = "scale";
     bar.style.background = `linear-gradient(to right, ${[0, 64, 128, 191, 255].map(n => `rgb(${theme.scale[n]})`)})`;
-    return box.replaceChildren(String(Math.round(colour.low)), bar, String(Math.round(colour.high)));
+    return box.replaceChildren(short(colour.low), bar, short(colour.high), ...without(colour.numbers.reduce((n, v) => n + (v !== v), 0)));
   }
-  const sizes = new Uint32Array(colour.values.length), hidden = off.get(colour.name);
-  for (let i = 0; i < N; i++) if (colour.codes[i] !== NONE) sizes[colour.codes[i]]++;
-  box.replaceChildren(...colour.values.slice(0, 400).map((name, n) => {
-    const button = document.createElement("button"), dot = document.createElement("canvas"), size = document.createElement("span");
+  const sizes = new Uint32Array(colour.values.length), hidden = off.get(colour.name), more = colour.values.length - NAMED;
+  let none = 0;
+  for (let i = 0; i < N; i++) colour.codes[i] === NONE ? none++ : sizes[colour.codes[i]]++;
+  const rest = [...without(none), ...(more > 0 ? [`and ${more.toLocaleString()} more, which the search finds`] : [])];
+  box.replaceChildren(...colour.values.slice(0, NAMED).map((name, n) => {
+    const button = document.createElement("button"), [c, s] = lookOf(n);
     button.type = "button"; button.setAttribute("aria-pressed", String(!hidden.has(n)));
-    dot.width = dot.height = 24; const p = dot.getContext("2d"), [c, s] = lookOf(n);
-    p.fillStyle = `rgb(${theme.series[c]})`;
-    for (let y = -11; y <= 11; y++) for (let x = -11; x <= 11; x++) if (SHAPES[s](x, y, 8)) p.fillRect(x + 12, y + 12, 1, 1);
-    size.className = "n"; size.textContent = sizes[n].toLocaleString();
-    button.append(dot, named(name, colour), size);
+    button.append(sign(SHAPES[s], theme.series[c]), named(name, colour), small(sizes[n]));
     // a click hides or shows a class; a double click leaves this one alone
     button.onclick = () => { hidden.has(n) ? hidden.delete(n) : hidden.add(n); button.setAttribute("aria-pressed", String(!hidden.has(n))); filter(); };
     button.ondblclick = () => { const only = hidden.size < colour.values.length - 1; hidden.clear(); if (only) colour.values.forEach((_, m) => m !== n && hidden.add(m)); legend(); filter(); };
     return button;
-  }));
+  }), ...rest);
+}
+const short = v => String(Math.round(v * 100) / 100);
+function sign(shape, colour) {
+  const dot = document.createElement("canvas"), p = dot.getContext("2d");
+  dot.width = dot.height = 24; p.fillStyle = `rgb(${colour})`;
+  for (let y = -11; y <= 11; y++) for (let x = -11; x <= 11; x++) if (shape(x, y, 8)) p.fillRect(x + 12, y + 12, 1, 1);
+  return dot;
+}
+function small(count) {
+  const size = document.createElement("span");
+  size.className = "n"; size.textContent = count.toLocaleString();
+  return size;
+}
+function without(count) {
+  if (!count) return [];
+  const box = document.createElement("span");
+  box.className = "without"; box.append(sign(SHAPES[0], theme.unknown), `no ${colour.name}`, small(count));
+  return [box];
 }
 const haystack = i => `${data.titles[i] || ""} ${data.paths[i]} ${classes.map(c => text(i, c)).join(" ")}`.toLowerCase();
 let stacks = null;

@@ -147,6 +147,6 @@ def _output(model: onnx.ModelProto, wanted: str | None, where: str) -> tuple[str
 
 def _refuse(backbone: Backbone) -> NoReturn:
     raise BackboneError(
-        f"{backbone.full_name} is an ONNX file: it runs in the onnx engine in fp32 and can't be opened up in PyTorch; "
-        "leave --engine and --precision out, or use the network that it was exported from"
+        f"{backbone.full_name} is an ONNX file: it runs in ONNX Runtime alone, and this needs the network in PyTorch; "
+        "use the network that it was exported from"
     )

@@ -25,7 +25,7 @@ from classify.errors import DataError
 from classify.explore import principal as principal_module
 from classify.explore.maps import atlas, layout
 from classify.explore.maps.columns import Numbers, column_of
-from classify.explore.maps.make import map_of, write_map
+from classify.explore.maps.make import draw_map, map_of, write_map
 from classify.explore.maps.mosaic import pasted, snapped
 from classify.explore.principal import near_in, principal
 from classify.explore.works import Works, load_works
@@ -33,7 +33,7 @@ from featurize.commands.console import run
 from featurize.dataset.table import DatasetTable
 from tests.browser import assert_good_to_read, browser
 from tests.classify.explore.collections import EVIL, make_collection
-from tests.classify.worlds import World
+from tests.classify.worlds import RANDOM_KEY, World
 from tests.conftest import ROOT
 
 
@@ -230,7 +230,19 @@ def test_a_mosaic_for_print_has_each_picture_in_its_square(tmp_path: Path) -> No
 
 @pytest.fixture(scope="module")
 def page(works: Works, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_map(map_of(works, method="pca"), tmp_path_factory.mktemp("map") / "out")
+    graded = works.table.with_columns(grade=["" if n % 3 else str(n) for n in range(len(works))])
+    return write_map(map_of(replace(works, table=graded), method="pca"), tmp_path_factory.mktemp("map") / "out")
+
+
+def test_the_print_says_what_it_shows_and_what_grey_means(works: Works) -> None:
+    years = ["" if n % 3 else str(1800 + n) for n in range(len(works))]
+    some = replace(works, table=works.table.with_columns(year=years), key=RANDOM_KEY)
+    drawn = draw_map(map_of(some, colour="year", method="pca"))
+    assert (
+        drawn.axes[0].get_title("left") == "60 pictures (tinynet, avgpool, untrained), first two principal components"
+    )
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["no year (40)"]
+    assert not draw_map(map_of(works, colour="year", method="pca")).legends
 
 
 def test_the_page_is_good_to_read_and_needs_nothing_else(page: Path) -> None:
@@ -258,6 +270,7 @@ def test_the_page_does_what_it_offers(page: Path) -> None:
         assert "pictures/7.jpg" in card
         assert sheet.locator("#near button").count() == 6
         assert sheet.evaluate(COLOURED) > 50, "the thumbnail is drawn"
+        assert sheet.evaluate("getComputedStyle(document.getElementById('picture')).objectFit") == "contain"
         sheet.click("#close")
         sheet.locator("#classes button").first.click()
         expect(sheet.locator("#count")).to_contain_text("45 of 60")
@@ -265,6 +278,9 @@ def test_the_page_does_what_it_offers(page: Path) -> None:
         sheet.evaluate("() => { const f = document.getElementById('from'); f.value = 1850; f.oninput(); }")
         expect(sheet.locator("#count")).to_contain_text("10 of 60")
         sheet.evaluate("() => { const f = document.getElementById('from'); f.value = f.min; f.oninput(); }")
+        sheet.select_option("#colour", "grade")
+        expect(sheet.locator("#classes")).to_contain_text("no grade40")
+        sheet.select_option("#colour", "style")
         sheet.focus("#marks")
         sheet.keyboard.press("+")
         sheet.keyboard.press("0")

@@ -56,6 +56,31 @@ def test_the_tree_is_that_of_scipy(works: Works) -> None:
     assert names == {name.replace("_", " ") for name in found.names}
 
 
+def test_the_tree_and_the_matrices_have_one_order() -> None:
+    world = make_world(train=160, test=0, style=1.0, by_artist=1.0, artists=2, classes=20)
+    found = styles(load_works(world.table, world.cache))
+    assert leaves_list(found.tree).tolist() == list(range(20))
+    drawn = draw_styles(found)
+    tree = [text.get_text() for text in drawn["tree"].axes[0].get_yticklabels()]
+    assert tree == [text.get_text() for text in drawn["distance"].axes[0].get_yticklabels()]
+
+
+def test_small_distances_and_large_similarities_are_shown_with_figures_that_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of an untrained network nearly all distances are below 0.005."""
+    works = make_collection(tmp_path, pictures=48)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("classify.explore.styles.pairs", lambda found: [("a", "b", 0.00123, 1)])
+    assert run(cli, ["styles"]) == 0
+    assert "0.0012 " in capsys.readouterr().out
+    assert '<td class="n">0.0012</td>' in (tmp_path / "reports" / "styles" / "index.html").read_text("utf-8")
+    found = artist(load_works(works.table, works.cache), str(works.artists[5]))
+    for similarity, digits in ((0.3, 2), (0.9968, 4), (0.9999999, 2)):
+        near = replace(found, painters=(replace(found.painters[0], similarity=similarity),), likeness=())
+        assert near.digits == digits
+
+
 def test_confusions_are_those_of_the_nearest_mean_of_scikit_learn(works: Works) -> None:
     """On rows brought to unit variance, in the same folds."""
     found = styles(works, seed=3)
