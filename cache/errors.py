@@ -109,7 +109,14 @@ class NotStored(CacheError):
         Names of the recipes that are missing.
     place : str
         Where the cache lies.
+
+    Attributes
+    ----------
+    table : str
+        The dataset table that was asked for, where a caller knows that it is not the usual one.
     """
+
+    table = ""
 
     def __init__(self, what: str, key: Key | None = None, embedding: str = "", place: str = "") -> None:
         way_out = f": run `featurize run{f' --embedding {embedding}' if embedding else ''}`" if key else ""

@@ -27,7 +27,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, NotStored) and error.key:
         from featurize.run.again import run_command
 
-        return f"{error.what}: run `{run_command(error.key, error.embedding, error.place)}`"
+        return f"{error.what}: run `{run_command(error.key, error.embedding, error.place, error.table)}`"
     if isinstance(error, ArtstyleError):
         return str(error)
     if isinstance(error, MemoryError) or _is_of_torch(error, "OutOfMemoryError") or _ALLOCATOR in str(error):

@@ -229,7 +229,14 @@ class Command(click.Command):
         )
 
     def invoke(self, ctx: click.Context) -> Any:
-        result = super().invoke(ctx)  # what fails is not remembered
+        from cache.errors import NotStored  # only now: `--help` is quick without the cache
+
+        try:
+            result = super().invoke(ctx)  # what fails is not remembered
+        except NotStored as error:
+            if ctx.get_parameter_source("dataset") is ParameterSource.COMMANDLINE:
+                error.table = str(ctx.params["dataset"])
+            raise
         if ctx.get_parameter_source("remember") is ParameterSource.COMMANDLINE:
             click.echo(remember(ctx))
         return result

@@ -20,7 +20,7 @@ _STANDARD = Settings()
 _FOLDER = "features"  # what --features is where it is not given
 
 
-def run_command(key: Key, embedding: str = "", place: str = "") -> str:
+def run_command(key: Key, embedding: str = "", place: str = "", table: str = "") -> str:
     """The command line that embeds more pictures, or with another recipe, into the cache of a key.
 
     Parameters
@@ -30,6 +30,8 @@ def run_command(key: Key, embedding: str = "", place: str = "") -> str:
         Names of recipes, separated by commas; "" for the standard one.
     place : str
         Where the cache lies; "" where that is not known.
+    table : str
+        The dataset table; "" for the usual one.
     """
     if is_imported(key):
         return shlex.join(["featurize", "import", "VECTORS", "--table", "ROWS", "--name", key.network["name"]])
@@ -47,6 +49,7 @@ def run_command(key: Key, embedding: str = "", place: str = "") -> str:
         words += ["--embedding", embedding]
     if root and str(root) != _FOLDER:
         words += ["--features", str(root)]
+    words += ["--dataset", table] if table else []
     return shlex.join(words)
 
 

@@ -82,6 +82,9 @@ def test_commands_say_it(
     monkeypatch.chdir(tmp_path)
     assert run(classify, [*command.split(), "--embedding", "multi"]) == 1
     assert "run `featurize run --backbone resnet18 --embedding multi`" in capsys.readouterr().err
+    (tmp_path / "dataset.csv").rename(tmp_path / "my works.csv")
+    assert run(classify, [*command.split(), "--embedding", "multi", "--dataset", "my works.csv"]) == 1
+    assert "--embedding multi --dataset 'my works.csv'`" in capsys.readouterr().err
 
 
 def empty_cache(folder: Path) -> FeatureCache:
