@@ -271,7 +271,7 @@ def _is_abandoned(temporary: Path) -> bool:
             os.kill(int(rest.partition("~")[0]), 0)
             return False
         return time.time() - temporary.stat().st_mtime > _STALE_SECONDS
-    except (ProcessLookupError, FileNotFoundError, ValueError):
+    except (ProcessLookupError, FileNotFoundError, ValueError, OverflowError):  # or a number that no process can have
         return True
     except PermissionError:
         return False  # alive, and somebody else's

@@ -21,6 +21,7 @@ from cache import (
 )
 from cache.adopt import adopt
 from cache.buckets import Bucket
+from cache.key import canonical_json
 from cache.plan import EARLIER_PLANS
 from cache.schema1 import NODES, refuse_unadopted
 from tests.cache.earlier import TRANSFORM, earlier_key, write_earlier
@@ -74,6 +75,11 @@ def test_the_key_of_schema_1_names_the_nodes_that_it_meant() -> None:
     assert (NEW.weights, NEW.precision) == ("torchvision:resnet50-0676ba61", "fp32")
     assert len(NODES) == 15
     assert all(len(nodes) == 4 for nodes in NODES.values())
+
+
+def test_the_nodes_that_schema_1_meant_never_change() -> None:
+    """Else rows of an earlier cache would get the key of other numbers: checksum of the table as it was then."""
+    assert hashlib.sha256(canonical_json(dict(NODES))).hexdigest()[:16] == "0f99ba4c0e44730c"
 
 
 def test_rows_are_taken_over_bit_for_bit_with_all_that_lies_beside_them(root: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from cache import FeatureCache, ForeignKey, Key, Rows, SegmentDamaged
 from cache.buckets import ASIDE, DiskBucket, MemoryBucket
+from cache.segments import spans
 from cache.segments.segment import Segment, write
 from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, network, rows_of, vector_of
 
@@ -80,6 +81,22 @@ def test_changed_vectors_are_never_handed_out(written: Path) -> None:
     written.write_bytes(whole)
     with pytest.raises(SegmentDamaged, match=f"bytes {offset} to"):
         opened_at(written).vectors(AVGPOOL)
+
+
+def test_what_a_reader_gives_is_checked_and_not_what_is_stored(written: Path) -> None:
+    """So that vectors that were copied from far away need not travel again."""
+    opened = opened_at(written)
+    data = written.read_bytes()
+
+    def right(offset: int, length: int) -> list[bytes]:
+        return [data[offset : offset + length]]
+
+    def wrong(offset: int, length: int) -> list[bytes]:
+        return [bytes([data[offset] ^ 1]), data[offset + 1 : offset + length]]
+
+    spans.check(opened.bucket, opened.name, opened._spans, right)
+    with pytest.raises(SegmentDamaged):
+        spans.check(opened.bucket, opened.name, opened._spans, wrong)
 
 
 def test_a_foreign_hdf5_file_is_no_segment(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def test_the_length_of_a_row_does_not_matter_and_odd_rows_are_unlike() -> None:
     with np.errstate(over="raise"):
         near = familiar.residuals(X[:5])
         assert familiar.residuals(1e30 * X[:5]) == pytest.approx(near, abs=1e-6)
+        assert familiar.residuals(1e-30 * X[:5]) == pytest.approx(near, abs=1e-5)
     assert familiar.unlike(np.zeros(40, np.float32))
 
 

@@ -7,7 +7,7 @@ import pytest
 import threadpoolctl
 from threadpoolctl import threadpool_limits
 
-from classify.heads import make_head
+from classify.heads import make_head, mlp
 from classify.heads.watch import Watch
 
 torch = pytest.importorskip("torch")
@@ -75,6 +75,19 @@ def test_threads_that_share_the_first_layer_change_nothing_and_leave_torch_alone
     torch.set_num_threads(before)
     np.testing.assert_equal(again.state(), shared.state())
     np.testing.assert_allclose(shared.predict_proba(X), alone.predict_proba(X), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["softmax", "mlp:epochs=7,patience=2"])
+def test_a_warm_up_is_one_epoch_and_leaves_the_head_as_it_was(name, monkeypatch):
+    epochs = []
+    run = mlp.run_epoch
+    monkeypatch.setattr(mlp, "run_epoch", lambda *given: epochs.append(1) or run(*given))
+    head = make_head(name)
+    before = head.get_params()
+    head.warm_up()
+    assert sum(epochs) == 1
+    assert head.get_params() == before
+    assert not hasattr(head, "layers_")
 
 
 @pytest.mark.parametrize("small", [0, 1 << 22], ids=["threads", "alone"])

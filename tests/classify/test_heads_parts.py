@@ -110,6 +110,16 @@ def test_a_deviation_of_a_few_rounding_errors_is_none(kind, mean):
     assert np.isinf(Scaling.fit(half, standardize=True, sqrt=False, l2=False).scale).all()
 
 
+@pytest.mark.parametrize(("kind", "least"), [(np.float32, np.finfo(np.float32).tiny), (np.float64, 1e-150)])
+def test_a_deviation_that_is_too_small_to_be_divided_by_is_none(kind, least):
+    """Around a mean of 0, where no rounding error of the mean decides."""
+    sides = np.where(np.arange(40) % 2, 1, -1)[:, None]
+    X = (sides * least * np.array([0.0, 1e-3, 0.5, 4.0])).astype(kind)
+    scale = moments(np.copy, X).scale
+    assert np.isinf(scale).tolist() == [True, True, True, False]
+    assert scale[3] == pytest.approx(4 * least, rel=1e-3)
+
+
 @given(st.lists(st.integers(0, 4), min_size=6, max_size=40), st.integers(1, 4), st.integers(1, 9), st.integers(0, 99))
 def test_parts_have_the_moments_of_their_rows(labels, count, block, seed):
     """Whatever the parts: overlapping, the same, with rows of none."""

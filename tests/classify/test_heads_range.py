@@ -56,6 +56,13 @@ def test_rows_that_are_all_the_same_are_refused(spec):
         make_head(spec).fit(np.ones((20, 3)), np.arange(20) % 2)
 
 
+@pytest.mark.parametrize("spec", ALL)
+def test_measurements_are_no_classes(spec):
+    X, codes = data()
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        make_head(spec).fit(X, codes + np.linspace(0, 0.5, len(codes)))
+
+
 @pytest.mark.parametrize("spec", [spec for spec in ALL if spec not in ("knn", "simpleshot", "svm", QUICK["ensemble"])])
 def test_a_row_too_far_from_the_training_rows_is_refused(spec):
     """Its scores would be infinite, and the first class would win in silence; a cosine or a kernel knows no far."""

@@ -15,10 +15,11 @@ from sklearn.metrics import log_loss
 from classify.heads import make_head
 from classify.heads.calibration import HIGHEST, LOWEST, at_bound
 from classify.heads.rows.blocks import Rows
+from classify.heads.rows.parts import Part
 from classify.heads.rows.row_space import RowSpace
 from classify.heads.solvers import kernel
 from classify.heads.solvers.lbfgs import LBFGS, MEMORY
-from classify.heads.solvers.linear_path import Sums
+from classify.heads.solvers.linear_path import Path, Problem, Rotated, Sums, Walker, solve
 from classify.heads.solvers.losses import CrossEntropy, SquaredHinge
 from classify.heads.solvers.parallel import Team
 from classify.heads.solvers.shifted_systems import Shifted
@@ -172,6 +173,23 @@ def test_a_loss_starts_where_constants_are_best():
     np.testing.assert_allclose(chances, fractions)
     np.testing.assert_allclose(SquaredHinge().start(fractions), [[-0.6, 0.0, -0.4]], atol=1e-12)
     assert np.exp(CrossEntropy().start(np.array([[0.0, 1.0]])))[0, 0] < 1e-12
+
+
+@pytest.mark.parametrize(("count", "narrow"), [(30, True), (31, False), (60, False)])
+def test_few_rows_are_solved_among_their_own_directions(count, narrow):
+    """Up to 0.75 rows for each feature, where that takes smaller products; on a device never."""
+    X, codes = rng().standard_normal((60, 40)), np.arange(60) % 3
+    weights = (np.arange(60) < count).astype(np.float32)
+    problem = Problem(Part(np.arange(count), np.zeros(40, np.float32), np.ones(40, np.float32)), weights)
+    path = Path(3, [0.1, 1.0], CrossEntropy(), 1e-6, 300)
+    (solved,) = solve(rows_of(X), codes, [problem], path)
+    assert isinstance(solved, Rotated if narrow else Walker)
+    assert solved.n_iter <= 60  # passes; without a preconditioner that fits they are many more
+    W, b = solved.solution(1)
+    chances = np.exp(CrossEntropy().start(np.ones((1, 3)) / 3) + X[:count] @ W.T + b)
+    chances /= chances.sum(1, keepdims=True)
+    gradient = (chances - np.eye(3)[codes[:count]]).T @ X[:count] + W
+    np.testing.assert_allclose(gradient, 0, atol=0.05)
 
 
 def test_sums_are_added_field_by_field():

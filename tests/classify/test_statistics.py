@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from classify.evaluation.contrasts import judge
+from classify.evaluation.contrasts import judge, judge_folds
 from classify.evaluation.statistics import (
     FEWEST_GROUPS,
     corrected_resampled,
@@ -279,6 +279,20 @@ def test_the_more_pairs_the_larger_the_smallest_difference() -> None:
     assert verdict.smallest_difference is not None
     assert verdict.smallest_corrected is not None
     assert verdict.smallest_corrected > 1.2 * verdict.smallest_difference
+
+
+@pytest.mark.parametrize(("artists", "known"), [(4, False), (5, True), (6, True)])
+def test_five_pictures_or_artists_are_enough_for_an_interval_of_a_difference(artists: int, known: bool) -> None:
+    """Of single pictures under five artists; and of four pictures nothing is known."""
+    hits = np.array([[1, 0], [1, 1], [0, 0], [1, 0], [0, 1], [1, 1]], bool)[:artists]
+    names = np.arange(artists).astype(str)
+    found = [judge(hits, names)[1], judge_folds(np.stack([hits] * 2), names, hits.astype(float), 0.25)]
+    for verdict in found:
+        (contrast,) = verdict.contrasts
+        assert ((contrast.difference.low, contrast.difference.high) != (-1, 1)) == known
+        assert (verdict.winner is not None) == known
+    twice = judge(np.repeat(hits, 2, axis=0), np.repeat(names, 2))
+    assert [one is not None for one in twice[0]] == [known] * 2
 
 
 def test_heads_that_are_right_on_the_same_pictures_do_not_differ() -> None:

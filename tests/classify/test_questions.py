@@ -1,0 +1,55 @@
+"""What is said of a question follows from which pictures were named right, and from the folds, alone."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from classify.evaluation.questions import Folding, difference, gains
+
+
+def folding(fold: Any, **changes: Any) -> Folding:
+    given = {
+        "question": "new",
+        "fold": np.asarray(fold),
+        "groups": np.arange(len(fold[0])).astype(str),
+        "artists": 0,
+        "train_rows": 4.0,
+        "unlearned": 0,
+    }
+    assert set(given) == {field.name for field in fields(Folding)}
+    return Folding(**(given | changes))
+
+
+def test_each_fold_of_each_repeat_has_its_accuracy() -> None:
+    found = folding([[0, 0, 1, 1, 2, 2], [1, 1, 2, 0, 0, 2]])
+    hits = np.array([[1, 1, 0, 1, 0, 0], [0, 1, 1, 1, 1, 0]], bool)
+    assert found.count == 3
+    assert found.accuracies(hits).tolist() == [1, 0.5, 0, 1, 0.5, 0.5]
+    assert found.test_share == pytest.approx(2 / 4)
+
+
+def answer(*predicted: list[int]) -> Any:
+    return SimpleNamespace(predictions=[SimpleNamespace(predicted=one) for one in predicted])
+
+
+def test_a_gain_is_the_difference_picture_by_picture_and_none_where_a_head_was_not_asked_both_questions() -> None:
+    truth, groups = np.array([0, 1, 0, 1, 0]), np.array(list("abcde"))
+    some, all_right = answer([0, 0, 0, 1, 1], [0, 1, 1, 1, 1]), answer(truth.tolist())
+    new = SimpleNamespace(answers=(some, None, some, None))
+    known = SimpleNamespace(answers=(all_right, all_right, None, None))
+    found = gains(new, known, truth, groups)  # type: ignore[arg-type]
+    assert [one is not None for one in found] == [True, False, False, False]
+    assert found[0] is not None
+    assert found[0].value == pytest.approx(np.mean([0, 0.5, 0.5, 0, 1]))
+    assert 0 <= found[0].low < found[0].value < found[0].high <= 1
+
+
+def test_of_fewer_than_five_pictures_a_difference_can_be_anything() -> None:
+    few, enough = (difference(np.linspace(0, 1, n), np.arange(n).astype(str)) for n in (4, 5))
+    assert (few.value, few.low, few.high) == (0.5, -1, 1)
+    assert -1 < enough.low < 0.5 < enough.high < 1
