@@ -146,7 +146,7 @@ def _tell_epoch(epoch: Mapping[str, Any]) -> None:
 def _tell_score(score: Score) -> None:
     print_table(
         "",
-        ["split", "pictures", "accuracy", "95 % interval", "chance", "largest class", "calibration error"],
+        ["split", "pictures", "accuracy", "95 % interval", "chance", "largest class", "calibration error", "by chance"],
         [
             (
                 score.split,
@@ -155,7 +155,8 @@ def _tell_score(score: Score) -> None:
                 f"{score.low:.3f} to {score.high:.3f}",
                 f"{score.chance:.3f}",
                 f"{score.majority:.3f}",
-                "" if score.calibration_error is None else f"{score.calibration_error:.3f}",
+                f"{score.calibration_error:.3f}",
+                f"{score.calibration_by_chance:.3f}",
             )
         ],
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.data import Examples
-from classify.evaluation.metrics import expected_calibration_error, reliability_bins
+from classify.evaluation.metrics import calibration_by_chance, expected_calibration_error, reliability_bins
 from classify.evaluation.statistics import wilson
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Score:
         Pictures of classes that the head was not trained on; they count as wrong.
     calibration_error : float
         Expected calibration error (Guo et al. 2017).
+    calibration_by_chance : float
+        What it would be on average if the probabilities held exactly: the error that so few pictures bring by chance.
     warnings : tuple of str
         What must be known of the rows and of the embeddings before the figures are believed.
     """
@@ -49,6 +51,7 @@ class Score:
     majority: float
     unknown: int
     calibration_error: float
+    calibration_by_chance: float
     warnings: tuple[str, ...] = ()
 
     @property
@@ -113,4 +116,5 @@ def score_answers(
         majority=max(counts.values()) / len(right),
         unknown=sum(count for name, count in counts.items() if name not in known),
         calibration_error=expected_calibration_error(reliability_bins(confidence, right)),
+        calibration_by_chance=calibration_by_chance(confidence),
     )

@@ -9,6 +9,7 @@ import pytest
 
 from classify.errors import HeadError
 from classify.fitting.fit import fit
+from classify.fitting.scoring import score_answers
 from classify.headfile import load_head, save_head
 from classify.heads import HEADS, make_head
 from classify.heads.rows.gathered import Gathered
@@ -68,9 +69,19 @@ def test_the_facts_say_what_was_tried_and_where(tmp_path: Path) -> None:
 def test_calibration_error_is_reported_and_saved(tmp_path: Path) -> None:
     fitted = fit(*make_dataset(tmp_path), "ridge")
     error = fitted.scores[0].calibration_error
-    assert error is not None
     assert 0 <= error < 1
     assert fitted.saved.metrics["val"]["calibration_error"] == error
+
+
+def test_the_calibration_error_stands_beside_what_few_pictures_show_by_chance() -> None:
+    """Of n pictures that are right with 80 %, the share differs from 80 % by 0.8 sqrt(0.8 x 0.2 / n) on average."""
+    for pictures in (25, 400):
+        truth = np.array(["Baroque"] * pictures)
+        named = truth.copy()
+        named[: pictures // 5] = "Cubism"
+        scored = score_answers(named, np.full(pictures, 0.8), truth, ["Baroque", "Cubism"], "val")
+        assert scored.calibration_error == pytest.approx(0)
+        assert scored.calibration_by_chance == pytest.approx(0.8 * (0.16 / pictures) ** 0.5, rel=0.01)
 
 
 def test_an_ensemble_is_made_of_tuned_members(tmp_path: Path) -> None:
