@@ -67,15 +67,17 @@ PARTS = st.lists(
 
 
 @settings(max_examples=100)
-@given(PARTS, st.randoms(use_true_random=False), st.integers(0, 6))
-def test_each_id_is_found_where_it_stands(parts: list[Any], rng: Any, first: int) -> None:
+@given(PARTS, st.randoms(use_true_random=False), st.integers(0, 6), st.integers(0, 6))
+def test_each_id_is_found_where_it_stands(parts: list[Any], rng: Any, first: int, second: int) -> None:
+    """Also in an index that was continued, and continued again."""
     made = [
         Part(f"{n}.h5", numbers, failed, {r: None for r, there in ((AVGPOOL, a), (STATS, b)) if there})
         for n, (numbers, failed, a, b) in enumerate(parts)
     ]
     rng.shuffle(made)
     whole: Index = Index(made)  # type: ignore[arg-type]
-    grown: Index = Index(made, Index(made[:first]))  # type: ignore[arg-type]
+    begun: Index = Index(made[:first])  # type: ignore[arg-type]
+    grown: Index = Index(made, Index(made[: first + second], begun))  # type: ignore[arg-type]
     numbers = list(range(33))
     for index in (whole, grown):
         assert len(index) == sum(map(len, made))

@@ -83,6 +83,34 @@ def test_changed_vectors_are_never_handed_out(written: Path) -> None:
         opened_at(written).vectors(AVGPOOL)
 
 
+@pytest.mark.parametrize("sizes", [[], [7], [300, 1, 900], [40_000], [30_000, 90_000], [50] * 10])
+def test_spans_cover_a_file_without_a_gap_and_are_few(sizes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is of vectors or of something else; vectors are cut where they are long, into no more than fit the list."""
+    monkeypatch.setattr(spans, "_SHORTEST", 1000)
+    payload, at = [], spans.USER_BLOCK + 100
+    for size in sizes:
+        payload.append((at, size))
+        at += size + 20
+    image = np.random.default_rng(0).bytes(at + 100 - spans.USER_BLOCK)
+    block = spans.list_spans(image, payload)
+    assert len(block) == spans.USER_BLOCK
+    bucket = MemoryBucket()
+    bucket.create("x", [block, image])
+    size = len(block) + len(image)
+    found = spans._parse(bucket, "x", size, block)
+    assert [one.offset for one in found] == [spans.USER_BLOCK, *(one.offset + one.length for one in found[:-1])]
+    assert found[-1].offset + found[-1].length == size
+    covered = [(one.offset, one.length) for one in found if one.vectors]
+    assert all(any(a <= b and b + n <= a + m for a, m in payload) for b, n in covered)
+    assert sum(n for _, n in covered) == sum(sizes)
+    assert len(found) <= spans._MOST
+    if max(sizes, default=0) <= 1000:
+        assert len(covered) == len(sizes), "what is short is not cut"
+    elif size < 40 * 1000:
+        assert max(n for _, n in covered) <= 1000
+    spans.check(bucket, "x", found)
+
+
 def test_what_a_reader_gives_is_checked_and_not_what_is_stored(written: Path) -> None:
     """So that vectors that were copied from far away need not travel again."""
     opened = opened_at(written)

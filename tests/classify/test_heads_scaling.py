@@ -12,7 +12,7 @@ from classify.heads.rows import blocks
 from classify.heads.rows.blocks import Rows, forget, take
 from classify.heads.rows.float16 import widen
 from classify.heads.rows.moments import moments
-from classify.heads.rows.scaling import Scaling
+from classify.heads.rows.scaling import Scaling, unit
 from tests.sizes import HYPOTHESIS_EXAMPLES
 
 QUICK = {"mlp": "mlp:hidden=16", "ensemble": "ensemble:members=knn+ridge"}
@@ -44,6 +44,16 @@ def test_every_half_becomes_the_same_single(columns):
         assert wide.dtype == np.float32
         np.testing.assert_array_equal(wide, X.astype(np.float32))
         np.testing.assert_array_equal(np.signbit(wide), np.signbit(X))
+
+
+@pytest.mark.parametrize("exponent", [-30, 0, 30])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_row_of_any_size_and_sign_has_length_one_and_its_direction(exponent, sign):
+    rows = sign * np.random.default_rng(0).uniform(-1, 0.1, (20, 5))
+    rows[3] = 0
+    found = unit((rows * 10.0**exponent).astype(np.float32))
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    np.testing.assert_allclose(found, rows / np.where(lengths > 0, lengths, 1), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
