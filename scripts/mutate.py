@@ -37,6 +37,7 @@ from mutants import ROOT, Mutant, Place, in_order
 
 SLOWER = 6  # times as long as undisturbed: a mutant that goes on for ever
 PATIENCE = 30  # seconds that each test is always granted
+COLLECTING = "collecting the tests"
 WARM = """numpy scipy.linalg scipy.optimize scipy.stats sklearn.utils.estimator_checks sklearn.model_selection torch
     torchvision timm open_clip h5py hypothesis hypothesis.extra.numpy jinja2 matplotlib.pyplot moto.server obstore
     pandas pyarrow pytest safetensors.numpy statsmodels.stats.multitest statsmodels.stats.proportion PIL.Image"""
@@ -138,10 +139,9 @@ class Copy:
         outcome, by = "survived", ""
         while tests:
             outcome, by = self._changed(mutant, tests)
-            if outcome == "survived" or self._passes_undisturbed(by):
+            if outcome == "survived" or self._passes_undisturbed(by, tests):
                 break
-            bad = by.partition("[")[0]  # a test, or the file of tests that could not be collected
-            tests = [test for test in tests if bad not in (test, test.partition("::")[0])]
+            tests = [test for test in tests if test != by.partition("[")[0]]
             outcome, by = "survived", ""
         seconds = round(time.monotonic() - started, 1)
         return Outcome(mutant.name, mutant.place, outcome, by, len(tests), len(reaching) - len(tests), seconds)
@@ -166,27 +166,31 @@ class Copy:
         finally:
             path.write_bytes(before)
 
-    def _passes_undisturbed(self, test: str) -> bool:
+    def _passes_undisturbed(self, test: str, among: Sequence[str]) -> bool:
         """Whether a test passes with the code as it is: else it is no witness."""
+        if test == COLLECTING:
+            if self._run(among, "--collect-only")[0] != "survived":
+                raise SystemExit("the tests can't be collected with the code as it is: record coverage and times again")
+            return True
         if test not in self._good:
             self._good[test] = self._run([test])[0] == "survived"
             if not self._good[test]:
                 print(f"{test} fails with the code as it is, and is left out", flush=True)
         return self._good[test]
 
-    def _run(self, tests: Sequence[str]) -> tuple[str, str]:
+    def _run(self, tests: Sequence[str], *options: str) -> tuple[str, str]:
         """Run some tests in a forked process; the outcome, and the test that noticed."""
         note = self.folder.parent / "note"
         note.unlink(missing_ok=True)
         child = os.fork()
         if not child:
-            _run_here(self.folder, tests, note, self._slowest)
+            _run_here(self.folder, [*options, *tests], _Watch(note, self._slowest))
         _, status = os.waitpid(child, 0)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # what it may have left running
         if status == 0:
             return "survived", ""
-        by = note.read_text("utf-8") if note.exists() else tests[0].partition("::")[0]
+        by = note.read_text("utf-8") if note.exists() else COLLECTING
         return ("endless" if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM else "killed"), by
 
 
@@ -204,12 +208,8 @@ class _Watch:
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def pytest_collectreport(self, report: Any) -> None:
-        if report.failed:
-            self._note.write_text(report.nodeid, "utf-8")
 
-
-def _run_here(folder: Path, tests: Sequence[str], note: Path, slowest: dict[str, float]) -> None:
+def _run_here(folder: Path, arguments: Sequence[str], watch: _Watch) -> None:
     """Run some tests in this process, and leave it."""
     status = 99
     try:
@@ -225,7 +225,8 @@ def _run_here(folder: Path, tests: Sequence[str], note: Path, slowest: dict[str,
         import pytest
 
         options = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]  # plain: nothing is compiled anew
-        status = int(pytest.main([*options, *tests], plugins=[_Watch(note, slowest)]))
+        signal.setitimer(signal.ITIMER_REAL, 10 * PATIENCE)  # to collect them
+        status = int(pytest.main([*options, *arguments], plugins=[watch]))
     finally:
         os._exit(status)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cache import FeatureCache, ForeignKey, Key, Rows, SegmentDamaged
 from cache.buckets import ASIDE, DiskBucket, MemoryBucket
@@ -109,6 +112,50 @@ def test_spans_cover_a_file_without_a_gap_and_are_few(sizes: list[int], monkeypa
     elif size < 40 * 1000:
         assert max(n for _, n in covered) <= 1000
     spans.check(bucket, "x", found)
+
+
+def test_a_copy_that_was_checked_is_not_checked_again(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where maps are copies of what lies far away: each recipe's copy is checked when it is first asked for."""
+
+    class Far(MemoryBucket):
+        maps_copies = True
+
+    bucket, checked = Far(), []
+    bucket.create(written.name, [written.read_bytes()])
+    opened, check = Segment.open(bucket, written.name, KEY.digest), spans.check
+    monkeypatch.setattr(spans, "check", lambda *given: checked.append(1) or check(*given))
+    found = [opened.vectors(recipe).tobytes() for recipe in (AVGPOOL, AVGPOOL, STATS, AVGPOOL, STATS)]
+    assert len(checked) == 2
+    assert found[0] == found[1] == found[3]
+    assert found[2] == found[4]
+    bucket.delete(written.name)
+    with pytest.raises(FileNotFoundError):
+        opened.vectors(AVGPOOL)
+
+
+@given(
+    st.dictionaries(st.integers(0, 30), st.binary(max_size=9), max_size=4),
+    st.lists(
+        st.tuples(st.sampled_from([io.SEEK_SET, io.SEEK_CUR, io.SEEK_END]), st.integers(0, 45), st.integers(0, 20))
+    ),
+)
+def test_a_header_is_a_file_of_the_parts_that_were_checked_and_zeros(
+    parts: dict[int, bytes], steps: list[tuple[int, int, int]]
+) -> None:
+    whole = bytearray(40)
+    for offset, data in parts.items():
+        whole[offset : offset + len(data)] = data
+    header, at = spans.Header(parts, 40), 0
+    assert header.seekable()
+    assert header.readable()
+    for whence, place, count in steps:
+        target = {io.SEEK_SET: place, io.SEEK_CUR: at + place, io.SEEK_END: 40 - place}[whence]
+        if target < 0:
+            continue
+        assert header.seek(-place if whence == io.SEEK_END else place, whence) == target == header.tell()
+        assert header.read(count) == bytes(whole[target : target + count]).ljust(count, b"\0")
+        at = target + count
+        assert header.tell() == at
 
 
 def test_what_a_reader_gives_is_checked_and_not_what_is_stored(written: Path) -> None:

@@ -77,6 +77,33 @@ def test_threads_that_share_the_first_layer_change_nothing_and_leave_torch_alone
     np.testing.assert_allclose(shared.predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
+@pytest.mark.parametrize(("inputs", "outputs"), [(2048, 512), (30, 2000)])
+def test_weights_start_evenly_within_half_of_glorots_bound(inputs, outputs):
+    """Glorot & Bengio, 2010: sqrt(6 / (inputs + outputs)); a single layer starts at 0."""
+    network = Network(Schedule(hidden=(outputs,)), inputs, 5)
+    (first, _), (second, _) = network.arrays()
+    for weights in (first, second):
+        bound = 0.5 * np.sqrt(6 / sum(weights.shape))
+        assert 0.99 * bound < abs(weights).max() <= bound
+        assert weights.std() == pytest.approx(bound / np.sqrt(3), rel=0.05)
+        assert abs(weights.mean()) < 0.1 * bound
+    assert not Network(Schedule(hidden=()), inputs, 5).arrays()[0][0].any()
+
+
+@pytest.mark.parametrize("patience", [0, 2])
+def test_each_number_of_epochs_has_the_held_out_scores_of_a_training_of_its_own(patience):
+    X, y = data(90)
+    codes = np.unique(y, return_inverse=True)[1]
+    folds = [(np.arange(60), np.arange(60, 90)), (np.arange(30, 90), np.arange(30))]
+    head = make_head("mlp", hidden=(8,), patience=patience)
+    found = head.out_of_fold(X, y, folds, [{"epochs": 4}, {"epochs": 1}])
+    for scores, epochs in zip(found, (4, 1), strict=True):
+        for train, held_out in folds:
+            alone = make_head("mlp", hidden=(8,), patience=patience, epochs=epochs).fit(X[train], y[train])
+            np.testing.assert_allclose(scores[held_out], alone.scores(X[held_out]), rtol=1e-4, atol=1e-4)
+        assert codes.max() + 1 == scores.shape[1]
+
+
 @pytest.mark.parametrize("name", ["softmax", "mlp:epochs=7,patience=2"])
 def test_a_warm_up_is_one_epoch_and_leaves_the_head_as_it_was(name, monkeypatch):
     epochs = []

@@ -12,16 +12,21 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import log_loss
 
-from classify.heads import make_head
-from classify.heads.calibration import HIGHEST, LOWEST, at_bound
+from classify.heads import HeadSpec, make_head, neighbours
+from classify.heads import texts as texts_heads
+from classify.heads.calibration import DOUBT, HIGHEST, LOWEST, Calibration, at_bound, fit_calibration
+from classify.heads.prompted import ClassTexts, WithTexts
 from classify.heads.rows.blocks import Rows
+from classify.heads.rows.folds import make_folds
 from classify.heads.rows.parts import Part
 from classify.heads.rows.row_space import RowSpace
+from classify.heads.rows.scaling import unit
 from classify.heads.solvers import kernel
 from classify.heads.solvers.lbfgs import LBFGS, MEMORY
 from classify.heads.solvers.linear_path import Path, Problem, Rotated, Sums, Walker, solve
 from classify.heads.solvers.losses import CrossEntropy, SquaredHinge
 from classify.heads.solvers.parallel import Team
+from classify.heads.solvers.products import TorchProducts, make_products
 from classify.heads.solvers.shifted_systems import Shifted
 from classify.heads.solvers.spectrum import PASSES, RANK, SAMPLE, Axes, Spectrum, leading
 
@@ -340,3 +345,54 @@ def test_only_a_temperature_at_a_bound_is_called_so():
     assert at_bound(np.exp(HIGHEST - 0.001))
     assert at_bound(np.exp(LOWEST + 0.001))
     assert not any(at_bound(np.exp(log)) for log in (LOWEST + 0.1, 0.0, HIGHEST - 0.1))
+
+
+def test_doubt_goes_no_further_than_nine_tenths():
+    """Where all classes are wrong, whatever the scores say; so the order of the classes stays."""
+    scores = np.eye(3)[np.arange(60) % 3] * 5.0
+    found = fit_calibration(scores, (np.arange(60) + 1) % 3)
+    assert found.doubt <= DOUBT == 0.9
+    mixed = Calibration(1.0, DOUBT).probabilities(scores)
+    np.testing.assert_array_equal(mixed.argmax(1), scores.argmax(1))
+
+
+def test_on_a_device_one_thread_works_at_a_time():
+    assert make_products(rows_of(np.ones((4, 2))), "cpu").threads
+    pytest.importorskip("torch")
+    assert not TorchProducts(rows_of(np.ones((4, 2))), "cpu").threads
+
+
+# ---- heads that compare rows
+
+
+def test_votes_are_shares_of_one():
+    """The score is the logarithm of a share; with weights of classes it is not."""
+    X, codes = rng().standard_normal((30, 4)), np.arange(30) % 3
+    folds = make_folds(codes, None, 3, 0)
+    for k in (1, 5, 15):
+        head = make_head("knn", k=k, calibrate=False).fit(X, codes)
+        np.testing.assert_allclose(np.exp(head.scores(X)).sum(1), 1, rtol=1e-5)
+        held_out = head.out_of_fold(X, codes, folds, [{"k": k}])[0]
+        np.testing.assert_allclose(np.exp(held_out).sum(1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("kind", ["knn", "tip-adapter", "zero-shot"])
+def test_how_many_rows_are_compared_at_once_changes_nothing(kind, weighted, monkeypatch):
+    """Scores, and those of held-out rows for each point of a grid."""
+    X, names = rng().standard_normal((41, 6)).astype(np.float32), np.array(list("abc"))[np.arange(41) % 3]
+    weights = rng(1).uniform(0.5, 2, 41) if weighted and kind == "tip-adapter" else None
+    texts = ClassTexts({name: unit(rng(n).standard_normal((1, 6)))[0] for n, name in enumerate("abc")}, 100.0, "")
+    points = {"knn": [{"k": 1}, {"k": 9}], "tip-adapter": [{"beta": 1.0}, {"beta": 15.0, "alpha": 3.0}]}.get(kind, [{}])
+    folds = make_folds(np.arange(41) % 3, None, 3, 0)
+    found = []
+    for at_once in (512, 7, 1):
+        for module in (neighbours, texts_heads):
+            monkeypatch.setattr(module, "QUERIES", at_once)
+        spec = HeadSpec(kind, {})
+        head = make_head(kind) if kind == "knn" else WithTexts.of(spec, texts).make()
+        held_out = head.out_of_fold(X, names, folds, points, weights)
+        found.append((head.fit(X, names, sample_weight=weights).scores(X), held_out))
+    for scores, held_out in found[1:]:
+        np.testing.assert_allclose(scores, found[0][0], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(held_out, found[0][1], rtol=1e-4, atol=1e-4)
