@@ -197,6 +197,29 @@ def test_few_rows_are_solved_among_their_own_directions(count, narrow):
     np.testing.assert_allclose(gradient, 0, atol=0.05)
 
 
+def test_the_first_step_of_a_path_is_newtons_with_the_curvature_of_each_class():
+    """Of rows on their own scale, with a part's mean and scale taken out; the intercept is not penalised."""
+    X, codes, weights = rng().standard_normal((50, 4)), np.arange(50) % 3, rng(1).uniform(0.5, 2, 50)
+    weights = weights.astype(np.float32)
+    part = Part(np.arange(50), rng(2).standard_normal(4).astype(np.float32), np.array([1, 2, 0.5, 3], np.float32))
+    rows = (X - part.mean) / part.scale
+    walker = Walker(Problem(part, weights), np.zeros((3, 5), np.float32), [0.2, 1.0], 1e-6, 100)
+    Z = np.zeros((1, 3, 50))
+    values, curvatures = CrossEntropy()(Z, codes, weights[None])
+    walker.tell(Sums(values, Z @ X, Z.sum(2), curvatures), 0, Axes(np.square(rows).mean(0).astype(np.float32)))
+    total = weights.sum()
+    bend, penalty = curvatures[0] / total, 1 / (0.2 * total)
+    gradient, b_gradient = Z[0] @ rows / total, Z[0].sum(1) / total
+    wanted = -gradient / (bend[:, None] * np.square(rows).mean(0) + penalty)
+    step = walker._solver.trial - walker._solver.x
+    np.testing.assert_allclose(step[:, :-1], wanted, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(step[:, -1], -b_gradient / bend, rtol=1e-3, atol=1e-5)
+    assert not walker.done
+    assert walker.n_iter == 1
+    W, b = walker.trial()
+    np.testing.assert_allclose(X @ W.T + b, rows @ step[:, :-1].T + step[:, -1], rtol=1e-3, atol=1e-5)
+
+
 def test_sums_are_added_field_by_field():
     """In whatever order threads bring them."""
     first, second = Sums.zero(2, 3, 4), Sums.zero(2, 3, 4)
