@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featurize.choices import DECODERS, ENGINES, PRECISIONS, STORES
-from featurize.commands.console import print_table, run
+from featurize.commands.console import run
 from featurize.commands.correct import correct
 from featurize.commands.ending import tell
 from featurize.commands.exchange import export, import_
+from featurize.commands.info import info, tell_summaries
 from featurize.commands.inside import activations, filters
 from featurize.commands.networks import networks, weights
 from featurize.commands.options import BACKBONE, DEVICE, FEATURES, FILE, KEY, SEED, SPLIT, TABLE, WEIGHTS, WORKERS
 from featurize.commands.prepare import audit, prepare
-from featurize.commands.remembered import FILE as REMEMBERED
-from featurize.commands.remembered import Group, recall, shown
+from featurize.commands.remembered import Group
 from featurize.commands.words import words
 from featurize.wording import counted, listing, visible
 
 if TYPE_CHECKING:
     from featurize.engines import EngineFactory
-    from featurize.run.summary import Summary
     from featurize.run.verify import Deep
 
 
@@ -65,6 +64,7 @@ cli.add_command(correct)
 cli.add_command(filters)
 cli.add_command(activations)
 cli.add_command(words)
+cli.add_command(info)
 cli.add_command(networks)
 cli.add_command(weights)
 cli.add_command(import_)
@@ -131,16 +131,6 @@ def _say(line: str) -> None:
 
 @cli.command()
 @FEATURES
-def info(features: str | Path) -> None:
-    """Say what is remembered in this folder, and what the feature caches hold."""
-    from featurize.run.summary import summarise
-
-    _tell_remembered()
-    _tell_summaries(features, summarise(features))
-
-
-@cli.command()
-@FEATURES
 @TABLE
 @KEY
 @click.option("--deep", is_flag=True, help="Read all files again, embed a sample again, and compare.")
@@ -163,7 +153,7 @@ def verify(
 
     changed = False
     found = verify.verify(features)
-    _tell_summaries(features, found)
+    tell_summaries(features, found)
     if not found:
         raise list_earlier(features)[0].refusal()
     if deep:
@@ -235,54 +225,6 @@ def adopt(features: str | Path) -> int:
         for problem in done.problems:
             click.echo(f"set aside in {visible(done.new / 'damaged')}: {problem}", err=True)
     return 1 if refused else 0
-
-
-def _tell_remembered() -> None:
-    remembered = recall()
-    if remembered is None:
-        return
-    for name, options in remembered.sections.items():
-        for key, value in options.items():
-            click.echo(f"{REMEMBERED}, line {remembered.line_of(name, key)}: [{name}] {key} = {shown(value)}")
-
-
-def _tell_summaries(features: str | Path, found: list[Summary]) -> None:
-    from cache import list_earlier
-    from featurize.errors import TableError
-
-    earlier = list_earlier(features)
-    if not found and not earlier:
-        raise TableError(f"there is no feature cache in {str(features)!r}: make one with `featurize run`")
-    for old in earlier:
-        click.echo(f"left out: {old.refusal()}", err=True)
-    if found:
-        _tell_figures(features, found)
-
-
-def _tell_figures(features: str | Path, found: list[Summary]) -> None:
-    print_table(
-        f"Feature caches in {visible(features)}",
-        ["cache", "weights", "embedding", "rows", "failures", "segments", "MB"],
-        [
-            (
-                s.key.folder_name,
-                s.key.weights.partition(",")[0][:24],
-                ", ".join(f"{name} {count}" for name, count in s.embedded.items()),
-                max(s.embedded.values(), default=0),
-                sum(s.failures.values()),
-                s.segments,
-                f"{s.nbytes / 1e6:.1f}",
-            )
-            for s in found
-        ],
-    )
-    for s in found:
-        if not s.segments:
-            click.echo(f"{s.key.folder_name}: empty, nothing was embedded yet; no command takes it for a choice")
-        if s.key.untrained:
-            click.echo(f"{s.key.folder_name}: untrained backbone")
-        for reason, count in s.failures.items():
-            click.echo(f"{s.key.folder_name}: {count} failed: {reason.sentence}")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cache import ArtstyleError, Key, artifacts_of
+from cache.addresses import scheme_of
 from cache.places import remembered_places
 from featurize.choices import DEFAULT_BACKBONE
 from featurize.networks.elsewhere import is_imported
@@ -36,7 +37,7 @@ def run_command(key: Key, embedding: str = "", place: str = "", table: str = "")
     if is_imported(key):
         return shlex.join(["featurize", "import", "VECTORS", "--table", "ROWS", "--name", key.network["name"]])
     words = ["featurize", "run"]
-    root = Path(place).parent if place and Path(place).is_dir() else None
+    root = _above(place)
     if key.network["provider"] == ONNX:
         words += ["--backbone", f"{ONNX}:{_file(key, _places(root, key))}"]
     else:
@@ -47,14 +48,24 @@ def run_command(key: Key, embedding: str = "", place: str = "", table: str = "")
         words += ["--precision", precision]
     if embedding and embedding != standard_embedding(key.network):
         words += ["--embedding", embedding]
-    if root and str(root) != _FOLDER:
-        words += ["--features", str(root)]
+    if root and root != _FOLDER:
+        words += ["--features", root]
     words += ["--dataset", table] if table else []
     return shlex.join(words)
 
 
-def _places(root: str | Path | None, key: Key) -> Sequence[Path]:
-    return remembered_places(artifacts_of(root, key)) if root else ()
+def _above(place: str) -> str:
+    """The features folder, or its address; "" where that is not known."""
+    if scheme_of(place):
+        return place.rpartition("/")[0]
+    return str(Path(place).parent) if place and Path(place).is_dir() else ""
+
+
+def _places(root: str, key: Key) -> Sequence[Path]:
+    try:
+        return remembered_places(artifacts_of(root, key)) if root else ()
+    except ArtstyleError:  # a store that does not answer now
+        return ()
 
 
 def _file(key: Key, places: Sequence[Path]) -> str:

@@ -14,6 +14,7 @@ from featurize.errors import Undecodable
 from featurize.pictures.file import Picture
 from featurize.run.pipeline import Place
 from featurize.run.shard import Shard
+from featurize.wording import counted
 
 SEGMENT_PICTURES = 256  # in a segment, or eight batches where these are large: what a crash can cost at most
 _LEAST_BATCHES = 8
@@ -86,6 +87,16 @@ def plan_for(
         new.save(cache.artifacts)
         plans.append(new)
     return plans
+
+
+def tell_idle(plans: Sequence[Plan], shard: Shard, say: Callable[[str], None]) -> None:
+    """Say so where there are fewer pieces than shards and none is this shard's."""
+    pieces = max((sum(1 for _ in plan.pieces()) for plan in plans), default=0)
+    if shard.number > pieces:
+        say(
+            f"shard {shard.number} of {shard.count} has nothing to do here: there {'is' if pieces == 1 else 'are'} "
+            f"{counted(pieces, 'piece')} of about {SEGMENT_PICTURES} pictures; give no more shards than pieces"
+        )
 
 
 def pieces_of(

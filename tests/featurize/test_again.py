@@ -17,6 +17,7 @@ from featurize.commands.console import run
 from featurize.commands.explain import explain
 from featurize.commands.main import cli
 from featurize.networks.network import choose_network
+from featurize.run import again
 from featurize.run.again import run_command
 from tests.cache.samples import network
 from tests.classify.embedded import KEY, make_dataset
@@ -116,3 +117,9 @@ def test_all_caches_are_those_with_rows(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     assert run(classify, ["compare", "--heads", "prototype", "--no-tune", "--test", "val", "--key", "all"]) == 0
     assert run(cli, ["audit", "--no-pictures"]) == 0
+
+
+def test_a_cache_in_an_object_store_is_named_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "_places", lambda root, key: ())
+    key = choose_network("resnet50").key()
+    assert run_command(key, place=f"s3://museum/all/{key.folder_name}") == "featurize run --features s3://museum/all"

@@ -9,6 +9,8 @@ import pytest
 
 from cache import open_cache
 from cache.plan import unfinished
+from featurize.commands import console
+from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable
 from featurize.engines.fake import FakeEngines
@@ -16,6 +18,7 @@ from featurize.errors import FeaturizeError
 from featurize.networks.recipes import FORMULAS
 from featurize.run import plans
 from featurize.run.extract import Extraction, Settings, extract
+from featurize.run.lacking import Lacking, lacking
 from featurize.run.shard import Shard
 from tests.featurize import fake
 
@@ -63,6 +66,63 @@ def test_a_shard_embeds_its_own_pieces_only(table: DatasetTable, tmp_path: Path,
     done = [run(table, tmp_path / "shared", engines, f"{n}/3") for n in (2, 3, 1)]
     assert [d.embedded for d in done] == [8, 5, 8]
     assert [d.left for d in done] == [13, 8, 0]
+
+
+def test_what_is_missing_is_known_by_picture_and_by_shard(
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines
+) -> None:
+    """By any number of shards: the shards that are named, and no others, embed what is missing."""
+    done = run(table, tmp_path / "shared", engines, "2/3")
+    cache = open_cache(done.folder)
+    assert lacking(cache, table) == Lacking(21, 8, 0, 13)
+    assert lacking(cache, table, shards=3).shards == (1, 3)
+    left = lacking(cache, table, shards=4).shards
+    idle = [run(table, tmp_path / "shared", engines, f"{n}/4").embedded for n in {1, 2, 3, 4}.difference(left)]
+    assert not any(idle)
+    for number in left:
+        assert run(table, tmp_path / "shared", engines, f"{number}/4").embedded
+    assert lacking(open_cache(done.folder), table, shards=4) == Lacking(21, 21, 0, 0)
+
+
+def test_what_no_plan_has_is_missing_in_every_shard(table: DatasetTable, tmp_path: Path, engines: FakeEngines) -> None:
+    done = run(table.take(range(6)), tmp_path / "shared", engines, "1/3")
+    assert lacking(open_cache(done.folder), table, shards=3).shards == (1, 2, 3)
+
+
+def test_a_shard_without_a_piece_says_so(table: DatasetTable, tmp_path: Path, engines: FakeEngines) -> None:
+    said: list[str] = []
+    for number in (6, 7):
+        settings = Settings(backbone="resnet18", weights="random", batch_size=2, shard=f"{number}/7")
+        extract(table, tmp_path / "shared", settings, say=said.append, engines=engines)
+    assert [line for line in said if "nothing to do" in line] == [
+        "shard 7 of 7 has nothing to do here: there are 6 pieces of about 4 pictures; give no more shards than pieces"
+    ]
+
+
+def test_info_says_what_is_missing_of_a_table(
+    table: DatasetTable,
+    tmp_path: Path,
+    engines: FakeEngines,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(table, tmp_path / "features", engines, "2/3")
+
+    def info(*options: str) -> tuple[int, list[str]]:
+        status = console.run(cli, ["info", *options])
+        said = capsys.readouterr()
+        return status, [line.partition(": ")[2] for line in said.out.splitlines() if "missing" in line]
+
+    missing = "of 21 pictures of dataset.csv, 8 have a vector, 0 failed, 13 are missing: `featurize run"
+    assert info() == (0, [f"{missing} --backbone resnet18 --weights random` embeds them"])
+    assert info("--shards", "3")[1][1:] == ["missing in 2 of 3 shards: 1,3"]
+    assert info("--dataset", "gone.csv") == (1, [])
+    (tmp_path / "dataset.csv").write_text("a table of somebody else\n")
+    assert info() == (0, [])
+    (tmp_path / "dataset.csv").unlink()
+    assert info() == (0, [])
+    assert info("--shards", "3") == (2, [])
 
 
 def test_shards_go_on_with_the_plan_of_a_run_that_was_stopped(

@@ -21,7 +21,7 @@ from featurize.pictures.file import Picture
 from featurize.run import agreement
 from featurize.run.executors.base import Carried, Job
 from featurize.run.pipeline import Batch, Pipeline, Place
-from featurize.run.plans import Work, forget_finished, pieces_of, plan_for
+from featurize.run.plans import Work, forget_finished, pieces_of, plan_for, tell_idle
 from featurize.run.references import load_references
 from featurize.wording import counted
 
@@ -162,6 +162,8 @@ def carry_out(job: Job) -> Carried:
     chosen = agreement.choose(job.cache, recipes, job.pictures)
     agreement.check(job.cache, engine, transform, recipes, chosen, load_references(job.cache.artifacts))
     plans = plan_for(job.cache, recipes, engine.batch_size, job.todo, job.planned, job.at_hand, job.say)
+    if job.shard:
+        tell_idle(plans, job.shard, job.say)
     total = sum(work.pictures for work in pieces_of(plans, job.todo, job.pictures, job.shard))
     job.say(f"embedding {counted(total, 'picture')} with {engine.describe()}")
     started = time.perf_counter()
