@@ -10,7 +10,12 @@ from typing import Any
 
 from featurize.errors import FeaturizeError
 
+_WAY_OUT = (
+    "give the address that `ray start --head` printed, ray://HOST:10001 where its client port is meant, or --ray alone"
+)
 _PATIENCE = 10.0  # seconds for an answer
+_SETTINGS = b"\x04"  # RFC 9113, sections 3.4 and 4.1: both sides of HTTP/2, so of gRPC, begin with a frame of this type
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
 _HOST = re.compile(r"(?:ray://)?\[?(?P<host>[^/]+?)\]?:(?P<port>\d{1,5})/?")
 
 
@@ -48,19 +53,22 @@ def connected(address: str) -> Any:
         )
     except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
         said = " ".join(str(error).split())[:200]
-        raise FeaturizeError(f"the Ray cluster {address!r} can't be reached: {said}") from error
+        raise FeaturizeError(f"the Ray cluster {address!r} can't be reached: {said}; {_WAY_OUT}") from error
     return ray
 
 
 def _knock(address: str) -> None:
-    """See that somebody answers at HOST:PORT: Ray itself waits for minutes, and then ends this process."""
+    """See that what answers at HOST:PORT can be Ray: it would wait for minutes itself, and then end this process."""
     found = _HOST.fullmatch(address.strip())
     if not found:
         return  # "auto", "local" and the like, or what Ray refuses at once
     try:
-        socket.create_connection((found["host"], int(found["port"])), _PATIENCE).close()
+        with socket.create_connection((found["host"], int(found["port"])), _PATIENCE) as line:
+            line.sendall(_HELLO)
+            answer = line.recv(4)
     except (OSError, OverflowError, UnicodeError) as error:
         raise FeaturizeError(
-            f"the Ray cluster {address!r} can't be reached: nobody answers there ({error}); give the address that "
-            "`ray start --head` printed"
+            f"the Ray cluster {address!r} can't be reached: nobody answers there ({error}); {_WAY_OUT}"
         ) from error
+    if answer[3:] != _SETTINGS:
+        raise FeaturizeError(f"what answers at {address!r} is no Ray cluster: {_WAY_OUT}")

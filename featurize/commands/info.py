@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 from featurize.commands.console import print_table
 from featurize.commands.options import FEATURES, FILE, SPLIT
 from featurize.commands.remembered import FILE as REMEMBERED
-from featurize.commands.remembered import recall, shown
+from featurize.commands.remembered import Command, recall, shown
 from featurize.wording import counted, visible
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 _TABLE = Path("dataset.csv")
 
 
-@click.command()
+@click.command(cls=Command)
 @FEATURES
 @click.option("--dataset", type=FILE, help="Say what is missing of this table; default: dataset.csv, where it is.")
 @SPLIT
@@ -56,9 +55,7 @@ def _tell_lacking(cache: Store, dataset: Path, split: str, shards: int) -> None:
     rows = "" if split == "all" else f", split {split}"
     line = f"{cache.key.folder_name}: of {counted(found.pictures, 'picture')} of {visible(dataset)}{rows}, "
     line += f"{found.embedded:,} have a vector, {found.failed:,} failed, {found.absent:,} are missing"
-    again = run_command(cache.key, place=cache.place)
-    if dataset != _TABLE:
-        again += f" --dataset {shlex.quote(str(dataset))}"
+    again = run_command(cache.key, place=cache.place, table="" if dataset == _TABLE else str(dataset))
     click.echo(f"{line}: `{again}` embeds them" if found.absent else line)
     if shards and found.absent:
         which = ",".join(map(str, found.shards))

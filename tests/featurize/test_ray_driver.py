@@ -6,7 +6,9 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 from cache import StorageFailed, open_cache
 from cache.plan import unfinished
+from featurize import cluster
 from featurize.cluster import connected
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable
@@ -302,14 +305,52 @@ def test_an_address_at_which_nobody_answers_is_named_at_once(form: str, monkeypa
     """Ray is not asked: after five minutes it would end the process without a word."""
     asked: list[object] = []
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=lambda *where, **_: asked.append(where)))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    with answering(b"\0\0\0\4\0\0\0\0\0") as port:  # as gRPC does
         monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
         connected(form.format(port))
         assert len(asked) == 1
     with pytest.raises(FeaturizeError, match=f"the Ray cluster '.*:{port}' can't be reached: nobody answers there"):
         connected(form.format(port))
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            b"HTTP/1.0 400 Bad request\r\n\r\n",
+            "what answers at '.*' is no Ray cluster: give the address that",
+        ),
+        (b"", "what answers at '.*' is no Ray cluster"),
+        (None, "nobody answers there .*timed out"),
+    ],
+    ids=["a web server", "one that hangs up", "one that says nothing"],
+)
+def test_what_answers_and_is_no_cluster_is_named_at_once(
+    answer: bytes | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace())
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.2)
+    with answering(answer) as port, pytest.raises(FeaturizeError, match=said):
+        connected(f"127.0.0.1:{port}")
+
+
+@contextmanager
+def answering(answer: bytes | None) -> Iterator[int]:
+    """The port of a server that gives one answer to all, or none."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as lines:
+
+        def serve() -> None:
+            line = lines.enter_context(listening.accept()[0])
+            line.recv(99)
+            if answer is not None:
+                line.sendall(answer)
+                line.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join(5)
 
 
 @pytest.mark.parametrize(
