@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featurize.commands.console import print_table
-from featurize.commands.options import FEATURES, FILE, SPLIT
+from featurize.commands.options import FEATURES, SPLIT, TABLE
 from featurize.commands.remembered import FILE as REMEMBERED
 from featurize.commands.remembered import Command, recall, shown
 from featurize.wording import counted, visible
@@ -22,29 +22,28 @@ _TABLE = Path("dataset.csv")
 
 @click.command(cls=Command)
 @FEATURES
-@click.option("--dataset", type=FILE, help="Say what is missing of this table; default: dataset.csv, where it is.")
+@TABLE
 @SPLIT
-@click.option("--shards", type=click.IntRange(1), default=None, help="Say which of so many shards have work left.")
-def info(features: str | Path, dataset: Path | None, split: str, shards: int | None) -> None:
-    """Say what is remembered in this folder, what the feature caches hold, and what is missing."""
+@click.option("--shards", type=click.IntRange(1), help="Say which of so many shards have work left.")
+def info(features: str | Path, dataset: Path, split: str, shards: int | None) -> None:
+    """Say what is remembered in this folder, what the feature caches hold, and what they lack of the dataset table."""
     from cache import list_caches
     from featurize.errors import FeaturizeError
     from featurize.run.summary import summarise
 
     _tell_remembered()
     tell_summaries(features, summarise(features))
-    if dataset is None and not _TABLE.is_file():
-        if shards:
-            raise click.UsageError("--shards needs a dataset table: give --dataset")
+    asked = dataset != _TABLE or shards  # a dataset.csv that nobody spoke of may be missing, or anything
+    if not asked and not dataset.is_file():
         return
     for cache in list_caches(features):
         try:
-            _tell_lacking(cache, dataset or _TABLE, split, shards or 0)
+            _tell_lacking(cache, dataset, split, shards or 0)
         except FeaturizeError as error:
-            if dataset or shards:
+            if asked:
                 raise
-            click.echo(f"left out: {error}", err=True)  # a dataset.csv that nobody spoke of may be anything
-            break
+            click.echo(f"left out: {error}", err=True)
+            return
 
 
 def _tell_lacking(cache: Store, dataset: Path, split: str, shards: int) -> None:

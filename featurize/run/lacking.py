@@ -63,7 +63,8 @@ def lacking(cache: Store, table: DatasetTable | str | Path, split: str = "all", 
         counts += [len(new), ok, len(new) - ok - absent, absent]
         if shards and absent:
             left |= _shards_left(unfinished(cache.artifacts, at_hand), new[status == ABSENT], shards)
-    return Lacking(*counts.tolist(), tuple(sorted(left)))
+    pictures, embedded, failed, absent = counts.tolist()
+    return Lacking(pictures, embedded, failed, absent, tuple(sorted(left)))
 
 
 def _shards_left(plans: list[Plan], absent: Ids, shards: int) -> set[int]:

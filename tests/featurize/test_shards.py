@@ -122,7 +122,7 @@ def test_info_says_what_is_missing_of_a_table(
     assert info() == (0, [])
     (tmp_path / "dataset.csv").unlink()
     assert info() == (0, [])
-    assert info("--shards", "3") == (2, [])
+    assert info("--shards", "3") == (1, [])
 
 
 def test_shards_go_on_with_the_plan_of_a_run_that_was_stopped(
