@@ -86,8 +86,8 @@ def points(share: float) -> str:
 
 
 def plain(label: str) -> str:
-    """A label as people write it: no underscores, unless there is nothing else."""
-    return label.replace("_", " ") if label.strip("_ ") else label
+    """A label as people write it: on one line, and without underscores, unless there is nothing else."""
+    return " ".join(label.replace("_", " ").split()) if label.strip("_ ") else label
 
 
 def plain_names(labels: Sequence[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from classify.commands.options import WEIGHTS, load_told
 from featurize.commands.console import print_table
 from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, SEED, TABLE, TARGET
 from featurize.commands.remembered import Command
-from featurize.wording import artist, cut, decimals, visible
+from featurize.wording import artist, counted, cut, decimals, visible
 
 if TYPE_CHECKING:
     from classify.explore.works import Works
@@ -79,7 +79,7 @@ def neighbours(
             ],
         )
     page = write_neighbours(found, out)
-    _untrained(found.works)
+    _warn(found.works)
     for path, why in found.unread.items():
         click.echo(f"error: {visible(path)}: {why}", err=True)
     click.echo(f"page: {visible(page)}")
@@ -90,7 +90,15 @@ def _who(works: Works, row: int) -> tuple[str, str]:
     return visible(cut(artist(works.artists[row]))), visible(works.column("year")[row])
 
 
-def _untrained(works: Works) -> None:
+def _warn(works: Works) -> None:
+    changed = works.changed()
+    if changed:
+        files = counted(len(changed), "picture file has", "picture files have")
+        click.echo(
+            f"warning: {files} changed since `featurize prepare`, as {visible(changed[0])}: pages show what lies "
+            "there now, and not what was embedded; run `featurize prepare` and `featurize run` again",
+            err=True,
+        )
     if works.key.untrained:
         click.echo("warning: untrained backbone: what it takes for similar means nothing", err=True)
 
@@ -132,7 +140,7 @@ def draw_map(
         click.echo(visible(line))
     with progress_bar("small pictures") as progress:
         page = write_map(made, out, mosaic=mosaic, progress=progress)
-    _untrained(works)
+    _warn(works)
     click.echo(f"page: {visible(page)}")
 
 
@@ -156,6 +164,7 @@ def timeline(
     from cache import open_cache
     from cache.writable import check_folder
     from classify.explore.hidden import load_hidden
+    from classify.explore.timeline import FEWEST
     from classify.explore.timeline import timeline as follow
     from classify.explore.timeline_page import write_timeline
     from classify.explore.works import load_works
@@ -167,10 +176,12 @@ def timeline(
     if head_file:
         works = load_hidden(table, cache, load_told(head_file), split)
     else:
-        works = load_works(table, cache, embedding, split)
+        works = load_works(table, cache, embedding, split, fewest=FEWEST)
     with progress_bar("looking at colours") as progress:
         found = follow(works, seed=seed, progress=progress)
     best = found.correlation[found.best]
+    if works.odd_years:
+        click.echo(f"warning: {visible(works.odd_years)}", err=True)
     click.echo(
         f"{len(found.works):,} dated works: component {found.best + 1} follows the year with a correlation of "
         f"{best.value:.2f} ({best.low:.2f} to {best.high:.2f}); {found.for_most} of {len(found.share)} components hold "
@@ -183,7 +194,7 @@ def timeline(
         [(names.get(p.name, p.name), f"{p.r2.value:.2f}", f"{p.error.value:.1f}") for p in found.predictions],
     )
     page = write_timeline(found, out)
-    _untrained(works)
+    _warn(works)
     click.echo(f"page: {visible(page)}")
 
 
@@ -202,13 +213,13 @@ def styles(
     """Which styles lie near each other, and which are taken for each other."""
     from cache import open_cache
     from cache.writable import check_folder
-    from classify.explore.styles import pairs, write_styles
+    from classify.explore.styles import CLASSES, FEWEST, pairs, write_styles
     from classify.explore.styles import styles as compare_styles
     from classify.explore.works import load_works
     from featurize.dataset.table import read_table
 
     check_folder(out)
-    works = load_works(read_table(dataset), open_cache(features, key), embedding, split)
+    works = load_works(read_table(dataset), open_cache(features, key), embedding, split, fewest=CLASSES * FEWEST)
     found = compare_styles(works, target, seed=seed)
     near = pairs(found)
     digits = decimals(distance for _, _, distance, _ in near)
@@ -218,7 +229,7 @@ def styles(
         [(visible(a), visible(b), f"{distance:.{digits}f}", taken) for a, b, distance, taken in near],
     )
     page = write_styles(found, out)
-    _untrained(works)
+    _warn(works)
     click.echo(f"page: {visible(page)}")
 
 
@@ -236,13 +247,13 @@ def show_artist(
     """The works of the painter NAME in the embedding: nearest painters, works least like the others."""
     from cache import open_cache
     from cache.writable import check_folder
+    from classify.explore.artist import FEWEST, write_artist
     from classify.explore.artist import artist as look_at
-    from classify.explore.artist import write_artist
     from classify.explore.works import load_works
     from featurize.dataset.table import read_table
 
     check_folder(out)
-    works = load_works(read_table(dataset), open_cache(features, key), embedding, split)
+    works = load_works(read_table(dataset), open_cache(features, key), embedding, split, fewest=FEWEST)
     found = look_at(works, name)
     print_table(
         f"painters nearest to {visible(artist(found.name))} ({len(found.rows)} works)",
@@ -250,7 +261,7 @@ def show_artist(
         [(visible(artist(p.name)), p.works, f"{p.similarity:.{max(found.digits, 3)}f}") for p in found.painters],
     )
     page = write_artist(found, out)
-    _untrained(works)
+    _warn(works)
     click.echo(f"page: {visible(page)}")
 
 

@@ -103,9 +103,14 @@ def write_folder(out: Path, parts: Mapping[str, Callable[[], bytes]]) -> Path:
 
 def _filters() -> dict[str, Callable[..., Any]]:
     functions: tuple[Callable[..., Any], ...] = (
-        wording.percent, wording.artist, wording.counted, wording.plain, wording.listing,
+        wording.percent, wording.artist, wording.counted, wording.listing,
     )  # fmt: skip
-    return {function.__name__: function for function in functions} | {"signed": _signed, "decimal": _decimal}
+    named = {function.__name__: function for function in functions}
+    return named | {"signed": _signed, "decimal": _decimal, "plain": _label}
+
+
+def _label(name: str) -> str:
+    return wording.isolated(wording.cut(wording.plain(name), wording.MOST_SHOWN))
 
 
 def _decimal(value: float | None, digits: int = 2) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 FEWEST = 2  # works, from which a class takes part
+CLASSES = 3  # that are needed
 _NAMED = 60  # classes whose names fit along a matrix
 
 
@@ -83,9 +84,12 @@ def styles(works: Works, target: str = "style", *, seed: int = 0) -> Styles:
     labels = np.array(works.table.column(target))
     known, sizes = np.unique(labels[labels != ""], return_counts=True)
     names = known[sizes >= FEWEST]
-    if len(names) < 3:
+    if len(names) < CLASSES:
         have = f"{counted(len(names), 'class has', 'classes have')} {FEWEST} works or more"
-        raise DataError(f"{have} in the column {target!r}, and three are needed to compare them: add pictures")
+        raise DataError(
+            f"{have} in the column {target!r}, and three are needed to compare them: "
+            "add pictures, or choose another column with --target"
+        )
     rows = np.flatnonzero(np.isin(labels, names))
     X, codes = works.X[rows], np.searchsorted(names, labels[rows])
     means = np.stack([X[codes == code].mean(0, dtype=np.float64) for code in range(len(names))])
@@ -137,8 +141,7 @@ def dendrogram(found: Styles) -> Figure:
             axes.plot(x, y, color=theme.SERIES[1], lw=1.2)
         names = [cut(plain(found.names[n]), 30) for n in drawn["leaves"]]
         axes.set_yticks(10 * np.arange(len(names)) + 5, names, fontsize=8)
-        axes.set(xlabel="distance")
-        axes.invert_yaxis()  # the same order as in the matrices
+        axes.set(xlabel="distance", ylim=(10 * len(names) + 5, -5))  # from above, as in the matrices
         axes.grid(False, axis="y")
         figure.set_label(f"Tree of {len(names)} classes by the distance of their means: {', '.join(names)}.")
         return figure

@@ -134,6 +134,7 @@ def timeline(works: Works, *, seed: int = 0, progress: Progress | None = None) -
     dated = np.flatnonzero(np.isfinite(works.years))
     if len(dated) < FEWEST:
         way_out = "add pictures" if len(works) < FEWEST else "fill the column `year` of the dataset table"
+        way_out = works.odd_years or way_out
         has = counted(len(dated), f"work of {len(works):,} has", f"works of {len(works):,} have")
         raise DataError(f"{has} a year, and a timeline needs {FEWEST}: {way_out}")
     if len(np.unique(works.years[dated])) < 2:

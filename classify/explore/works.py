@@ -23,7 +23,7 @@ from featurize.dataset.groups import Groups
 from featurize.dataset.people import is_nobody
 from featurize.dataset.periods import year_number
 from featurize.dataset.table import DatasetTable, as_table
-from featurize.wording import counted
+from featurize.wording import counted, cut
 
 _COMPARED = 1024  # vectors that are compared at once
 IN_MEMORY = 256 << 20  # bytes of vectors up to which they are read into memory
@@ -98,6 +98,24 @@ class Works:
         """Years (N,), NaN where the table has none."""
         numbers = [year_number(year) for year in self.column("year")]
         return np.array([np.nan if number is None else number for number in numbers], np.float64)
+
+    def changed(self) -> list[str]:
+        """Paths of picture files that have another size than when the table was made: they hold something else now."""
+        sizes = self.column("size")
+        return [
+            path
+            for row, path in enumerate(self.paths)
+            if sizes[row] and _size(self.file(row)) not in (None, sizes[row])
+        ]
+
+    @property
+    def odd_years(self) -> str:
+        """What is said of cells of the column `year` that hold a text and no year; "" where there are none."""
+        odd = [cell for cell, number in zip(self.column("year"), self.years, strict=True) if cell and np.isnan(number)]
+        if not odd:
+            return ""
+        hold = counted(len(odd), "cell of the column `year` holds", "cells of the column `year` hold")
+        return f"{hold} no year, as {cut(odd[0])!r}: write 1500, or -300 for 300 BC"
 
     def take(self, rows: NDArray[np.intp]) -> Works:
         """Some of the works, in that order; their vectors are read."""
@@ -176,6 +194,14 @@ def check_different(works: Works) -> None:
         f"the {len(works):,} pictures all have the same embedding ({works.embedding} of {works.key.folder_name}), so "
         "there is nothing to tell them apart by: look at the pictures, or embed them with another network"
     )
+
+
+def _size(path: Path) -> str | None:
+    """Bytes of a file, as a table has them; None where there is no such file, or it lies in an archive."""
+    try:
+        return str(path.stat().st_size)
+    except (OSError, ValueError):
+        return None
 
 
 def rows_of(works: Works, wanted: Ids) -> NDArray[np.intp]:

@@ -38,8 +38,10 @@ class LocalPath(click.Path):
         Raises
         ------
         click.BadParameter
-            It is another address.
+            It is another address, or empty, as a variable gives it that is not set.
         """
+        if not str(value):
+            self.fail("an empty name is no path: write one, or leave the option out", param, ctx)
         scheme = scheme_of(value)
         if not scheme:
             return super().convert(value, param, ctx)
@@ -57,7 +59,15 @@ class Folder(click.Path):
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Addresses are not touched; anything else becomes a path."""
+        """Addresses are not touched; anything else becomes a path.
+
+        Raises
+        ------
+        click.BadParameter
+            It is empty.
+        """
+        if not str(value):
+            self.fail("an empty name is no folder: write one, or leave the option out", param, ctx)
         return value if scheme_of(value) else super().convert(value, param, ctx)
 
 

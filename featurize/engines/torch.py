@@ -17,6 +17,7 @@ from featurize.engines.frozen import frozen_body
 from featurize.errors import BackboneError
 from featurize.networks.network import Network
 from featurize.networks.recipes import Formula
+from featurize.wording import cut
 
 if TYPE_CHECKING:
     import torch
@@ -113,10 +114,14 @@ def choose_device(wanted: str) -> str:
         torch.empty(1, device=wanted)
     except (RuntimeError, AssertionError) as error:
         raise BackboneError(
-            f"the device {wanted!r} is not to be had here ({str(error).splitlines()[0][:100]}): "
-            "use --device auto or cpu"
+            f"the device {wanted!r} is not to be had here ({_reason(error)}): use --device auto or cpu"
         ) from error
     return wanted
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of what PyTorch says."""
+    return cut(str(error).splitlines()[0].partition(". ")[0], 100)
 
 
 def _may_have_gpu() -> bool:

@@ -260,6 +260,61 @@ def test_odd_manifests_give_their_pictures(museum: Museum, tmp_path: Path) -> No
     assert "x: 'x' is no address that begins with https:// or http://" in why
 
 
+def simple(museum: Museum, name: str, picture: str, label: object = "A") -> dict[str, str]:
+    """A manifest with one picture; gives what names it in a collection."""
+    body = {"id": picture, "type": "Image"}
+    museum.says(f"/{name}", {"type": "Manifest", "label": label, "items": [
+        {"id": f"{museum.root}/{name}/canvas", "type": "Canvas", "items": [{"items": [{"body": body}]}]}]})  # fmt: skip
+    return {"id": f"{museum.root}/{name}", "type": "Manifest"}
+
+
+def test_whatever_a_manifest_holds_it_costs_itself_alone(museum: Museum, tmp_path: Path) -> None:
+    """Addresses that are none, half letters, names that no file can have, documents without end."""
+    museum.says("/pic.jpg", jpeg(1, (96, 64)))
+    museum.says("/redirect.json", b"", 302, Location="http://[nowhere")
+    museum.says("/deep.json", b"[" * 100_000)
+    label: object = "x"
+    for _ in range(900):
+        label = [label]
+    pic = f"{museum.root}/pic.jpg"
+    good = [
+        simple(museum, "half.json", pic, "half \ud83c letter"),
+        simple(museum, "long.json", pic, "\U00020000" * 300),
+        simple(museum, f"{'漢' * 70}.json", pic),
+    ]
+    museum.answers[f"/{'%E6%BC%A2' * 70}.json"] = museum.answers[f"/{'漢' * 70}.json"]
+    bad = {
+        "http://[bad/m.json": "no address",
+        f"{museum.root}/redirect.json": "no address",
+        f"{museum.root}/deep.json": "nested too deeply",
+        "http://[bad/x.jpg": "no address",
+    }
+    members = [*({"id": address, "type": "Manifest"} for address in list(bad)[:3]), *good]
+    members += [simple(museum, "picture.json", "http://[bad/x.jpg"), simple(museum, "label.json", pic, label)]
+    museum.says("/all.json", {"type": "Collection", "items": members})
+    done = prepare(f"{museum.root}/all.json", tmp_path / "dataset.csv", reading=QUICK)
+    assert done.table.columns["title"][0] == "half ? letter"
+    why = [row["detail"] for row in rejected(tmp_path)]
+    for address, reason in bad.items():
+        assert any(address in text and reason in text for text in why), (address, why)
+    assert len(done.table) + len(why) == done.named == 8
+
+
+@pytest.mark.parametrize("text", ["{broken", "[]", '{"document": 1}'])
+def test_a_damaged_copy_of_a_document_is_fetched_again(museum: Museum, tmp_path: Path, text: str) -> None:
+    museum.says("/pic.jpg", jpeg(1, (96, 64)))
+    at = simple(museum, "one.json", f"{museum.root}/pic.jpg")["id"]
+    prepare(at, tmp_path / "dataset.csv", reading=QUICK)
+    (copy,) = tmp_path.glob("iiif/*/manifests/*.json")
+    copy.write_text(text)
+    assert len(prepare(at, tmp_path / "dataset.csv", reading=QUICK).table) == 1
+
+
+def test_an_address_that_can_not_be_cut_into_parts_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"'http://\[x' can't be fetched: it is no address"):
+        fetch_source("http://[x", tmp_path, Asking(512, 1000))
+
+
 def test_a_size_that_is_refused_is_answered_by_the_whole_picture(museum: Museum, tmp_path: Path) -> None:
     at = manifest_2(museum, "two", "Baroque", f"{museum.root}/img/9")
     serve_picture(museum, f"{museum.root}/img/9", "full", 3)
@@ -313,12 +368,12 @@ def test_a_busy_server_is_asked_again_when_it_says(museum: Museum) -> None:
     asking, time = client(1e9)
     museum.says("/a", b"at last")
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    museum.once["/a"] = [(429, {"Retry-After": "7"}), (503, {"Retry-After": soon}), (500, {})]
+    museum.once["/a"] = [(429, {"Retry-After": "7"}), (503, {"Retry-After": soon}), (500, {"Retry-After": "²"})]
     assert asking.get(f"{museum.root}/a").body == b"at last"
     waited = [seconds for seconds in time.slept if seconds > 0.01]
     assert waited[0] == 7
     assert 25 <= waited[1] <= 30
-    assert waited[2] == 8, "without a word of the server, longer each time"
+    assert waited[2] == 8, "without a time that the server names, longer each time"
 
 
 def test_a_server_is_not_asked_for_ever(museum: Museum) -> None:

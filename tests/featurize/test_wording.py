@@ -96,6 +96,11 @@ def test_shared_options_are_the_same_in_every_command() -> None:
     assert {name: len(told) for name, told in shared.items()} == dict.fromkeys(shared, 1)
 
 
+def test_a_label_stands_on_one_line() -> None:
+    assert plain("line\nbreak_and\ttab") == "line break and tab"
+    assert plain("__") == "__"
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [([0.41, 0.0029], 4), ([0.41, 1.2], 2), ([], 2), ([0.0, 1e-9, 0.3], 2), ([2e-6], 6), ([float("nan"), 0.05], 3)],

@@ -152,12 +152,17 @@ def add(layout: Layout, works: Works) -> Layout:
 
 
 def find_layout(artifacts: Artifacts, works: Works, parameters: Mapping[str, Json]) -> tuple[Layout | None, int]:
-    """The kept map with these parameters that has most of the works, and how many of them it has."""
+    """The kept map with these parameters that has most of the works, and how many of them it has.
+
+    Maps that another version wrote in another form are left alone.
+    """
     best: Layout | None = None
     most = 0
     for data in artifacts.every(_KIND):
         layout = from_bytes_of(data)
-        if {name: value for name, value in layout.parameters.items() if name != "versions"} != dict(parameters):
+        if layout is None or {name: value for name, value in layout.parameters.items() if name != "versions"} != dict(
+            parameters
+        ):
             continue
         shared = int((positions(works.ids, layout.ids) >= 0).sum())
         if (shared, -len(layout)) > (most, -len(best) if best else 0):
@@ -194,15 +199,22 @@ def to_bytes_of(layout: Layout) -> bytes:
     return bytes(save(arrays, {"parameters": json.dumps(layout.parameters, sort_keys=True)}))
 
 
-def from_bytes_of(data: bytes) -> Layout:
-    """A map from its file; the cache checked that it is undamaged."""
+def from_bytes_of(data: bytes) -> Layout | None:
+    """A map from its file; None where another version wrote it in another form.
+
+    The cache checked that the file is undamaged, so what is missing was never in it.
+    """
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     length = int.from_bytes(data[:8], "little")
-    parameters = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["parameters"])
-    a = load(data)
-    ids, step = from_bytes(a["ids"]), float(a["step"][0])
-    return Layout(ids, a["xy"], a["near"], a["added"], a["scores"], step, a["axes"], a["offset"], parameters)
+    try:
+        parameters = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["parameters"])
+        a = load(data)
+        ids, step = from_bytes(a["ids"]), float(a["step"][0])
+        return Layout(ids, a["xy"], a["near"], a["added"], a["scores"], step, a["axes"], a["offset"], parameters)
+    except (KeyError, ValueError, SafetensorError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ def map_of(
     parameters = layout.parameters_of(works, method, seed)
     kept, shared = layout.find_layout(artifacts, works, parameters) if artifacts else (None, 0)
     news = [f"the column {name!r} has too many different values for a page: left out" for name in large]
+    news += [works.odd_years] if works.odd_years else []
     if kept is not None and shared == len(works) == len(kept):
         found = kept
         news.append("the map was made before, and is taken as it is")
@@ -124,6 +125,8 @@ def map_of(
     elif adding and kept is not None:
         found = layout.add(kept, works)
         news.append(f"{counted(len(works) - shared, 'picture')} placed into the map of {shared:,}")
+        if len(kept) > shared:
+            news.append(f"{counted(len(kept) - shared, 'picture')} of the kept map left out, which are not asked for")
     else:
         found = layout.make_layout(works, method, seed, progress)
         if kept is not None and shared:

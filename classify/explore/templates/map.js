@@ -11,7 +11,7 @@ const near = data.neighbours ? typed(data.neighbours, Uint32Array) : new Uint32A
 const columns = data.columns.map(c => ({...c, codes: c.codes && typed(c.codes, Uint16Array), numbers: c.numbers && typed(c.numbers, Float32Array)}));
 const classes = columns.filter(c => c.codes), numbers = columns.filter(c => c.numbers);
 const year = numbers.find(c => c.name === "year");
-const COLOURS = 8, NONE = 65535, NAMED = 400;
+const COLOURS = 8, NONE = 65535, NAMED = 400, LONGEST = 40;
 
 // ---------------------------------------------------------------- state
 const points = $("points"), marks = $("marks"), pen = marks.getContext("2d"), plain = points.getContext("2d");
@@ -57,7 +57,8 @@ function offsets(shape, r) {
   return Int32Array.from(out);
 }
 // names of classes without underscores, for people; the CSV has them as they are
-const named = (name, c) => c.name === "style" || c.name === "genre" ? name.replaceAll("_", " ") : name;
+const named = (name, c) => (c.name === "style" || c.name === "genre") && /[^_ ]/.test(name) ? name.replaceAll("_", " ") : name;
+const cut = name => name.length > LONGEST ? name.slice(0, LONGEST - 1) + "…" : name;
 const lookOf = code => [code % COLOURS, Math.min(SHAPES.length - 1, code / COLOURS | 0)];
 const span = c => [c.low, Math.max(c.high, c.low + 1e-9)];
 
@@ -134,7 +135,7 @@ function middle(column) {
     const xs = column.values.map(() => []), ys = column.values.map(() => []);
     for (let i = 0; i < N; i++) if (column.codes[i] !== NONE) { xs[column.codes[i]].push(X[i]); ys[column.codes[i]].push(Y[i]); }
     const mid = v => v.sort((a, b) => a - b)[v.length >> 1];
-    middles.set(column.name, column.values.map((name, n) => ({name: named(name, column), n, size: xs[n].length, x: mid(xs[n]), y: mid(ys[n])})).filter(m => m.size));
+    middles.set(column.name, column.values.map((name, n) => ({name: cut(named(name, column)), n, size: xs[n].length, x: mid(xs[n]), y: mid(ys[n])})).filter(m => m.size));
   }
   return middles.get(column.name);
 }
@@ -257,7 +258,7 @@ function legend() {
   box.replaceChildren(...colour.values.slice(0, NAMED).map((name, n) => {
     const button = document.createElement("button"), [c, s] = lookOf(n);
     button.type = "button"; button.setAttribute("aria-pressed", String(!hidden.has(n)));
-    button.append(sign(SHAPES[s], theme.series[c]), named(name, colour), small(sizes[n]));
+    button.append(sign(SHAPES[s], theme.series[c]), cut(named(name, colour)), small(sizes[n])); button.title = name;
     // a click hides or shows a class; a double click leaves this one alone
     button.onclick = () => { hidden.has(n) ? hidden.delete(n) : hidden.add(n); button.setAttribute("aria-pressed", String(!hidden.has(n))); filter(); };
     button.ondblclick = () => { const only = hidden.size < colour.values.length - 1; hidden.clear(); if (only) colour.values.forEach((_, m) => m !== n && hidden.add(m)); legend(); filter(); };

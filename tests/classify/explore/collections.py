@@ -32,11 +32,12 @@ def make_collection(folder: Path, *, pictures: int = 40, shown: int = 24, **opti
     world = make_world(
         train=pictures // 2, test=pictures - pictures // 2, artists=3, folder=folder, **{"style": 2.0, **options}
     )  # type: ignore[arg-type]
-    ids = list(world.table.columns["id"])
+    ids, sizes = list(world.table.columns["id"]), list(world.table.columns["size"])
     for n in range(shown):
-        ids[n] = digest(save_picture(folder / f"pictures/{n}.jpg", n).read_bytes())
+        data = save_picture(folder / f"pictures/{n}.jpg", n).read_bytes()
+        ids[n], sizes[n] = digest(data), str(len(data))
     artists = [EVIL if n < 2 else name for n, name in enumerate(world.table.columns["artist"])]
-    world = world.relabelled(id=ids, artist=artists, title=[f"Work & <i>{n}</i>" for n in range(pictures)])
+    world = world.relabelled(id=ids, size=sizes, artist=artists, title=[f"Work & <i>{n}</i>" for n in range(pictures)])
     write_table(world.table, folder / "dataset.csv")
     cache = create_cache(folder / "features", options.get("key", KEY))  # type: ignore[arg-type]
     cache.append(Rows(from_hex(ids), np.zeros(pictures, np.uint8), {AVGPOOL: world.X}))

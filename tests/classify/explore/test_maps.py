@@ -17,9 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from safetensors.numpy import save
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from cache import cache_in_memory
 from classify.commands.main import cli
 from classify.errors import DataError
 from classify.explore import principal as principal_module
@@ -33,8 +35,8 @@ from featurize.commands.console import run
 from featurize.dataset.table import DatasetTable
 from tests.browser import assert_good_to_read, browser
 from tests.classify.explore.collections import EVIL, make_collection
-from tests.classify.worlds import RANDOM_KEY, World
-from tests.conftest import ROOT
+from tests.classify.worlds import KEY, RANDOM_KEY, World
+from tests.conftest import ROOT, save_picture
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +170,41 @@ def test_two_pictures_are_no_map_and_three_are(collection: World, works: Works) 
         map_of(undated, colour="year", method="pca")
 
 
+@pytest.mark.parametrize(
+    "written", [b"nothing", save({"ids": np.zeros((3, 32), np.uint8)}), save({"a": np.zeros(1)}, {"parameters": "{}"})]
+)
+def test_a_map_that_another_version_wrote_is_left_alone(collection: World, works: Works, written: bytes) -> None:
+    artifacts = cache_in_memory(KEY).artifacts
+    artifacts.keep(layout._KIND, written)
+    made = map_of(works, artifacts, method="pca")
+    assert not made.news
+    assert map_of(works, artifacts, method="pca").news == ["the map was made before, and is taken as it is"]
+    assert len(list(artifacts.every(layout._KIND))) == 2
+
+
+def test_pictures_that_left_the_table_are_counted(works: Works) -> None:
+    artifacts = cache_in_memory(KEY).artifacts
+    map_of(works, artifacts, method="pca")
+    some = map_of(works.take(np.arange(50)), artifacts, method="pca", adding=True)
+    assert some.news == [
+        "0 pictures placed into the map of 50",
+        "10 pictures of the kept map left out, which are not asked for",
+    ]
+
+
+def test_a_file_that_holds_another_picture_now_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_collection(tmp_path, pictures=24)
+    monkeypatch.chdir(tmp_path)
+    command = ["map", "--method", "pca"]
+    assert run(cli, command) == 0
+    assert "changed since" not in capsys.readouterr().err
+    save_picture(tmp_path / "pictures" / "3.jpg", 77, size=(50, 40))
+    assert run(cli, command) == 0
+    assert "1 picture file has changed since `featurize prepare`, as pictures/3.jpg" in capsys.readouterr().err
+
+
 def test_without_open_tsne_the_way_out_is_said(works: Works, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openTSNE", None)
     with pytest.raises(DataError, match=r"pip install 'artstyle\[explore\]'"):
@@ -231,6 +268,7 @@ def test_a_mosaic_for_print_has_each_picture_in_its_square(tmp_path: Path) -> No
 @pytest.fixture(scope="module")
 def page(works: Works, tmp_path_factory: pytest.TempPathFactory) -> Path:
     graded = works.table.with_columns(grade=["" if n % 3 else str(n) for n in range(len(works))])
+    graded = graded.with_columns(genre=["__" if n % 2 else "x" * 99 for n in range(len(works))])
     return write_map(map_of(replace(works, table=graded), method="pca"), tmp_path_factory.mktemp("map") / "out")
 
 
@@ -280,6 +318,8 @@ def test_the_page_does_what_it_offers(page: Path) -> None:
         sheet.evaluate("() => { const f = document.getElementById('from'); f.value = f.min; f.oninput(); }")
         sheet.select_option("#colour", "grade")
         expect(sheet.locator("#classes")).to_contain_text("no grade40")
+        sheet.select_option("#colour", "genre")
+        assert sheet.locator("#classes button").all_text_contents() == ["__30", f"{'x' * 39}…30"]
         sheet.select_option("#colour", "style")
         sheet.focus("#marks")
         sheet.keyboard.press("+")
@@ -330,3 +370,6 @@ def test_the_command_makes_maps_and_mosaics_and_says_what_it_did(
         assert drawn.size == (9 * 136, 7 * 136)
     assert run(cli, ["map", "--colour", "nothing"]) == 1
     assert "--colour nothing" in capsys.readouterr().err
+    for option in ("--out", "--features", "--dataset"):
+        assert run(cli, ["map", option, ""]) == 2, "as a variable gives it that is not set"
+        assert f"Invalid value for '{option}': an empty name is no" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from classify.commands.main import cli
 from classify.errors import DataError, HeadError, HeadMismatch
 from classify.explore import timeline_figures
 from classify.explore.hidden import load_hidden, units_in_time
+from classify.explore.maps.make import map_of
 from classify.explore.timeline import Timeline, colours_of, timeline
 from classify.explore.works import Works, load_works
 from classify.headfile import SavedHead, save_head
@@ -134,6 +135,16 @@ def test_works_are_drawn_in_colours_that_follow_the_page(draw: Callable[[Timelin
     drawn = as_svg(draw(found))
     assert "<image" not in drawn
     assert drawn.count("var(--series-2)") >= len(found.years)
+
+
+def test_years_that_are_texts_are_named() -> None:
+    world = make_world(train=40, test=0)
+    works = load_works(world.relabelled(year=["c. 1500" if n % 2 else "1900" for n in range(40)]).table, world.cache)
+    assert works.odd_years.startswith("20 cells of the column `year` hold no year, as 'c. 1500': write 1500, or -300")
+    with pytest.raises(DataError, match=r"20 works of 40 have a year, and a timeline needs 30: 20 cells .* no year"):
+        timeline(works)
+    assert works.odd_years in map_of(works, method="pca").news
+    assert not load_works(world.table, world.cache).odd_years
 
 
 def test_too_few_dates_are_said_with_the_way_out() -> None:

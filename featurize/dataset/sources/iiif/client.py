@@ -123,10 +123,12 @@ class Client:
                     body += more
             finally:
                 response.release_conn()
-        except (LocationValueError, UnicodeError) as error:
-            raise NotFetched(f"it is no address ({error})") from error
         except HTTPError as error:
+            if isinstance(error, LocationValueError):
+                raise NotFetched(f"it is no address ({error})") from error
             return 0, None, f"the server can't be reached ({_cause(error)})"
+        except ValueError as error:  # of the address, or of one that the server sends us on to
+            raise NotFetched(f"it is no address ({error})") from error
         if len(body) > MOST_BYTES:
             raise NotFetched(f"it has more than {MOST_BYTES:,} bytes")
         answer = Answer(response.status, body, {name.lower(): value for name, value in response.headers.items()})
@@ -147,7 +149,7 @@ class Client:
 
 
 def parsed(body: bytes) -> Any:
-    """A document as JSON.
+    """A document as JSON; a half of a letter, which no file can hold, becomes a question mark.
 
     Raises
     ------
@@ -155,9 +157,14 @@ def parsed(body: bytes) -> Any:
         It is none.
     """
     try:
-        return json.loads(body.decode("utf-8-sig"))
+        document = json.loads(body.decode("utf-8-sig"))
+        if b"\\u" in body:  # as "\ud83c" without its second half
+            document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
+    except RecursionError as error:
+        raise NotFetched("what the server sends is nested too deeply") from error
     except ValueError as error:
         raise NotFetched("what the server sends is no JSON") from error
+    return document
 
 
 def _redirects() -> urllib3.Retry:
@@ -171,7 +178,7 @@ def _retry_after(text: str) -> float | None:
     from datetime import UTC, datetime
     from email.utils import parsedate_to_datetime
 
-    if text.strip().isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
         return float(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())

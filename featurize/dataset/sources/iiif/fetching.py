@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cache import files
 from featurize.dataset.sources.base import POLITELY, Asking
@@ -30,6 +30,7 @@ from featurize.progress import Progress
 
 LISTING = "listing.json"
 FORMAT = "artstyle iiif 1"
+_NAME = 160  # bytes of a text in a file's name, of which a name has 255
 
 
 def is_address(source: object) -> bool:
@@ -70,7 +71,7 @@ def fetch_source(
         A file can't be written.
     """
     client = client or Client(asking.rate)
-    folder = beside / "iiif" / f"{file_stem(urlsplit(address).netloc)}-{_digest(address)}"
+    folder = beside / "iiif" / f"{file_stem(_parts(address).netloc)}-{_digest(address)}"
     store = _Documents(folder / "manifests", client)
     try:
         first = kind_of(store.get(address))
@@ -100,7 +101,7 @@ class _Documents:
 
     def path(self, address: str) -> Path:
         """Where the copy lies."""
-        return self._folder / f"{file_stem(urlsplit(address).path.strip('/')) or 'manifest'}-{_digest(address)}.json"
+        return self._folder / f"{file_stem(path_of(address).strip('/')) or 'manifest'}-{_digest(address)}.json"
 
     def get(self, address: str) -> Any:
         """A document, current if the server can be reached."""
@@ -110,7 +111,7 @@ class _Documents:
 
     def _current(self, address: str) -> Any:
         path = self.path(address)
-        kept = json.loads(path.read_bytes()) if path.exists() else None
+        kept = _kept(path)
         try:
             answer = self._client.get(address, kept["marks"] if kept else None)
             if answer.status == 304 and kept:
@@ -125,6 +126,15 @@ class _Documents:
         kept = {"address": address, "marks": marks, "document": document}
         files.write_atomic(path, [json.dumps(kept, ensure_ascii=False).encode()])
         return document
+
+
+def _kept(path: Path) -> dict[str, Any] | None:
+    """A copy with its marks; None where there is none, or it was changed so that it is none."""
+    try:
+        kept = parsed(path.read_bytes())
+    except (FileNotFoundError, NotFetched):
+        return None
+    return kept if isinstance(kept, dict) and isinstance(kept.get("marks"), dict) and "document" in kept else None
 
 
 def _listed(store: _Documents, address: str) -> Iterator[dict[str, Any]]:
@@ -159,7 +169,7 @@ def _fetch_picture(entry: dict[str, Any], folder: Path, asking: Asking, client: 
     image: Image = entry["image"]
     known = image.service or image.url
     name = f"{file_stem(image.labels.get('title', ''))[:60] or 'picture'}-{_digest(known + ' ' + image.canvas)}"
-    suffix = ending(urlsplit(image.url).path) if not image.service and is_picture_name(image.url) else ".jpg"
+    suffix = ending(path_of(image.url)) if not image.service and is_picture_name(image.url) else ".jpg"
     entry["path"] = f"pictures-{asking.side}/{name}{suffix}"
     target = folder / entry["path"]
     if target.exists():
@@ -190,9 +200,22 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def path_of(address: str) -> str:
+    """The path within an address; "" in a text that is none."""
+    return _parts(address).path
+
+
+def _parts(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:  # as of "http://[": whoever asks for it says what is wrong with it
+        return SplitResult("", "", "", "", "")
+
+
 def file_stem(text: str) -> str:
-    """A text as a part of a file's name: letters, digits and hyphens."""
-    return re.sub(r"[^\w.]+", "-", text, flags=re.UNICODE).strip("-.").lower()[:80]
+    """A text as a part of a file's name: letters, digits and hyphens, at most 80 letters and 160 bytes."""
+    short = re.sub(r"[^\w.]+", "-", text, flags=re.UNICODE).strip("-.").lower()[:80]
+    return short.encode()[:_NAME].decode(errors="ignore")
 
 
 def _digest(text: str) -> str:

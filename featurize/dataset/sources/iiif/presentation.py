@@ -85,7 +85,7 @@ def images(manifest: Mapping[str, Any], address: str) -> list[Image]:
         own = labels_of(manifest)
         several = [image for canvas in _canvases(manifest) for image in _on_canvas(canvas, address)]
         return [_labelled(image, own, len(several) > 1) for image in several]
-    except (AttributeError, TypeError, KeyError) as error:
+    except (AttributeError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"it is not built like a manifest ({type(error).__name__}: {error})") from error
 
 
