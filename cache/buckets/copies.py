@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import mmap
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from cache.errors import StorageFailed
 
 SMALL = 1 << 20  # bytes; of less no copy is worth while
 _BLOCK = 8 << 20
+_NAME = re.compile(r"[0-9a-f]{40}")
 
 
 def local_copy(identity: object, nbytes: int, blocks: Iterable[bytes], *, anew: bool = False) -> NDArray[np.uint8]:
@@ -80,25 +82,25 @@ def folder() -> Path:
     return Path(base) / "artstyle" / "objects"
 
 
-def limit() -> int:
-    """Bytes that copies may take altogether.
+def limit() -> float:
+    """Bytes that copies may take altogether; it may be infinity.
 
     Raises
     ------
     StorageFailed
-        ARTSTYLE_OBJECT_CACHE_GB is no number.
+        ARTSTYLE_OBJECT_CACHE_GB is no number, or a negative one.
     """
     chosen = os.environ.get("ARTSTYLE_OBJECT_CACHE_GB", "20")
-    try:
-        return int(float(chosen) * 1e9)
-    except ValueError:
-        raise StorageFailed(f"ARTSTYLE_OBJECT_CACHE_GB is {chosen!r}: give a number of gigabytes") from None
+    with contextlib.suppress(ValueError):
+        if (gigabytes := float(chosen)) >= 0:
+            return gigabytes * 1e9
+    raise StorageFailed(f"ARTSTYLE_OBJECT_CACHE_GB is {chosen!r}: give a number of gigabytes")
 
 
 def _make_room(newest: Path) -> None:
     """Remove the copies that were not used for longest, beyond the limit; maps of them stay good."""
     copies = []
-    for path in newest.parent.iterdir():
+    for path in filter(_is_copy, newest.parent.iterdir()):  # the folder may hold what is not ours
         with contextlib.suppress(OSError):
             facts = path.stat()
             copies.append((facts.st_mtime_ns, facts.st_size, path))
@@ -107,3 +109,7 @@ def _make_room(newest: Path) -> None:
         room -= size
         if room < 0 and path != newest:
             files.remove(path)
+
+
+def _is_copy(path: Path) -> bool:
+    return _NAME.fullmatch(path.name) is not None and path.is_file()

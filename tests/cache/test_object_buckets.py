@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -301,7 +302,27 @@ def test_copies_keep_to_their_limit_and_maps_of_removed_ones_stay_good(
     assert sum(path.stat().st_size for path in copies.folder().iterdir()) <= 5_000_000
 
 
-def test_a_limit_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ARTSTYLE_OBJECT_CACHE_GB", "much")
-    with pytest.raises(StorageFailed, match="'much'"):
+def test_what_else_lies_in_the_folder_of_copies_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody may name a folder that holds their own files, older than every copy."""
+    monkeypatch.setenv("ARTSTYLE_OBJECT_CACHE", str(tmp_path))
+    monkeypatch.setenv("ARTSTYLE_OBJECT_CACHE_GB", "0.000001")
+    (tmp_path / "thesis.txt").write_bytes(bytes(2000))
+    (tmp_path / "scans").mkdir()
+    os.utime(tmp_path / "thesis.txt", (0, 0))
+    for n in range(3):
+        copies.local_copy(n, 2000, [bytes(2000)])
+    assert (tmp_path / "thesis.txt").stat().st_size == 2000
+    assert len(list(tmp_path.iterdir())) == 3, "and of the copies, only the newest stays"
+
+
+@pytest.mark.parametrize("chosen", ["much", "", "nan", "-1"])
+def test_a_limit_that_is_no_number_is_named(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARTSTYLE_OBJECT_CACHE_GB", chosen)
+    with pytest.raises(StorageFailed, match=f"ARTSTYLE_OBJECT_CACHE_GB is '{chosen}': give a number of gigabytes"):
         copies.limit()
+
+
+def test_copies_may_be_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARTSTYLE_OBJECT_CACHE_GB", "inf")
+    copies.local_copy(0, 9, [bytes(9)])
+    assert copies.limit() == float("inf")
