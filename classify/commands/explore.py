@@ -50,15 +50,15 @@ def neighbours(
 ) -> int:  # fmt: skip
     """The works of the collection that are most similar to PICTURES: files, and folders of files."""
     from cache import open_cache
-    from cache.writable import check_folder
     from classify.explore.neighbours import neighbours as find
     from classify.explore.neighbours import write_neighbours
+    from classify.explore.pages import check_out
     from classify.prediction import find_pictures
     from featurize.dataset.table import read_table
     from featurize.engines import make_engine
     from featurize.progress import progress_bar
 
-    check_folder(out)
+    check_out(out)
     paths = find_pictures(pictures)
     with progress_bar("embedding") as progress:
         found = find(
@@ -123,13 +123,13 @@ def draw_map(
 ) -> None:  # fmt: skip
     """A map of the collection: similar pictures lie near each other."""
     from cache import open_cache
-    from cache.writable import check_folder
     from classify.explore.maps.make import FEWEST, map_of, write_map
+    from classify.explore.pages import check_out
     from classify.explore.works import load_works
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
-    check_folder(out)
+    check_out(out)
     cache = open_cache(features, key)
     works = load_works(read_table(dataset), cache, embedding, split, fewest=FEWEST)
     with progress_bar("arranging", "iterations") as progress:
@@ -162,8 +162,8 @@ def timeline(
     With --head it is the last hidden layer of a head, on the embedding that the head was fitted to.
     """
     from cache import open_cache
-    from cache.writable import check_folder
     from classify.explore.hidden import load_hidden
+    from classify.explore.pages import check_out
     from classify.explore.timeline import FEWEST
     from classify.explore.timeline import timeline as follow
     from classify.explore.timeline_page import write_timeline
@@ -171,7 +171,7 @@ def timeline(
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
-    check_folder(out)
+    check_out(out)
     table, cache = read_table(dataset), open_cache(features, key)
     if head_file:
         works = load_hidden(table, cache, load_told(head_file), split)
@@ -212,13 +212,13 @@ def styles(
 ) -> None:
     """Which styles lie near each other, and which are taken for each other."""
     from cache import open_cache
-    from cache.writable import check_folder
+    from classify.explore.pages import check_out
     from classify.explore.styles import CLASSES, FEWEST, pairs, write_styles
     from classify.explore.styles import styles as compare_styles
     from classify.explore.works import load_works
     from featurize.dataset.table import read_table
 
-    check_folder(out)
+    check_out(out)
     works = load_works(read_table(dataset), open_cache(features, key), embedding, split, fewest=CLASSES * FEWEST)
     found = compare_styles(works, target, seed=seed)
     near = pairs(found)
@@ -246,13 +246,13 @@ def show_artist(
 ) -> None:
     """The works of the painter NAME in the embedding: nearest painters, works least like the others."""
     from cache import open_cache
-    from cache.writable import check_folder
     from classify.explore.artist import FEWEST, write_artist
     from classify.explore.artist import artist as look_at
+    from classify.explore.pages import check_out
     from classify.explore.works import load_works
     from featurize.dataset.table import read_table
 
-    check_folder(out)
+    check_out(out)
     works = load_works(read_table(dataset), open_cache(features, key), embedding, split, fewest=FEWEST)
     found = look_at(works, name)
     print_table(

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cache import Key, files
+from cache.writable import check_folder
+from classify.errors import DataError
 from classify.explore.works import Works
 from featurize import pages, wording
 from featurize.pictures.thumbnail import Thumbnail, thumbnail
@@ -17,6 +19,8 @@ PAGE = "index.html"
 _MOST_COLUMNS = 6  # of the user's that stand under a picture
 _LONGEST = 90  # characters of a cell that are shown there
 _KEPT = 4096  # thumbnails that are kept while a page is made
+_OURS = b'<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'  # in the head of each page
+_HEAD = 4096  # bytes of a page in which that stands
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,28 @@ def network_name(key: Key) -> str:
     return key.backbone + (" (untrained)" if key.untrained else "")
 
 
+def check_out(out: Path) -> None:
+    """See that a page can be written into a folder, and that it takes the place of no page of somebody else's.
+
+    Raises
+    ------
+    StorageFailed
+        Nothing can be written there.
+    DataError
+        An `index.html` is there that is no page of artstyle.
+    """
+    check_folder(out)
+    try:
+        with (out / PAGE).open("rb") as file:
+            beginning = file.read(_HEAD)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise DataError(f"{str(out / PAGE)!r} can't be read ({error.strerror}): choose another --out") from error
+    if _OURS not in beginning:
+        raise DataError(f"{str(out / PAGE)!r} is no page of artstyle, and would be replaced: choose another --out")
+
+
 def write_folder(out: Path, parts: Mapping[str, Callable[[], bytes]]) -> Path:
     """Write files into a folder, each before the next is made; gives the path of the page.
 
@@ -94,7 +120,10 @@ def write_folder(out: Path, parts: Mapping[str, Callable[[], bytes]]) -> Path:
     ------
     StorageFailed
         The file system refused.
+    DataError
+        See `check_out`.
     """
+    check_out(out)
     files.make_folder(out.absolute())
     for name, make in parts.items():
         files.write_atomic(out / name, [make()])

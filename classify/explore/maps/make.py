@@ -21,7 +21,7 @@ from classify.explore.maps.columns import Column, classes_of, columns_of
 from classify.explore.maps.layout import Layout
 from classify.explore.maps.mosaic import pasted, snapped
 from classify.explore.maps.page import render
-from classify.explore.pages import PAGE, write_folder
+from classify.explore.pages import PAGE, check_out, write_folder
 from classify.explore.works import Works
 from featurize.dataset.sheets import csv_bytes
 from featurize.pictures import archives
@@ -161,6 +161,7 @@ def write_map(made: Map, out: Path, *, mosaic: bool = False, progress: Progress 
     """
     from classify.explore.maps.figure import as_file
 
+    check_out(out)
     files.make_folder(out.absolute())
     works, xy, grid = made.works, made.xy.astype(np.float64), None
     if mosaic:

@@ -147,5 +147,14 @@ def test_the_commands_write_pages(
     for page in ("styles", "artist"):
         assert_good_to_read(tmp_path / "reports" / page / "index.html")
         assert EVIL not in (tmp_path / "reports" / page / "index.html").read_text("utf-8")
+    for page in ("styles", "artist", "map", "neighbours", "timeline"):
+        mine = tmp_path / "website" / "index.html"
+        mine.parent.mkdir(exist_ok=True)
+        mine.write_text("<!doctype html><title>My museum</title>")
+        wanted = {"artist": [str(world.artists[5])], "neighbours": ["pictures/3.jpg"]}.get(page, [])
+        assert run(cli, [page, *wanted, "--out", "website"]) == 1
+        assert "is no page of artstyle, and would be replaced: choose another --out" in capsys.readouterr().err
+        assert [path.read_text() for path in mine.parent.iterdir()] == ["<!doctype html><title>My museum</title>"]
+    assert run(cli, ["styles", "--out", "reports/styles"]) == 0, "its own page is replaced"
     assert run(cli, ["artist", "Nobody Known"]) == 1
     assert "no work is by 'Nobody Known'" in capsys.readouterr().err
