@@ -24,7 +24,7 @@ _TABLE = Path("dataset.csv")
 @FEATURES
 @TABLE
 @SPLIT
-@click.option("--shards", type=click.IntRange(1), help="Say which of so many shards have work left.")
+@click.option("--shards", type=click.IntRange(1, 1_000_000), help="Say which of so many shards have work left.")
 def info(features: str | Path, dataset: Path, split: str, shards: int | None) -> None:
     """Say what is remembered in this folder, what the feature caches hold, and what they lack of the dataset table."""
     from cache import list_caches
@@ -55,10 +55,11 @@ def _tell_lacking(cache: Store, dataset: Path, split: str, shards: int) -> None:
     line = f"{cache.key.folder_name}: of {counted(found.pictures, 'picture')} of {visible(dataset)}{rows}, "
     line += f"{found.embedded:,} have a vector, {found.failed:,} failed, {found.absent:,} are missing"
     again = run_command(cache.key, place=cache.place, table="" if dataset == _TABLE else str(dataset))
-    click.echo(f"{line}: `{again}` embeds them" if found.absent else line)
+    click.echo(f"{line}: `{again}` embeds those that can be read" if found.absent else line)
     if shards and found.absent:
-        which = ",".join(map(str, found.shards))
-        click.echo(f"{cache.key.folder_name}: missing in {len(found.shards)} of {shards} shards: {which}")
+        some = f"{len(found.shards)} of {shards} shards: {','.join(map(str, found.shards))}"
+        where = some if len(found.shards) < shards else "every shard"
+        click.echo(f"{cache.key.folder_name}: missing in {where}")
 
 
 def _tell_remembered() -> None:

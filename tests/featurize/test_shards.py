@@ -115,8 +115,9 @@ def test_info_says_what_is_missing_of_a_table(
         return status, [line.partition(": ")[2] for line in said.out.splitlines() if "missing" in line]
 
     missing = "of 21 pictures of dataset.csv, 8 have a vector, 0 failed, 13 are missing: `featurize run"
-    assert info() == (0, [f"{missing} --backbone resnet18 --weights random` embeds them"])
+    assert info() == (0, [f"{missing} --backbone resnet18 --weights random` embeds those that can be read"])
     assert info("--shards", "3")[1][1:] == ["missing in 2 of 3 shards: 1,3"]
+    assert info("--shards", "2")[1][1:] == ["missing in every shard"]
     assert info("--dataset", "gone.csv") == (1, [])
     (tmp_path / "dataset.csv").write_text("a table of somebody else\n")
     assert info() == (0, [])
