@@ -9,9 +9,10 @@ import pytest
 import torch
 from torchvision.models import get_model
 
-from cache import open_cache
+from cache import cache_in_memory, open_cache
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable
+from featurize.engines.maps import stage_maps
 from featurize.engines.torch import TorchEngine
 from featurize.networks.network import choose_network
 from featurize.networks.recipes import formulas
@@ -40,6 +41,16 @@ def test_a_gpu_agrees_with_the_cpu(name: str, precision: str, compiled: bool, mo
     ).embed(pixels(8))
     for formula in wanted:
         assert relative_difference(there[formula.recipe], here[formula.recipe]).max() < most
+
+
+def test_maps_for_heat_are_those_of_the_cpu() -> None:
+    network = choose_network("squeezenet1_1", "random", size=64)
+    here, there = (
+        stage_maps(network, [0, 3], cache_in_memory(network.key()).artifacts, device=device)(pixels(2))
+        for device in ("cpu", "cuda")
+    )
+    for place in (0, 3):
+        assert np.allclose(here[place], there[place], rtol=1e-3, atol=1e-4 * np.abs(here[place]).max())
 
 
 @pytest.fixture
