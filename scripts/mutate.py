@@ -37,6 +37,7 @@ from mutants import ROOT, Mutant, Place, in_order
 
 SLOWER = 6  # times as long as undisturbed: a mutant that goes on for ever
 PATIENCE = 30  # seconds that each test is always granted
+FAR = 3  # times as late comes a test that runs no line of the mutant's file
 COLLECTING = "collecting the tests"
 WARM = """numpy scipy.linalg scipy.optimize scipy.stats sklearn.utils.estimator_checks sklearn.model_selection torch
     torchvision timm open_clip h5py hypothesis hypothesis.extra.numpy jinja2 matplotlib.pyplot moto.server obstore
@@ -97,12 +98,16 @@ class Reached:
         return found
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """Tests that run a mutant's statement, the most direct first; all that run its file for a file's constant."""
+        """Tests that run a mutant's statement, the most direct first.
+
+        A constant of a file is read by tests that run none of its lines: all tests may notice, those that run its file
+        count as more direct.
+        """
         paths = [path for path in self._data.measured_files() if path.endswith(f"/{mutant.file}")]
         lines = self.lines(paths[0]) if paths else {}
-        wanted = mutant.lines or tuple(lines)
-        found = set().union(*(lines.get(line, set()) for line in wanted))
-        return sorted(found, key=lambda test: (self._order[test], test))
+        found = set().union(*(lines.get(line, set()) for line in mutant.lines or lines))
+        far = {} if mutant.lines else dict.fromkeys(self._order.keys() - found, FAR)
+        return sorted([*found, *far], key=lambda test: (self._order[test] * far.get(test, 1), test))
 
 
 def _test_of(case: ET.Element) -> str:

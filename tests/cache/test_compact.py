@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from threading import Barrier, get_ident
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,27 +53,19 @@ def test_damage_comes_whole_out_of_another_process() -> None:
         assert (str(again), vars(again)) == (str(error), vars(error))
 
 
-def test_work_on_many_objects_comes_back_in_their_order_by_no_more_threads_than_are_allowed() -> None:
-    import threading
-    import time
-
+def test_work_on_many_objects_comes_back_in_their_order_by_as_many_threads_as_are_allowed() -> None:
     class Far(MemoryBucket):
         at_once = 3
 
-    lock, working, most = threading.Lock(), [0], [0]
+    together = Barrier(3, timeout=60)  # breaks where fewer than three are at work
 
     def work(n: int) -> int:
-        with lock:
-            working[0] += 1
-            most[0] = max(most[0], working[0])
-        time.sleep(0.002 * (5 - n % 5))
-        with lock:
-            working[0] -= 1
+        together.wait()
         return -n
 
-    for bucket, allowed in ((Far(), 3), (MemoryBucket(), 1)):
-        most[0] = 0
-        assert bucket.each(work, range(12)) == [-n for n in range(12)]
-        assert most[0] == allowed
-        assert bucket.each(work, [7]) == [-7]
-        assert bucket.each(work, []) == []
+    bucket = Far()
+    assert bucket.each(work, range(12)) == [-n for n in range(12)]
+    assert bucket.each(lambda n: -n, [7]) == [-7]
+    assert bucket.each(work, []) == []
+    here = MemoryBucket().each(lambda n: get_ident(), range(3))
+    assert here == [get_ident()] * 3

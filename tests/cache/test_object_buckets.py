@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cache import create_cache, open_cache
-from cache.buckets import Bucket, ObjectBucket, bucket_at, clients, copies, objects
+from cache.buckets import Bucket, ObjectBucket, base, bucket_at, clients, copies, objects
 from cache.errors import StorageFailed, Unreadable
 from tests.cache.s3 import Trouble, environment, new_bucket, s3_server, troubled
 from tests.cache.samples import AVGPOOL, KEY, ids_of, rows_of
@@ -43,6 +43,19 @@ class ObjectContract(BucketContract):
 
     def test_there_is_no_file(self, bucket: Bucket) -> None:
         assert bucket.path("x") is None
+
+
+def test_sixteen_objects_are_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docs/scale.md counts on."""
+    from obstore.store import MemoryStore
+
+    sizes: list[int] = []
+    pool = base.ThreadPoolExecutor
+    monkeypatch.setattr(base, "ThreadPoolExecutor", lambda size: sizes.append(size) or pool(size))
+    bucket = ObjectBucket("memory://museum/features", MemoryStore(), "features")
+    assert bucket.each(abs, range(-40, 0)) == list(range(40, 0, -1))
+    assert bucket.each(abs, [-3, -2, -1]) == [3, 2, 1]
+    assert sizes == [16, 3]
 
 
 class TestObstoreInMemory(ObjectContract):
