@@ -292,6 +292,22 @@ def test_a_newton_direction_solves_its_equations():
     assert (np.sqrt(norms[0] / norms[1]) < 1.05 * kernel.FORCING).all()
 
 
+def test_problems_that_are_solved_drop_out_of_the_products():
+    """One of five is hard: after its first steps nothing is multiplied for the others."""
+    K, y, _ = machine()
+    ridge = np.array([1e5, 1e5, 1e5, 1e5, 1e-3], np.float32)[:, None] * np.ones_like(y)
+    residual, sizes = rng(3).standard_normal(y.shape).astype(np.float32), []
+    product = kernel.Product(K, Team(1, None))
+    d, Kd = kernel._newton_direction(
+        lambda P: sizes.append(len(P)) or product(P), 1 / ridge, residual.copy(), residual @ K
+    )
+    assert sizes[0] == 5
+    assert sizes[-1] == 1
+    assert sizes == sorted(sizes, reverse=True)
+    np.testing.assert_allclose(Kd, d @ K, atol=1e-3 * abs(Kd).max())
+    np.testing.assert_allclose(d[:4], residual[:4], rtol=0.02, atol=0.02)
+
+
 def test_a_step_has_the_length_of_the_least_value():
     """On the way to a point beyond the minimum and to one before it, where the whole step is the best."""
     K, y, ridge = machine()
