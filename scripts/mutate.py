@@ -33,8 +33,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from coverage import CoverageData, CoverageException
+
 sys.path.insert(0, str(Path(__file__).parent))
-from mutants import ROOT, Mutant, Place, in_order
+from mutant_places import ROOT, Mutant, Place, in_order
 
 SLOWER = 6  # times as long as undisturbed: a mutant that goes on for ever
 PATIENCE = 30  # seconds that each test is always granted
@@ -65,10 +67,10 @@ class Reached:
     """
 
     def __init__(self, database: Path, times: Path):
-        from coverage import CoverageData
-
         self._data = CoverageData(str(database))
         self._data.read()
+        if not any(path.endswith("/cache/store.py") for path in self._data.measured_files()):
+            raise ValueError(f"{str(database)!r} holds nothing of the project: record it as the script's help says")
         self._lines: dict[str, dict[int, set[str]]] = {}
         self._seconds: dict[str, float] = defaultdict(float)
         for case in ET.parse(times).iter("testcase"):
@@ -259,6 +261,13 @@ def sample(places: Sequence[Place], project: Copy, minutes: float, out: Path | N
     return survivors
 
 
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} is no file")
+    return path
+
+
 def _places(options: argparse.Namespace) -> list[Place]:
     places = in_order(options.seed)
     if not options.again:
@@ -270,15 +279,19 @@ def _places(options: argparse.Namespace) -> list[Place]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; 1 where a mutant survives."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--coverage", type=Path, required=True, help="coverage's database: which test reaches what")
-    parser.add_argument("--times", type=Path, required=True, help="pytest's report in XML: how long each test takes")
+    parser.add_argument("--coverage", type=_file, required=True, help="coverage's database: which test reaches what")
+    parser.add_argument("--times", type=_file, required=True, help="pytest's report in XML: how long each test takes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=int, default=0, help="leave out so many of the seed's mutants: tried before")
-    parser.add_argument("--again", type=Path, help="only those that survived in this record")
+    parser.add_argument("--again", type=_file, help="only those that survived in this record")
     parser.add_argument("--minutes", type=float, default=40, help="no new mutant is begun after so long")
     parser.add_argument("--budget", type=float, default=1e9, help="seconds of tests for each mutant; default all")
     parser.add_argument("--out", type=Path, help="write the record into this JSON file")
     options = parser.parse_args(argv)
+    try:
+        reached, places = Reached(options.coverage, options.times), _places(options)
+    except (OSError, SyntaxError, ValueError, KeyError, CoverageException) as error:
+        raise SystemExit(f"can't read what was recorded: {error!s}") from error
     for name in WARM.split():
         with contextlib.suppress(ImportError):  # an extra that is not installed
             importlib.import_module(name)
@@ -287,8 +300,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = subprocess.run(head, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     facts = {"code": code, "seed": options.seed, "start": options.start, "mutants": len(in_order(options.seed))}
     with tempfile.TemporaryDirectory() as folder:
-        project = Copy(Path(folder), Reached(options.coverage, options.times), options.budget)
-        return int(sample(_places(options), project, options.minutes, options.out, facts) > 0)
+        project = Copy(Path(folder), reached, options.budget)
+        return int(sample(places, project, options.minutes, options.out, facts) > 0)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classify.evaluation.questions import Folding, difference, gains
+from classify.evaluation.questions import Folding, _over_folds, difference, gains
 
 
 def folding(fold: Any, **changes: Any) -> Folding:
@@ -31,6 +31,15 @@ def test_each_fold_of_each_repeat_has_its_accuracy() -> None:
     assert found.count == 3
     assert found.accuracies(hits).tolist() == [1, 0.5, 0, 1, 0.5, 0.5]
     assert found.test_share == pytest.approx(2 / 4)
+
+
+def test_an_accuracy_over_folds_is_a_share() -> None:
+    """The interval of its mean is cut where a share ends."""
+    for accuracies in ([1.0, 1.0, 0.9, 1.0], [0.0, 0.1, 0.0, 0.0]):
+        found = _over_folds(np.array(accuracies), 0.25)
+        assert found.value == pytest.approx(np.mean(accuracies))
+        assert 0 <= found.low < found.value < found.high <= 1
+        assert found.low == 0 or found.high == 1
 
 
 def answer(*predicted: list[int]) -> Any:

@@ -157,6 +157,19 @@ def test_a_number_out_of_bounds_is_refused(text: str) -> None:
         HeadSpec.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("svm:gamma=-1", r"gamma=-1.0 is out of bounds: it must be from 1e-30 to 1e\+12, or scale$"),
+        ("svm:landmarks=0", "landmarks=0.0 is out of bounds: it must be from 1 to 50000, or auto$"),
+        ("ridge:alpha=-1", r"alpha=-1.0 is out of bounds: it must be from 0 to 1e\+30$"),
+    ],
+)
+def test_bounds_are_named_with_the_word_that_may_stand_there(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        HeadSpec.parse(text).make().check_parameters()
+
+
 def test_widths_that_cannot_be_are_refused() -> None:
     for text in ("mlp:hidden=0", "mlp:hidden=8-0", "mlp:hidden=-"):
         with pytest.raises(ValueError, match="hidden="):

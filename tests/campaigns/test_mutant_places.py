@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-import mutants
+import mutant_places as mutants
 
 CODE = """
 from typing import TYPE_CHECKING
