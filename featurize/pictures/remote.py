@@ -15,12 +15,13 @@ from urllib.parse import unquote
 from cache.buckets import ObjectBucket
 from cache.errors import CacheError
 from featurize.errors import Undecodable
+from featurize.pictures import hub
 from featurize.reasons import Reason
 
 _TRIES = 5  # about three seconds of pauses in all
 _MOST = 2 << 30  # bytes of one picture
-_SCHEMES = ("http", "https", "s3", "s3a", "gs", "az")
-_OTHERS = "abfss?|hf|hdfs|ftps?|sftp|file|data"  # of other programs: named, and not looked for on this machine
+_SCHEMES = ("http", "https", "s3", "s3a", "gs", "az", hub.SCHEME)
+_OTHERS = "abfss?|hdfs|ftps?|sftp|file|data"  # of other programs: named, and not looked for on this machine
 _ADDRESS = re.compile(rf"({'|'.join(_SCHEMES)}|{_OTHERS}):/+([^/].*)", re.DOTALL | re.IGNORECASE)
 
 
@@ -45,6 +46,8 @@ def fetch(address: str, size: int = -1) -> bytes:
     Undecodable
         With reason MISSING, CHANGED, or NOT_FETCHED and what the server answered.
     """
+    if address.startswith(f"{hub.SCHEME}://"):
+        address = hub.web_address(address)
     scheme, _, rest = address.partition("://")
     host, _, name = rest.partition("/")
     if scheme not in _SCHEMES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import threading
@@ -20,7 +21,7 @@ from featurize.dataset.table import DatasetTable, read_table, write_table
 from featurize.engines.fake import FakeEngines
 from featurize.errors import Undecodable
 from featurize.networks.recipes import FORMULAS
-from featurize.pictures import remote
+from featurize.pictures import hub, remote
 from featurize.reasons import Reason
 from featurize.run.extract import Extraction, Settings, extract
 from tests.cache.s3 import Trouble, environment, new_bucket, s3_server, troubled
@@ -45,6 +46,17 @@ def table(paintings: Path, tmp_path: Path) -> DatasetTable:
     return prepare(paintings, tmp_path / "dataset.csv").table
 
 
+@contextlib.contextmanager
+def served(handler: type[http.server.SimpleHTTPRequestHandler], folder: Path) -> Iterator[str]:
+    """The address of a web server for a folder."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.fixture
 def web(table: DatasetTable) -> Iterator[str]:
     """A web server with the pictures."""
@@ -55,12 +67,8 @@ def web(table: DatasetTable) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(table.folder)))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with served(Handler, table.folder) as address:
+        yield address
 
 
 def run(table: DatasetTable, features: Path) -> Extraction:
@@ -139,7 +147,8 @@ ODD = {
     "http://museum:99999/a.jpg": "can't be opened: invalid port number; look at the address",
     "http://[::1/a.jpg": "can't be opened: invalid IPv6 address; look at the address",
     "ftp://museum.org/a.jpg": "an address of ftp:// is not supported: give a path, or http://, ",
-    "hf://datasets/museum/a.jpg": "an address of hf:// is not supported",
+    "hf://datasets/museum/a.jpg": "an address of the hub is hf://datasets/OWNER/NAME/FILE",
+    "hdfs://museum/a.jpg": "an address of hdfs:// is not supported",
     "s3://museum:9000/a.jpg": "is no folder in an object store",
 }
 
@@ -150,6 +159,35 @@ def test_an_address_that_can_t_be_asked_for_is_a_row_with_its_reason(table: Data
     assert {f.where: f.reason for f in done.failed} == dict.fromkeys(ODD, Reason.NOT_FETCHED)
     assert [f.where for f in done.failed if ODD[f.where] not in f.detail] == []
     assert done.embedded == 21 - len(ODD)
+
+
+def test_pictures_on_the_hub(table: DatasetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub sends small files and says of others where they are; names are taken letter by letter."""
+    asked = "/datasets/museum/works/resolve/v1.0/"
+
+    class Hub(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if not self.path.startswith(asked):
+                super().do_GET()
+                return
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix(asked[:-1]))
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    odd = table.folder / "50 % of # 1.jpg"
+    odd.write_bytes((table.folder / table.columns["path"][0]).read_bytes())
+    near = table.with_columns(path=[odd.name, *table.columns["path"][1:]])
+    with served(Hub, table.folder) as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        assert hub.web_address("hf://datasets/museum/works@v1.0/a.jpg") == f"{address}{asked}a.jpg"
+        done = run(at(near, "hf://datasets/museum/works@v1.0"), tmp_path / "far")
+    assert (done.embedded, done.failed) == (21, [])
+    assert bits(done, table) == bits(run(table, tmp_path / "near"), table)
+    monkeypatch.delenv("HF_ENDPOINT")
+    assert hub.web_address("hf://museum/works/a b.jpg") == "https://huggingface.co/museum/works/resolve/main/a%20b.jpg"
 
 
 def test_what_a_web_server_answers_is_told_in_the_words_of_the_web(web: str) -> None:
