@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from cache.key import PLAIN_PROVIDER, Json
 from featurize.choices import DEFAULT_EMBEDDING
 from featurize.errors import BackboneError, WeightsError
+from featurize.networks.weights_file import misfit
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
@@ -311,20 +312,10 @@ class Provider(ABC):
         Raises
         ------
         WeightsError
-            It belongs to another network.
+            It belongs to another network, see `misfit`.
         """
         own, behind = network.state_dict(), self.classifier(backbone)
         needed = [k for k in own if not k.startswith(behind) and not k.endswith("num_batches_tracked")]
-        absent = [k for k in needed if k not in state]
-        shaped = [k for k in needed if k in state and state[k].shape != own[k].shape]
-        what = ""
-        if absent:
-            what = f"{len(absent)} of {len(needed)} arrays are missing, the first is {absent[0]!r}"
-        elif shaped:
-            found, expected = (tuple(arrays[shaped[0]].shape) for arrays in (state, own))
-            what = f"{shaped[0]!r} has shape {found}, {expected} is expected"
-        if what:
-            raise WeightsError(
-                f"{source!r} holds no weights of {backbone.full_name}: {what}; choose the backbone they belong to"
-            )
+        if what := misfit(own, state, needed):
+            raise WeightsError(f"{source!r} holds no weights of {backbone.full_name}: {what}")
         network.load_state_dict({k: state.get(k, v) if k in needed else v for k, v in own.items()})

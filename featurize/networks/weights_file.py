@@ -17,7 +17,9 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-from collections.abc import Mapping
+import re
+import warnings
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +37,10 @@ FORMAT = "artstyle weights 1"
 SUFFIX = ".safetensors"
 _NAME = "artstyle"
 _OURS = {"decode": "exact", "policy": POLICY}  # fields of a transform that a run chooses, not the weights
-_WRAPPERS = ("state_dict", "model", "model_state_dict")
+_PREFIX = "module."  # of the names in a state dict of torch's DataParallel
+_PICKLES = (b"PK", b"\x80")  # how files of torch begin: zip archives, and the plain pickles of its early versions
+_NUMBER = re.compile(r"\d+")  # of a block, in the name of an array
+_SOME = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -166,20 +171,98 @@ def read_state(path: Path) -> Mapping[str, torch.Tensor]:
 
             state: Any = load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            _check_pickle(path)
+            with warnings.catch_warnings(action="ignore"):  # of pickle protocols
+                state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{str(path)!r} is a pickle with more in it than arrays, which could run code: it was refused and "
             "nothing in it was run; save it as a plain state dict or as .safetensors"
         ) from error
+    except WeightsError:
+        raise
     except Exception as error:  # torch, zip and safetensors each raise kinds of their own
         raise _no_weights(path, error) from error
-    for wrapper in _WRAPPERS:
-        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
-            state = state[wrapper]
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()) or not state:
-        raise WeightsError(f"{str(path)!r} holds no state dict (name -> array)")
-    return {name.removeprefix("module."): array for name, array in state.items()}
+    return {name.removeprefix(_PREFIX): array for name, array in _state_in(path, state).items()}
+
+
+def _check_pickle(path: Path) -> None:
+    """Raise where a file is none of torch's: a web page, a pointer of Git LFS, or a safetensors file."""
+    with path.open("rb") as file:
+        first = file.read(9)
+    if first and not first.startswith(_PICKLES):
+        also = f", but a safetensors file: give it a name that ends in {SUFFIX}" if first[8:] == b"{" else ""
+        raise _no_weights(path, ValueError(f"it is none of torch's files{also}"))
+
+
+def _state_in(path: Path, saved: Any) -> dict[str, torch.Tensor]:
+    """The state dict in what was saved: itself, or the only one among other things, as training scripts save it.
+
+    Raises
+    ------
+    WeightsError
+        There is none, or there are several.
+    """
+    if _is_state(saved):
+        found: dict[str, torch.Tensor] = saved
+        return found
+    parts = saved if isinstance(saved, dict) else {}
+    states = {str(name): part for name, part in parts.items() if _is_state(part)}
+    if len(states) == 1:
+        return next(iter(states.values()))
+    listed = ", ".join(map(str, list(states or parts)[:_SOME])) or "nothing that has a name"
+    what = "several state dicts" if states else "no state dict (name -> array)"
+    raise WeightsError(
+        f"{str(path)!r} holds {what}; it has: {listed}. Save the right one alone, as in "
+        "torch.save(loaded[NAME], 'weights.pth')"
+    )
+
+
+def _is_state(saved: Any) -> bool:
+    import torch
+
+    return isinstance(saved, dict) and bool(saved) and all(isinstance(v, torch.Tensor) for v in saved.values())
+
+
+def misfit(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], needed: Sequence[str]) -> str:
+    """Why a state dict is not that of a network, and the way out; "" where it is.
+
+    A larger network of the same family has all of a smaller one's arrays, in the same shapes, so arrays of further
+    blocks count, too.
+
+    Parameters
+    ----------
+    own : mapping of str to torch.Tensor
+        The network's state dict.
+    state : mapping of str to torch.Tensor
+    needed : sequence of str
+        Names in `own` that must be in `state`.
+    """
+    way_out = "choose the backbone they belong to"
+    if absent := [name for name in needed if name not in state]:
+        first = f", the file's first is {min(state)!r}" if len(absent) == len(needed) else ""
+        return f"{len(absent)} of {len(needed)} arrays are missing, the first is {absent[0]!r}{first}; {way_out}"
+    if shaped := [name for name in needed if state[name].shape != own[name].shape]:
+        found, expected = (tuple(arrays[shaped[0]].shape) for arrays in (state, own))
+        return f"{shaped[0]!r} has shape {found}, {expected} is expected; {way_out}"
+    if more := further(own, needed, state):
+        return f"{len(more)} arrays are of a larger network, the first is {more[0]!r}; {way_out}"
+    for name in needed:
+        array = state[name]
+        if own[name].is_floating_point() and not array.is_floating_point():
+            kind = str(array.dtype).removeprefix("torch.")
+            return f"{name!r} holds {kind} numbers; save them as float32, not quantised"
+        if own[name].is_floating_point() and not array.float().isfinite().all():
+            return (
+                f"{name!r} holds NaN or infinity, so no vector would be finite; take a file that was saved before that"
+            )
+    return ""
+
+
+def further(own: Container[str], needed: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Names of arrays that a network lacks, and that are called like its own but for the number of a block."""
+    known = {_NUMBER.sub("#", name) for name in needed}
+    return [name for name in names if name not in own and _NUMBER.sub("#", name) in known]
 
 
 def _no_weights(path: Path, error: Exception) -> WeightsError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import math
 import os
 import pickle
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,6 +162,71 @@ def test_arrays_of_another_shape_are_refused(tmp_path: Path, state: dict[str, to
     torch.save({**state, "features.0.weight": torch.zeros(64, 3, 5, 5)}, path)
     with pytest.raises(WeightsError, match=r"shape \(64, 3, 5, 5\), \(64, 3, 3, 3\) is expected"):
         load(SQUEEZENET, str(path))
+
+
+def test_weights_of_a_larger_network_of_the_family_are_refused(tmp_path: Path) -> None:
+    """resnet34 has every array of resnet18, in the same shapes: nothing would show that the vectors are wrong."""
+    path = tmp_path / "resnet34.pth"
+    torch.save({name: torch.zeros(a.shape) for name, a in get_model("resnet34").state_dict().items()}, path)
+    with pytest.raises(WeightsError, match=r"arrays are of a larger network, the first is 'layer1.2.conv1.weight'"):
+        load(backbone("resnet18"), str(path))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda a: torch.full_like(a, math.nan), r"'features.0.weight' holds NaN or infinity"),
+        (lambda a: torch.full_like(a, math.inf), r"'features.0.weight' holds NaN or infinity"),
+        (lambda a: (100 * a).to(torch.int8), r"'features.0.weight' holds int8 numbers"),
+        (lambda a: torch.complex(a, a), r"'features.0.weight' holds complex64 numbers"),
+    ],
+    ids=["NaN", "infinity", "quantised", "complex"],
+)
+def test_an_array_that_holds_no_usable_numbers_is_named(
+    spoil: Callable[[torch.Tensor], torch.Tensor], said: str, tmp_path: Path, state: dict[str, torch.Tensor]
+) -> None:
+    path = tmp_path / "spoilt.safetensors"
+    save_file({**state, "features.0.weight": spoil(state["features.0.weight"])}, path)
+    with pytest.raises(WeightsError, match=said):
+        load(SQUEEZENET, str(path))
+
+
+@pytest.mark.parametrize("name", ["state_dict", "model", "ema", "teacher"])
+def test_the_only_state_dict_of_a_checkpoint_is_taken(
+    name: str, tmp_path: Path, state: dict[str, torch.Tensor]
+) -> None:
+    path = tmp_path / "checkpoint.pth"
+    torch.save({"epoch": 3, "optimizer": {"state": {}, "param_groups": []}, name: state}, path)
+    assert read_state(path).keys() == state.keys()
+
+
+def test_no_state_dict_is_guessed_where_a_checkpoint_has_several(
+    tmp_path: Path, state: dict[str, torch.Tensor]
+) -> None:
+    path = tmp_path / "checkpoint.pth"
+    torch.save({"model": state, "model_ema": state, "epoch": 3}, path)
+    with pytest.raises(WeightsError, match=r"holds several state dicts; it has: model, model_ema. Save the right one"):
+        read_state(path)
+
+
+def test_names_of_the_file_are_shown_where_none_fits(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    path = tmp_path / "compiled.pth"
+    torch.save({f"_orig_mod.{name}": array for name, array in state.items()}, path)
+    with pytest.raises(WeightsError, match=r"the file's first is '_orig_mod.classifier.1.bias'"):
+        load(SQUEEZENET, str(path))
+
+
+@pytest.mark.parametrize("ending", [".pth", ".bin", ".pt"])
+def test_what_is_no_pickle_is_not_called_one(ending: str, tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    """A web page, a pointer of Git LFS, and a safetensors file under another name."""
+    path = tmp_path / f"weights{ending}"
+    for text in (b"<html>404</html>", b"version https://git-lfs.github.com/spec/v1"):
+        path.write_bytes(text)
+        with pytest.raises(WeightsError, match=r"is no file of weights .*none of torch's files"):
+            read_state(path)
+    save_file(state, path)
+    with pytest.raises(WeightsError, match=r"a safetensors file: give it a name that ends in \.safetensors"):
+        read_state(path)
 
 
 class Bomb:

@@ -21,6 +21,7 @@ from featurize.networks.described import Description, Offer, described, need
 from featurize.networks.hub import HUB, HubProvider, from_hub, licence_on_hub
 from featurize.networks.libraries.image_processor import PREPROCESSOR, transform_of
 from featurize.networks.tokens import NORM, Steps, TokenNetwork
+from featurize.networks.weights_file import further
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
@@ -124,6 +125,12 @@ class HuggingFace(HubProvider):
             raise WeightsError(
                 f"{source!r} holds no weights of {backbone.full_name}: {wrong!r} is missing or has another shape; "
                 "choose the backbone they belong to"
+            )
+        own = network.state_dict()
+        if more := further(own, own, sorted(said["unexpected_keys"])):
+            raise WeightsError(
+                f"{source!r} holds no weights of {backbone.full_name}: {len(more)} arrays are of a larger network, the "
+                f"first is {more[0]!r}; choose the backbone they belong to"
             )
         super().fill(backbone, network, filled.state_dict(), source)
 
