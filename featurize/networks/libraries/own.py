@@ -1,13 +1,16 @@
 """A network of the user's own: "module:mine.network", the function `network` of `mine.py`, and `mine.toml` beside it.
 
 The function takes nothing and returns a torch.nn.Module; the TOML says which pixels it expects and where it is read.
-The sha256 of the Python file is in the key, so that an edited network is another one.
+The sha256 of the Python file, and of files beside it that it imports, is in the key: an edited network is another one.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import hashlib
 import sys
+import textwrap
 import tomllib
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     import torch
 
 _NEEDED = {"size": int, "mean": list, "std": list, "nodes": list}
+_KINDS = {int: "a whole number", list: "a list", str: "a text in quotes"}
+_LONGEST = 300  # letters of an error of the user's code in a message
 _OPTIONAL = {"resize": int, "fit": str, "interpolation": str, "fill": list, "weights": str}
 
 
@@ -43,7 +48,7 @@ class Own(Torchvision):
             name=name,
             stages=tuple(map(Stage, facts["nodes"])),
             transform=transform_of(facts),
-            variant={"code": file_digest(path)},
+            variant={"code": _code_digest(path)},
             file=path.parent / weights if weights else None,
         )
 
@@ -67,7 +72,29 @@ class Own(Torchvision):
             network = make()
         if not isinstance(network, torch.nn.Module):
             raise BackboneError(f"{backbone.name}() gives a {type(network).__name__}: a torch.nn.Module is needed")
+        self._try(backbone, network.eval().float(), side)
         return network
+
+    def _try(self, backbone: Backbone, network: torch.nn.Module, side: int) -> None:
+        """Raise unless a network makes feature maps of a picture; later errors come from exports, and name no cause."""
+        import torch
+
+        cut = self.trainable(backbone, network, backbone.nodes)
+        try:
+            with torch.inference_mode():
+                found = cut(torch.zeros(1, 3, side, side))
+        except Exception as error:  # the user's code and torch raise any kind
+            raise BackboneError(
+                f"{backbone.full_name} can't embed a picture of 3 x {side} x {side} numbers ({_said(error)}): mend its "
+                "code, or `size` in its .toml"
+            ) from error
+        for node, maps in zip(backbone.nodes, (found[str(n)] for n in range(len(found))), strict=True):
+            shape = tuple(maps.shape) if isinstance(maps, torch.Tensor) else type(maps).__name__
+            if not isinstance(maps, torch.Tensor) or maps.ndim != 4 or not maps.is_floating_point():
+                raise BackboneError(
+                    f"node {node!r} of {backbone.full_name} gives {shape}: a feature map is needed, (1, channels, "
+                    "height, width) for one picture; name another node in its .toml"
+                )
 
     def classifier(self, backbone: Backbone) -> tuple[str, ...]:
         return ()
@@ -87,6 +114,42 @@ def _place(name: str) -> tuple[Path, str]:
     )
 
 
+def _code_digest(path: Path) -> str:
+    """sha256 of a Python file; where it imports files that lie beside it, of all of these."""
+    found: dict[Path, str] = {}
+    waiting = [path]
+    while waiting:
+        here = waiting.pop()
+        found[here] = file_digest(here)
+        waiting += [other for other in _imported(here, path.parent) if other not in found]
+    if len(found) == 1:
+        return found[path]
+    listed = sorted(f"{other.relative_to(path.parent).as_posix()} {digest}" for other, digest in found.items())
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+
+
+def _imported(path: Path, folder: Path) -> Iterator[Path]:
+    """The files in a folder that a Python file imports, as its text says; it is not run."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # said when it is run
+        return
+    for statement in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(statement, ast.Import):
+            names = [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom):
+            whole = [
+                f"{statement.module}.{alias.name}" if statement.module else alias.name for alias in statement.names
+            ]
+            names = [*filter(None, [statement.module]), *whole]
+        for name in names:
+            parts = name.split(".")
+            for count in range(1, len(parts) + 1):
+                place = folder.joinpath(*parts[:count])
+                yield from (p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file())
+
+
 @contextlib.contextmanager
 def _running(path: Path) -> Iterator[None]:
     """Run the user's code: whatever it raises is one sentence that names the line.
@@ -103,9 +166,13 @@ def _running(path: Path) -> Iterator[None]:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(path) else [None, *lines][-1]
         where = f"{str(path)!r}, line {line}" if line else repr(str(path))
-        message = error.msg if isinstance(error, SyntaxError) else str(error)
-        said = f"{type(error).__name__}: {message}" if message else type(error).__name__
-        raise BackboneError(f"{where}, can't be run ({' '.join(said.split())}): mend it") from error
+        raise BackboneError(f"{where}, can't be run ({_said(error)}): mend it") from error
+
+
+def _said(error: BaseException) -> str:
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    said = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return textwrap.shorten(said, _LONGEST)
 
 
 def facts_of(
@@ -130,14 +197,17 @@ def facts_of(
         there = "lacks" if what in needed_facts else "has an unknown"
         raise BackboneError(f"{str(path)!r} {there} {what!r}: {', '.join(needed_facts)} are needed")
     for what, value in facts.items():
-        if not isinstance(value, known[what]):
-            raise BackboneError(f"{what} = {value!r} in {str(path)!r}: a {known[what].__name__} is needed")
+        if not isinstance(value, known[what]) or isinstance(value, bool):
+            raise BackboneError(f"{what} = {value!r} in {str(path)!r}: {_KINDS[known[what]]} is needed")
     for what in ("mean", "std"):
         if any(not isinstance(value, int | float) or not 0 <= value <= 1 for value in facts[what]):
             raise BackboneError(
                 f"{what} = {facts[what]} in {str(path)!r}: of values scaled to 0..1, each is from 0 to 1; divide by "
                 "255 what is of values up to 255"
             )
+    nodes = facts.get("nodes", ["one"])
+    if not nodes or not all(isinstance(node, str) for node in nodes) or len(set(nodes)) < len(nodes):
+        raise BackboneError(f"nodes = {nodes} in {str(path)!r}: one or more different names in quotes are needed")
     return facts
 
 

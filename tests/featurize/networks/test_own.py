@@ -60,6 +60,18 @@ def test_an_edited_network_is_another(mine: Path) -> None:
     assert choose_network("module:mine.network", "random").key() != before
 
 
+@pytest.mark.parametrize("line", ["import blocks", "from blocks import first", "from blocks.deep import second"])
+def test_a_network_whose_parts_in_other_files_were_edited_is_another(line: str, mine: Path) -> None:
+    (mine / "blocks").mkdir()
+    for name in ("__init__.py", "deep.py"):
+        (mine / "blocks" / name).write_text("first = second = 1\n")
+    (mine / "mine.py").write_text(f"{line}\n{(mine / 'mine.py').read_text()}")
+    before = choose_network("module:mine.network", "random").key()
+    edited = "deep.py" if "deep" in line else "__init__.py"
+    (mine / "blocks" / edited).write_text("first = second = 2\n")
+    assert choose_network("module:mine.network", "random").key() != before
+
+
 def test_weights_beside_it_are_the_default(mine: Path) -> None:
     torch.save(choose_network("module:mine.network", "random").load().state_dict(), mine / "mine.pth")
     with (mine / "mine.toml").open("a") as file:
@@ -71,7 +83,11 @@ def test_weights_beside_it_are_the_default(mine: Path) -> None:
     ("name", "toml", "what"),
     [
         ("mine.network", "size = 128", "mine.toml' lacks '(mean|std|nodes)'"),
-        ("mine.network", 'size = "big"\nmean = []\nstd = []\nnodes = []', "size = 'big' in .*: a int is needed"),
+        (
+            "mine.network",
+            'size = "big"\nmean = []\nstd = []\nnodes = []',
+            "size = 'big' in .*: a whole number is needed",
+        ),
         ("mine.network", "size =", "mine.toml' is no TOML"),
         (
             "mine.network",
@@ -79,6 +95,14 @@ def test_weights_beside_it_are_the_default(mine: Path) -> None:
             r"mean = \[123.7, 116.3, 103.5\] in .*: of values scaled to 0..1, each is from 0 to 1; divide by 255",
         ),
         ("mine.network", "size = 64\nmean = [0, 0, 0]\nstd = [1, 2, 1]\nnodes = []", r"std = \[1, 2, 1\] in"),
+        ("mine.network", "size = true\nmean = []\nstd = []\nnodes = []", "size = True in .*: a whole number is needed"),
+        ("mine.network", "size = 64\nmean = [0, 0, 0]\nstd = [1, 1, 1]\nnodes = []", r"nodes = \[\] in"),
+        ("mine.network", "size = 64\nmean = [0, 0, 0]\nstd = [1, 1, 1]\nnodes = [1]", r"nodes = \[1\] in"),
+        (
+            "mine.network",
+            "size = 64\nmean = [0, 0, 0]\nstd = [1, 1, 1]\nnodes = ['1', '1']",
+            "different names in quotes",
+        ),
         ("yours.network", "", "module:yours.network is not to be found"),
         ("network", "", "module:network is not to be found"),
     ],
@@ -118,6 +142,38 @@ def test_a_network_that_torch_fx_cannot_trace_is_not_blamed_on_its_nodes(mine: P
         "        return super().forward(x) if x.sum() > 0 else x\n\n\n"
         "def network():\n    return Branching(nn.ReLU(), nn.ReLU(), nn.ReLU(), nn.ReLU())\n"
     )
-    network = choose_network("module:mine.network", "random")
     with pytest.raises(BackboneError, match=r"can't be traced by torch\.fx"):
-        golden.vectors(network, network.load(), "avgpool", golden.pixels(network, golden.drawn()))
+        choose_network("module:mine.network", "random").load()
+
+
+@pytest.mark.parametrize(
+    ("layers", "node", "said"),
+    [
+        (
+            "nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()",
+            "2",
+            "node '2' of module:mine.network gives (1, 8)",
+        ),
+        ("nn.Conv2d(1, 8, 3)", "0", "can't embed a picture of 3 x 64 x 64 numbers (RuntimeError: Given groups=1"),
+        ("nn.Conv2d(3, 8, 65)", "0", "can't embed a picture of 3 x 64 x 64 numbers (RuntimeError: Calculated padded"),
+        ("nn.Conv2d(3, 8, 33).half(), nn.Flatten(2), nn.LSTM(1024, 4)", "2", "gives tuple: a feature map is"),
+        ("nn.ReLU()", "last", "module:mine.network has not the nodes last; it has: input and 0"),
+    ],
+    ids=["a vector", "one channel", "too small a picture", "a tuple, in half precision", "no such node"],
+)
+def test_a_network_that_makes_no_maps_of_pictures_is_told_before_it_is_exported(
+    layers: str, node: str, said: str, mine: Path
+) -> None:
+    (mine / "mine.py").write_text(f"from torch import nn\n\n\ndef network():\n    return nn.Sequential({layers})\n")
+    (mine / "mine.toml").write_text(f"size = 64\nmean = [0, 0, 0]\nstd = [1, 1, 1]\nnodes = ['{node}']\n")
+    with pytest.raises(BackboneError, match=re.escape(said)):
+        choose_network("module:mine.network", "random").load()
+
+
+def test_a_network_whose_code_fails_while_it_is_traced_is_told(mine: Path) -> None:
+    (mine / "mine.py").write_text(
+        "from torch import nn\n\n\nclass Failing(nn.Module):\n    def forward(self, x):\n"
+        "        raise ValueError('not today')\n\n\ndef network():\n    return Failing()\n"
+    )
+    with pytest.raises(BackboneError, match=r"can't be traced by torch\.fx.*ValueError: not today"):
+        choose_network("module:mine.network", "random").load()
