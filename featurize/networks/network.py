@@ -21,7 +21,7 @@ from featurize.networks.bundle import bundle_at, check_golden
 from featurize.networks.providers import backbone, provider_of
 from featurize.networks.weights import RANDOM_SEED, Weights, choose, find, of_another
 from featurize.networks.weights_file import read_card, read_state
-from featurize.pictures.transform import Transform
+from featurize.pictures.transform import MIN_CROP, Transform
 
 if TYPE_CHECKING:
     import torch
@@ -117,7 +117,21 @@ def choose_network(
     """
     spec = _named(name, weights)
     chosen = choose(spec, None if weights is None else str(weights))
-    return Network(spec, chosen, chosen.transform.with_options(size, decode))
+    transform = chosen.transform.with_options(size, decode)
+    if transform.crop != chosen.transform.crop:
+        _check_patches(spec, transform.crop)
+    return Network(spec, chosen, transform)
+
+
+def _check_patches(spec: Backbone, side: int) -> None:
+    """Raise where patches don't fill a square that the user chose: its right and lower edge would not be seen."""
+    patch = max((stage.reduction or 0 for stage in spec.stages), default=0)
+    if spec.of_tokens and patch and side % patch:
+        lower = max(side // patch, -(-MIN_CROP // patch)) * patch
+        raise BackboneError(
+            f"--size {side}: the patches of {spec.full_name} are {patch} pixels wide and don't fill it: use {lower} or "
+            f"{lower + patch}"
+        )
 
 
 def _named(name: str | None, weights: str | Path | None) -> Backbone:
@@ -125,11 +139,12 @@ def _named(name: str | None, weights: str | Path | None) -> Backbone:
     path = Path(weights) if weights is not None else None
     card = read_card(path) if path and path.is_file() else None
     if path is None or card is None:
-        return backbone(name or DEFAULT_BACKBONE)
+        return backbone(DEFAULT_BACKBONE if name is None else name)
+    stated = card.full_name if name is None else name
     bundle = bundle_at(path)
     if bundle is None:
-        return backbone(name or card.full_name)
-    plain = (name or card.full_name).removeprefix(f"{PLAIN_PROVIDER}:")
+        return backbone(stated)
+    plain = stated.removeprefix(f"{PLAIN_PROVIDER}:")
     if plain.partition(".")[0] != card.full_name.partition(".")[0]:  # what stands behind a point is a tag of weights
         raise of_another(path, card, plain)
     return bundle.backbone()

@@ -63,6 +63,9 @@ PROVIDERS: Mapping[str, Callable[[], Provider]] = {
 }
 
 
+_ALSO_CALLED = {"transformers": "hf", "huggingface": "hf", "hf_hub": "hf", "openclip": "open_clip"}
+
+
 @functools.cache
 def provider_of(name: str) -> Provider:
     """The provider of that name.
@@ -73,7 +76,10 @@ def provider_of(name: str) -> Provider:
         There is none; the message lists those there are.
     """
     if name not in PROVIDERS:
-        raise BackboneError(f"{name!r} is not a known provider of networks; there are: {', '.join(PROVIDERS)}")
+        plain = name.strip().casefold().replace("-", "_")
+        meant = _ALSO_CALLED.get(plain, plain)
+        hint = f"; is {meant}: meant?" if meant in PROVIDERS else ""
+        raise BackboneError(f"{name!r} is not a known provider of networks; there are: {', '.join(PROVIDERS)}{hint}")
     return PROVIDERS[name]()
 
 

@@ -88,7 +88,7 @@ def test_a_key_of_a_network_that_can_not_be_built_is_refused(network: dict[str, 
 def test_a_node_that_the_network_has_not_is_told() -> None:
     key = RANDOM.key()
     found = network_from(replace(key, network={**key.network, "stages": ["features.99"]}))
-    with pytest.raises(BackboneError, match=r"squeezenet1_1 has not all of the nodes features\.99"):
+    with pytest.raises(BackboneError, match=r"squeezenet1_1 has not the nodes features\.99"):
         frozen_body(found, found.load())
 
 

@@ -127,10 +127,10 @@ class HuggingFace(HubProvider):
                 "choose the backbone they belong to"
             )
         own = network.state_dict()
-        if more := further(own, own, sorted(said["unexpected_keys"])):
+        if larger := further(own, own, sorted(said["unexpected_keys"])):
             raise WeightsError(
-                f"{source!r} holds no weights of {backbone.full_name}: {len(more)} arrays are of a larger network, the "
-                f"first is {more[0]!r}; choose the backbone they belong to"
+                f"{source!r} holds no weights of {backbone.full_name}: {len(larger)} arrays are of a larger network, "
+                f"the first is {larger[0]!r}; choose the backbone they belong to"
             )
         super().fill(backbone, network, filled.state_dict(), source)
 

@@ -136,7 +136,11 @@ def describe(name: str) -> Description:
     config = open_clip.get_model_config(name)
     if config is None:
         near = difflib.get_close_matches(name, open_clip.list_models(), 5)
-        meant = f"is one of {', '.join(near)} meant?" if near else "open_clip.list_models() names those it has"
+        meant = (
+            f"is one of {', '.join(near)} meant?"
+            if near
+            else "`featurize networks WORD` lists those with WORD in their name, of all libraries"
+        )
         raise BackboneError(f"open_clip has no network {name!r}: {meant}")
     quick = bool(config.get("quick_gelu"))
     side = config["vision_cfg"]["image_size"]

@@ -99,7 +99,11 @@ def describe(name: str) -> Description:
 
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), 5)
-        meant = f"is one of {', '.join(near)} meant?" if near else "timm.list_models() names those it has"
+        meant = (
+            f"is one of {', '.join(near)} meant?"
+            if near
+            else "`featurize networks WORD` lists those with WORD in their name, of all libraries"
+        )
         raise BackboneError(f"timm has no network {name!r}: {meant}")
     with built.without_numbers():
         network = timm.create_model(name).eval()

@@ -130,7 +130,10 @@ class Torchvision(Provider):
 
     def backbone(self, name: str) -> Backbone:
         if name not in BACKBONES:
-            raise BackboneError(f"{name!r} is not a known backbone; choose one of: {', '.join(BACKBONES)}")
+            raise BackboneError(
+                f"{name!r} is not a known backbone; choose one of: {', '.join(BACKBONES)}; or one of another library, "
+                "as in timm:NAME, which `featurize networks WORD` lists"
+            )
         return BACKBONES[name]
 
     def fetch(self, published: Published) -> Path:

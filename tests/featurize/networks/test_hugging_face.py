@@ -194,3 +194,22 @@ def test_a_repository_of_the_hub_is_read_from_its_cache(
     assert network_from(network.key()).load().state_dict().keys() == network.load().state_dict().keys()
     with pytest.raises(WeightsError, match="the weights someone/other can't be had from the Hugging Face hub"):
         backbone("hf:someone/other")
+
+
+@pytest.mark.parametrize("kind", ["dinov2", "clip"])
+def test_weights_of_more_blocks_than_the_configuration_has_are_refused(
+    folders: dict[str, Any], kind: str, tmp_path: Path
+) -> None:
+    import shutil
+
+    folder, *_ = folders[kind]
+    fewer = tmp_path / "fewer"
+    shutil.copytree(folder, fewer)
+    config = json.loads((fewer / "config.json").read_text())
+    vision = config.get("vision_config", config)
+    vision["num_hidden_layers"] = 1
+    for named_by_count in ("out_features", "out_indices", "stage_names"):
+        vision.pop(named_by_count, None)
+    (fewer / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match=r"arrays are of a larger network, the first is '.*layer.*\.1\."):
+        choose_network(f"hf:{fewer}").load()

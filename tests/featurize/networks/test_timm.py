@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -253,3 +254,34 @@ def test_eight_bits_are_for_the_products_with_weights_alone(exported: Artifacts,
 @pytest.fixture(scope="module")
 def exported() -> Artifacts:
     return Artifacts(MemoryBucket(), "")
+
+
+@pytest.mark.parametrize(("size", "near"), [(100, "96 or 112"), (161, "160 or 176"), (33, "32 or 48")])
+def test_a_size_that_patches_do_not_fill_is_refused_with_the_nearest(size: int, near: str) -> None:
+    with pytest.raises(BackboneError, match=f"--size {size}: the patches of timm:test_vit are 16 pixels .* use {near}"):
+        choose_network("timm:test_vit", "random", size=size)
+
+
+def test_a_size_of_the_weights_own_is_taken_though_patches_do_not_fill_it() -> None:
+    """As of timm's SigLIP, which sees 384 pixels in patches of 14."""
+    name = "timm:vit_so400m_patch14_siglip_384"
+    assert choose_network(name, "random", size=384).key() == choose_network(name, "random").key()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Timm:resnet18", "is timm: meant?"),
+        ("open-clip:ViT-B-32", "is open_clip: meant?"),
+        ("transformers:facebook/dinov2-base", "is hf: meant?"),
+        (
+            "vit_small_patch14_dinov2",
+            "or one of another library, as in timm:NAME, which `featurize networks WORD` lists",
+        ),
+        ("timm:ViT-B-32-of-another", "`featurize networks WORD` lists those with WORD in their name"),
+        ("", "'' is not a known backbone"),
+    ],
+)
+def test_a_name_of_another_library_is_answered_with_the_way_to_it(name: str, said: str) -> None:
+    with pytest.raises(BackboneError, match=re.escape(said)):
+        choose_network(name, "random")
