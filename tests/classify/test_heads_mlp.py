@@ -8,11 +8,12 @@ import threadpoolctl
 from threadpoolctl import threadpool_limits
 
 from classify.heads import make_head, mlp
+from classify.heads.solvers.parallel import Libraries
 from classify.heads.watch import Watch
 
 torch = pytest.importorskip("torch")
 
-from classify.heads.solvers.sgd import Batch, Network, Schedule  # noqa: E402
+from classify.heads.solvers.sgd import Batch, Network, Schedule, own_threads  # noqa: E402
 
 
 def data(rows=300, features=20, seed=0):
@@ -75,6 +76,19 @@ def test_threads_that_share_the_first_layer_change_nothing_and_leave_torch_alone
     torch.set_num_threads(before)
     np.testing.assert_equal(again.state(), shared.state())
     np.testing.assert_allclose(shared.predict_proba(X), alone.predict_proba(X), atol=1e-3)
+
+
+def test_torch_has_one_thread_in_each_of_ours_and_its_own_number_afterwards(monkeypatch):
+    monkeypatch.setattr("classify.heads.solvers.parallel.SMALL", 0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with threadpool_limits(2, "blas"), own_threads(1.0, Libraries()) as threads:
+            assert torch.get_num_threads() == 1
+            assert threads.map(lambda _: torch.get_num_threads(), [0, 1]) == [1, 1]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(2048, 512), (30, 2000)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -329,6 +330,20 @@ def test_an_ensemble_averages_probabilities_and_not_their_logarithms():
     geometric /= geometric.sum(1, keepdims=True)
     assert np.abs(np.mean(members, axis=0) - geometric).max() > 0.05
     np.testing.assert_allclose(head.predict_proba(X[120:]), np.mean(members, axis=0), atol=1e-5)
+
+
+def test_a_class_that_all_members_rule_out_has_a_number_for_a_score():
+    """The logarithm of a very small probability, not of none."""
+    X, y = data()
+    head = make_head("ensemble:members=knn+prototype").fit(X, y)
+    sure = SimpleNamespace(probabilities=lambda scores: scores)
+    member = SimpleNamespace(calibration=sure, scaling_=lambda rows: rows, _scores=lambda rows: np.eye(3))
+    head.members_ = [member, member]
+    scores = head.scores(X[:3])
+    assert np.isfinite(scores).all()
+    assert (scores.argmax(1) == [0, 1, 2]).all()
+    assert -30 < scores.min() < -25
+    np.testing.assert_allclose(scores.max(1), 0, atol=1e-6)
 
 
 def test_an_ensemble_is_held_out_as_it_answers():
