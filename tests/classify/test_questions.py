@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classify.evaluation.questions import Folding, _over_folds, difference, gains
+from classify.evaluation.questions import Folding, _by_artist, _over_folds, difference, gains
 
 
 def folding(fold: Any, **changes: Any) -> Folding:
@@ -40,6 +40,15 @@ def test_an_accuracy_over_folds_is_a_share() -> None:
         assert found.value == pytest.approx(np.mean(accuracies))
         assert 0 <= found.low < found.value < found.high <= 1
         assert found.low == 0 or found.high == 1
+
+
+@pytest.mark.parametrize("artists", [4, 5])
+def test_an_interval_by_artist_is_around_the_accuracy_and_needs_five(artists: int) -> None:
+    values = np.arange(12) % 4 / 3
+    asked = folding([[0, 1] * 6], groups=np.array(list("abcdea") * 2), artists=artists)
+    found = _by_artist(values, asked, 0)
+    assert (found is not None) == (artists == 5)
+    assert found is None or (0 <= found.low < found.value < found.high <= 1 and found.value == values.mean())
 
 
 def answer(*predicted: list[int]) -> Any:
