@@ -40,7 +40,9 @@ class Mutant:
     before: str
     after: str
     source: str  # of the whole file
-    lines: tuple[int, ...]  # of its statement; of its function for a default value; none for a constant of the file
+    lines: tuple[
+        int, ...
+    ]  # of its statement; none for what runs when the file is imported: constants and default values
 
     @property
     def place(self) -> str:
@@ -103,16 +105,13 @@ def _scopes(tree: ast.Module) -> dict[int, str]:
 
 
 def _lines_of(tree: ast.Module, node: ast.AST) -> tuple[int, ...]:
-    """From the first line of a node's statement to the node; a function's body for its default values."""
+    """From the first line of a node's statement to the node; none outside of functions and for default values."""
     found: tuple[int, ...] = ()
     for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef):
-            continue
-        if any(inner is node for inner in ast.walk(function.args)):
-            found = tuple(range(function.body[0].lineno, (function.end_lineno or 0) + 1))
-        for statement in (inner for part in function.body for inner in ast.walk(part)):
-            if isinstance(statement, ast.stmt) and any(inner is node for inner in ast.walk(statement)):
-                found = tuple(range(statement.lineno, getattr(node, "lineno", statement.lineno) + 1))
+        if isinstance(function, ast.FunctionDef):
+            for statement in (inner for part in function.body for inner in ast.walk(part)):
+                if isinstance(statement, ast.stmt) and any(inner is node for inner in ast.walk(statement)):
+                    found = tuple(range(statement.lineno, getattr(node, "lineno", statement.lineno) + 1))
     return found
 
 

@@ -103,8 +103,8 @@ class Reached:
     def tests_of(self, mutant: Mutant) -> list[str]:
         """Tests that run a mutant's statement, the most direct first.
 
-        A constant of a file is read by tests that run none of its lines: all tests may notice, those that run its file
-        count as more direct.
+        Constants of a file and default values are read by tests that run none of its lines: all tests may notice, those
+        that run the file count as more direct.
         """
         paths = [path for path in self._data.measured_files() if path.endswith(f"/{mutant.file}")]
         lines = self.lines(paths[0]) if paths else {}
