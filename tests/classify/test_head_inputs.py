@@ -98,6 +98,21 @@ def test_weights_of_rows_are_repetitions_to_the_kernel_machine(gamma):
     np.testing.assert_allclose(weighted.scores(X), repeated.scores(X), atol=2e-3)
 
 
+@pytest.mark.parametrize("spec", ["logreg", "linear-svm", "svm", "svm:exact=20,landmarks=30"])
+def test_three_times_the_c_is_three_times_the_weight_of_every_row(spec):
+    """C multiplies the losses, in a fit and along a path."""
+    _, X, codes = gathered((np.float32,))
+    options = {"tol": 1e-7, "calibrate": False, "standardize": False}
+    larger = make_head(spec, C=0.3, **options).fit(X, codes)
+    weighted = make_head(spec, C=0.1, **options).fit(X, codes, sample_weight=np.full(60, 3.0))
+    np.testing.assert_allclose(larger.scores(X), weighted.scores(X), atol=2e-3)
+    folds = make_folds(codes, None, 3, 0)
+    path = make_head(spec, **options).out_of_fold(X, codes, folds, [{"C": 0.3}, {"C": 0.1}])
+    again = make_head(spec, **options).out_of_fold(X, codes, folds, [{"C": 0.1}], np.full(60, 3.0))
+    np.testing.assert_allclose(path[0], again[0], atol=2e-2)
+    assert np.abs(path[0] - path[1]).max() > 0.05
+
+
 @pytest.mark.parametrize("artists", [4, 5])
 def test_of_fewer_than_five_pictures_the_simplest_head_is_taken(artists):
     values = np.zeros((artists, 3))

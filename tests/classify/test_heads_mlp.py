@@ -78,6 +78,14 @@ def test_threads_that_share_the_first_layer_change_nothing_and_leave_torch_alone
     np.testing.assert_allclose(shared.predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
+def test_what_is_recorded_of_an_epoch_is_a_mean_over_its_rows():
+    """A single layer starts at 0: all classes are as likely, and the first one is named."""
+    X, y = data(70)
+    (first,) = make_head("softmax:epochs=1,batch=100").fit(X, y).history_
+    assert first["train_accuracy"] == pytest.approx(np.mean(y == "a"))
+    assert first["train_loss"] == pytest.approx(np.log(3), rel=1e-5)
+
+
 def test_torch_has_one_thread_in_each_of_ours_and_its_own_number_afterwards(monkeypatch):
     monkeypatch.setattr("classify.heads.solvers.parallel.SMALL", 0)
     before = torch.get_num_threads()

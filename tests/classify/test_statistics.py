@@ -339,6 +339,13 @@ def test_power_is_how_often_the_test_finds_it(difference: float, discordant: flo
     assert power(difference, discordant, n) == pytest.approx(found, abs=0.02)
 
 
+def test_so_few_disagreements_that_no_outcome_is_significant_have_no_power() -> None:
+    """Of five the least p is 1/16; of six it is 1/32."""
+    assert power(1.0, 1.0, 5) == 0
+    assert power(1.0, 1.0, 6) == pytest.approx(1)
+    assert power(0.5, 0.5, 3) == 0
+
+
 def test_smallest_difference_has_the_wanted_power() -> None:
     found = smallest_difference(250, 0.15)
     assert found is not None

@@ -246,6 +246,13 @@ def test_a_tie_at_the_edge_is_no_edge():
     assert len(tuning.points) == len(make_head("logreg").tunable["C"])
 
 
+def test_rows_that_a_fold_learns_from_are_those_of_the_largest():
+    X, y = data()
+    folds = make_folds(y)
+    assert tune(make_head("ridge"), X, y, folds).rows == max(len(train) for train, _ in folds)
+    assert tune(make_head("ridge"), X, y, []).rows == 0
+
+
 def test_every_head_with_a_penalty_or_a_rate_has_a_grid():
     """An untuned head is never set against a tuned one."""
     for name in HEADS:
