@@ -90,6 +90,7 @@ def test_untrained_networks_give_timm_s_own_vectors(name: str) -> None:
         expected = {"pooled": module.forward_head(last, pre_logits=True)}
         if last.ndim == 3:
             expected["mean"] = last[:, module.num_prefix_tokens :].mean(1)
+            expected |= {"cls": last[:, 0]} if module.cls_token is not None else {}
         else:
             expected["avgpool"] = last.mean((2, 3))
     golden.assert_agree(golden.vectors(network, module, ",".join(expected), shown), expected)
