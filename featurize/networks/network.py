@@ -26,6 +26,8 @@ from featurize.pictures.transform import MIN_CROP, Transform
 if TYPE_CHECKING:
     import torch
 
+_MOST_PATCHES = 128  # along a side: at 16 pixels a square of 2,048
+
 
 @dataclass(frozen=True)
 class Network:
@@ -124,9 +126,19 @@ def choose_network(
 
 
 def _check_patches(spec: Backbone, side: int) -> None:
-    """Raise where patches don't fill a square that the user chose: its right and lower edge would not be seen."""
+    """Raise where patches don't fill a square that the user chose: its right and lower edge would not be seen.
+
+    And where they are so many that each compared with each other would take this machine for hours.
+    """
     patch = max((stage.reduction or 0 for stage in spec.stages), default=0)
-    if spec.of_tokens and patch and side % patch:
+    if not spec.of_tokens or not patch:
+        return
+    if side // patch > _MOST_PATCHES:
+        raise BackboneError(
+            f"--size {side}: {spec.full_name} would compare {(side // patch) ** 2:,} patches with each other; use "
+            f"{_MOST_PATCHES * patch} or less"
+        )
+    if side % patch:
         lower = max(side // patch, -(-MIN_CROP // patch)) * patch
         raise BackboneError(
             f"--size {side}: the patches of {spec.full_name} are {patch} pixels wide and don't fill it: use {lower} or "

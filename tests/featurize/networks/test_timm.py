@@ -263,6 +263,12 @@ def test_a_size_that_patches_do_not_fill_is_refused_with_the_nearest(size: int, 
         choose_network("timm:test_vit", "random", size=size)
 
 
+def test_so_many_patches_that_it_would_take_hours_are_refused() -> None:
+    choose_network("timm:test_vit", "random", size=2048)
+    with pytest.raises(BackboneError, match=r"--size 2064: timm:test_vit would compare 16,641 .* use 2048 or less"):
+        choose_network("timm:test_vit", "random", size=2064)
+
+
 def test_a_size_of_the_weights_own_is_taken_though_patches_do_not_fill_it() -> None:
     """As of timm's SigLIP, which sees 384 pixels in patches of 14."""
     name = "timm:vit_so400m_patch14_siglip_384"
