@@ -12,7 +12,15 @@ import numpy as np
 from cache import Store
 from cache.folder import as_cache
 from classify.arrays import EMBEDDING, are_arrays, as_dataset
-from classify.data import Examples, check_trainable, load_examples, load_vectors, rows_if_any, usual_embedding
+from classify.data import (
+    Examples,
+    LabelledRows,
+    check_trainable,
+    load_examples,
+    load_vectors,
+    rows_if_any,
+    usual_embedding,
+)
 from classify.errors import DataError
 from classify.fitting.asked import head_errors, place, read_spec
 from classify.fitting.crossed import cross_validated
@@ -25,6 +33,7 @@ from classify.fitting.scoring import Score, score
 from classify.fitting.trial import folds_of, train_head
 from classify.headfile import SavedHead
 from classify.heads import HeadSpec
+from classify.heads.rows.folds import Folds
 from classify.heads.solvers.threads import threads_for
 from classify.lineage import refuse_folds, trained_on
 from classify.row_cautions import label_cautions, row_cautions
@@ -130,9 +139,7 @@ def fit(
     recipes = cache.recipes_named(embedding or (PICTURES if spec.of_texts else usual_embedding(cache)))
     examples = load_examples(table, cache, recipes, target, train, IN_MEMORY)
     warnings = check_trainable(examples.rows, target)
-    if spec.of_texts:
-        said = read_prompts(Path(prompts)) if prompts is not None else None
-        spec = with_texts(spec, class_texts(cache, examples.rows.classes, target, said))
+    spec = _knowing_texts(spec, cache, examples, target, prompts)
     if tune:
         refuse_folds(cache, examples.rows, "use --no-tune")
     val_rows = rows_if_any(table, target, "val", [cache]) if train == "train" else None
@@ -142,14 +149,8 @@ def fit(
     learned = for_question(examples, answered)
     folds = folds_of(learned.rows, seed) if tune else ()
     aside = folds or (() if trained_on(cache) else folds_of(learned.rows, seed)) if train != "train" else ()
-    if tell and not spec.of_texts:
-        rows, features = examples.X.shape
-        further = [Trainings(len(learn), 1) for learn, _ in aside]
-        shorter = [NO_TUNE] if folds else []
-        plan = Plan(rows, features, len(np.unique(examples.y)), len(folds), further, shorter=shorter)
-        sentence = announcement([spec], plan)
-        if sentence:
-            tell(sentence)
+    if tell and not spec.of_texts and (sentence := _announced(spec, examples, folds, aside)):
+        tell(sentence)
     trial = train_head(spec, learned, folds, tune=tune, seed=seed, device=device, watch=watch)
     with head_errors(f"head {str(spec)!r}: "), threads_for(trial):
         scores = [score(trial.head, val, "val")] if val else []
@@ -157,10 +158,7 @@ def fit(
         scores = [cross_validated(spec, learned, aside, tune=tune, seed=seed, device=device)]
     elif train != "train":
         warnings.append("no fold can hold a picture out, so nothing says how often this head is wrong")
-    cautions = [*row_cautions(examples.rows, "training", target, scored=False), *label_cautions(examples.rows)]
-    if val_rows:
-        cautions += row_cautions(val_rows, "val", target, scored=True)
-    warnings = [*warnings, *trial.remarks, *(c.text for c in cautions), *_doubts(scores, cache)]
+    warnings += [*trial.remarks, *_cautions(examples.rows, val_rows, target), *_doubts(scores, cache)]
     saved = SavedHead(
         head=trial.head,
         kind=spec.kind,
@@ -173,6 +171,32 @@ def fit(
         familiar=familiar(learned, folds, seed) if folds else None,
     )
     return Fitted(saved, scores, warnings)
+
+
+def _knowing_texts(
+    spec: HeadSpec, cache: Store, examples: Examples, target: str, prompts: str | Path | None
+) -> HeadSpec:
+    """The head with the texts of the classes, where it is one of texts; else as it is."""
+    if not spec.of_texts:
+        return spec
+    said = read_prompts(Path(prompts)) if prompts is not None else None
+    return with_texts(spec, class_texts(cache, examples.rows.classes, target, said))
+
+
+def _announced(spec: HeadSpec, examples: Examples, folds: Folds, aside: Folds) -> str | None:
+    """A sentence about the time that tuning and training will take; None where it is short."""
+    rows, features = examples.X.shape
+    further = [Trainings(len(learn), 1) for learn, _ in aside]
+    shorter = [NO_TUNE] if folds else []
+    plan = Plan(rows, features, len(np.unique(examples.y)), len(folds), further, shorter=shorter)
+    return announcement([spec], plan)
+
+
+def _cautions(learned: LabelledRows, val: LabelledRows | None, target: str) -> list[str]:
+    """What must be known of the rows before the figures are believed."""
+    found = [*row_cautions(learned, "training", target, scored=False), *label_cautions(learned)]
+    found += row_cautions(val, "val", target, scored=True) if val else []
+    return [caution.text for caution in found]
 
 
 def _metrics(s: Score) -> dict[str, Any]:
