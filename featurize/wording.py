@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 NARROW = "\u202f"  # a space that keeps a figure and its sign together
 MOST_SHOWN = 60  # letters of a label on a page
+_LONGEST = 300  # letters of a foreign error in a message
 _APART = "\u2068{}\u2069"  # first strong isolate: its direction ends where it ends (Unicode, UAX 9)
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
@@ -61,6 +63,13 @@ def listing(names: Iterable[object], most: int = 3) -> str:
 def cut(text: str, most: int = 40) -> str:
     """The beginning of a text that is too long for its place."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def raised(error: BaseException) -> str:
+    """What other people's code raised, on one line: its kind and its text, which may have pages."""
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    kind = type(error).__name__
+    return textwrap.shorten(f"{kind}: {text}", _LONGEST) if text else kind
 
 
 def percent(share: float | None, digits: int = 1) -> str:

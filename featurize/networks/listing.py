@@ -15,6 +15,7 @@ from featurize.errors import BackboneError
 from featurize.networks.base import CLASS, MAP, POOLED, Backbone
 from featurize.networks.described import Description, remember, remembered
 from featurize.networks.providers import provider_of
+from featurize.wording import raised
 
 MOST = 20  # networks of which size and cost are told
 _INDEX = "every network"  # what a library is asked for a list
@@ -244,7 +245,7 @@ def _ask(provider: str, names: Sequence[str]) -> dict[str, dict[str, object]]:
         except BackboneError as error:
             found[name] = {"refused": str(error)}
         except Exception as error:  # some of a thousand networks can't be built without numbers
-            found[name] = {"refused": f"it can't be described ({type(error).__name__}: {error})"}
+            found[name] = {"refused": f"it can't be described ({raised(error)})"}
     return found
 
 

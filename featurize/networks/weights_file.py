@@ -29,6 +29,7 @@ from cache.key import PLAIN_PROVIDER, Json
 from featurize.errors import BackboneError, WeightsError
 from featurize.pictures.decoding import POLICY
 from featurize.pictures.transform import Transform
+from featurize.wording import raised
 
 if TYPE_CHECKING:
     import torch
@@ -266,5 +267,6 @@ def further(own: Container[str], needed: Iterable[str], names: Iterable[str]) ->
 
 
 def _no_weights(path: Path, error: Exception) -> WeightsError:
-    said = " ".join(f"{type(error).__name__}: {error}".split())[:150]
-    return WeightsError(f"{str(path)!r} is no file of weights ({said}): give a state dict as .pth or .safetensors")
+    return WeightsError(
+        f"{str(path)!r} is no file of weights ({raised(error)}): give a state dict as .pth or .safetensors"
+    )

@@ -10,7 +10,6 @@ import ast
 import contextlib
 import hashlib
 import sys
-import textwrap
 import tomllib
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +22,13 @@ from featurize.networks.base import Backbone, Published, Stage
 from featurize.networks.libraries.torchvision import Torchvision
 from featurize.networks.weights_file import file_digest
 from featurize.pictures.transform import Transform
+from featurize.wording import raised
 
 if TYPE_CHECKING:
     import torch
 
 _NEEDED = {"size": int, "mean": list, "std": list, "nodes": list}
 _KINDS = {int: "a whole number", list: "a list", str: "a text in quotes"}
-_LONGEST = 300  # letters of an error of the user's code in a message
 _OPTIONAL = {"resize": int, "fit": str, "interpolation": str, "fill": list, "weights": str}
 
 
@@ -83,10 +82,12 @@ class Own(Torchvision):
         try:
             with torch.inference_mode():
                 found = cut(torch.zeros(1, 3, side, side))
+        except MemoryError:
+            raise
         except Exception as error:  # the user's code and torch raise any kind
             raise BackboneError(
-                f"{backbone.full_name} can't embed a picture of 3 x {side} x {side} numbers ({_said(error)}): mend its "
-                "code, or `size` in its .toml"
+                f"{backbone.full_name} can't embed a picture of 3 x {side} x {side} numbers ({raised(error)}): mend "
+                "its code, or `size` in its .toml"
             ) from error
         for node, maps in zip(backbone.nodes, (found[str(n)] for n in range(len(found))), strict=True):
             shape = tuple(maps.shape) if isinstance(maps, torch.Tensor) else type(maps).__name__
@@ -166,13 +167,7 @@ def _running(path: Path) -> Iterator[None]:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(path) else [None, *lines][-1]
         where = f"{str(path)!r}, line {line}" if line else repr(str(path))
-        raise BackboneError(f"{where}, can't be run ({_said(error)}): mend it") from error
-
-
-def _said(error: BaseException) -> str:
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    said = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return textwrap.shorten(said, _LONGEST)
+        raise BackboneError(f"{where}, can't be run ({raised(error)}): mend it") from error
 
 
 def facts_of(

@@ -5,7 +5,6 @@ Another of its networks is one line in the table; tests compare the table with t
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +12,12 @@ from typing import TYPE_CHECKING
 from featurize.errors import BackboneError
 from featurize.networks.base import Backbone, Provider, Published, Stage
 from featurize.pictures.transform import Transform
-from featurize.wording import listing
+from featurize.wording import listing, raised
 
 if TYPE_CHECKING:
     import torch
 
 _MOST_LISTED = 12  # nodes in a message
-_LONGEST = 300  # letters of a library's error in a message
 DOWNLOADS = "https://download.pytorch.org/models/"
 LICENCE = "BSD-3-Clause; trained on ImageNet-1K, whose own terms may apply"
 _FROM_TIMM = "Apache-2.0 (timm); trained on ImageNet-1K, whose own terms may apply"
@@ -163,6 +161,8 @@ class Torchvision(Provider):
 
         try:
             cut = create_feature_extractor(network, {node: str(n) for n, node in enumerate(nodes)}).eval()
+        except MemoryError:
+            raise
         except Exception as error:  # a network's own code may raise any kind while it is traced
             raise BackboneError(_untraced(backbone.full_name, network, nodes, error)) from error
         return torch.fx.GraphModule(cut, cut.graph).eval()
@@ -175,10 +175,9 @@ def _untraced(name: str, network: torch.nn.Module, nodes: Sequence[str], error: 
     try:
         there = get_graph_node_names(network)[1]
     except Exception:  # as above, and for the same reason
-        said = textwrap.shorten(f"{type(error).__name__}: {error}", _LONGEST)
         return (
-            f"{name} can't be traced by torch.fx, so no node of it can be read ({said}): write its forward without "
-            "conditions on pixels, or export it and use onnx:FILE"
+            f"{name} can't be traced by torch.fx, so no node of it can be read ({raised(error)}): write its forward "
+            "without conditions on pixels, or export it and use onnx:FILE"
         )
     absent = [node for node in nodes if not any(other == node or other.startswith(f"{node}.") for other in there)]
     return f"{name} has not the nodes {listing(absent or nodes)}; it has: {listing(there, _MOST_LISTED)}"
