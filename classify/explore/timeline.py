@@ -133,10 +133,9 @@ def timeline(works: Works, *, seed: int = 0, progress: Progress | None = None) -
     """
     dated = np.flatnonzero(np.isfinite(works.years))
     if len(dated) < FEWEST:
-        way_out = "add pictures" if len(works) < FEWEST else "fill the column `year` of the dataset table"
-        way_out = works.odd_years or way_out
+        fill = "add pictures" if len(works) < FEWEST else "fill the column `year` of the dataset table"
         has = counted(len(dated), f"work of {len(works):,} has", f"works of {len(works):,} have")
-        raise DataError(f"{has} a year, and a timeline needs {FEWEST}: {way_out}")
+        raise DataError(f"{has} a year, and a timeline needs {FEWEST}: {works.odd_years or fill}")
     if len(np.unique(works.years[dated])) < 2:
         raise DataError(f"all {len(dated):,} dated works are of the same year: a timeline needs different ones")
     chosen = works.take(_drawn(works, dated, seed))

@@ -16,7 +16,7 @@ from featurize.reasons import Reason
 SCHEME = "hf"
 _ENDPOINT = "https://huggingface.co"
 _FILE = re.compile(
-    r"hf://(?P<kind>(?:datasets|spaces)/)?(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>[^/@]+))?/(?P<path>.+)", re.DOTALL
+    r"hf://(?P<kind>(?:datasets|spaces)/)?(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>[^/@%]+))?/(?P<path>.+)", re.DOTALL
 )
 
 
@@ -26,8 +26,8 @@ def web_address(address: str) -> str:
     Parameters
     ----------
     address : str
-        As the hub's client writes it: the names of the file and its folders stand as they are, without percent signs
-        for other letters.
+        As the hub's client writes it: the names of the file and its folders stand as they are. A revision is a branch,
+        a tag or a commit; one with a slash in it, which is written %2F, can't be asked for.
 
     Raises
     ------

@@ -148,6 +148,7 @@ ODD = {
     "http://[::1/a.jpg": "can't be opened: invalid IPv6 address; look at the address",
     "ftp://museum.org/a.jpg": "an address of ftp:// is not supported: give a path, or http://, ",
     "hf://datasets/museum/a.jpg": "an address of the hub is hf://datasets/OWNER/NAME/FILE",
+    "hf://datasets/museum/works@refs%2Fpr%2F1/a.jpg": "an address of the hub is hf://datasets/OWNER/NAME/FILE",
     "hdfs://museum/a.jpg": "an address of hdfs:// is not supported",
     "s3://museum:9000/a.jpg": "is no folder in an object store",
 }
