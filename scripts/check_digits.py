@@ -6,8 +6,9 @@
     python scripts/check_digits.py --halves 10         ten ways of halving the digits: means
 
 1,797 x 64, a stratified half to learn from and the other half to score. Many features are active in few pictures, or in
-none of a fold: what a tuning that shares its work must not stumble over. A peer is tuned by GridSearchCV on the same
-folds and the same values, and calibrated by a temperature, found by scipy on scores that cross_val_predict held out.
+none of a fold: what a tuning that shares its work must not stumble over. Heads are calibrated, as `classify fit` does
+where it tunes. A peer is tuned by GridSearchCV on the same folds, and calibrated by a temperature, found by scipy on
+scores that cross_val_predict held out.
 Ends with 1 where a head names a hundredth less than its peer, or its log loss is more than 20 % above its peer's.
 """
 
@@ -33,6 +34,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 BEHIND = 0.01  # accuracy that a head may lack to its peer
 WORSE = 1.2  # times the peer's log loss
+SMALL = 1e-9  # the least probability whose logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,15 @@ class Row:
 def check(kind: str, digits: Digits, folds: Folds) -> Row:
     """One head and its peer."""
     spec = HeadSpec(kind)
-    tuning = tune(spec.make(), digits.X, digits.y, folds, spec.grid)
-    head = tuning.refit(spec.make(), digits.X, digits.y)
+    plain = spec.make().set_params(calibrate=True)
+    tuning = tune(plain, digits.X, digits.y, folds, spec.grid)
+    head = tuning.refit(plain, digits.X, digits.y)
     accuracy, log_loss = figures(head.predict_proba(digits.unseen), head.classes_, digits.truth)
     params = ", ".join(f"{name} = {value:g}" for name, value in tuning.params.items() if name != "members")
     if kind not in PEERS:
         return Row(kind, params, accuracy, log_loss)
-    name, make, grid, calibrated = PEERS[kind]
-    return Row(kind, params, accuracy, log_loss, name, *peer(make, grid, calibrated, digits, folds))
+    name, make, grid = PEERS[kind]
+    return Row(kind, params, accuracy, log_loss, name, *peer(make, grid, digits, folds))
 
 
 def mean(rows: Sequence[Row]) -> Row:
@@ -106,10 +109,8 @@ def mean(rows: Sequence[Row]) -> Row:
     return rows[0] if len(rows) == 1 else replace(rows[0], params=span, **means)
 
 
-def peer(
-    make: Callable[[], Any], grid: dict[str, Sequence[Any]], calibrated: bool, digits: Digits, folds: Folds
-) -> tuple[float, float]:
-    """Accuracy and log loss of scikit-learn's way."""
+def peer(make: Callable[[], Any], grid: dict[str, Sequence[Any]], digits: Digits, folds: Folds) -> tuple[float, float]:
+    """Accuracy and log loss of scikit-learn's way; scores are logarithms of probabilities where there are no others."""
     from sklearn.model_selection import GridSearchCV, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -118,12 +119,13 @@ def peer(
     named = {f"{pipeline.steps[-1][0]}__{name}": values for name, values in grid.items()}
     search = GridSearchCV(pipeline, named, cv=list(folds)).fit(digits.X, digits.y)
     best = search.best_estimator_
-    if not calibrated:
-        return figures(best.predict_proba(digits.unseen), best.classes_, digits.truth)
-    held_out = cross_val_predict(best, digits.X, digits.y, cv=list(folds), method="decision_function")
+    method = "decision_function" if hasattr(best, "decision_function") else "predict_proba"
+    held_out = cross_val_predict(best, digits.X, digits.y, cv=list(folds), method=method)
+    scores = getattr(best, method)(digits.unseen)
+    if method == "predict_proba":
+        held_out, scores = (np.log(np.maximum(found, SMALL)) for found in (held_out, scores))
     codes = np.searchsorted(best.classes_, digits.y)
-    scores = best.decision_function(digits.unseen) / temperature(held_out, codes)
-    return figures(probabilities(scores), best.classes_, digits.truth)
+    return figures(probabilities(scores / temperature(held_out, codes)), best.classes_, digits.truth)
 
 
 def temperature(scores: Array, codes: Array) -> float:
@@ -204,16 +206,16 @@ def _grid(kind: str) -> dict[str, Sequence[Any]]:
     return dict(HeadSpec(kind).grid)
 
 
-# head -> (peer, how it is made, values that are tried, whether a temperature is fitted)
-PEERS: dict[str, tuple[str, Callable[[], Any], dict[str, Sequence[Any]], bool]] = {
-    "logreg": ("LogisticRegression", _logistic, _grid("logreg"), False),
-    "softmax": ("MLPClassifier(())", _layer, {"learning_rate_init": (1e-3, 3e-3, 1e-2, 3e-2)}, False),
-    "mlp": ("MLPClassifier", _network, {"learning_rate_init": (3e-4, 1e-3)}, False),
-    "linear-svm": ("LinearSVC", _linear_svc, {"C": (1e-4, 1e-3, 1e-2, 1e-1, 1.0)}, True),
-    "svm": ("SVC", _svc, {"C": (0.1, 1.0, 10.0, 100.0)}, True),
-    "ridge": ("RidgeClassifier", _ridge, _grid("ridge"), True),
-    "lda": ("LinearDiscriminantAnalysis", _lda, _grid("lda"), True),
-    "knn": ("KNeighborsClassifier", _knn, {"n_neighbors": _grid("knn")["k"]}, False),
+# head -> (peer, how it is made, values that are tried)
+PEERS: dict[str, tuple[str, Callable[[], Any], dict[str, Sequence[Any]]]] = {
+    "logreg": ("LogisticRegression", _logistic, _grid("logreg")),
+    "softmax": ("MLPClassifier(())", _layer, {"learning_rate_init": (1e-3, 3e-3, 1e-2, 3e-2)}),
+    "mlp": ("MLPClassifier", _network, {"learning_rate_init": (3e-4, 1e-3)}),
+    "linear-svm": ("LinearSVC", _linear_svc, {"C": (1e-4, 1e-3, 1e-2, 1e-1, 1.0)}),
+    "svm": ("SVC", _svc, {"C": (0.1, 1.0, 10.0, 100.0)}),
+    "ridge": ("RidgeClassifier", _ridge, _grid("ridge")),
+    "lda": ("LinearDiscriminantAnalysis", _lda, _grid("lda")),
+    "knn": ("KNeighborsClassifier", _knn, {"n_neighbors": _grid("knn")["k"]}),
 }
 
 
