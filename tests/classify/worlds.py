@@ -10,6 +10,8 @@ import numpy as np
 
 from cache import Key, Recipe, Rows, Store, cache_in_memory
 from cache.ids import from_hex
+from classify.comparison.compare import compare
+from classify.comparison.result import Comparison
 from featurize.dataset.table import DatasetTable
 from tests.cache.samples import network
 
@@ -91,3 +93,13 @@ def fill(cache: Store, table: DatasetTable, X: np.ndarray, recipe: Recipe = AVGP
     place = {name: n for n, name in reversed(list(enumerate(table.columns["id"])))}
     rows = X[[place[name] for name in ids]].astype(np.float32)
     cache.append(Rows(from_hex(ids), np.zeros(len(ids), np.uint8), {recipe: rows}))
+
+
+def run(world: World, heads: tuple[str, ...] = ("logreg:C=0.01",), **options: object) -> Comparison:
+    """Compare heads on the world's own split, without folds."""
+    return compare(world.table, [world.cache], heads, **{"folds": 0, **options})
+
+
+def kinds(comparison: Comparison) -> set[str]:
+    """The kinds of caution that a comparison gives."""
+    return {caution.kind for caution in comparison.cautions}
