@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import threadpoolctl
+from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 
 from classify.heads import make_head, mlp
 from classify.heads.solvers.parallel import Libraries
 from classify.heads.watch import Watch
+from tests.classify.drawn import rng
 
 torch = pytest.importorskip("torch")
 
@@ -205,6 +207,30 @@ def test_early_stopping_looks_at_training_rows_and_keeps_the_best_of_them():
     rows = head.scaling_(X[held_out])
     assert head._loss(rows, codes) == pytest.approx(min(losses), rel=1e-5)
     assert not set(index) & set(held_out)
+
+
+def test_a_tenth_of_each_class_is_held_out_for_early_stopping():
+    codes = np.repeat([0, 1, 2, 3], [50, 20, 4, 5])
+    index = np.sort(rng().permutation(len(codes))[:75])
+    head = make_head("mlp:patience=2")
+    train, held_out = head._split(codes, index)
+    np.testing.assert_array_equal(np.sort(np.concatenate([train, held_out])), index)
+    sizes = np.bincount(codes[index])
+    np.testing.assert_array_equal(np.bincount(codes[held_out], minlength=4), np.floor(sizes / 10 + 0.5))
+    other = make_head("mlp:patience=2,seed=1")._split(codes, index)[1]
+    assert held_out.tolist() != other.tolist()
+    assert [len(part) for part in make_head("mlp")._split(codes, index)] == [75, 0]
+
+
+@pytest.mark.parametrize("weights", [None, np.array([1.0, 3.0, 0.5])])
+def test_the_held_out_loss_is_scikit_learns(weights):
+    head = make_head("softmax")
+    head.layers_ = [(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))]
+    rows, codes = np.array([[3, 1, 0], [0, 0, 1], [800, 2, 1]], np.float32), np.array([0, 1, 0])
+    chances = np.exp(rows - rows.max(1, keepdims=True))
+    chances = chances / chances.sum(1, keepdims=True)
+    wanted = log_loss(codes, chances, sample_weight=weights, labels=[0, 1, 2])
+    assert head._loss(rows, codes, weights) == pytest.approx(wanted, rel=1e-6)
 
 
 def test_the_global_state_of_torch_is_left_alone():
