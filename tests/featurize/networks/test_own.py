@@ -30,6 +30,14 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def write_class(folder: Path, base: str, forward: str, layers: str = "") -> None:
+    """Write `mine.py`: a class whose `forward` is one statement, and a network that is one of it."""
+    (folder / "mine.py").write_text(
+        f"from torch import nn\n\n\nclass Mine({base}):\n    def forward(self, x):\n        {forward}\n\n\n"
+        f"def network():\n    return Mine({layers})\n"
+    )
+
+
 def test_ten_lines_embed_pictures(mine: Path) -> None:
     text = (mine / "mine.py").read_text() + (mine / "mine.toml").read_text()
     assert sum(bool(line.strip()) for line in text.splitlines()) <= 10
@@ -137,11 +145,8 @@ def test_code_that_fails_is_one_sentence_with_its_line(mine: Path, code: str, sa
 
 
 def test_a_network_that_torch_fx_cannot_trace_is_not_blamed_on_its_nodes(mine: Path) -> None:
-    (mine / "mine.py").write_text(
-        "from torch import nn\n\n\nclass Branching(nn.Sequential):\n    def forward(self, x):\n"
-        "        return super().forward(x) if x.sum() > 0 else x\n\n\n"
-        "def network():\n    return Branching(nn.ReLU(), nn.ReLU(), nn.ReLU(), nn.ReLU())\n"
-    )
+    forward = "return super().forward(x) if x.sum() > 0 else x"
+    write_class(mine, "nn.Sequential", forward, "nn.ReLU(), nn.ReLU(), nn.ReLU(), nn.ReLU()")
     with pytest.raises(BackboneError, match=r"can't be traced by torch\.fx"):
         choose_network("module:mine.network", "random").load()
 
@@ -171,9 +176,6 @@ def test_a_network_that_makes_no_maps_of_pictures_is_told_before_it_is_exported(
 
 
 def test_a_network_whose_code_fails_while_it_is_traced_is_told(mine: Path) -> None:
-    (mine / "mine.py").write_text(
-        "from torch import nn\n\n\nclass Failing(nn.Module):\n    def forward(self, x):\n"
-        "        raise ValueError('not today')\n\n\ndef network():\n    return Failing()\n"
-    )
+    write_class(mine, "nn.Module", "raise ValueError('not today')")
     with pytest.raises(BackboneError, match=r"can't be traced by torch\.fx.*ValueError: not today"):
         choose_network("module:mine.network", "random").load()
