@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featurize.commands.console import print_table
-from featurize.commands.options import FEATURES, SPLIT, TABLE
+from featurize.commands.options import DATASET, FEATURES, SPLIT, TABLE
 from featurize.commands.remembered import FILE as REMEMBERED
 from featurize.commands.remembered import Command, recall, shown
 from featurize.wording import counted, visible
@@ -16,8 +16,6 @@ from featurize.wording import counted, visible
 if TYPE_CHECKING:
     from cache import Store
     from featurize.run.summary import Summary
-
-_TABLE = Path("dataset.csv")
 
 
 @click.command(cls=Command)
@@ -33,7 +31,7 @@ def info(features: str | Path, dataset: Path, split: str, shards: int | None) ->
 
     _tell_remembered()
     tell_summaries(features, summarise(features))
-    asked = dataset != _TABLE or shards  # a dataset.csv that nobody spoke of may be missing, or anything
+    asked = dataset != DATASET or shards  # a dataset.csv that nobody spoke of may be missing, or anything
     if not asked and not dataset.is_file():
         return
     for cache in list_caches(features):
@@ -54,7 +52,7 @@ def _tell_lacking(cache: Store, dataset: Path, split: str, shards: int) -> None:
     rows = "" if split == "all" else f", split {split}"
     line = f"{cache.key.folder_name}: of {counted(found.pictures, 'picture')} of {visible(dataset)}{rows}, "
     line += f"{found.embedded:,} have a vector, {found.failed:,} failed, {found.absent:,} are missing"
-    again = run_command(cache.key, place=cache.place, table="" if dataset == _TABLE else str(dataset))
+    again = run_command(cache.key, place=cache.place, table="" if dataset == DATASET else str(dataset))
     click.echo(f"{line}: `{again}` embeds those that can be read" if found.absent else line)
     if shards and found.absent:
         some = f"{len(found.shards)} of {shards} shards: {','.join(map(str, found.shards))}"

@@ -74,7 +74,8 @@ class Folder(click.Path):
 FILE = LocalPath()
 ANY_SPLIT = click.Choice([*SPLITS, "all"])
 
-TABLE = click.option("--dataset", type=FILE, default=Path("dataset.csv"), show_default=True, help="The dataset table.")
+DATASET = Path("dataset.csv")  # where the dataset table is, unless another place is named
+TABLE = click.option("--dataset", type=FILE, default=DATASET, show_default=True, help="The dataset table.")
 FEATURES = click.option(
     "--features",
     type=Folder(),

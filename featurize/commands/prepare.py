@@ -12,7 +12,7 @@ import click
 
 from featurize.choices import FORMATS, SAMPLES, SEVERAL, SPLITS, SPLITTINGS
 from featurize.commands.console import print_table
-from featurize.commands.options import FEATURES, FILE, KEY, SEED, TABLE, WORKERS, LocalPath
+from featurize.commands.options import DATASET, FEATURES, FILE, KEY, SEED, TABLE, WORKERS, LocalPath
 from featurize.commands.remembered import Command
 from featurize.commands.typed import as_typed
 from featurize.wording import counted, visible
@@ -85,9 +85,7 @@ def selection_options(command: Any) -> Any:
 
 @click.command(cls=Command)
 @click.argument("source", type=LocalPath(("http", "https"), "give a path, or an address that begins with https://"))
-@click.option(
-    "--out", type=FILE, default=Path("dataset.csv"), show_default=True, help="The table, .csv, .xlsx or .parquet."
-)
+@click.option("--out", type=FILE, default=DATASET, show_default=True, help="The table, .csv, .xlsx or .parquet.")
 @reading_options
 @selection_options
 @click.option("--split", type=click.Choice(SPLITTINGS),

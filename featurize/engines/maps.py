@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cache import Artifacts
 from featurize.engines.exported import INPUT, find_body, stage_name
-from featurize.engines.torch import choose_device
+from featurize.engines.torch import choose_device, keep_all_digits
 from featurize.errors import BackboneError
 from featurize.networks.libraries.onnx_file import ONNX
 from featurize.networks.network import Network
@@ -79,8 +79,7 @@ def _in_torch(network: Network, places: Sequence[int], device: str) -> StageMaps
     from featurize.engines.frozen import frozen_body
 
     body = frozen_body(network, network.load(), max(places)).to(device)
-    if device != "cpu":
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # it keeps ten bits only
+    keep_all_digits()
 
     def maps(pixels: NDArray[np.uint8]) -> Maps:
         with torch.inference_mode():

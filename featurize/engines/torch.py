@@ -67,7 +67,7 @@ class TorchEngine(Engine):
         if compiled:
             self._body.compile()  # the formulas stay as they are: they take no time, and make constants as they go
         if precision == "fp32":
-            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+            keep_all_digits()
 
     def run(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         import torch
@@ -94,6 +94,13 @@ class TorchEngine(Engine):
             "device": torch.cuda.get_device_name(self.device) if on_gpu else self.device,
             "batch_size": self.batch_size,
         }
+
+
+def keep_all_digits() -> None:
+    """Let GPUs multiply numbers of 32 bits as they are: TF32, the default of convolutions, keeps ten bits of each."""
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def choose_device(wanted: str) -> str:
