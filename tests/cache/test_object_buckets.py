@@ -204,11 +204,16 @@ def test_a_client_that_crashes_is_one_sentence(at: str, monkeypatch: pytest.Monk
         """As pyo3 makes it."""
 
     class Store:
+        def __init__(self, error: BaseException) -> None:
+            self.error = error
+
         def list_with_delimiter(self, prefix: str) -> None:
-            raise PanicException("request valid: InvalidUri")
+            raise self.error
 
     with pytest.raises(StorageFailed, match=r"has crashed: look at endpoint, region and credentials.*InvalidUri"):
-        ObjectBucket("s3://museum", Store()).names()
+        ObjectBucket("s3://museum", Store(PanicException("request valid: InvalidUri"))).names()
+    with pytest.raises(KeyboardInterrupt):
+        ObjectBucket("s3://museum", Store(KeyboardInterrupt())).names()
 
 
 @pytest.mark.parametrize(
@@ -227,6 +232,10 @@ def test_a_client_that_crashes_is_one_sentence(at: str, monkeypatch: pytest.Monk
         (410, "", 1, "the store refuses .*status 410"),
         (302, "", 1, "the store refuses "),
         (409, "OperationAborted", 3, "did not answer for .*OperationAborted"),
+        (408, "", 3, "did not answer for .*status 408"),
+        (423, "", 3, "did not answer for .*status 423"),
+        (425, "", 3, "did not answer for .*status 425"),
+        (505, "", 1, "the store refuses .*status 505"),
     ],
 )
 def test_what_would_be_answered_alike_again_is_asked_once(
@@ -321,11 +330,15 @@ def test_what_else_lies_in_the_folder_of_copies_is_left_alone(tmp_path: Path, mo
     monkeypatch.setenv("ARTSTYLE_OBJECT_CACHE_GB", "0.000001")
     (tmp_path / "thesis.txt").write_bytes(bytes(2000))
     (tmp_path / "scans").mkdir()
+    named_alike = tmp_path / ("0" * 40)
+    named_alike.mkdir()
+    os.utime(named_alike, (0, 0))
     os.utime(tmp_path / "thesis.txt", (0, 0))
     for n in range(3):
         copies.local_copy(n, 2000, [bytes(2000)])
     assert (tmp_path / "thesis.txt").stat().st_size == 2000
-    assert len(list(tmp_path.iterdir())) == 3, "and of the copies, only the newest stays"
+    assert named_alike.is_dir()
+    assert len(list(tmp_path.iterdir())) == 4, "and of the copies, only the newest stays"
 
 
 @pytest.mark.parametrize("chosen", ["much", "", "nan", "-1"])
@@ -336,6 +349,8 @@ def test_a_limit_that_is_no_number_is_named(chosen: str, monkeypatch: pytest.Mon
 
 
 def test_copies_may_be_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ARTSTYLE_OBJECT_CACHE_GB", raising=False)
+    assert copies.limit() == 20e9, "as the documentation says"
     monkeypatch.setenv("ARTSTYLE_OBJECT_CACHE_GB", "inf")
     copies.local_copy(0, 9, [bytes(9)])
     assert copies.limit() == float("inf")

@@ -38,7 +38,10 @@ def error_of(screen: Screen) -> str:
 
 def test_fit_and_evaluate(here: Path, capsys: Screen) -> None:
     assert call("fit", "--head", "logreg") == 0
-    assert "val" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "val" in shown
+    assert "calibration error" in shown
+    assert "by chance" in shown
     (head,) = (here / "heads").glob("*.safetensors")
     assert call("evaluate", "--head", head, "--split", "test") == 0
     assert "1.000" in capsys.readouterr().out

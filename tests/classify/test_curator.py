@@ -235,6 +235,13 @@ def test_the_page_shows_every_picture_with_its_caption_and_what_could_not_be_rea
     assert "Probabilities hold for painters who are not in the training pictures" in page
 
 
+def test_a_class_that_is_read_from_the_right_turns_no_figure_around(place: Path) -> None:
+    found = predict_pictures("style.safetensors", table="new.xlsx", engines=FakeEngines())
+    one = replace(found[0], styles=(("שלום", 0.9), ("x", 0.1)), among=(), unlike=False)
+    page = gallery.html(replace(found, every=[one], columns={}), place)
+    assert page.count("שלום") == page.count("\u2068שלום\u2069") > 0
+
+
 def test_the_page_counts_each_picture_once_and_calls_nothing_certain(place: Path) -> None:
     """A picture that is unlike all others is no sure answer; the classes that can be named are said."""
     found = predict_pictures("style.safetensors", table="new.xlsx", engines=FakeEngines())

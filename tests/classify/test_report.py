@@ -73,7 +73,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     """Everything at once: two embeddings' worth of heads, copies, repeats, learning curves; some pictures exist."""
-    folder = tmp_path_factory.mktemp("world") / "a-folder-whose-name-is-longer-than-a-phone-is-wide-unless-broken"
+    folder = tmp_path_factory.mktemp("world") / "a_folder_whose_name_is_longer_than_a_phone_is_wide_unless_broken"
     folder.mkdir()
     world = make_world(style=0.4, train=120, test=120, dimension=32, folder=folder)
     for n in range(120, 240, 2):
@@ -281,6 +281,19 @@ def test_hostile_names_stay_names(tmp_path: Path) -> None:
     assert '<script>alert("1")</script>' in "".join(page.text)
     with (tmp_path / "predictions.csv").open(encoding="utf-8-sig", newline="") as file:
         assert {line["truth"] for line in csv.DictReader(file)} == set(evil.values())
+
+
+def test_names_that_are_read_from_the_right_turn_no_figure_around(tmp_path: Path) -> None:
+    world = make_world(style=1.0, classes=2)
+    labels = ["שלום" if c == "Style_0" else c for c in world.table.columns["style"]]
+    artists = [f"مرحبا {n % 20}" for n in range(len(labels))]
+    write_report(
+        compare(world.table.with_columns(style=labels, artist=artists), [world.cache], ["logreg:C=0.01"]), tmp_path
+    )
+    text = (tmp_path / "index.html").read_text("utf-8")
+    shown = re.sub(r"<svg.*?</svg>|<td>[^<]*</td>|aria-label=\"[^\"]*\"", "", text, flags=re.DOTALL)
+    assert shown.count("שלום") == shown.count("\u2068שלום\u2069") > 0, "a cell that holds a name alone needs nothing"
+    assert shown.count("مرحبا") == shown.count("\u2068مرحبا") > 0
 
 
 @pytest.mark.parametrize("classes", [2, 70], ids=["two classes", "too many to name along a matrix"])

@@ -27,6 +27,7 @@ from featurize.dataset.audit.result import CopyPair, Group, NearPair
 from featurize.dataset.prepare import prepare
 from featurize.dataset.sources import Reading
 from featurize.dataset.table import DatasetTable, read_table, write_table
+from featurize.pictures.file import digest
 from tests.browser import assert_good_to_read
 from tests.cache.samples import KEY
 from tests.conftest import save_picture
@@ -231,6 +232,19 @@ def test_labels_on_the_page_are_text_not_markup(tmp_path: Path) -> None:
     page = (tmp_path / "audit/audit.html").read_text()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_labels_of_any_length_and_direction_fit_on_the_page(tmp_path: Path) -> None:
+    """A name that is read from the right does not turn the figures after it around."""
+    columns = {"style": ["שלום", "x" * 99], "artist": ["مرحبا", "مرحبا"], "year": ["", ""]}
+    ids = [digest(save_picture(tmp_path / name, n).read_bytes()) for n, name in enumerate(("a.jpg", "b.jpg"))]
+    table = DatasetTable({"id": ids, "path": ["a.jpg", "b.jpg"], "split": ["train", "val"], **columns}, tmp_path)
+    save(audit(table, tmp_path / "dataset.csv", pictures=False), tmp_path / "audit", tmp_path)
+    page = (tmp_path / "audit/audit.html").read_text("utf-8")
+    for name in ("שלום", "مرحبا"):
+        assert page.count(name) == page.count(f"\u2068{name}\u2069") > 0
+    assert "x" * 59 + "…" in page
+    assert "x" * 60 not in page
 
 
 def test_missing_and_broken_pictures_stop_nothing(planted: Path, tmp_path: Path) -> None:

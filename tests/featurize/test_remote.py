@@ -182,8 +182,9 @@ def test_pictures_on_the_hub(table: DatasetTable, tmp_path: Path, monkeypatch: p
     odd.write_bytes((table.folder / table.columns["path"][0]).read_bytes())
     near = table.with_columns(path=[odd.name, *table.columns["path"][1:]])
     with served(Hub, table.folder) as address:
-        monkeypatch.setenv("HF_ENDPOINT", address)
-        assert hub.web_address("hf://datasets/museum/works@v1.0/a.jpg") == f"{address}{asked}a.jpg"
+        for mirror in (address, f"{address}/"):
+            monkeypatch.setenv("HF_ENDPOINT", mirror)
+            assert hub.web_address("hf://datasets/museum/works@v1.0/a.jpg") == f"{address}{asked}a.jpg"
         done = run(at(near, "hf://datasets/museum/works@v1.0"), tmp_path / "far")
     assert (done.embedded, done.failed) == (21, [])
     assert bits(done, table) == bits(run(table, tmp_path / "near"), table)
@@ -198,6 +199,30 @@ def test_what_a_web_server_answers_is_told_in_the_words_of_the_web(web: str) -> 
         "the web server did not answer for 'http://127.0.0.1:9/x.jpg' in 12 tries: Connection refused; look at the "
         in (caught.value.detail)
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (403, "the web server refuses access to {}: only what everybody may read is fetched (status 403 Forbidden)"),
+        (401, "the web server refuses access to {}: only what everybody may read is fetched (status 401 Unauthorized)"),
+        (410, "the web server refuses {}: status 410 Gone; look at the address"),
+    ],
+)
+def test_a_web_server_that_refuses_is_not_called_a_store(status: int, said: str, tmp_path: Path) -> None:
+    """Nobody looks for credentials, a clock or a region that a web server does not have."""
+
+    class Refusing(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with served(Refusing, tmp_path) as web, pytest.raises(Undecodable) as caught:
+        remote.fetch(f"{web}/x.jpg")
+    assert caught.value.reason == Reason.NOT_FETCHED
+    assert caught.value.detail == said.format(repr(f"{web}/x.jpg"))
 
 
 def test_a_bucket_that_is_missing_is_not_taken_for_a_picture_that_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from cache import open_cache
-from cache.plan import unfinished
+from cache.plan import Plan, unfinished
 from featurize.commands import console
 from featurize.commands.main import cli
+from featurize.dataset import parts
 from featurize.dataset.prepare import prepare
 from featurize.dataset.table import DatasetTable
 from featurize.engines.fake import FakeEngines
@@ -21,6 +22,7 @@ from featurize.run.extract import Extraction, Settings, extract
 from featurize.run.lacking import Lacking, lacking
 from featurize.run.shard import Shard
 from tests.featurize import fake
+from tests.featurize.hazards import REASONS
 
 AVGPOOL = FORMULAS["avgpool"].recipe
 
@@ -82,11 +84,27 @@ def test_what_is_missing_is_known_by_picture_and_by_shard(
     for number in left:
         assert run(table, tmp_path / "shared", engines, f"{number}/4").embedded
     assert lacking(open_cache(done.folder), table, shards=4) == Lacking(21, 21, 0, 0)
+    with pytest.raises(FeaturizeError, match="there can't be -1 shards"):
+        lacking(cache, table, shards=-1)
 
 
 def test_what_no_plan_has_is_missing_in_every_shard(table: DatasetTable, tmp_path: Path, engines: FakeEngines) -> None:
     done = run(table.take(range(6)), tmp_path / "shared", engines, "1/3")
     assert lacking(open_cache(done.folder), table, shards=3).shards == (1, 2, 3)
+
+
+def test_a_long_table_is_looked_at_in_parts_and_each_picture_counts_once(
+    paintings: Path, tmp_path: Path, engines: FakeEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "PART_ROWS", 8)
+    min((paintings / "wikipaintings_train" / "Baroque").iterdir()).write_bytes(REASONS["JPEG, cut"][0]())
+    table = prepare(paintings, tmp_path / "dataset.csv").table
+    long = table.take([*range(17), 0, 16])
+    done = run(long, tmp_path / "shared", engines, "3/4")
+    assert lacking(open_cache(done.folder), long, shards=4) == Lacking(17, 0, 0, 17, (1, 2))
+    assert lacking(open_cache(done.folder), long) == Lacking(17, 0, 0, 17)
+    run(long, tmp_path / "shared", engines)
+    assert lacking(open_cache(done.folder), long) == Lacking(17, 16, 1, 0)
 
 
 def test_a_shard_without_a_piece_says_so(table: DatasetTable, tmp_path: Path, engines: FakeEngines) -> None:
@@ -97,6 +115,12 @@ def test_a_shard_without_a_piece_says_so(table: DatasetTable, tmp_path: Path, en
     assert [line for line in said if "nothing to do" in line] == [
         "shard 7 of 7 has nothing to do here: there are 6 pieces of about 4 pictures; give no more shards than pieces"
     ]
+    said.clear()
+    one, two = (Plan(table.ids[:n], ["r"], 2, 2) for n in (4, 8))
+    plans.tell_idle([one, two], Shard(2, 2), said.append)
+    assert said == [], "it has a piece of the second plan"
+    plans.tell_idle([one], Shard(2, 2), said.append)
+    assert "there is 1 piece of" in said[0]
 
 
 def test_info_says_what_is_missing_of_a_table(
@@ -109,21 +133,32 @@ def test_info_says_what_is_missing_of_a_table(
     monkeypatch.chdir(tmp_path)
     run(table, tmp_path / "features", engines, "2/3")
 
-    def info(*options: str) -> tuple[int, list[str]]:
+    def info(*options: str) -> tuple[int, list[str], str]:
         status = console.run(cli, ["info", *options])
         said = capsys.readouterr()
-        return status, [line.partition(": ")[2] for line in said.out.splitlines() if "missing" in line]
+        return status, [line.partition(": ")[2] for line in said.out.splitlines() if "missing" in line], said.err
 
     missing = "of 21 pictures of dataset.csv, 8 have a vector, 0 failed, 13 are missing: `featurize run"
-    assert info() == (0, [f"{missing} --backbone resnet18 --weights random` embeds those that can be read"])
+    command = "--backbone resnet18 --weights random"
+    assert info() == (0, [f"{missing} {command}` embeds those that can be read"], "")
     assert info("--shards", "3")[1][1:] == ["missing in 2 of 3 shards: 1,3"]
     assert info("--shards", "2")[1][1:] == ["missing in every shard"]
-    assert info("--dataset", "gone.csv") == (1, [])
+    assert info("--split", "train")[1][0].startswith("of 12 pictures of dataset.csv, split train, ")
+    run(table.take([*table.rows_in("train")]), tmp_path / "features", engines)
+    assert info("--split", "train", "--shards", "3")[1] == [
+        "of 12 pictures of dataset.csv, split train, 12 have a vector, 0 failed, 0 are missing"
+    ]
+    (tmp_path / "my works.csv").write_bytes((tmp_path / "dataset.csv").read_bytes())
+    (named,) = info("--dataset", "my works.csv")[1]
+    assert named.endswith(f": `featurize run {command} --dataset 'my works.csv'` embeds those that can be read")
+    assert info("--dataset", "gone.csv")[:2] == (1, [])
     (tmp_path / "dataset.csv").write_text("a table of somebody else\n")
-    assert info() == (0, [])
+    status, found, errors = info()
+    assert (status, found) == (0, [])
+    assert errors.startswith("left out: ")
     (tmp_path / "dataset.csv").unlink()
-    assert info() == (0, [])
-    assert info("--shards", "3") == (1, [])
+    assert info() == (0, [], ""), "nobody spoke of a table"
+    assert info("--shards", "3")[:2] == (1, [])
 
 
 def test_shards_go_on_with_the_plan_of_a_run_that_was_stopped(

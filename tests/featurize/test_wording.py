@@ -82,6 +82,7 @@ def test_a_name_never_turns_the_figures_after_it_around(name: str) -> None:
     assert not {unicodedata.bidirectional(c) for c in inside} & turning
     assert (shown != inside) is bool(kinds & {"R", "AL", "AN", *turning})
     assert visible(shown) == shown
+    assert listing([f"a{name}", "1"]) == f"{isolated(visible(f'a{name}'))} and 1"
 
 
 def test_shared_options_are_the_same_in_every_command() -> None:

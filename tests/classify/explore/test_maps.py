@@ -289,6 +289,17 @@ def test_the_page_is_good_to_read_and_needs_nothing_else(page: Path) -> None:
     assert EVIL not in page.read_text("utf-8")
 
 
+# every text that is written on a canvas
+DRAWN = """
+window.drawn = [];
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (...given) {
+  window.drawn.push(given[0]);
+  write.apply(this, given);
+};
+"""
+
+
 def test_the_page_does_what_it_offers(page: Path) -> None:
     """Search, keyboard, filter by class and year, lasso to a CSV: as a person does it, on a phone's width too."""
     expect = pytest.importorskip("playwright.sync_api").expect
@@ -297,6 +308,7 @@ def test_the_page_does_what_it_offers(page: Path) -> None:
         said: list[str] = []
         sheet.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
         sheet.on("pageerror", lambda error: said.append(str(error)))
+        sheet.add_init_script(DRAWN)
         sheet.goto(page.as_uri())
         expect(sheet.locator("#count")).to_contain_text("60 of 60")
         sheet.keyboard.press("/")
@@ -320,6 +332,11 @@ def test_the_page_does_what_it_offers(page: Path) -> None:
         expect(sheet.locator("#classes")).to_contain_text("no grade40")
         sheet.select_option("#colour", "genre")
         assert sheet.locator("#classes button").all_text_contents() == ["__30", f"{'x' * 39}…30"]
+        assert sheet.locator("#classes button").last.get_attribute("title") == "x" * 99
+        sheet.locator("#classes button").first.click()  # its name may lie over the other's
+        sheet.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert {name for name in sheet.evaluate("window.drawn") if name.startswith("x")} == {f"{'x' * 39}…"}
+        sheet.locator("#classes button").first.click()
         sheet.select_option("#colour", "style")
         sheet.focus("#marks")
         sheet.keyboard.press("+")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from classify.commands.main import cli
 from classify.errors import DataError
 from classify.explore.artist import artist
-from classify.explore.styles import FOLDS, draw_styles, styles
+from classify.explore.styles import FOLDS, draw_styles, styles, write_styles
 from classify.explore.works import Works, load_works
 from classify.heads.tuning import make_folds
 from featurize.commands.console import run
@@ -63,6 +64,19 @@ def test_the_tree_and_the_matrices_have_one_order() -> None:
     drawn = draw_styles(found)
     tree = [text.get_text() for text in drawn["tree"].axes[0].get_yticklabels()]
     assert tree == [text.get_text() for text in drawn["distance"].axes[0].get_yticklabels()]
+
+
+def test_labels_of_any_length_and_direction_fit_on_the_page(tmp_path: Path) -> None:
+    """A label that is read from the right does not turn the figures after it around, and one of underscores is seen."""
+    names = {"Style_0": "שלום", "Style_1": "x" * 99, "Style_2": "__"}
+    world = make_world(style=1.5)
+    renamed = world.relabelled(style=[names.get(c, c) for c in world.table.columns["style"]])
+    page = write_styles(styles(load_works(renamed.table, renamed.cache)), tmp_path / "out").read_text("utf-8")
+    text = re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
+    assert text.count("שלום") == text.count("\u2068שלום\u2069") > 0
+    assert "x" * 59 + "…" in text
+    assert "x" * 60 not in text
+    assert "<th>__</th>" in text
 
 
 def test_small_distances_and_large_similarities_are_shown_with_figures_that_differ(

@@ -263,6 +263,13 @@ def test_a_size_that_patches_do_not_fill_is_refused_with_the_nearest(size: int, 
         choose_network("timm:test_vit", "random", size=size)
 
 
+def test_the_nearest_size_is_one_that_is_allowed() -> None:
+    """28 pixels are two patches, and less than any network is given."""
+    with pytest.raises(BackboneError, match=r"patches of .* are 14 pixels .* use 42 or 56"):
+        choose_network("timm:vit_small_patch14_dinov2", "random", size=33)
+    assert choose_network("timm:test_resnet", "random", size=33).transform.crop == 33, "it has no patches"
+
+
 def test_so_many_patches_that_it_would_take_hours_are_refused() -> None:
     choose_network("timm:test_vit", "random", size=2048)
     with pytest.raises(BackboneError, match=r"--size 2064: timm:test_vit would compare 16,641 .* use 2048 or less"):
