@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from featurize.dataset.audit import Audit as Audit
     from featurize.dataset.audit import audit as audit
     from featurize.dataset.audit import audit_lists as audit_lists
+    from featurize.dataset.choosing.selection import Selection as Selection
     from featurize.dataset.prepare import Prepared as Prepared
     from featurize.dataset.prepare import prepare as prepare
-    from featurize.dataset.selection import Selection as Selection
     from featurize.dataset.sources import Reading as Reading
     from featurize.dataset.table import DatasetTable as DatasetTable
     from featurize.dataset.table import read_table as read_table
@@ -45,7 +45,7 @@ else:
         {
             "featurize.dataset.audit": "Audit audit audit_lists",
             "featurize.dataset.prepare": "Prepared prepare",
-            "featurize.dataset.selection": "Selection",
+            "featurize.dataset.choosing.selection": "Selection",
             "featurize.dataset.sources": "Reading",
             "featurize.dataset.table": "DatasetTable read_table write_table",
             "featurize.embedder": "Embedder",

@@ -114,7 +114,7 @@ def prepare(context: click.Context, /, source: str | Path, out: Path, workers: i
     import gc
 
     from featurize.dataset import prepare as preparing
-    from featurize.dataset.selection import Selection, read_classes
+    from featurize.dataset.choosing.selection import Selection, read_classes
     from featurize.progress import progress_bar
 
     gc.set_threshold(100_000, 50, 50)  # 100,000 rows are no garbage: looking for it takes a tenth of the time

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cache import files
 from cache.addresses import scheme_of
 from cache.writable import check_file
+from featurize.dataset.choosing.looks import Looks, Seen, count_reasons, known_files
+from featurize.dataset.choosing.rows import Choice
+from featurize.dataset.choosing.selection import EVERYTHING, Selection
 from featurize.dataset.edits.memory import NO_EDITS, Edits
 from featurize.dataset.edits.merging import NOTHING_KEPT, Kept, Merge
-from featurize.dataset.edits.older import Older, look_at, save
+from featurize.dataset.edits.older import look_at, save
 from featurize.dataset.notes import Note
 from featurize.dataset.remarks import remarks
 from featurize.dataset.said import Said, read_said
-from featurize.dataset.scan import Looks, Seen, count_reasons, known_files
-from featurize.dataset.selection import EVERYTHING, Selection, select
 from featurize.dataset.sheets import beside, write_sheet
-from featurize.dataset.sources import AS_FOUND, Listing, Reading
+from featurize.dataset.sources import AS_FOUND, Reading
 from featurize.dataset.sources.iiif import fetch_source, is_address
 from featurize.dataset.splits import Splitting, split_rows
-from featurize.dataset.table import FACTS, DatasetTable, check_ending, relative_paths
+from featurize.dataset.table import FACTS, DatasetTable, check_ending
 from featurize.errors import SourceError, Undecodable
 from featurize.pictures import archives
 from featurize.progress import Progress
@@ -145,18 +146,9 @@ def prepare(
     (40, 'style')
     """
     out = Path(out)
-    if target in FACTS:
-        raise SourceError(
-            f"--target {target}: the dataset table keeps a column of that name for itself; choose another"
-        )
-    check_ending(out, "--out")
-    check_file(out)
+    _check(out, target)
     folder = out.absolute().parent
-    if is_address(source):
-        source = fetch_source(str(source), folder, reading.asking, progress)
-    elif scheme_of(source):
-        raise SourceError(f"{str(source)!r} can't be read: give a path, or an address that begins with https://")
-    source = Path(source)
+    source = _on_this_machine(source, folder, reading, progress)
     older = look_at(out, reading.encoding, discard_edits)
     said = read_said(source, out, reading, target, several)
     edits: Edits = NO_EDITS
@@ -167,14 +159,18 @@ def prepare(
     said = said.with_rows(sorted(edits.added - set(said.written)) if edits.added else [], folder)
     merge = Merge(edits, said.written, of_source)
     looks = Looks(said.listing.paths, said.written, known_files(older.known), said.listing.troubles)
-    rows, labels = _chosen(said, merge, looks, older, source, selection, seed, workers, progress)
-    columns = _columns([looks[n] for n in rows], rows, said, labels)
-    columns = {c: v for c, v in columns.items() if c not in edits.dropped or c == said.target}
+    choice = Choice(source, selection, seed, workers, progress)
+    rows, labels = choice.rows(said, merge, looks, set(older.paths))
+    columns = _columns([looks[n] for n in rows], rows, said, labels, edits)
     drawn, how, why = split_rows(columns, said.target, Splitting(split or "", val, test, before, seed))
     splits, by_hand = merge.splits(rows, drawn)
     table = _in_their_order(DatasetTable({**columns, "split": splits}, folder), older.columns or {})
-    refused = {n: reason for n, reason in looks.refused.items() if n not in merge.deleted}
     kept = merge.kept(rows)
+    notes = [
+        *said.notes, *why, *remarks(table, said.target), *told, *merge.notes(rows, columns),
+        *_apart_no_more(how, by_hand), *older.notes(table, kept), *older.moved(table),
+    ]  # fmt: skip
+    refused = {n: reason for n, reason in looks.refused.items() if n not in merge.deleted}
     done = Prepared(
         table=table,
         target=said.target,
@@ -186,13 +182,10 @@ def prepare(
         rejected=count_reasons(refused),
         left_out=len(said) - len(rows) - len(refused) - kept.deleted,
         reused=sum(looks[n].reused for n in rows),
-        notes=[
-            *said.notes, *why, *remarks(table, said.target), *told, *merge.notes(rows, columns),
-            *_apart_no_more(how, by_hand), *older.notes(table, kept), *older.moved(table),
-        ],
+        notes=notes,
         kept=kept,
         backup=older.back_up(table, discard_edits),
-    )  # fmt: skip
+    )
     files.make_folder(folder)
     save(table.columns, merge.remaining(rows), older)
     _write(done, refused, said.written, command)
@@ -218,25 +211,23 @@ def _notes_path(table: Path) -> Path:
     return table.with_suffix(".notes.json")
 
 
-def _chosen(
-    said: Said,
-    merge: Merge,
-    looks: Looks,
-    older: Older,
-    source: Path,
-    selection: Selection,
-    seed: int,
-    workers: int | None,
-    progress: Progress | None,
-) -> tuple[list[int], Mapping[str, Sequence[str]]]:
-    """Numbers of the pictures that belong into the table, and the labels of all, with people's in them."""
-    labels = said.with_edits(merge)
-    rows = _wanted_and_readable(looks, said, labels, merge.deleted, source, selection, seed, workers, progress)
-    known = set(older.paths)
-    if merge.find_renamed({n: looks[n].id for n in rows if said.written[n] not in known}):
-        labels = said.with_edits(merge)
-        rows = [n for n in rows if n not in merge.deleted]
-    return rows, labels
+def _check(out: Path, target: str) -> None:
+    """Refuse what can't be written, before anything is read."""
+    if target in FACTS:
+        raise SourceError(
+            f"--target {target}: the dataset table keeps a column of that name for itself; choose another"
+        )
+    check_ending(out, "--out")
+    check_file(out)
+
+
+def _on_this_machine(source: str | Path, folder: Path, reading: Reading, progress: Progress | None) -> Path:
+    """Where a source lies; that of an address is fetched into the table's folder."""
+    if is_address(source):
+        return fetch_source(str(source), folder, reading.asking, progress)
+    if scheme_of(source):
+        raise SourceError(f"{str(source)!r} can't be read: give a path, or an address that begins with https://")
+    return Path(source)
 
 
 def _is_in(folder: Path) -> Callable[[str], bool]:
@@ -270,63 +261,10 @@ def _apart_no_more(how_split: str, by_hand: int) -> list[Note]:
     return [Note(text, by_hand)] if by_hand and how_split == "artist" else []
 
 
-def _wanted_and_readable(
-    looks: Looks,
-    said: Said,
-    labels: Mapping[str, Sequence[str]],
-    removed: Set[int],
-    source: Path,
-    selection: Selection,
-    seed: int,
-    workers: int | None,
-    progress: Progress | None,
-) -> list[int]:
-    """Numbers of the files that the selection wants, that are pictures, and that nobody removed from the table.
-
-    Only wanted files are read. Where some of them turn out to be no pictures, the selection is made again without
-    them, until it holds: a limit is reached, and a class is as large as it was asked to be.
-    """
-    listing = said.listing
-    names = relative_paths(listing.paths, source.absolute())
-    while True:
-        refused = looks.refused
-        usable = [n for n in range(len(listing)) if n not in refused and n not in removed]
-        if not usable and removed:
-            raise SourceError(
-                f"all pictures of {str(source)!r} were removed from the table: --discard-edits brings them back"
-            )
-        if not usable:
-            raise SourceError(_nothing(source, listing, refused))
-        there = {**labels, "split": listing.splits, "path": names}
-        if len(usable) < len(listing):
-            there = {c: [values[n] for n in usable] for c, values in there.items()}
-        chosen = [usable[n] for n in select(there, said.target, [names[n] for n in usable], selection, seed)]
-        looks.read(chosen, workers, progress)
-        if len(looks.refused) == len(refused):
-            return chosen
-
-
-def _nothing(source: Path, listing: Listing, refused: Mapping[int, Undecodable]) -> str:
-    first, why = next(iter(refused.items()))
-    told = f"{Path(listing.paths[first]).name!r}: {why}"
-    if all(w.reason == Reason.MISSING for w in refused.values()):
-        column = dict(zip(listing.recognised[::2], listing.recognised[1::2], strict=True)).get("--path-column")
-        named = f" in its column {column!r}" if column else ""
-        another = ", or which column names them with --path-column" if column else ""
-        return (
-            f"none of the {len(listing)} files that {str(source)!r} names{named} is there (the first: {told}): say "
-            f"where they are with --images FOLDER{another}, or look at the lists alone with `featurize audit "
-            "--lists-only SOURCE`"
-        )
-    return (
-        f"none of the {len(listing)} files in {str(source)!r} is a picture that can be read (the first: {told}): "
-        "give a folder of pictures"
-    )
-
-
 def _columns(
-    seen: Sequence[Seen], rows: Sequence[int], said: Said, labels: Mapping[str, Sequence[str]]
+    seen: Sequence[Seen], rows: Sequence[int], said: Said, labels: Mapping[str, Sequence[str]], edits: Edits
 ) -> dict[str, list[str]]:
+    """The table's columns but for those that people removed."""
     columns = {
         "id": [s.id for s in seen],
         "path": [said.written[n] for n in rows],
@@ -335,7 +273,8 @@ def _columns(
         "split": [said.listing.splits[n] for n in rows],
         said.target: [""] * len(rows),
     }
-    return columns | {c: [values[n] for n in rows] for c, values in labels.items()}
+    columns |= {c: [values[n] for n in rows] for c, values in labels.items()}
+    return {c: values for c, values in columns.items() if c not in edits.dropped or c == said.target}
 
 
 def _write(done: Prepared, refused: Mapping[int, Undecodable], written: Sequence[str], command: str) -> None:

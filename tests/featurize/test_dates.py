@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurize.dataset.choosing.selection import Selection
 from featurize.dataset.dates import FAR_AHEAD, LONG_AGO, WIDEST, read_date, says_no_date
 from featurize.dataset.dates.calendars import islamic
 from featurize.dataset.dates.words import MONTHS, ORDINALS, WORDS, words_in
 from featurize.dataset.labels import settle
 from featurize.dataset.periods import period_length, period_of, periods_of, year_number
 from featurize.dataset.prepare import prepare
-from featurize.dataset.selection import Selection
 from featurize.errors import SourceError
 from tests.featurize.miniatures import jpeg, put
 

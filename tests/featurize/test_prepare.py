@@ -73,7 +73,7 @@ def test_again_rereads_only_what_changed(paintings: Path, tmp_path: Path, monkey
     first = prepare(paintings, out)
     read: list[Path] = []
     original = file.read
-    monkeypatch.setattr("featurize.dataset.scan.read", lambda path: read.append(path) or original(path))
+    monkeypatch.setattr("featurize.dataset.choosing.looks.read", lambda path: read.append(path) or original(path))
     again = prepare(paintings, out)
     assert (again.reused, read) == (21, [])
     assert again.table.columns == first.table.columns

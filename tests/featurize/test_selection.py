@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurize.dataset.choosing.selection import Selection, read_classes, select
 from featurize.dataset.conditions import rows_where
 from featurize.dataset.prepare import prepare
-from featurize.dataset.selection import Selection, read_classes, select
 from featurize.errors import SourceError
 from tests.featurize.miniatures import BROKEN, jpeg, put
 
@@ -217,13 +217,13 @@ def test_nothing_left_is_told() -> None:
 
 
 def test_only_wanted_files_are_read_and_all_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from featurize.dataset import scan
+    from featurize.dataset.choosing import looks
 
     for n in range(12):
         put(tmp_path / f"p/{'ab'[n % 2]}/{n}.jpg", jpeg(n))
     opened: list[str] = []
-    original = scan._look_at
-    monkeypatch.setattr(scan, "_look_at", lambda where: opened.append(where) or original(where))
+    original = looks._look_at
+    monkeypatch.setattr(looks, "_look_at", lambda where: opened.append(where) or original(where))
     done = prepare(tmp_path / "p", tmp_path / "d.csv", selection=Selection(limit=4))
     assert len(opened) == len(done.table) == 4
     assert (done.left_out, done.named) == (8, 12)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from featurize.choices import FORMATS
+from featurize.dataset.choosing.looks import Looks
 from featurize.dataset.prepare import Prepared, prepare
-from featurize.dataset.scan import Looks
 from featurize.dataset.sources import READERS, Reading, format_of, read_source
 from featurize.dataset.table import read_table
 from featurize.errors import SourceError
@@ -80,7 +80,7 @@ class TestEveryReader:
     def test_is_not_read_twice(self, mini: Miniature, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         first = prepared(mini, tmp_path)
         looked: list[Path] = []
-        monkeypatch.setattr("featurize.dataset.scan.read", lambda path: looked.append(path) or read(path))
+        monkeypatch.setattr("featurize.dataset.choosing.looks.read", lambda path: looked.append(path) or read(path))
         again = prepared(mini, tmp_path)
         assert again.reused == len(mini.rows)
         assert again.table.columns == first.table.columns
@@ -333,7 +333,7 @@ def test_an_unknown_format_lists_those_there_are(tmp_path: Path) -> None:
 
 def test_a_glance_tells_what_is_missing_without_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "there.jpg", jpeg(1))
-    monkeypatch.setattr("featurize.dataset.scan.decoding.probe", lambda data: pytest.fail("it was opened"))
+    monkeypatch.setattr("featurize.dataset.choosing.looks.decoding.probe", lambda data: pytest.fail("it was opened"))
     looks = Looks([str(tmp_path / "there.jpg"), str(tmp_path / "gone.jpg")], ["there.jpg", "gone.jpg"], {})
     assert list(looks.refused) == [1]
 

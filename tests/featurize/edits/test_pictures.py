@@ -10,8 +10,8 @@ import pytest
 
 from featurize.commands.console import run
 from featurize.commands.main import cli
+from featurize.dataset.choosing.selection import Selection
 from featurize.dataset.prepare import prepare
-from featurize.dataset.selection import Selection
 from featurize.dataset.table import read_table
 from featurize.errors import SourceError
 from tests.conftest import save_picture
