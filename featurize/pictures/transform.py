@@ -28,6 +28,7 @@ FITS = ("crop", "squash", "pad")
 INTERPOLATIONS = ("bilinear", "bicubic")
 WHOLE = ("", "round", "floor")
 MIN_CROP = 32  # below it the last feature map of most networks is empty
+MAX_CROP = 4096  # above it the maps of a single picture take several gigabytes
 
 Pixels = NDArray[np.uint8]  # (crop, crop, 3)
 
@@ -100,13 +101,15 @@ class Transform:
         Raises
         ------
         BackboneError
-            The size is below 32, or there is no such way to decode.
+            The size is below 32 or above 4,096, or there is no such way to decode.
         """
         if decode not in DECODERS:
             raise BackboneError(f"--decode {decode}: choose one of {', '.join(DECODERS)}")
         side = self.crop if size is None else size
         if side < MIN_CROP:
             raise BackboneError(f"--size {size}: a network needs {MIN_CROP} pixels or more")
+        if side > MAX_CROP and size is not None:
+            raise BackboneError(f"--size {size}: the maps of one picture would fill the memory; use {MAX_CROP} or less")
         return replace(self, crop=side, resize=round(self.resize * side / self.crop), decode=decode)
 
     def as_json(self) -> dict[str, Any]:

@@ -139,3 +139,9 @@ def test_a_size_that_is_none_is_refused(size: int) -> None:
     with pytest.raises(BackboneError, match=f"--size {size}: a network needs 32"):
         Transform().with_options(size, "exact")
     assert Transform().with_options(None, "exact") == Transform()
+
+
+def test_a_size_whose_maps_fill_the_memory_is_refused() -> None:
+    with pytest.raises(BackboneError, match=r"--size 50000: .*use 4096 or less"):
+        Transform().with_options(50_000, "exact")
+    assert Transform().with_options(4096, "exact").crop == 4096
