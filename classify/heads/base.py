@@ -31,6 +31,7 @@ from classify.heads.checks import (
     check_numbers,
     check_rows,
     check_scores,
+    check_varied,
     check_weights,
 )
 from classify.heads.rows.blocks import Array, block_rows, take
@@ -164,6 +165,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """
         training = self._prepare(X, y, groups, sample_weight)
         self._fit(training.X, training.codes, training.weights)
+        check_varied(self.scaling_)
         return self
 
     def _prepare(self, X: Any, y: Any, groups: Any, sample_weight: Any) -> Training:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import assert_all_finite
 
 from classify.heads.rows.blocks import Array, blocks
 from classify.heads.rows.float16 import widen
+from classify.heads.rows.scaling import Scaling
 
 # Between these a deviation can be divided by, and between those a sum of squares of very many numbers is no infinity
 # and no zero, in float32 as in float64.
@@ -50,6 +51,17 @@ def check_rows(X: Array, *, standardize: bool, sqrt: bool, l2: bool) -> None:
         way_out = "use standardize=true or l2=true, or multiply them by a constant"
     if not least <= largest <= greatest:
         raise ValueError(f"the features reach {largest:.3g}, but must reach {least:g} to {greatest:g}: {way_out}")
+
+
+def check_varied(scaling: Scaling) -> None:
+    """Raise where features were standardised, and all of them differ between rows by rounding only."""
+    if scaling.mean is not None and scaling.scale is not None and np.isinf(scaling.scale).all():
+        size = float(np.abs(scaling.mean).max())
+        raise ValueError(
+            f"no feature differs between rows by more than rounding (they are about {size:.3g}): there is nothing to "
+            "tell classes apart by; subtract what the rows have in common before they are stored, or use "
+            "standardize=false"
+        )
 
 
 def check_weights(weights: Any, count: int) -> Array:

@@ -114,7 +114,7 @@ class LDA(Head):
             shrinkage = ledoit_wolf(system, count, features) if value == "auto" else float(value)
             kept = max(1 - shrinkage, 1e-6)
             if none_within:
-                W, shrinkage = means * (count * features / between), 1.0
+                W, shrinkage = means * (count * features / between if between else 1.0), 1.0
             else:  # (kept S + shrinkage trace S / D)^-1 = count / kept (Z^T Z + shift)^-1, S = Z^T Z / count
                 W = count / kept * system.solve(shrinkage / kept * system.trace / features, means.T).T
             b = np.log(priors) - 0.5 * np.einsum("kd,kd->k", W, means)

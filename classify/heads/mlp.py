@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from classify.heads.base import FLOATS, SEEDS, Head
+from classify.heads.checks import check_varied
 from classify.heads.rows.blocks import Array, Rows, block_rows, take
 from classify.heads.rows.folds import Folds
 from classify.heads.solvers.parallel import Libraries
@@ -92,6 +93,7 @@ class NetworkHead(Head):
         """Fit to X (N, D) and class names y (N,); `watch` sees each entry of history_ as it is made. See Head.fit."""
         X, codes, weights, _ = self._prepare(X, y, groups, sample_weight)
         self.scaling_ = self._fit_scaling(X, weights)
+        check_varied(self.scaling_)
         self._train(X, codes, weights, np.arange(len(codes)), watch)
         return self
 

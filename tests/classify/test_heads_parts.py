@@ -66,6 +66,26 @@ def test_shared_work_is_a_direct_fit_for_each_fold(spec, kinds, seed):
     assert (abs(shared - plain) / sizes).max() < TOLERANCE.get(spec.partition(":")[0], 1e-4)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("spec", ["ridge", "lda", "prototype", "logreg"])
+def test_a_feature_may_be_rounding_in_all_rows_and_not_in_a_fold(spec, weighted):
+    """About as large as the border between the two, so that it is constant in some of the folds, or in all rows."""
+    different = 0
+    for seed in range(20):
+        X, codes = features(["plain"] * 6, seed)
+        X[:, 3:] = 1e6 + 0.85 * X[:, 3:]
+        weights = 2.0 ** np.random.default_rng(seed).integers(-1, 2, ROWS) if weighted else None
+        head = make_head(spec, calibrate=False, **TIGHT.get(spec, {}))
+        folds = make_folds(codes, n=3)
+        scalings = head._fit_scalings(X, [np.arange(ROWS), *(train for train, _ in folds)], weights)
+        different += len({tuple(np.isinf(scaling.scale)) for scaling in scalings}) > 1
+        values = [head.tunable[head.path_param][2] if head.tunable else None]
+        both = head._path(X, codes, folds, values, weights), Head._path(head, X, codes, folds, values, weights)
+        shared, plain = (scores - scores.mean(2, keepdims=True) for scores in both)
+        np.testing.assert_allclose(shared, plain, atol=TOLERANCE.get(spec, 1e-3) * abs(plain).max())
+    assert different > 5
+
+
 @pytest.mark.parametrize("spec", HEADS)
 def test_the_unit_of_a_feature_changes_nothing(spec):
     """Standardised, a feature in ångström is one in light years: nothing over- or underflows on the way."""

@@ -56,6 +56,16 @@ def test_rows_that_are_all_the_same_are_refused(spec):
         make_head(spec).fit(np.ones((20, 3)), np.arange(20) % 2)
 
 
+@pytest.mark.parametrize("spec", [spec for spec in ALL if spec != "simpleshot"])
+def test_rows_that_differ_by_rounding_only_are_refused(spec):
+    """Standardised, every feature would become 0, and the head would guess in silence."""
+    X, codes = data()
+    rows = (1e7 + X).astype(np.float32)
+    with pytest.raises(ValueError, match=r"no feature differs .* by more than rounding \(they are about 1e\+07\): .*"):
+        make_head(spec).fit(rows, codes)
+    assert make_head("simpleshot").fit(rows[:80], codes[:80]).score(rows[80:], codes[80:]) > 0.9
+
+
 @pytest.mark.parametrize("spec", ALL)
 def test_measurements_are_no_classes(spec):
     X, codes = data()

@@ -73,8 +73,19 @@ def share(X: Array, trains: Sequence[Array], plain: Scaling, standardize: bool, 
     found = pieces.parts()
     whole = found[0] if len(found) == 1 else merged(pieces.moments)
     scaling = plain.standardising(replace(whole, mean=pieces.middle()), standardize)
+    if scaling.scale is not None:
+        scaling = replace(scaling, scale=_units(scaling.scale, found))
     parts = [_part(index, scaling, one, standardize) for index, one in zip(trains, found, strict=True)]
     return Shared(scaling, Rows(X, scaling), parts)
+
+
+def _units(scale: Array, parts: Sequence[Moments]) -> Array:
+    """What the shared rows are divided by, (D,): the deviation of all rows, or where that is rounding, a part's.
+
+    Near the border between the two a feature may be constant in all rows together, and not in a part of them.
+    """
+    units: Array = np.where(np.isinf(scale), np.min([part.scale for part in parts], axis=0), scale)
+    return units
 
 
 def _part(index: Array, scaling: Scaling, found: Moments, standardize: bool) -> Part:
