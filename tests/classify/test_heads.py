@@ -288,3 +288,35 @@ def test_the_names_of_the_classes_decide_nothing_between_neighbours():
     head = make_head("knn:k=3").fit(X[:120], y[:120])
     other = make_head("knn:k=3").fit(X[:120], np.array([turned[name] for name in y[:120]]))
     np.testing.assert_allclose(other.predict_proba(X[120:])[:, ::-1], head.predict_proba(X[120:]), atol=0.05)
+
+
+TIES = {
+    "yes or no": lambda z: (z > 0.5).astype(float),
+    "whole numbers": np.round,
+    "one feature": lambda z: z[:, :1],
+    "copies": lambda z: z[np.arange(len(z)) // 6 * 6],
+    "empty rows": lambda z: z * (np.arange(len(z)) % 4 > 0)[:, None],
+}
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("kind", TIES)
+def test_neighbours_that_are_equally_near_share_their_votes(kind, standardize):
+    """Neither the order of the rows nor the names of their classes says which of them are the k nearest."""
+    rng = np.random.default_rng(0)
+    X, codes = TIES[kind](rng.standard_normal((90, 5))).astype(np.float32), rng.integers(0, 4, 90)
+    for k in (1, 3, 9):
+        head = make_head("knn:calibrate=false", k=k, standardize=standardize)
+        chances = head.fit(X[:60], codes[:60]).predict_proba(X)
+        turned = np.random.default_rng(k).permutation(60)
+        other = head.fit(X[turned], 3 - codes[turned]).predict_proba(X)[:, ::-1]
+        np.testing.assert_allclose(other, chances, atol=1e-4)
+
+
+def test_a_neighbour_of_two_classes_is_half_of_either():
+    """Two pictures with the same embedding and different labels: nothing says which is right."""
+    X = np.array([[1, 0], [1, 0], [0, 1], [-1, 0]], np.float32)
+    head = make_head("knn:k=1,calibrate=false,standardize=false").fit(X, list("cbad"))
+    chances = dict(zip(head.classes_, head.predict_proba(X[:1])[0], strict=True))
+    assert chances["b"] == pytest.approx(chances["c"], rel=1e-6)
+    assert chances["b"] > chances["a"] > chances["d"]
