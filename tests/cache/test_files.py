@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -139,3 +140,58 @@ def test_only_what_dead_writers_of_a_file_left_beside_it_is_swept(tmp_path: Path
     (tmp_path / "deep" / "er" / dead[0].name).write_bytes(b"data")
     files.sweep(tmp_path)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [mine]
+
+
+@pytest.mark.parametrize("write", [files.write_atomic, files.create])
+def test_a_file_has_the_permissions_that_the_user_gives_to_new_files(
+    write: Callable[[Path, list[bytes]], object], tmp_path: Path
+) -> None:
+    """No more, so that nothing is executable; and no less, so that others of a group can read it."""
+    before = os.umask(0o002)
+    try:
+        write(tmp_path / "x", [b"data"])
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o664
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system can't be asked to forget pages")
+def test_what_is_read_back_comes_from_the_disk_and_not_from_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All pages of the file are given up between flushing and reading."""
+    done: list[object] = []
+    sync, compare = os.fsync, files._compare
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append("flushed") or sync(handle))
+    monkeypatch.setattr(os, "posix_fadvise", lambda _, *what: done.append(what))
+    monkeypatch.setattr(files, "_compare", lambda *what: done.append("compared") or compare(*what))
+    files.write_atomic(tmp_path / "x", [b"data"])
+    assert done[:3] == ["flushed", (0, 0, os.POSIX_FADV_DONTNEED), "compared"]
+
+
+def test_a_disk_that_takes_no_more_bytes_is_no_endless_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "write", lambda *_: 0)
+    with pytest.raises(StorageFailed, match=r"x': the disk reports an input/output error"):
+        files.write_atomic(tmp_path / "x", [b"data"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_goes_on_where_the_system_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of any item size, taken a few bytes at a time."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:3]))
+    numbers = memoryview(bytes(range(16))).cast("I")
+    files.write_atomic(tmp_path / "x", [b"abcdefgh", numbers, b""])
+    assert (tmp_path / "x").read_bytes() == b"abcdefgh" + bytes(range(16))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full: free some space"),
+        (OSError(errno.ENXIO, "No such device or address"), "No such device or address"),
+        (OSError("the library says no more"), "the library says no more"),
+    ],
+)
+def test_what_the_system_refuses_is_said_with_the_way_out_where_one_is_known(error: OSError, words: str) -> None:
+    assert files.way_out(error).startswith(words)

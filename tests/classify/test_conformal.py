@@ -117,3 +117,79 @@ def test_too_few_rows_give_no_flag_and_many_are_sampled() -> None:
     assert familiar.basis.shape == (20, 40)
     assert familiar.rows == 10_000
     assert sum(array.nbytes for array in familiar.state().values()) < 10_000
+
+
+@pytest.mark.parametrize("features", [40, 12])
+def test_the_limit_is_the_residual_that_99_percent_of_held_out_rows_do_not_exceed(features: int) -> None:
+    """Residuals of ViM by numpy's singular vectors: as many as a quarter of a fold's rows, or half of the features."""
+    X = paintings(np.random.default_rng(3), 150)[:, :features]
+    folds = make_folds(np.arange(150) % 3)
+    familiar = Familiar.learn(X, folds)
+    assert familiar is not None
+    units = X / np.linalg.norm(X, axis=1, keepdims=True)
+    count = min(features // 2, 120 // 4)
+
+    def residual(rows: np.ndarray, learned: np.ndarray) -> np.ndarray:
+        basis = np.linalg.svd(learned, full_matrices=False)[2][:count]
+        return np.linalg.norm(rows - rows @ basis.T @ basis, axis=1)
+
+    held_out = np.sort(np.concatenate([residual(units[held], units[learn]) for learn, held in folds]))
+    assert familiar.limit == pytest.approx(held_out[149], abs=1e-3), "150 of 151 are more than 99 %"
+    assert familiar.rows == 150
+    np.testing.assert_allclose(familiar.basis @ familiar.basis.T, np.eye(count), atol=1e-5)
+    np.testing.assert_allclose(familiar.residuals(X), residual(units, units), atol=2e-3)
+    other = paintings(np.random.default_rng(4), 80)[:, :features]
+    moved = familiar.in_space_of(other)
+    assert (moved.limit, moved.rows, moved.basis.shape) == (familiar.limit, 150, (count, features))
+    assert moved.residuals(other).mean() < familiar.residuals(other).mean()
+
+
+def test_of_more_held_out_rows_one_in_a_hundred_lies_beyond_the_limit() -> None:
+    X = paintings(np.random.default_rng(5), 499)
+    familiar = Familiar.learn(X, make_folds(np.arange(499) % 3))
+    assert familiar is not None
+    again = Familiar.from_state(familiar.state(), 40)
+    assert (again.limit, again.rows) == (familiar.limit, 499)
+    assert again.basis.tobytes() == familiar.basis.tobytes()
+    for name in ("basis", "limit", "rows"):
+        with pytest.raises(ValueError, match="is not whole"):
+            Familiar.from_state({key: value for key, value in familiar.state().items() if key != name}, 40)
+    spoiled = [{"limit": np.array(np.nan)}, {"basis": familiar.basis * np.nan}, {"basis": familiar.basis[0]}]
+    for change in spoiled:
+        with pytest.raises(ValueError, match="don't fit 40 features"):
+            Familiar.from_state({**familiar.state(), **change}, 40)
+    with pytest.raises(ValueError, match="don't fit 39 features"):
+        Familiar.from_state(familiar.state(), 39)
+
+
+def test_a_row_at_the_limit_is_not_unlike() -> None:
+    rows = np.eye(3, dtype=np.float32)
+    familiar = Familiar(rows[:1], 1.0, 99)
+    assert not familiar.unlike(rows[1])
+    assert Familiar(rows[:1], 0.999, 99).unlike(rows[1])
+    assert familiar.residuals(np.array([[3.0, 4, 0]], np.float32)) == pytest.approx([0.8])
+
+
+def test_at_most_64_directions_and_four_rows_for_each() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 200)).astype(np.float32)
+    for count, directions in ((400, 64), (125, 25)):  # four fifths are learned from
+        familiar = Familiar.learn(X[:count], make_folds(np.arange(count) % 3))
+        assert familiar is not None
+        assert familiar.basis.shape == (directions, 200)
+    assert Familiar.learn(X[:100], [(np.arange(4), np.arange(4, 100)), (np.arange(4, 8), np.arange(5))]) is not None
+    assert Familiar.learn(X[:104], [(np.arange(3), np.arange(3, 104))]) is None
+    assert Familiar.learn(X[:100, :2], make_folds(np.arange(100) % 3)) is not None
+    assert Familiar.learn(X[:100], []) is None
+
+
+def test_what_can_be_promised_is_rounded_down() -> None:
+    """99 of 100 held-out pictures: what is proposed can be asked for."""
+    for count in (1, 6, 13, 98, 999):
+        kept = HeldOut(np.linspace(0, 1, count))
+        assert (len(kept), kept.most) == (count, count / (count + 1))
+        with pytest.raises(ValueError, match=f"from {count:,} held-out pictures: ask for ") as raised:
+            kept.limit(0.9995)
+        proposed = float(str(raised.value).partition("ask for ")[2].partition(" ")[0])
+        assert kept.most - 0.001 < proposed <= kept.most
+        assert kept.limit(proposed) == kept.before[np.ceil((count + 1) * proposed - 1e-9).astype(int) - 1]

@@ -1,0 +1,121 @@
+"""Names that outlive a version, and the figures in what the cache refuses with: each names what was found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cache import Artifacts, FeatureCache, Key, Kind, NotStored, StorageFailed, UnclearKey, create_cache, open_cache
+from cache.buckets import DiskBucket, MemoryBucket
+from cache.errors import NotFinite, SegmentDamaged
+from cache.ids import to_hex
+from cache.segments import listing, segment
+from cache.segments.segment import Segment
+from tests.cache.samples import AVGPOOL, KEY, STATS, ids_of, network, rows_of
+
+
+def test_names_are_those_that_earlier_versions_gave(tmp_path: Path) -> None:
+    """Else a cache would be filled with a second copy of what it holds."""
+    assert segment.name_of(KEY.digest, rows_of([4, 8, 15], (AVGPOOL, STATS), failed=(8,))) == "be146477bb9a957b1644.h5"
+    assert segment.name_of(KEY.digest, rows_of([4, 8, 15], failed=(8,))) == "46ab97aa3ce2ed461623.h5"
+    assert (
+        Artifacts(tmp_path, KEY.digest).keep(Kind("body", ".onnx"), b"network")
+        == "body-7507c7fdcc89a7c63f7d0212af958eda.onnx"
+    )
+
+
+@pytest.mark.parametrize("recipes", [(AVGPOOL,), (AVGPOOL, STATS)])
+@pytest.mark.parametrize("count", [4, 7, 64])
+def test_vectors_of_a_cache_line_and_more_begin_on_one(count: int, recipes: tuple[object, ...], tmp_path: Path) -> None:
+    bucket = DiskBucket(tmp_path)
+    name = segment.write(bucket, KEY.digest, rows_of(list(range(count)), recipes))  # type: ignore[arg-type]
+    stored = Segment.open(bucket, name, KEY.digest).recipes.values()
+    assert [one.offset % 64 for one in stored] == [0] * len(recipes)
+    assert [one.nbytes for one in stored] == [count * 5 * 4] * len(recipes)
+
+
+def test_bytes_that_were_changed_are_named_from_the_first_to_the_last(tmp_path: Path) -> None:
+    bucket = DiskBucket(tmp_path)
+    name = segment.write(bucket, KEY.digest, rows_of([1, 2, 3]))
+    whole = bytearray((tmp_path / name).read_bytes())
+    offset = Segment.open(bucket, name, KEY.digest).recipes[AVGPOOL].offset
+    whole[offset] ^= 1
+    (tmp_path / name).write_bytes(whole)
+    with pytest.raises(SegmentDamaged, match=f"the bytes {offset} to {offset + 3 * 5 * 4 - 1} are not those that were"):
+        Segment.open(bucket, name, KEY.digest).verify()
+    (tmp_path / name).write_bytes(whole + b"more")
+    with pytest.raises(SegmentDamaged, match=f"it has {len(whole) + 4} bytes, {len(whole)} were written"):
+        Segment.open(bucket, name, KEY.digest)
+
+
+def test_vectors_that_are_missing_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    cache = create_cache(tmp_path, KEY)
+    cache.append(rows_of([1, 2, 3], failed=(2,)))
+    said = rf"3 of 5 pictures have no 'avgpool' embedding .* \(the first has id {to_hex(ids_of([2]))[0][:12]}\)"
+    with pytest.raises(NotStored, match=said):
+        cache.gather(ids_of([1, 2, 3, 4, 5]), AVGPOOL)
+    with pytest.raises(NotStored, match=r"holds no embedding 'stats' \(it holds: avgpool\)"):
+        cache.recipe("stats")
+    with pytest.raises(NotStored, match=r"\(it holds: none yet\)"):
+        create_cache(tmp_path, Key(network("resnet18"), "w", {})).recipe("stats")
+
+
+def test_rows_that_do_not_fit_are_counted() -> None:
+    rows = rows_of([1, 2, 3, 4], failed=(2,))
+    matrix = rows.vectors[AVGPOOL].copy()
+    matrix[[0, 3], 2] = np.inf, np.nan
+    with pytest.raises(NotFinite, match="2 of 4 vectors of 'avgpool' hold numbers that are not finite"):
+        replace(rows, vectors={AVGPOOL: matrix})
+    with pytest.raises(ValueError, match="4 ids, but 3 rows of status"):
+        replace(rows, status=rows.status[:3])
+    with pytest.raises(ValueError, match="4 ids, but 5 rows of avgpool"):
+        replace(rows, vectors={AVGPOOL: np.zeros((5, 5), np.float32)})
+    with pytest.raises(ValueError, match="an id stands twice"):
+        replace(rows, ids=ids_of([1, 2, 3, 1]))
+    assert replace(rows, vectors={AVGPOOL: rows.vectors[AVGPOOL]}).details == {1: "cut short at 2"}
+
+
+def test_several_caches_are_counted_and_an_empty_one_is_no_choice_beside_another(tmp_path: Path) -> None:
+    caches = [create_cache(tmp_path, Key(network(name), "w", {})) for name in ("a", "ab", "c")]
+    with pytest.raises(UnclearKey, match=r"2 feature caches in .* fit: choose one with --key") as raised:
+        open_cache(tmp_path, "a")
+    assert "(empty)" not in str(raised.value), "all are"
+    caches[1].append(rows_of([1]))
+    assert open_cache(tmp_path).key.backbone == "ab"
+    assert open_cache(tmp_path, "a").key.backbone == "ab"
+    caches[2].append(rows_of([1]))
+    with pytest.raises(
+        UnclearKey,
+        match=rf"2 feature caches in .*: {caches[0].key.folder_name} \(empty\), {caches[1].key.folder_name}, ",
+    ):
+        open_cache(tmp_path)
+    with pytest.raises(UnclearKey, match=r"no feature cache in .* has 'vgg' in its name"):
+        open_cache(tmp_path, "vgg")
+
+
+def test_segments_that_are_merged_all_the_time_are_read_a_hundred_times() -> None:
+    segments, tried = FeatureCache.create(MemoryBucket(), KEY)._segments, []
+
+    def read() -> object:
+        tried.append(1)
+        if len(tried) == 100:
+            return "at last"
+        raise FileNotFoundError
+
+    assert segments.steadily(read) == "at last"
+    tried.append(1)
+    with pytest.raises(StorageFailed, match="change faster than they can be read: try again"):
+        segments.steadily(read)
+    assert len(tried) == 201
+
+
+def test_a_bucket_that_changes_with_each_look_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a hundred listings, each of which differs from the one before."""
+    segments, looks = FeatureCache.create(MemoryBucket(), KEY)._segments, []
+    monkeypatch.setattr(segments, "_listed", lambda: looks.append(1) or {f"{len(looks)}.h5"})
+    segments.refresh()
+    assert len(looks) == 1 + listing._LISTINGS == 101
+    assert segments.opened == []
