@@ -19,7 +19,7 @@ from featurize.engines import Engine
 from featurize.errors import Disagreement, Undecodable
 from featurize.pictures.file import Picture, pixels
 from featurize.pictures.squares.views import Shown
-from featurize.run.references import References
+from featurize.run.references import Pixels, References, comparable
 
 SAMPLE = 4  # pictures; a difference in engine, weights or transform shows in every one of them
 TOLERANCE = 1e-4  # largest difference relative to the vector's largest component
@@ -44,9 +44,9 @@ def check(
     recipes : sequence of Recipe
     chosen : sequence of Picture
         From `choose`.
-    references : mapping of str to (side, side, 3) uint8
-        Pixels by id, to be used where fewer pictures than `SAMPLE` are chosen; those without a stored vector tell
-        nothing.
+    references : mapping of str to uint8 arrays
+        Pixels by id, as the transform gives them: to be used where fewer pictures than `SAMPLE` are chosen, or can be
+        read.
 
     Returns
     -------
@@ -58,24 +58,34 @@ def check(
     Disagreement
         It is above the tolerance.
     """
+    shown: list[tuple[Picture, Pixels]] = []
+    for picture in chosen:
+        try:
+            shown.append((picture, pixels(picture, transform)))
+        except Undecodable:
+            continue  # changed since: the run itself reports it
+    known = {picture.id for picture, _ in shown}
+    spare = [one for one in comparable(cache, recipes, references).items() if one[0] not in known]
+    for name, kept in spare[: max(SAMPLE - len(shown), 0)]:
+        shown.append((Picture(name, Path(f"reference picture {name[:12]}")), kept))
     worst = 0.0
-    spare = [
-        (i, kept) for i, kept in references.items() if i not in {p.id for p in chosen} and kept.shape == transform.shape
-    ]
-    kept = dict(spare[: max(SAMPLE - len(chosen), 0)])
-    chosen = [*chosen, *(Picture(i, Path(f"reference picture {i[:12]}")) for i in kept)]
-    for start in range(0, len(chosen), engine.batch_size):
-        part = chosen[start : start + engine.batch_size]
+    for start in range(0, len(shown), engine.batch_size):
+        part = shown[start : start + engine.batch_size]
         batch = np.zeros((engine.batch_size, *transform.shape), np.uint8)
-        readable = []
-        for place, picture in enumerate(part):
-            try:
-                batch[place] = kept[picture.id] if picture.id in kept else pixels(picture, transform)
-                readable.append(place)
-            except Undecodable:
-                continue  # changed since: the run itself reports it
-        worst = max(worst, _compare(cache, engine.embed(batch), recipes, part, readable))
+        batch[: len(part)] = [pixel for _, pixel in part]
+        worst = max(worst, _compare(cache, engine.embed(batch), recipes, [picture for picture, _ in part]))
     return worst
+
+
+def blind(cache: Store, recipes: Sequence[Recipe], chosen: Sequence[Picture], references: References) -> bool:
+    """Whether vectors of the recipes are stored, and nothing is at hand to compare new ones with.
+
+    The arguments are those of `check`.
+    """
+    if chosen or comparable(cache, recipes, references):
+        return False
+    ids = cache.ids()
+    return any(bool(cache.embedded(ids, recipe).any()) for recipe in recipes)
 
 
 def relative_difference(found: np.ndarray, stored: np.ndarray) -> np.ndarray:
@@ -115,15 +125,14 @@ def _compare(
     vectors: Mapping[Recipe, np.ndarray],
     recipes: Sequence[Recipe],
     part: Sequence[Picture],
-    readable: Sequence[int],
 ) -> float:
     worst = 0.0
+    ids = from_hex([picture.id for picture in part])
     for recipe in recipes:
-        ids = from_hex([part[n].id for n in readable])
         known = cache.embedded(ids, recipe)
         if not known.any():
             continue
-        places = np.array(readable)[known]
+        places = np.flatnonzero(known)
         stored = cache.gather(ids[known], recipe)
         tolerance = TOLERANCE_FLOAT16 if stored.dtype == np.float16 else TOLERANCE
         difference = relative_difference(vectors[recipe][places], stored)

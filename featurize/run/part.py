@@ -32,7 +32,7 @@ from featurize.run.executors import local
 from featurize.run.executors.base import Carried, Job
 from featurize.run.outcomes import Failed, failures
 from featurize.run.plans import forget_finished
-from featurize.run.references import keep_references
+from featurize.run.references import keep_references, load_references
 from featurize.run.settings import Settings
 from featurize.run.shard import Shard
 
@@ -112,7 +112,6 @@ class Run:
             planned = ids[new] if self.shard else todo
             carried = self._carry_out(wanted, pictures, todo, planned, ids)
             troubles |= carried.troubles
-            keep_references(cache.artifacts, self.network.transform, agreement.choose(cache, recipes, pictures))
         else:
             self._forget_plans(ids, recipes)
         lacking = failures(
@@ -149,6 +148,7 @@ class Run:
             self.cache, self.network, made, self.settings, self.precision, pictures, todo, planned, at_hand,
             self.shard, self.workers, progress, self.say, self.engines, self._engines,
         )  # fmt: skip
+        self._tell_blind(job)
         if self.settings.ray is not None:
             from featurize.run.executors import on_ray
 
@@ -156,7 +156,18 @@ class Run:
         else:
             carried = local.carry_out(job)
         self.carried.append(carried)
+        keep_references(job.cache, job.recipes, job.shown, agreement.choose(job.cache, job.recipes, job.pictures))
         return carried
+
+    def _tell_blind(self, job: Job) -> None:
+        """Say where nothing will show whether new vectors fit the stored ones."""
+        references = load_references(job.cache.artifacts, job.shown.shape)
+        if agreement.blind(job.cache, job.recipes, agreement.choose(job.cache, job.recipes, job.pictures), references):
+            self.say(
+                "nothing shows whether the new vectors fit the stored ones: the table names no picture that this cache "
+                "holds, and none of its reference pictures is left; a table with some stored pictures lets them be "
+                "compared"
+            )
 
 
 def _tell_cost(wanted: Sequence[Formula], say: Callable[[str], None]) -> None:

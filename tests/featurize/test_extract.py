@@ -29,6 +29,7 @@ from tests.conftest import ROOT, save_picture
 from tests.featurize import fake
 from tests.featurize.hazards import REASONS
 
+SQUARE = (224, 224, 3)
 AVGPOOL = FORMULAS["avgpool"].recipe
 
 
@@ -171,13 +172,19 @@ def test_a_machine_that_computes_otherwise_may_not_add_rows(
     assert extract(table, tmp_path / "features", settings(), engines=FakeEngines(bias=1e-6)).embedded == 12
 
 
+def old_and_new(table: DatasetTable) -> tuple[DatasetTable, DatasetTable]:
+    """9 pictures, and the 12 others."""
+    split = table.columns["split"]
+    old, new = (table.take([n for n, part in enumerate(split) if (part == "val") is val]) for val in (True, False))
+    return old, new
+
+
 def test_new_pictures_alone_are_compared_by_the_caches_own_past(
     table: DatasetTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The table names none of the stored pictures, and their files are gone: their pixels were kept with the key."""
     fake.decode_here(monkeypatch)
-    split = table.columns["split"]
-    old, new = (table.take([n for n, part in enumerate(split) if (part == "val") is val]) for val in (True, False))
+    old, new = old_and_new(table)
     done = extract(old, tmp_path / "features", settings(), engines=FakeEngines())
     for n in range(len(old)):
         old.picture(n).path.unlink()
@@ -185,8 +192,50 @@ def test_new_pictures_alone_are_compared_by_the_caches_own_past(
         extract(new, tmp_path / "features", settings(), engines=FakeEngines(bias=0.1))
     assert len(open_cache(done.folder).ids()) == 9
     assert extract(new, tmp_path / "features", settings(), engines=FakeEngines(bias=1e-6)).embedded == 12
-    assert len(load_references(open_cache(done.folder).artifacts)) == 4
+    assert len(load_references(open_cache(done.folder).artifacts, SQUARE)) == 4
     assert not open_cache(done.folder).verify()
+
+
+@pytest.mark.parametrize(
+    "before", [{"views": 14}, {"views": 4}, {"embedding": "stats"}, {"views": 4, "size": 64}], ids=str
+)
+@pytest.mark.parametrize("first", [{}, {"views": 14}, None], ids=str)
+def test_new_pictures_alone_are_compared_whatever_the_network_is_shown(
+    table: DatasetTable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: dict[str, object],
+    first: dict[str, object] | None,
+) -> None:
+    """Several views, and a second recipe whose vectors the first reference pictures lack: each keeps its own."""
+    fake.decode_here(monkeypatch)
+    old, new = old_and_new(table)
+    if first is not None:
+        extract(old.take([0, 1]), tmp_path / "features", settings(**first), engines=FakeEngines())
+    extract(old.take(list(range(2, 9))), tmp_path / "features", settings(**before), engines=FakeEngines())
+    with pytest.raises(Disagreement, match=r"embedding 'reference picture [0-9a-f]{12}' again differs"):
+        extract(new, tmp_path / "features", settings(**before), engines=FakeEngines(bias=0.1))
+    said: list[str] = []
+    extract(new, tmp_path / "features", settings(**before), say=said.append, engines=FakeEngines())
+    assert not [line for line in said if "nothing shows" in line]
+
+
+@pytest.mark.parametrize("lost", ["removed", "cut"])
+def test_where_nothing_can_be_compared_it_is_said(
+    table: DatasetTable, tmp_path: Path, engines: FakeEngines, lost: str
+) -> None:
+    """The reference pictures are gone or damaged, and the table names new pictures alone."""
+    old, new = old_and_new(table)
+    said: list[str] = []
+    done = extract(old, tmp_path / "features", settings(), say=said.append, engines=engines)
+    (file,) = done.folder.glob("references-*.npz")
+    file.unlink() if lost == "removed" else file.write_bytes(file.read_bytes()[:1000])
+    assert not [line for line in said if "nothing shows" in line], "a new cache has nothing to fit"
+    assert extract(new.take([0, 1]), tmp_path / "features", settings(), say=said.append, engines=engines).embedded == 2
+    assert [line for line in said if line.startswith("nothing shows whether the new vectors fit the stored ones")]
+    said.clear()
+    extract(new, tmp_path / "features", settings(), say=said.append, engines=engines)
+    assert not [line for line in said if "nothing shows" in line], "two pictures are stored, and kept as references"
 
 
 def test_references_are_kept_once_and_checked_against_their_name(
@@ -199,7 +248,7 @@ def test_references_are_kept_once_and_checked_against_their_name(
     (again,) = done.folder.glob("references-*.npz")
     assert (again.name, again.read_bytes()) == (file.name, before)
     file.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
-    assert not load_references(open_cache(done.folder).artifacts)
+    assert not load_references(open_cache(done.folder).artifacts, SQUARE)
     assert len(open_cache(done.folder).verify()) == 1
 
 

@@ -160,7 +160,9 @@ def carry_out(job: Job) -> Carried:
     engine = job.make_engine()
     recipes, transform = job.recipes, job.shown
     chosen = agreement.choose(job.cache, recipes, job.pictures)
-    agreement.check(job.cache, engine, transform, recipes, chosen, load_references(job.cache.artifacts))
+    agreement.check(
+        job.cache, engine, transform, recipes, chosen, load_references(job.cache.artifacts, transform.shape)
+    )
     plans = plan_for(job.cache, recipes, engine.batch_size, job.todo, job.planned, job.at_hand, job.say)
     if job.shard:
         tell_idle(plans, job.shard, job.say)

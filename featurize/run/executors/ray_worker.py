@@ -108,7 +108,8 @@ class Worker:
         engine = orders.engines(network, orders.formulas, settings.choice(orders.precision), cache.artifacts)
         recipes = [formula.recipe for formula in orders.formulas]
         shown = shown_to(orders.formulas, network.transform)
-        agreement.check(cache, engine, shown, recipes, orders.compare, load_references(cache.artifacts))
+        references = load_references(cache.artifacts, shown.shape)
+        agreement.check(cache, engine, shown, recipes, orders.compare, references)
         self._pipeline = Pipeline(engine, shown, orders.workers)
         self._embedding = Embedding(cache, engine, self._pipeline, recipes, settings.store)
         return Ready(self._node, engine.batch_size, engine.describe())
