@@ -53,7 +53,8 @@ class Extraction:
     left : int
         Rows that this shard leaves to others, and that have no vector yet; 0 where the run was no shard.
     failures_path : Path or None
-        The same as a CSV file in the key's folder; None where nothing failed.
+        The same as a CSV file in the key's folder, and after them the pictures of the table's other splits that failed
+        in earlier runs; None where nothing failed.
     set_aside : sequence of str
         Damaged segments whose rows were made again, and what else was damaged.
     seconds : float
@@ -187,7 +188,7 @@ def extract(
         embedded=run.embedded,
         failed=run.failed,
         left=run.left,
-        failures_path=write_failures(cache.artifacts, run.failed),
+        failures_path=write_failures(cache.artifacts, [*run.failed, *run.known]),
         set_aside=set_aside,
         seconds=sum(c.seconds for c in run.carried),
         decode_seconds=sum(c.decode_seconds for c in run.carried),

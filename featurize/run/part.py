@@ -65,6 +65,8 @@ class Run:
     rows, pictures, embedded, left : int
         See `featurize.run.extract.Extraction`.
     failed : list of Failed
+    known : list of Failed
+        Pictures of the parts' other rows that failed in earlier runs.
     carried : list of Carried
         What the executors did.
     """
@@ -84,6 +86,7 @@ class Run:
     embedded: int = 0
     left: int = 0
     failed: list[Failed] = field(default_factory=list)
+    known: list[Failed] = field(default_factory=list)
     carried: list[Carried] = field(default_factory=list)
     _done: int = 0
     _total: int = 0
@@ -123,6 +126,9 @@ class Run:
         self.embedded += int((cache.status(todo) == OK).sum())
         self.left += len(lacking) - len(failed)
         self.failed += failed
+        others = np.setdiff1d(np.arange(len(table)), rows)
+        known = failures(table, others, cache, recipes, {}, {})
+        self.known += [f for f in known if f.reason != Reason.NOT_TRIED]
 
     def _forget_plans(self, ids: Ids, recipes: Sequence[Recipe]) -> None:
         """Remove plans of some pictures that a run left which was stopped after its last segment."""
