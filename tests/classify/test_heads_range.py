@@ -67,6 +67,14 @@ def test_rows_that_differ_by_rounding_only_are_refused(spec):
 
 
 @pytest.mark.parametrize("spec", ALL)
+def test_a_fold_whose_rows_are_all_the_same_is_scored(spec):
+    rows = np.zeros((60, 4), np.float32)
+    rows[:10], codes = data(10, 4)[0], np.arange(60) % 3
+    folds = [(np.arange(10, 60), np.arange(10)), (np.arange(50), np.arange(50, 60))]
+    assert np.isfinite(make_head(spec).out_of_fold(rows, codes, folds, [{}])[0][:10]).all()
+
+
+@pytest.mark.parametrize("spec", ALL)
 def test_measurements_are_no_classes(spec):
     X, codes = data()
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
