@@ -8,7 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-_SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015()\[\]{}'\"\u2018-\u201d.,/\\]+")
+_SEPARATORS = re.compile(
+    r"[\s_\-\u2010-\u2015()\[\]{}'`\"\u2018-\u201f\u2032\u2039\u203a\u02bb\u02bc\u00ab\u00bb.,/\\\u00b7\u2022\u2027\u30fb]+"
+)
 _WITHOUT_ACCENT = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 _MARKS_ARE_LETTERS = "\u0400"  # from Cyrillic on, a mark makes another letter (Russian й, Japanese バ, Hindi, Thai)
 _STRESS = {"\u0300", "\u0301"}  # over a Cyrillic vowel they only say how to read it
@@ -28,6 +30,8 @@ def words_of(text: str) -> str:
     """
     letters = ""
     for c in unicodedata.normalize("NFKD", text.casefold()):
+        if unicodedata.category(c) == "Cf":  # a zero-width space, a mark of direction: nobody sees it
+            continue
         if not unicodedata.combining(c) or _makes_a_letter(c, letters[-1:]):
             letters += c
     plain = unicodedata.normalize("NFC", letters).translate(_WITHOUT_ACCENT)

@@ -35,7 +35,7 @@ _EXACT = frozenset(
     ohne keine leer entf entfällt missing undetermined unassigned indeterminate no_attribution unk unkn xxx n.b. n._b.
     nicht_zuschreibbar fehlanzeige sin_atribuir sin_nombre без_автора н/х б/а multiple multiple_artists several_hands
     artists_various diverse_meister verschiedene_meister mehrere_künstler etruscan roman maestranze_locali
-    無款 無落款 読人不知 清人 宋人 作者 """)
+    匿名 無款 無落款 読人不知 清人 宋人 作者 """)
 ) | {""}
 # Wherever one of these words stands, the cell names nobody.
 _UNKNOWN = frozenset(
@@ -50,9 +50,10 @@ _UNKNOWN = frozenset(
     desconhecido desconhecida anônimo anônima desconegut desconeguda anònim descoñecido ezezaguna
     ubekendt ubekendte ukendt ukendte ukjent ukjente okänd okända okänt anonymt óþekktur óþekkt tuntematon anonyymi
     neznámý neznámá neznámí neznámeho neznámy nieznany nieznana nieznani anonimowy nepoznat nepoznati neznan neznani
-    ismeretlen névtelen necunoscut necunoscută nežinomas nezināms tundmatu teadmata bilinmeyen bilinmiyor anonim meçhul
-    неизвестный неизвестная неизвестные неизвестного неизвестен неизв неизвестно аноним анонимный невідомий невідома
-    непознат невядомы άγνωστος άγνωστη αγνώστου ανώνυμος مجهول ناشناس نامعلوم אלמוני अज्ञात অজ্ঞাত
+    ismeretlen névtelen necunoscut necunoscută nežinomas nezināms tundmatu teadmata bilinmeyen bilinmiyor belirsiz
+    anonim meçhul
+    неизвестный неизвестная неизвестные неизвестного неизвестен неизв неизвестно аноним анонимный анонім
+    невідомий невідома непознат невядомы άγνωστος άγνωστη αγνώστου ανώνυμος مجهول ناشناس نامعلوم אלמוני अज्ञात অজ্ঞাত
     ignotus incertus sconosc desc անհայտ უცნობი nekonata anhysbys
     """)
 )

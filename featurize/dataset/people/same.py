@@ -8,6 +8,7 @@ apart and are shown, and whoever knows gives them one spelling in the dataset ta
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -24,7 +25,7 @@ _FEWEST_LETTERS = 3  # of a word that two names of one person share
 
 @lru_cache(maxsize=200_000)
 def person_key(name: str) -> str:
-    """The normal form of an artist's name: its words, sorted; case, accents and separators don't matter.
+    """The normal form of an artist's name: its words, sorted; case, accents, separators and signs don't matter.
 
     Examples
     --------
@@ -33,7 +34,13 @@ def person_key(name: str) -> str:
     >>> person_key("van Gogh, Vincent") == person_key("Vincent van Gogh")
     True
     """
-    return "-".join(sorted(words_of(name.replace("&", " and ")).split())) or " ".join(name.split())
+    plain = "".join(c if _is_of_a_word(c) else " " for c in words_of(name.replace("&", " and ")))
+    return "-".join(sorted(plain.split())) or " ".join(name.split())
+
+
+def _is_of_a_word(c: str) -> bool:
+    """Whether a character is a letter, a mark over one, or a digit, and no sign as in `Claude Monet*`."""
+    return unicodedata.category(c)[0] in "LMN"
 
 
 def spelled_apart(names: Iterable[str]) -> list[list[str]]:
@@ -56,9 +63,9 @@ def may_be_one(names: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of names with different normal forms that may mean one person.
 
     They do where both have the same letters in all (`O'Keeffe`, `o keeffe`), or where every word of one stands in the
-    other, too, as a word, as an initial or with `ae`, `oe`, `ue` for an umlaut. A word that both have in full, of three
-    letters or more and no particle, is needed. So `C. Monet`, `Monet` and `Claude Oscar Monet` may be `Claude Monet`,
-    and `Pieter Bruegel` may be the Elder or the Younger, who are never taken for each other.
+    other, too, as a word, as an initial or with `ae`, `oe`, `ue` for an umlaut or `е` for `ё`. A word that both have in
+    full, of three letters or more and no particle, is needed. So `C. Monet`, `Monet` and `Claude Oscar Monet` may be
+    `Claude Monet`, and `Pieter Bruegel` may be the Elder or the Younger, who are never taken for each other.
 
     Parameters
     ----------
@@ -108,8 +115,8 @@ def _candidates(words: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]
 
 
 def _comparable(key: str) -> list[str]:
-    """The words of a normal form, an umlaut written with an e like one written without."""
-    return [re.sub(r"(?<=[aou])e", "", word) for word in key.split("-")]
+    """The words of a normal form, an umlaut written with an e like one written without, and Russian ё like е."""
+    return [re.sub(r"(?<=[aou])e", "", word).replace("ё", "е") for word in key.split("-")]
 
 
 def _is_telling(word: str) -> bool:
