@@ -45,14 +45,26 @@ def rehash(
     return found
 
 
-def rehash_sample(pictures: Sequence[Picture], sample: int = SAMPLE) -> dict[int, Undecodable]:
+def rehash_sample(
+    pictures: Sequence[Picture], sample: int = SAMPLE, doubted: Sequence[int] = ()
+) -> dict[int, Undecodable]:
     """Read a few of the files and compare; where one has another content, read them all.
+
+    Parameters
+    ----------
+    pictures : sequence of Picture
+    sample : int
+        How many are drawn by lot.
+    doubted : sequence of int
+        Numbers of those that are read first.
 
     Returns
     -------
     dict of int to Undecodable
         Numbers of the pictures whose file has another content; files that can't be read are not among them.
     """
+    if _changed(rehash([pictures[n] for n in doubted])):
+        return _changed(rehash(pictures))
     # another sample each time, so that repeated runs come to see every file
     chosen = sorted(random.SystemRandom().sample(range(len(pictures)), min(sample, len(pictures))))
     if not _changed(rehash([pictures[n] for n in chosen])):

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,6 +155,17 @@ def test_files_that_can_not_be_read_are_named_but_are_no_other_picture(
     assert steps == [(4, 10), (8, 10), (10, 10)]
     assert set(rehash_sample(files)) == {9}
     assert rehash_sample([]) == {}
+
+
+def test_the_audit_names_every_wrong_file_that_it_reads(here: Path, capsys: Screen, monkeypatch: Any) -> None:
+    """It reads all that have no fingerprint yet; no sample has to find them."""
+    monkeypatch.setattr(module.random.SystemRandom, "sample", lambda self, numbers, count: [])
+    table = read_table(here / "dataset.csv")
+    write_table(table.with_columns(id=swapped(list(table.columns["id"]))), here / "dataset.csv")
+    capsys.readouterr()
+    for _ in range(2):
+        assert call(*AUDIT) == 0
+        assert "Files that are not the picture that their row names: 2" in capsys.readouterr().out
 
 
 def test_the_audit_keeps_no_fingerprint_under_a_wrong_id(here: Path) -> None:

@@ -116,7 +116,7 @@ def audit(
     seen = look_for_copies(
         table, path, target, embeddings, most=None if pictures else 0, workers=workers, progress=progress
     )
-    changed = _changed(table) if pictures else []
+    changed = _changed(table, path) if pictures else []
     suspects = _suspects(table, target, embeddings)
     columns = {c: table.columns[c] for c in table.labels}
     paths, splits = table.columns["path"], list(table.columns["split"])
@@ -137,11 +137,14 @@ def choose_recipe(cache: Store, wanted: Recipe | str | None = None) -> Recipe | 
     return next((r for r in there if r.name == DEFAULT_EMBEDDING), there[0] if there else None)
 
 
-def _changed(table: DatasetTable) -> list[int]:
-    """Rows whose file is not the picture that their id names."""
+def _changed(table: DatasetTable, path: Path) -> list[int]:
+    """Rows whose file is not the picture that their id names; those that have no fingerprint are read for certain."""
+    from featurize.dataset.audit.fingerprints import load_prints, prints_path
     from featurize.pictures.rehash import rehash_sample
 
-    return sorted(rehash_sample([table.picture(row) for row in range(len(table))]))
+    printed = set(load_prints(prints_path(path))["id"].tolist())
+    doubted = [row for row, picture in enumerate(table.ids.tolist()) if picture not in printed]
+    return sorted(rehash_sample([table.picture(row) for row in range(len(table))], doubted=doubted))
 
 
 def _suspects(table: DatasetTable, target: str, embeddings: Sequence[Embedding]) -> Suspects:
