@@ -19,11 +19,13 @@ from featurize.dataset.people import keys_of
 from featurize.dataset.table import DatasetTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
 EMBEDDING = "given"  # the name of the vectors
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.2
+_TAKEN = ("id", "path", "size", "mtime_ns", "split", "")
+_LOST = 10  # roundings to float32 that a deviation must be larger than
 _KEY = Key({"provider": "arrays", "name": "given", "stages": []}, "given", {})
 _RECIPE = Recipe(EMBEDDING, {"formula": "vectors given as arrays"})
 
@@ -31,6 +33,12 @@ _RECIPE = Recipe(EMBEDDING, {"formula": "vectors given as arrays"})
 def are_arrays(value: object) -> bool:
     """Whether vectors are given, not a dataset table or the place of one."""
     return not isinstance(value, DatasetTable | str | Path)
+
+
+def refuse_recipes(names: object) -> None:
+    """Raise where recipes are asked for: vectors that are given as arrays are no feature cache."""
+    if names not in (None, EMBEDDING):
+        raise DataError(f"{names!r} names recipes of a feature cache, but vectors are given as arrays: leave it out")
 
 
 def as_dataset(
@@ -43,12 +51,12 @@ def as_dataset(
     X : (N, D) array or DataFrame of numbers
         They are kept as float32; equal rows count as one picture.
     y : (N,) labels
-        None, NaN and "" mark rows without one.
+        Texts, whole numbers or other names, which become texts; None, NaN and "" mark rows without one.
     groups : (N,), optional
         Artists; None, NaN and "" where unknown.
     split : (N,) of "train", "val" and "test", optional
     target : str
-        The name of the label column.
+        The name of the label column; none that a dataset table has for something else.
     part : str, optional
         The split of all rows where none is given. None draws a fifth of the rows, or of the groups, as the test part.
     seed : int
@@ -57,10 +65,17 @@ def as_dataset(
     Raises
     ------
     DataError
-        They are no numbers, not finite, not equally long, or a split has another name.
+        They are no numbers, not finite, too close together for float32, not equally long, measurements instead of
+        labels; a split or the target has a name that can't be used; no groups can be set aside to be scored.
     """
+    if target in _TAKEN or (target == "artist" and groups is not None):
+        raise DataError(
+            f"target={target!r} is no name for labels, because a dataset table has that column: take another"
+        )
     vectors = _vectors(X)
     labels = _texts("y", y, len(vectors))
+    if not any(labels):
+        raise DataError("y holds no label: give one for each row, as in compare(X, y) and fit(X, y)")
     artists = _distinct(_texts("groups", groups, len(vectors)))
     if split is not None:
         splits = _texts("split", split, len(vectors))
@@ -88,10 +103,15 @@ def as_dataset(
 
 
 def _vectors(X: Any) -> NDArray[np.float32]:
+    if hasattr(X, "toarray"):
+        raise DataError("X is a sparse matrix: give X.toarray()")
     try:
+        given = np.asarray(X)
+        if np.iscomplexobj(given):
+            raise TypeError("complex numbers")
         with np.errstate(over="ignore"):
-            vectors = np.ascontiguousarray(X, np.float32)
-    except (TypeError, ValueError) as error:
+            vectors = np.ascontiguousarray(given, np.float32) + np.float32(0)  # -0 is 0
+    except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"X holds something else than numbers: {error}") from error
     if vectors.ndim != 2 or not vectors.size:
         raise DataError(f"X has the shape {vectors.shape}: a row for each picture and a column a number are needed")
@@ -100,17 +120,55 @@ def _vectors(X: Any) -> NDArray[np.float32]:
         raise DataError(
             f"row {bad[0]} of X holds NaN, infinity or a number too large for float32, as do {len(bad)} rows"
         )
+    _check_rounding(given, vectors)
     return vectors
+
+
+def _check_rounding(given: NDArray[Any], vectors: NDArray[np.float32]) -> None:
+    """Raise where a column's numbers differ, but by too little beside their size for float32 to tell them apart."""
+    if given.dtype.kind not in "fiu" or given.dtype.itemsize <= vectors.itemsize:
+        return
+    low, high = given.min(0).astype(np.float64), given.max(0).astype(np.float64)
+    sizes = np.maximum(-low, high) * _LOST  # (D,)
+    least, greatest = sizes * np.finfo(np.float64).eps, sizes * np.finfo(np.float32).eps
+    for n in np.flatnonzero((high - low > least) & (high - low < 100 * greatest)).tolist():
+        spread, size = float(given[:, n].std(dtype=np.float64)), float(sizes[n] / _LOST)
+        if least[n] < spread < greatest[n]:
+            raise DataError(
+                f"column {n} of X reaches {size:.3g} and deviates by {spread:.3g} only, which float32 can't hold: "
+                "subtract the mean of each column"
+            )
 
 
 def _texts(name: str, values: Any, count: int) -> list[str]:
     """Values as texts, "" for those that are missing."""
     if values is None:
         return [""] * count
-    listed: Sequence[Any] = np.asarray(values, dtype=object).tolist()
-    if len(listed) != count or any(isinstance(value, list) for value in listed):
-        raise DataError(f"X has {count} rows, but {name} has {len(listed)}: one value for each row is needed")
-    return ["" if value is None or value != value else str(value) for value in listed]
+    found = np.asarray(values, dtype=object)
+    if found.shape != (count,):
+        has = f"has {len(found)}" if found.ndim == 1 else f"has the shape {found.shape}"
+        has = f"is {values!r}" if not found.ndim else has
+        raise DataError(f"X has {count} rows, but {name} {has}: one value for each row is needed")
+    return [_text(name, value) for value in found.tolist()]
+
+
+def _text(name: str, value: Any) -> str:
+    if _is_missing(value):
+        return ""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, float | np.floating):
+        if not float(value).is_integer():
+            raise DataError(f"{name} has {value}, a measurement: give names or whole numbers")
+        return str(int(value))  # a column of whole numbers with gaps is one of floats in pandas
+    return str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA
+        return True
 
 
 def _distinct(artists: list[str]) -> list[str]:
@@ -128,6 +186,8 @@ def _drawn(labels: list[str], artists: list[str], seed: int) -> list[str]:
     from classify.evaluation.repeats import resampled_splits
 
     known = any(artists)
+    if known and len(set(artists)) == 1:
+        raise DataError(f"all {len(artists)} rows are of one group, of which no part can be scored: give split, too")
     groups = np.array([name or f"?{n}" for n, name in enumerate(artists)])
     ((_, test),) = resampled_splits(np.array(labels), groups, TEST_SHARE, 1, by_artist=known, seed=seed)
     scored = set(test.tolist())

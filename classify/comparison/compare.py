@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cache import Store
-from classify.arrays import EMBEDDING, are_arrays, as_dataset
+from classify.arrays import EMBEDDING, are_arrays, as_dataset, refuse_recipes
 from classify.comparison.cautions import all_cautions, seen_pictures
 from classify.comparison.contest import Contest
 from classify.comparison.control import control_of, how_to_get_it
@@ -144,6 +144,7 @@ def compare(
     """
     started = time.perf_counter()
     if are_arrays(table):
+        refuse_recipes(embeddings)
         part = "train" if folds else None
         table, caches = as_dataset(table, caches, groups, split, target=target, part=part, seed=seed)
         embeddings = EMBEDDING

@@ -11,7 +11,7 @@ import numpy as np
 
 from cache import Store
 from cache.folder import as_cache
-from classify.arrays import EMBEDDING, are_arrays, as_dataset
+from classify.arrays import EMBEDDING, are_arrays, as_dataset, refuse_recipes
 from classify.data import (
     Examples,
     LabelledRows,
@@ -125,6 +125,7 @@ def fit(
     from classify.heads.watch import Watch
 
     if are_arrays(table):
+        refuse_recipes(embedding)
         table, cache = as_dataset(table, cache, groups, split, target=target, part="train", seed=seed)
         embedding = EMBEDDING
     elif groups is not None or split is not None:

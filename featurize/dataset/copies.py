@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 SIMILAR = 0.65  # cosine, after subtracting the mean of the part searched in, that a copy reaches at least
 RATIO = 0.5  # a copy is at most this far from its original, as a share of the distance to the next other picture
+FEWEST = 64  # numbers of a vector: with D of them a random row passes the ratio test with probability 2^-((D - 1) / 2)
 SAME = 0.98  # from here on the ratio is not asked
 MOST = 8  # copies of one picture; a longer series of pictures that look alike is no set of copies
 _TILE = 2048  # rows of either part that are compared at once

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
+import torch
 
 from classify import compare, fit, load_head, predict, save_head
 from classify.errors import DataError
@@ -95,14 +97,66 @@ def test_rows_without_a_label_are_left_out_and_counted(world: World) -> None:
         (lambda X, y: ([["a"] * 3] * 160, y, {}), "something else than numbers"),
         (lambda X, y: (X, y, {"split": ["learn"] * 160}), "split names 'learn'"),
         (lambda X, y: (X, y, {"groups": ["a"] * 3}), "groups has 3"),
+        (lambda X, y: (X, np.array(y)[:, None], {}), r"y has the shape \(160, 1\): one value for each row"),
+        (lambda X, y: (X, "features", {}), "y is 'features': one value for each row"),
+        (lambda X, y: (X, None, {}), "y holds no label"),
+        (lambda X, y: (X, X[:, 0], {}), "a measurement: give names or whole numbers"),
+        (lambda X, y: (X + 1j, y, {}), "complex numbers"),
+        (lambda X, y: (scipy.sparse.csr_array(X), y, {}), r"X is a sparse matrix: give X\.toarray\(\)"),
+        (lambda X, y: (torch.tensor(X, requires_grad=True), y, {}), "requires grad"),
+        (lambda X, y: (X + 1e8, y, {}), r"column 0 of X reaches 1e\+08 and deviates by .*subtract the mean"),
+        (lambda X, y: ((X * 100).astype(int) + 2**40, y, {}), "which float32 can't hold"),
+        (lambda X, y: (X, y, {"target": "split"}), "target='split' is no name for labels"),
+        (lambda X, y: (X, y, {"target": "artist", "groups": y}), "target='artist' is no name for labels"),
     ],
-    ids=["one number a row", "too few labels", "NaN", "texts", "another split", "too few groups"],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_arrays_that_do_not_fit_are_refused_in_a_sentence(world: World, change: object, words: str) -> None:
-    X, y, options = change(world.X, world.table.columns["style"])
+    X, y, options = change(world.X.astype(float), world.table.columns["style"])
     for do in (compare, fit):
         with pytest.raises(DataError, match=words):
             do(X, y, "prototype", **options)
+
+
+@pytest.mark.parametrize("kind", [None, "Int64", "float64", "category", "string"])
+def test_labels_and_groups_of_every_column_of_pandas_are_the_same_classes(world: World, kind: str | None) -> None:
+    """A column of whole numbers with a gap is one of floats in pandas; a gap is NaN, None or NA."""
+    pandas = pytest.importorskip("pandas")
+    labels = pandas.Series([n % 3 for n in range(160)])
+    groups = pandas.Series([n // 10 for n in range(160)])
+    if kind:
+        labels, groups = (column.astype(kind) for column in (labels, groups))
+        labels[7] = groups[5] = pandas.NA if kind in ("Int64", "string") else None
+    c = compare(world.X, labels, "prototype", groups=groups, split=world.table.columns["split"])
+    assert c.classes == ("0", "1", "2")
+    assert c.dataset.unlabelled == ((1, 0) if kind else (0, 0))
+    assert fit(world.X, labels, "prototype").saved.classes == ["0", "1", "2"]
+
+
+def test_rows_that_are_equal_as_numbers_are_one_picture(world: World) -> None:
+    X = np.concatenate([world.X, world.X[:5]])
+    X[:160, 3], X[160:, 3] = 0.0, -0.0
+    fitted = fit(X, [*world.table.columns["style"], *world.table.columns["style"][:5]], "prototype")
+    assert any("5 training rows repeat a picture" in warning for warning in fitted.warnings)
+
+
+def test_rows_of_few_numbers_are_no_copies_of_each_other_by_chance() -> None:
+    rng = np.random.default_rng(0)
+    c = compare(rng.normal(size=(120, 8)), np.arange(120) % 3, "prototype", groups=np.arange(120))
+    assert c.leaks.duplicates == ()
+
+
+def test_recipes_belong_to_a_feature_cache(world: World) -> None:
+    y = world.table.columns["style"]
+    with pytest.raises(DataError, match="'avgpool' names recipes of a feature cache"):
+        compare(world.X, y, "prototype", embeddings="avgpool")
+    with pytest.raises(DataError, match="'avgpool' names recipes of a feature cache"):
+        fit(world.X, y, "prototype", embedding="avgpool")
+
+
+def test_one_group_alone_can_not_be_scored(world: World) -> None:
+    with pytest.raises(DataError, match="all 160 rows are of one group"):
+        compare(world.X, world.table.columns["style"], "prototype", groups=["a"] * 160)
 
 
 def test_a_table_has_its_groups_in_its_columns(world: World) -> None:

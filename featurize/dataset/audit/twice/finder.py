@@ -14,7 +14,8 @@ import numpy as np
 
 from featurize.dataset.audit.coverage import same_content
 from featurize.dataset.audit.result import Row, Twice
-from featurize.dataset.audit.twice.vectors import Embedding, copies_by_embedding
+from featurize.dataset.audit.twice.vectors import Embedding, copies_by_embedding, width
+from featurize.dataset.copies import FEWEST
 from featurize.dataset.table import DatasetTable
 from featurize.progress import ProgressBar
 from featurize.wording import counted
@@ -98,6 +99,10 @@ def _by_embeddings(found: Twice, table: DatasetTable, embeddings: Sequence[Embed
     said = f"{embedded:,} of {counted(len(table), 'row')}, {where}"
     if any(cache.key.untrained for cache, _ in embeddings):
         said += ", untrained backbone: by such embeddings copies can't be found"
+        return replace(found, looked_at={**found.looked_at, "embeddings": said})
+    numbers = width(table, embeddings)
+    if numbers < FEWEST:
+        said += f": copies can't be found by {counted(numbers, 'number')} a row, {FEWEST} or more are needed"
         return replace(found, looked_at={**found.looked_at, "embeddings": said})
     copies = copies_by_embedding(table, embeddings)
     return replace(found, copies=copies, looked_at={**found.looked_at, "embeddings": said})

@@ -22,6 +22,19 @@ Embedding = tuple[Store, Recipe]
 WHOLE = 20_000  # pictures up to which all are compared with all; beyond it those of different splits
 
 
+def width(table: DatasetTable, embeddings: Sequence[Embedding]) -> int:
+    """How many numbers stand side by side; 0 where no row has them all."""
+    there = np.flatnonzero(_embedded(table, embeddings))[:1]
+    return _Stored(embeddings, table.ids[there])[:1].shape[1] if len(there) else 0
+
+
+def _embedded(table: DatasetTable, embeddings: Sequence[Embedding]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = np.logical_and.reduce(
+        [cache.embedded(table.ids, recipe) for cache, recipe in embeddings]
+    )
+    return found
+
+
 def copies_by_embedding(table: DatasetTable, embeddings: Sequence[Embedding]) -> list[CopyPair]:
     """Pairs of pictures that seem to be one; a picture of several rows is named once.
 
@@ -31,9 +44,7 @@ def copies_by_embedding(table: DatasetTable, embeddings: Sequence[Embedding]) ->
     embeddings : sequence of (Store, Recipe)
         Their vectors stand side by side; rows that lack one of them are not looked at.
     """
-    there = np.ones(len(table), bool)
-    for cache, recipe in embeddings:
-        there &= cache.embedded(table.ids, recipe)
+    there = _embedded(table, embeddings)
     ids, splits = table.columns["id"], table.columns["split"]
     members = rows_of_pictures(ids, np.flatnonzero(there).tolist())
     rows = np.array([own[0] for own in members.values()], np.intp)
