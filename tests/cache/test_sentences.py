@@ -119,3 +119,57 @@ def test_a_bucket_that_changes_with_each_look_is_taken_as_it_is(monkeypatch: pyt
     segments.refresh()
     assert len(looks) == 1 + listing._LISTINGS == 101
     assert segments.opened == []
+
+
+def test_a_name_of_the_package_is_loaded_when_it_is_asked_for_and_once() -> None:
+    import cache
+
+    vars(cache).pop("open_cache", None)
+    assert cache.open_cache is open_cache
+    assert vars(cache)["open_cache"] is open_cache, "from now on it is found without being looked for"
+    assert {"open_cache", "FeatureCache", "__doc__"} <= set(dir(cache))
+    assert dir(cache) == sorted(dir(cache))
+    assert list(cache.__all__) == sorted(cache.__all__)
+    with pytest.raises(AttributeError, match="module 'cache' has no attribute 'opn_cache'"):
+        cache.opn_cache  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_vectors_of_nobody_are_a_matrix_without_rows() -> None:
+    cache = FeatureCache.create(MemoryBucket(), KEY)
+    cache.append(rows_of([1, 2]))
+    none = cache.mapped(ids_of([]).astype("S32"), AVGPOOL)
+    assert (len(none), none.shape, none.dtype, none.read().shape) == (0, (0, 0), np.float32, (0, 0))
+    some = cache.mapped(ids_of([2, 1, 2]), AVGPOOL)
+    assert (len(some), some.shape, some.dtype) == (3, (3, 5), np.float32)
+
+
+def test_what_is_stored_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    cache = FeatureCache.create(MemoryBucket(), KEY)
+    with caplog.at_level("INFO", "cache"):
+        cache.append(rows_of([1, 2]))
+        cache.append(rows_of([1, 2]).take(np.array([], np.intp)))
+    assert [record.getMessage() for record in caplog.records] == [f"2 rows stored under the key {KEY.folder_name}"]
+
+
+def test_an_artifact_is_held_where_its_bytes_are_whole(tmp_path: Path) -> None:
+    artifacts, kind = Artifacts(tmp_path, KEY.digest), Kind("body", ".onnx")
+    assert not artifacts.holds(kind, b"network")
+    name = artifacts.keep(kind, b"network")
+    assert artifacts.holds(kind, b"network")
+    assert not artifacts.holds(kind, b"another")
+    assert (artifacts.glance(name, 3), artifacts.glance(name, 99)) == (b"net", b"network")
+    (tmp_path / name).write_bytes(b"netware")
+    assert not artifacts.holds(kind, b"network")
+    artifacts.keep(kind, b"network")  # made again
+    assert artifacts.load(name) == b"network"
+
+
+def test_a_list_for_people_is_written_where_it_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where one is the beginning of the other."""
+    artifacts, written = Artifacts(tmp_path, KEY.digest), []
+    replaced = DiskBucket.replace
+    monkeypatch.setattr(DiskBucket, "replace", lambda *how: written.append(how[-1][0]) or replaced(*how))
+    for text in (b"a", b"a", b"ab", b"ab", b"a"):
+        artifacts.write("failures.csv", text)
+        assert (tmp_path / "failures.csv").read_bytes() == text
+    assert written == [b"a", b"ab", b"a"]
