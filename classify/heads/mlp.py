@@ -92,14 +92,13 @@ class NetworkHead(Head):
     def fit(self, X: Any, y: Any, groups: Any = None, watch: Watch | None = None, *, sample_weight: Any = None) -> Self:
         """Fit to X (N, D) and class names y (N,); `watch` sees each entry of history_ as it is made. See Head.fit."""
         X, codes, weights, _ = self._prepare(X, y, groups, sample_weight)
+        self._fit(X, codes, weights, watch)
+        return self
+
+    def _fit(self, X: Array, codes: Array, weights: Array | None, watch: Watch | None = None) -> None:
         self.scaling_ = self._fit_scaling(X, weights)
         check_varied(self.scaling_)
         self._train(X, codes, weights, np.arange(len(codes)), watch)
-        return self
-
-    def _fit(self, X: Array, codes: Array, weights: Array | None) -> None:
-        self.scaling_ = self._fit_scaling(X, weights)
-        self._train(X, codes, weights, np.arange(len(codes)))
 
     def _path(self, X: Array, codes: Array, folds: Folds, values: Sequence[Any], weights: Array | None = None) -> Array:
         out = np.full((len(values), len(codes), int(codes.max()) + 1), np.nan, np.float32)

@@ -33,7 +33,7 @@ from cache.buckets import DiskBucket, MemoryBucket, ObjectBucket, copies
 from cache.buckets.answers import in_short
 from cache.buckets.clients import connect
 from cache.errors import SegmentDamaged, Unreadable
-from cache.places import remember_place
+from cache.places import remember_place, remembered_places
 from cache.plan import unfinished
 from cache.schema1 import earlier_cache
 from cache.segments import compact, segment, spans
@@ -441,3 +441,13 @@ def test_numbers_of_another_kind_are_kept_as_they_are(tmp_path: Path) -> None:
         numbers = np.arange(12, dtype=np.float16)
         bucket.create("x", [numbers])
         assert bucket.map("x", 4, (2, 5), numbers.dtype).tolist() == numbers[2:].reshape(2, 5).tolist()
+
+
+def test_the_place_of_weights_is_written_as_people_write_it(tmp_path: Path) -> None:
+    """Absolute, since commands are started in other folders; whatever the script."""
+    artifacts = Artifacts(tmp_path, KEY.digest)
+    remember_place(artifacts, Path("Gemälde/重み.safetensors"))
+    remember_place(artifacts, Path("Gemälde/重み.safetensors"))
+    (path,) = tmp_path.iterdir()
+    assert "Gemälde/重み.safetensors" in path.read_text("utf-8")
+    assert remembered_places(artifacts) == [Path.cwd() / "Gemälde" / "重み.safetensors"]

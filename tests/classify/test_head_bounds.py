@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from classify.heads import base, make_head, svm
 from classify.heads.checks import check_numbers, check_rows, check_weights
+from classify.heads.prompted import ClassTexts
 from classify.heads.rows.folds import make_folds, whole_folds
 from classify.heads.rows.scaling import Scaling
 
@@ -230,3 +233,28 @@ def test_what_is_prepared_is_said_by_what_was_learned() -> None:
     assert Scaling.fit(X, standardize=False, sqrt=False, l2=False).state() == {}
     assert set(Scaling.fit(X, standardize=False, sqrt=False, l2=False, centred=True).state()) == {"mean"}
     assert set(Scaling.fit(X, standardize=True, sqrt=False, l2=False).state()) == {"mean", "scale"}
+
+
+@pytest.mark.parametrize("kind", ["zero-shot", "tip-adapter"])
+def test_a_head_of_texts_needs_a_prompt_for_each_class_and_leaves_rows_as_they_are(kind: str) -> None:
+    X, y = rows()
+    head: Any = make_head(kind)
+    assert (head.standardize, head.sqrt, head.l2, head.class_weight) == (False, False, False, None)
+    assert head.calibrate == (kind == "tip-adapter")
+    with pytest.raises(ValueError, match="it compares with prompts: `classify compare` and `classify fit` give it"):
+        head.fit(X, y)
+    prompts = {name: np.eye(4, dtype=np.float32)[n] for n, name in enumerate("ab")}
+    head.class_texts = ClassTexts(prompts, 100.0, "")
+    with pytest.raises(ValueError, match="there is no prompt for the class 'c'"):
+        head.fit(X, y)
+    head.class_texts = ClassTexts({**prompts, "c": prompts["a"], "d": prompts["b"]}, 100.0, "")
+    with pytest.raises(ValueError, match="it compares texts of 4 numbers with rows of 3: use the embedding pooled"):
+        head.fit(X[:, :3], y)
+    assert head.fit(X, y).texts_.tolist() == np.eye(4)[[0, 1, 0]].tolist()
+
+
+def test_no_ensemble_is_fitted_past_its_members() -> None:
+    with pytest.raises(NotImplementedError):
+        make_head("ensemble")._fit(*rows(), None)
+    with pytest.raises(ValueError, match="an ensemble needs members, as in members=logreg"):
+        make_head("ensemble", members=())

@@ -21,15 +21,13 @@ class Adam:
 
         self._parameters = parameters
         self.gradients, self._first, self._second = ([torch.zeros_like(p) for p in parameters] for _ in range(3))
-        self._steps = [torch.zeros((), device=parameters[0].device)] * len(parameters) if parameters else []
+        self._steps = [torch.zeros((), device=parameters[0].device)] * len(parameters)
         self._lr, self._weight_decay = lr, weight_decay
 
     def step(self) -> None:
         """Update the parameters."""
         import torch
 
-        if not self._parameters:
-            return
         self._steps[0] += 1  # all are this one
         torch.ops.aten._fused_adamw_(  # what AdamW(fused=True) calls after preparations that cost as much again
             self._parameters, self.gradients, self._first, self._second, [], self._steps,
