@@ -7,7 +7,7 @@ Each fold is a training of its own, with the epoch chosen within its training ro
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cache import files
-from classify.data import Examples, load_rows
+from classify.data import Examples, LabelledRows, load_rows
 from classify.errors import FinetuneError
 from classify.evaluation.contrasts import judge
 from classify.evaluation.entry import Estimate
@@ -29,10 +29,11 @@ from classify.finetune.start import Started, started
 from classify.finetune.training import scores_of
 from classify.fitting.asked import read_specs
 from classify.fitting.trial import folds_of, train_head
+from classify.heads import HeadSpec
 from classify.heads.rows.folds import Folds, make_folds
 from classify.lineage import trained_on_by_file
 from featurize.dataset.table import DatasetTable, as_table
-from featurize.networks.network import choose_network
+from featurize.networks.network import Network, choose_network
 from featurize.progress import Progress
 from featurize.wording import counted
 
@@ -123,17 +124,9 @@ def cross_validate(
     """
     settings = settings or FinetuneSettings(start="layer4")
     table, out, specs = as_table(table), Path(out), read_specs(heads)
-    if settings.init_head:
-        raise FinetuneError("--folds and --init-head: a head from a file has seen rows of every fold; leave one out")
     network = choose_network(settings.backbone, settings.weights, size=settings.size)
     asked = load_rows(table, settings.target, settings.split)
-    seen = len(trained_on_by_file(network.weights.file) & set(asked.ids))
-    if seen:
-        raise FinetuneError(
-            f"--folds: the network of {settings.weights} was trained on {counted(seen, 'picture')} of the {len(asked)} "
-            "that folds would hold out, so their figures would look wonderful and mean nothing: give weights that have "
-            "seen none of them, or another --split"
-        )
+    _refuse_what_has_seen_rows(settings, network, asked)
     begun = begin(out, settings, network, asked, count=folds, heads=[str(spec) for spec in specs])
     if "folded" in begun:
         finished = _finished(out, begun["folded"])
@@ -148,21 +141,26 @@ def cross_validate(
             raise FinetuneError(f"--folds {folds}: {len(rows)} rows can't be divided: each class has one row or artist")
         if len(parts) < folds:
             say(f"--folds {folds}: {len(parts)} are made, for no class has so many rows, or there are fewer artists")
-        scored = np.concatenate([held for _, held in parts])
         done = [_fold(ready, out, number, *part) for number, part in enumerate(parts, 1)]
-        right = [np.concatenate([np.array(fold["predicted"]) for fold in done]) == ready.learner.codes[scored]]
-        seconds = [sum(fold["seconds"] for fold in done)]
-        for spec in specs:
-            predicted, spent = _frozen(ready.learner, parts, spec)
-            right.append(predicted == ready.learner.codes[scored])
-            seconds.append(spent)
-        names = [TUNED, *(str(spec) for spec in specs)]
-        contenders = _contenders(names, np.stack(right, 1), seconds, ready.prepared.rows.groups[scored], settings.seed)
-        found = Folded(out, ready.question, len(parts), len(rows), len(scored), [f["epoch"] for f in done], contenders)
+        contenders, scored = _compared(ready, parts, done, specs)
+        found = Folded(out, ready.question, len(parts), len(rows), scored, [f["epoch"] for f in done], contenders)
         if ready.team.leads:
             facts = {name: value for name, value in asdict(found).items() if name != "folder"}
             write_json(out / RUN, {**begun, "folded": facts})
     return found
+
+
+def _refuse_what_has_seen_rows(settings: FinetuneSettings, network: Network, asked: LabelledRows) -> None:
+    """Raise where a head or a network has learned from rows that folds would hold out."""
+    if settings.init_head:
+        raise FinetuneError("--folds and --init-head: a head from a file has seen rows of every fold; leave one out")
+    seen = len(trained_on_by_file(network.weights.file) & set(asked.ids))
+    if seen:
+        raise FinetuneError(
+            f"--folds: the network of {settings.weights} was trained on {counted(seen, 'picture')} of the {len(asked)} "
+            "that folds would hold out, so their figures would look wonderful and mean nothing: give weights that have "
+            "seen none of them, or another --split"
+        )
 
 
 def _finished(out: Path, facts: Any) -> Folded:
@@ -230,7 +228,7 @@ def _kept(path: Path, rows: int, classes: int) -> dict[str, Any]:
         ) from error
 
 
-def _frozen(learner: Learner, parts: Folds, spec: Any) -> tuple[NDArray[np.intp], float]:
+def _frozen(learner: Learner, parts: Folds, spec: HeadSpec) -> tuple[NDArray[np.intp], float]:
     """Classes that a head on the frozen embeddings names for the held-out rows, and the seconds of its training."""
     predicted, spent = [], 0.0
     whole = Examples(learner.rows, learner.frozen)
@@ -241,6 +239,24 @@ def _frozen(learner: Learner, parts: Folds, spec: Any) -> tuple[NDArray[np.intp]
         predicted.append(np.searchsorted(learner.classes, names))
         spent += trial.tune_seconds + trial.fit_seconds
     return np.concatenate(predicted), spent
+
+
+def _compared(
+    ready: Started, parts: Folds, done: Sequence[Mapping[str, Any]], specs: Sequence[HeadSpec]
+) -> tuple[list[Contender], int]:
+    """The fine-tuned network and heads on the frozen one, and on how many held-out rows they were compared."""
+    learner = ready.learner
+    scored = np.concatenate([held for _, held in parts])
+    truth = learner.codes[scored]
+    right = [np.concatenate([np.array(fold["predicted"]) for fold in done]) == truth]
+    seconds = [sum(fold["seconds"] for fold in done)]
+    for spec in specs:
+        predicted, spent = _frozen(learner, parts, spec)
+        right.append(predicted == truth)
+        seconds.append(spent)
+    names = [TUNED, *(str(spec) for spec in specs)]
+    groups = ready.prepared.rows.groups[scored]
+    return _contenders(names, np.stack(right, 1), seconds, groups, learner.settings.seed), len(scored)
 
 
 def _contenders(
