@@ -14,11 +14,13 @@ from featurize.wording import counted, listing, visible
 if TYPE_CHECKING:
     from featurize.run.extract import Extraction
 
+SEGMENT = ".h5"  # what the names of stored vectors' files end in
+
 
 def tell(done: Extraction, strict: bool) -> int:
     """Print what became of all rows; gives the exit status."""
     for name in done.set_aside:
-        click.echo(f"{visible(name)} was damaged: set aside, and what it held was made again", err=True)
+        click.echo(f"{visible(name)} was damaged: {_after_damage(name)}", err=True)
     if done.failed:
         _tell_failures(done)
     rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
@@ -41,6 +43,13 @@ def tell(done: Extraction, strict: bool) -> int:
         )
         return 1
     return 0
+
+
+def _after_damage(name: str) -> str:
+    """What became of a damaged file's content: a run makes no vectors again of pictures that it was not asked for."""
+    if name.endswith(SEGMENT):
+        return "set aside; its pictures were embedded again, those that this run was asked for"
+    return "set aside; it is made again where it is needed"
 
 
 def _lacking(done: Extraction) -> Iterator[str]:

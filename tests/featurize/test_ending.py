@@ -33,13 +33,16 @@ def told(capsys: pytest.CaptureFixture[str]) -> Told:
 
 
 def test_all_rows_are_counted(told: Told) -> None:
-    status, out, errors = told({}, left=4, aside=("a.h5",))
+    status, out, errors = told({}, left=4, aside=("a.h5", "body-1.onnx"))
     assert status == 0
     assert out[0] == (
         "30 rows, 29 distinct pictures: 26 have a vector, 4 are left to other shards, 0 have none; "
         "5 pictures embedded now, 2.5/s"
     )
-    assert errors == ["a.h5 was damaged: set aside, and what it held was made again"]
+    assert errors == [
+        "a.h5 was damaged: set aside; its pictures were embedded again, those that this run was asked for",
+        "body-1.onnx was damaged: set aside; it is made again where it is needed",
+    ]
 
 
 def test_pictures_that_can_t_be_read_are_an_error_where_none_is_allowed(told: Told) -> None:
