@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cache import SegmentDamaged
@@ -31,6 +31,8 @@ PARTS = st.lists(st.builds(part, st.integers(1, 60), st.integers(1, 2), st.sampl
 
 
 @given(PARTS, st.integers(2, 100))
+@example([part(40, 1, "<f4") for _ in range(5)], 100)
+@example([part(45, 1, "<f4"), part(50, 1, "<f4"), part(45, 1, "<f2"), part(45, 2, "<f4"), part(49, 1, "<f4")], 100)
 def test_groups_are_small_segments_alike_and_stay_under_the_size(parts: list[Any], target: int) -> None:
     groups = list(_groups(parts, target))
     small = [one for one in parts if one.size < target // 2]

@@ -145,6 +145,13 @@ def test_a_folder_s_name_is_a_file_name_on_every_system(key: Key) -> None:
     assert name.endswith("-" + key.digest[:12])
 
 
+@pytest.mark.parametrize("length", [79, 80, 81, 200])
+def test_of_a_long_name_eighty_letters_are_shown(length: int) -> None:
+    """As versions before gave it: else a cache would not be found again."""
+    key = dataclasses.replace(KEY, network=network("x" * length))
+    assert key.folder_name == f"{'x' * min(length, 80)}-{key.digest[:12]}"
+
+
 def test_names_that_differ_in_unsafe_characters_only_share_no_folder() -> None:
     twins = [dataclasses.replace(KEY, network=network(n, "hf")) for n in ("a/b", "a-b", "a b", "A-b")]
     assert len({k.folder_name.lower() for k in twins}) == len(twins)

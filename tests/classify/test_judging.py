@@ -212,13 +212,14 @@ def test_resampled_splits_keep_class_shares_where_each_part_has_room_for_each_cl
     assert (len(rare) == 1) == kept
 
 
+@pytest.mark.parametrize("aside", [0.0, 1000.0])
 @pytest.mark.parametrize("classes", [1, 2, 3, 6])
-def test_classes_that_lie_on_a_line_stand_in_its_order(classes: int) -> None:
-    """And those without a row come last, whatever their number."""
-    angles = np.linspace(0, np.pi / 2, classes) if classes > 1 else np.zeros(1)
+def test_classes_that_lie_on_an_arc_stand_in_its_order(classes: int, aside: float) -> None:
+    """Seen from their middle, wherever that is; those without a row come last, whatever their number."""
+    angles = np.linspace(0, np.pi, classes)
     places = np.random.default_rng(classes).permutation(classes)
     codes = np.repeat(np.arange(classes)[places] * 2, 3)  # odd classes have no rows
-    X = np.repeat(np.stack([np.cos(angles), np.sin(angles)], 1), 3, axis=0)
+    X = np.repeat(np.stack([aside + np.cos(angles), np.sin(angles)], 1), 3, axis=0)
     found = related_order(X, codes, 2 * classes)
     assert found[classes:] == tuple(range(1, 2 * classes, 2))
     along = [int(c) for c in np.arange(classes)[places] * 2]
