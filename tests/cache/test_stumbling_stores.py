@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cache import files, ids
 from cache.buckets import ObjectBucket, clients, copies, objects
 from cache.buckets.answers import in_short
 from cache.errors import StorageFailed, Unreadable
+from cache.segments import listing
 
 pytest.importorskip("obstore")
 
@@ -165,3 +167,25 @@ def test_bytes_of_a_copy_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None
     copy = copies.local_copy("x", 12, [b"0123456789ab"])
     assert list(copies.blocks_of(copy, 3, 6)) == [b"3456", b"78"]
     assert list(copies.blocks_of(np.arange(4, dtype=np.uint16), 2, 4)) == [np.arange(1, 3, dtype=np.uint16).tobytes()]
+
+
+def test_a_setting_may_hold_spaces_and_there_may_be_room_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_PROFILE", "my own profile")
+    assert clients.connect("s3://museum/f")[1] == "f"
+    monkeypatch.setenv("AWS_PROFILE", "my\x1fprofile")
+    with pytest.raises(StorageFailed, match="AWS_PROFILE holds the end of a line or another control character"):
+        clients.connect("s3://museum/f")
+    monkeypatch.setenv("ARTSTYLE_OBJECT_CACHE_GB", "0")
+    assert copies.limit() == 0
+    copies.local_copy(0, 9, [bytes(9)])
+    copies.local_copy(1, 9, [bytes(9)])
+    assert len(list(copies.folder().iterdir())) == 1, "the newest stays as long as it is used"
+
+
+def test_every_bucket_reads_in_blocks_of_eight_mebibytes() -> None:
+    """So that no object is in memory as a whole while it is read; one of a mebibyte is not worth a copy."""
+    assert files._READ_BLOCK == objects._BLOCK == copies._BLOCK == 8 * 2**20
+    assert copies.SMALL == 2**20
+    assert listing.IDS_IN_MEMORY * ids.ID_BYTES == 128_000_000, "bytes of ids that a cache holds in memory"
+    assert list(files.read_blocks(Path(__file__), 0, 3)) == [b'"""']

@@ -12,6 +12,7 @@ from classify.heads.checks import check_numbers, check_rows, check_weights
 from classify.heads.prompted import ClassTexts
 from classify.heads.rows.folds import make_folds, whole_folds
 from classify.heads.rows.scaling import Scaling
+from classify.heads.tuning import Tuning
 
 
 def rows(count: int = 60, features: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -258,3 +259,38 @@ def test_no_ensemble_is_fitted_past_its_members() -> None:
         make_head("ensemble")._fit(*rows(), None)
     with pytest.raises(ValueError, match="an ensemble needs members, as in members=logreg"):
         make_head("ensemble", members=())
+
+
+def tuning(params: dict[str, float], points: list[dict[str, float]], accuracy: list[float]) -> Tuning:
+    return Tuning(params, tuple(points), np.array(accuracy)[:, None], np.full((2, 2), params["a"], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("values", "accuracy", "best", "edge"),
+    [
+        ([1.0], [0.5], 1.0, False),  # nothing was chosen
+        ([1.0, 2.0], [0.4, 0.5], 2.0, True),
+        ([1.0, 2.0], [0.5, 0.4], 1.0, True),
+        ([1.0, 2.0], [0.5, 0.5], 1.0, False),  # as good as its neighbour
+        ([0.0, 2.0], [0.5, 0.4], 0.0, False),  # a parameter that is not used
+        ([3.0, 1.0, 2.0], [0.4, 0.3, 0.5], 2.0, False),  # in the middle, whatever the order of the grid
+        ([3.0, 1.0, 2.0], [0.5, 0.3, 0.4], 3.0, True),
+        ([3.0, 1.0, 2.0], [0.4, 0.6, 0.5], 1.0, True),
+    ],
+)
+def test_an_edge_is_the_outermost_value_and_better_than_the_one_beside_it(
+    values: list[float], accuracy: list[float], best: float, edge: bool
+) -> None:
+    found = tuning({"a": best}, [{"a": value} for value in values], accuracy)
+    assert found.edges == ({"a": best} if edge else {})
+    assert (found.complete, found.rows) == (True, 0)
+
+
+@pytest.mark.parametrize(("later", "taken"), [(0.4, 1.0), (0.5, 1.0), (0.6, 9.0)])
+def test_what_is_tried_later_wins_where_it_is_better(later: float, taken: float) -> None:
+    one, more = tuning({"a": 1.0}, [{"a": 1.0}, {"a": 2.0}], [0.5, 0.3]), tuning({"a": 9.0}, [{"a": 9.0}], [later])
+    both = one.followed_by(more)
+    assert both.params == {"a": taken}
+    assert [point["a"] for point in both.points] == [1, 2, 9]
+    assert both.mean_accuracy.tolist() == [0.5, 0.3, later]
+    assert (both.scores == taken).all()

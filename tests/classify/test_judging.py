@@ -225,3 +225,24 @@ def test_classes_that_lie_on_an_arc_stand_in_its_order(classes: int, aside: floa
     along = [int(c) for c in np.arange(classes)[places] * 2]
     expected = (along, along[::-1]) if classes > 2 else (sorted(along),)
     assert list(found[:classes]) in expected
+
+
+def test_by_folds_a_difference_that_rests_on_few_artists_is_none() -> None:
+    """Three of twelve artists make all of it: one in thirty resamples holds none of them, so the interval ends at 0."""
+    groups = np.repeat(np.arange(12), 6).astype(str)
+    other = np.tile([True, False, True], 24)
+    first = other | np.isin(groups, ["0", "1", "2"])
+    hits = np.stack([first, other], axis=1)[None]
+    accuracies = np.tile([[0.75, 0.66]], (10, 1)) + np.linspace(0, 0.01, 10)[:, None]
+    verdict = judge_folds(hits, groups, accuracies, 0.2)
+    (contrast,) = verdict.contrasts
+    assert contrast.p_holm < 0.01
+    assert contrast.difference.low == 0
+    assert not contrast.differ
+    assert verdict.groups == ((0, 1),)
+    assert judge(hits[0], groups)[1].contrasts[0].difference.low == 0
+
+
+def test_heads_that_never_disagree_have_no_smallest_difference() -> None:
+    assert smallest_difference(100, 0.0) is None
+    assert smallest_difference(100, -0.1) is None

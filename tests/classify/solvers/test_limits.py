@@ -9,12 +9,14 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from classify.heads import make_head
+from classify.heads.lda import ledoit_wolf
 from classify.heads.rows import blocks
 from classify.heads.rows.blocks import Rows, block_rows
 from classify.heads.solvers import parallel, threads
 from classify.heads.solvers.lbfgs import LBFGS
 from classify.heads.solvers.nystrom import Nystrom, draw
 from classify.heads.solvers.sgd import shares
+from classify.heads.solvers.shifted_systems import Shifted
 from tests.classify.drawn import rng
 
 
@@ -157,3 +159,18 @@ def test_a_training_stops_so_many_epochs_after_the_best(patience: int) -> None:
     assert len(losses) == best + 1 + patience < 40
     shorter = make_head(f"softmax:epochs={best + 1},lr=0.1,patience=40").fit(X, codes)
     np.testing.assert_array_equal(head.scores(X), shorter.scores(X))
+
+
+def test_where_nothing_rises_or_falls_the_start_is_the_solution() -> None:
+    solver = LBFGS(np.array([1.0, 2.0]), 1e-9, 4.0)
+    solver.tell(4.0, np.zeros(2), lambda g: g)
+    assert solver.done
+    assert solver.x.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("spread", "shrinkage"), [(np.eye(4), 1.0), (np.diag([9.0, 1, 1, 1]), None)])
+def test_a_covariance_that_is_a_sphere_is_shrunk_to_it(spread: np.ndarray, shrinkage: float | None) -> None:
+    """Its distance from the sphere is none, and nothing is divided by that."""
+    rows = np.concatenate([spread, -spread]).astype(np.float32)
+    found = ledoit_wolf(Shifted([rows], rows.shape), 8, 4)
+    assert found == shrinkage or (shrinkage is None and 0 < found < 1)
