@@ -52,6 +52,7 @@ def training_facts(
         "folds": len(trial.folds),
         "folds_by_artist": bool(trial.folds) and question == NEW,
         "question": question,
+        "calibrated": trial.calibrated,
         "tuned": dict(tuning.params) if tuning else {},
         **({"grid": _grid(tuning)} if tuning and len(tuning.points) > 1 else {}),
         "remarks": list(trial.remarks),

@@ -22,15 +22,18 @@ HOLDS = {
     NEW: "probabilities hold for painters who are not in the training pictures",
     KNOWN: "probabilities hold for painters who are in the training pictures; for others the head is far too sure",
 }
+UNFITTED = "probabilities hold for nobody: they were not fitted to pictures that were held out of the training"
 
 
 def holds_of(saved: SavedHead) -> str | None:
-    """Whose pictures a head's probabilities hold for, as a sentence; None where nobody knows, or they hold for nobody.
+    """Whose pictures a head's probabilities hold for, as a sentence; None where nobody knows, or the warnings say it.
 
-    The latter is so where no temperature makes the scores fit the held-out classes: see the head's warnings.
+    The latter is so where no temperature makes the scores fit the held-out classes.
     """
     if at_bound(saved.head.temperature_):
         return None
+    if not saved.training.get("calibrated", True):  # heads of earlier versions don't say it
+        return UNFITTED
     return HOLDS.get(saved.question or "")
 
 

@@ -46,10 +46,25 @@ def _all(head: Head, tuning: Tuning | None, y: Array) -> Iterator[str]:
         yield from _few(tuning, y)
         yield from _sampled(head, tuning)
     if head.calibrate and at_bound(head.temperature_):
-        yield (
-            f"The temperature of the probabilities is at its bound ({head.temperature_:.3g}): no temperature makes the "
-            "scores fit the held-out classes, so don't rely on the probabilities."
+        yield _at_bound(head.temperature_, all_right=tuning is not None and _all_right(tuning, y))
+
+
+def _at_bound(temperature: float, *, all_right: bool) -> str:
+    if all_right:
+        return (
+            "Every training picture that was held out is named right, so that nothing shows how sure this head may be: "
+            f"the temperature of the probabilities is at its bound ({temperature:.3g}), and they are near 0 or 1."
         )
+    return (
+        f"The temperature of the probabilities is at its bound ({temperature:.3g}): no temperature makes the "
+        "scores fit the held-out classes, so don't rely on the probabilities."
+    )
+
+
+def _all_right(tuning: Tuning, y: Array) -> bool:
+    codes = np.unique(y, return_inverse=True)[1]
+    held_out = np.isfinite(tuning.scores).any(1)
+    return bool(held_out.any() and (tuning.scores[held_out].argmax(1) == codes[held_out]).all())
 
 
 def _edges(tuning: Tuning) -> Iterator[str]:

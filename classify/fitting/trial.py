@@ -63,6 +63,8 @@ class Trial:
         What must be known of its tuning and its fit.
     size : int
         Numbers in the training rows, N x D; it decides how many threads are used.
+    calibrated : bool
+        Whether its probabilities were fitted to pictures that were held out.
     """
 
     spec: HeadSpec
@@ -73,6 +75,7 @@ class Trial:
     fit_seconds: float
     remarks: tuple[str, ...]
     size: int
+    calibrated: bool = True
 
     @property
     def tuned(self) -> dict[str, Any]:
@@ -162,7 +165,8 @@ def train_head(
         "%s on %d rows: tuned in %.2f s on %d folds, fitted in %.2f s; chosen: %s",
         spec, len(y), spent, len(folds), done - tuned_at, tuning.params if tuning else {},
     )  # fmt: skip
-    return Trial(spec, head, folds, tuning, spent, done - tuned_at, remarks(head, tuning, y), X.size)
+    said, fitted = remarks(head, tuning, y), _calibrated(head, tuning, examples.rows)
+    return Trial(spec, head, folds, tuning, spent, done - tuned_at, said, X.size, fitted)
 
 
 def with_seed(trial: Trial, examples: Examples, seed: int) -> Trial:
@@ -181,6 +185,15 @@ def clone_of(head: Head, **params: Any) -> Head:
 
     made: Head = clone(head).set_params(**params)
     return made
+
+
+def _calibrated(head: Head, tuning: Tuning | None, rows: LabelledRows) -> bool:
+    """Whether a fitted head was to be calibrated, or consists of heads that are, and rows could be held out for it."""
+    if not (head.calibrate or head.composite):
+        return False
+    if tuning is None:
+        return bool(make_folds(rows.y, rows.groups, FOLDS))
+    return bool(np.isfinite(tuning.scores).any())
 
 
 def _tuned(head: Head, spec: HeadSpec, examples: Examples, folds: Folds) -> Tuning | None:

@@ -12,6 +12,7 @@ from cache import Store, cache_in_memory
 from classify.comparison.compare import compare
 from classify.errors import DataError
 from classify.fitting.fit import fit as fit_head
+from classify.fitting.question import HOLDS, UNFITTED, holds_of
 from classify.heads import HEADS
 from classify.report import write_report
 from featurize.dataset.table import DatasetTable
@@ -86,6 +87,26 @@ def test_a_head_is_fitted_on_one_picture_of_each_class(head: str) -> None:
     fitted = fit_head(table, cache, head)
     assert fitted.saved.classes == list(THIRTY)
     assert any("only one training picture each" in warning for warning in fitted.warnings)
+    assert holds_of(fitted.saved) == UNFITTED, "no picture could be held out to calibrate on"
+
+
+@pytest.mark.parametrize(
+    ("head", "tune", "said"),
+    [
+        ("lda", True, HOLDS["known"]),
+        ("lda", False, HOLDS["known"]),
+        ("ridge", True, HOLDS["known"]),
+        ("logreg", False, UNFITTED),  # it is calibrated only where it is tuned
+        ("lda:calibrate=false", True, UNFITTED),
+        ("ensemble:members=lda+ridge", True, HOLDS["known"]),
+        ("ensemble:members=lda+ridge", False, HOLDS["known"]),  # its members are
+    ],
+)
+def test_probabilities_hold_where_pictures_were_held_out_to_fit_them_to(head: str, tune: bool, said: str) -> None:
+    table, cache = collection("aaaabbbb", "ab")
+    saved = fit_head(table, cache, head, tune=tune).saved
+    saved.head.temperature_ = 1.0  # all are named right here, so that it is at its bound
+    assert holds_of(saved) == said
 
 
 @pytest.mark.parametrize("train", ["a", "aaaa"])

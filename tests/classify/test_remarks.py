@@ -43,10 +43,11 @@ def tuning(right=80, held_out=100, chosen=1, accuracy=(0.5, 0.9, 0.6), complete=
         (tuning(right=80, held_out=80), 1.0, ()),
         (tuning(right=56, held_out=56, complete=False), 1.0, ()),  # as many folds as were needed
         (tuning(), np.exp(9.0) * 0.9999, ("at its bound (8.1e+03)",)),
-        (tuning(), np.exp(-9.0) * 1.0001, ("at its bound (0.000123)",)),
+        (tuning(), np.exp(-9.0) * 1.0001, ("at its bound (0.000123): no temperature makes",)),
+        (tuning(right=100), np.exp(-9.0) * 1.0001, ("is named right, so that nothing shows how sure",)),
         (None, 0.01, ()),
     ],
-    ids=range(13),
+    ids=range(14),
 )  # fmt: skip
 def test_what_is_doubtful_has_a_sentence(found, temperature, words):
     said = remarks(head(temperature), found, Y)
