@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO, cast
 
 FLAG = "--json"
-_WARNING, _ERROR = "warning: ", "error: "
+_WARNING, _ERROR, _STOPPED = "warning: ", "error: ", "stopped"
+_NO_COMMAND = "no command is named: --help lists them"
 
 
 @dataclass
@@ -35,19 +36,24 @@ class Answer:
         """The object, on one line."""
         said = self.err.getvalue().splitlines()
         errors = [line.removeprefix("Error: ").removeprefix(_ERROR) for line in said if line.lower().startswith(_ERROR)]
-        return json.dumps(
+        errors = errors or [line for line in said if line.startswith(_STOPPED)] or [_NO_COMMAND]
+        return _without_nan(
             {
                 "command": command,
                 "status": status,
-                "error": errors[-1] if status and errors else None,
+                "error": errors[-1] if status else None,
                 "warnings": [line.removeprefix(_WARNING) for line in said if line.startswith(_WARNING)],
                 "result": self.result,
                 "tables": self.tables,
                 "lines": [line for line in self.out.getvalue().splitlines() if line.strip()],
-            },
-            ensure_ascii=False,
-            default=str,
+            }
         )
+
+
+def _without_nan(answer: Mapping[str, Any]) -> str:
+    """The object as JSON, which has no NaN and no infinity: null stands for them."""
+    text = json.dumps(answer, ensure_ascii=False, default=str)
+    return json.dumps(json.loads(text, parse_constant=lambda name: None), ensure_ascii=False)
 
 
 _now: ContextVar[Answer | None] = ContextVar("answer", default=None)

@@ -144,7 +144,7 @@ def verify(
     engines: EngineFactory | None, /, features: str | Path, dataset: Path, key: str | None, deep: bool, sample: int,
     weights: str | None, device: str,
 ) -> int:  # fmt: skip
-    """Check every byte of every feature cache."""
+    """Check every byte of every feature cache, or of the one that --key names."""
     from cache import list_earlier, open_cache
     from featurize.dataset.table import read_table
     from featurize.engines import make_engine
@@ -152,7 +152,7 @@ def verify(
     from featurize.run import verify
 
     changed = False
-    found = verify.verify(features)
+    found = verify.verify(features, key)
     tell_summaries(features, found)
     if not found:
         raise list_earlier(features)[0].refusal()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cache import Store, list_caches
+from cache import Store, list_caches, open_cache
 from cache.ids import plain
 from cache.places import remembered_places
 from featurize.dataset.table import DatasetTable
@@ -23,9 +23,10 @@ from featurize.run import agreement
 from featurize.run.summary import Summary, summary_of
 
 
-def verify(root: str | Path = "features") -> list[Summary]:
-    """Figures of every cache under a features folder, after every byte of it was checked."""
-    checked = [(cache, cache.verify()) for cache in list_caches(root)]
+def verify(root: str | Path = "features", key: str | None = None) -> list[Summary]:
+    """Figures of every cache under a features folder, or of the one named, after every byte of it was checked."""
+    caches = list_caches(root) if key is None else [open_cache(root, key)]
+    checked = [(cache, cache.verify()) for cache in caches]
     return [summary_of(cache, problems) for cache, problems in checked]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import classify.commands.main
 import featurize.commands.main
+from featurize.commands.answer import Answer
 from featurize.commands.console import run
 from tests.classify.embedded import make_dataset
 
@@ -53,6 +54,24 @@ def test_errors_and_wrong_usage_are_answers_too(dataset: Path, capsys: pytest.Ca
     status, answer = ask(capsys, cli, "fit", "--head")
     assert status == 2
     assert "requires an argument" in answer["error"]
+
+
+@pytest.mark.parametrize("package", [featurize, classify], ids=lambda package: package.__name__)
+def test_every_end_but_a_good_one_has_its_sentence(
+    dataset: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, package: object
+) -> None:
+    cli = package.commands.main.cli
+    assert ask(capsys, cli)[1]["error"] == "no command is named: --help lists them"
+    monkeypatch.setattr(cli, "main", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    status, answer = ask(capsys, cli, "words")
+    assert (status, answer["error"][:8]) == (130, "stopped;")
+
+
+def test_what_is_no_number_in_json_is_null() -> None:
+    answer = Answer()
+    answer.result = {"loss": float("nan"), "deep": [{"limit": float("inf")}], "word": "NaN"}
+    found = json.loads(answer.as_json("x", 0), parse_constant=lambda name: pytest.fail(name))
+    assert found["result"] == {"loss": None, "deep": [{"limit": None}], "word": "NaN"}
 
 
 @pytest.mark.parametrize("package", [featurize, classify], ids=lambda package: package.__name__)

@@ -93,6 +93,15 @@ def test_deep_counts_and_names_what_it_skips(here: Path, capsys: Screen) -> None
     assert f"error: 1 file is not the picture that the dataset table names ({changed})" in said.err
 
 
+def test_a_key_that_names_no_cache_is_no_good_news(here: Path, capsys: Screen) -> None:
+    assert call("verify", "--key", "resnet18") == 0
+    assert "every byte is as it was written" in capsys.readouterr().out
+    assert call("verify", "--key", "vgg") == 1
+    said = capsys.readouterr()
+    assert "every byte" not in said.out
+    assert "vgg" in said.err
+
+
 def test_deep_says_so_where_nothing_is_left_to_compare(here: Path, capsys: Screen) -> None:
     shutil.rmtree(here / "paintings")
     assert call(*DEEP) == 0
