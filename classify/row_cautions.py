@@ -23,24 +23,25 @@ def row_cautions(rows: LabelledRows, part: str, target: str, *, scored: bool) ->
     ----------
     rows : LabelledRows
     part : str
-        As it is spoken of, "training" or the name of a split.
+        As it is spoken of, "training" or the name of a split; "all" for the whole table.
     target : str
         The label column.
     scored : bool
         Whether figures are computed on the rows; otherwise they are learned from.
     """
+    part = "" if part == "all" else f"{part} "
     if rows.left_out:
         reasons = ((rows.unlabelled, f"no {target}"), (rows.broken, "no embedding, because the file is broken"))
         said = [f"{count:,} {'has' if count == 1 else 'have'} {reason}" for count, reason in reasons if count]
-        whole = counted(len(rows) + rows.left_out, f"{part} row")
+        whole = counted(len(rows) + rows.left_out, f"{part}row")
         yield Caution("left-out", f"Of {whole}, {listing(said)}: left out{' of every figure' if scored else ''}.")
     repeats = len(rows) - len(set(rows.ids))
     if repeats:
         effect = "figures rest on fewer pictures than they seem to, and intervals are too narrow"
         if not scored:
             effect = "such a picture weighs more than others in what is learned"
-        again = counted(repeats, f"{part} row repeats a picture", f"{part} rows repeat a picture")
-        yield Caution("repeated-rows", f"{again} of another {part} row, and each row counts: {effect}; {REMOVE}.")
+        again = counted(repeats, f"{part}row repeats a picture", f"{part}rows repeat a picture")
+        yield Caution("repeated-rows", f"{again} of another {part}row, and each row counts: {effect}; {REMOVE}.")
 
 
 def label_cautions(rows: LabelledRows) -> Iterator[Caution]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,7 @@ from classify.commands.options import WEIGHTS, load_told
 from featurize.commands.console import print_table
 from featurize.commands.options import ANY_SPLIT, DEVICE, FEATURES, FILE, KEY, SEED, TABLE, TARGET
 from featurize.commands.remembered import Command
-from featurize.wording import artist, counted, cut, decimals, visible
+from featurize.wording import artist, counted, cut, decimals, listing, visible
 
 if TYPE_CHECKING:
     from classify.explore.works import Works
@@ -90,7 +91,13 @@ def _who(works: Works, row: int) -> tuple[str, str]:
     return visible(cut(artist(works.artists[row]))), visible(works.column("year")[row])
 
 
-def _warn(works: Works) -> None:
+def _warn(works: Works, lacking: Mapping[str, int] = MappingProxyType({})) -> None:
+    """Warnings of every look at works; `lacking` says how many works take no part, by the reason."""
+    reasons = {**lacking, "no embedding, because their file is broken": works.broken}
+    said = [f"{count:,} {'has' if count == 1 else 'have'} {reason}" for reason, count in reasons.items() if count]
+    if said:
+        all_works = counted(len(works) + works.broken, "work")
+        click.echo(f"warning: Of {all_works}, {visible(listing(said))}: left out.", err=True)
     changed = works.changed()
     if changed:
         files = counted(len(changed), "picture file has", "picture files have")
@@ -194,7 +201,7 @@ def timeline(
         [(names.get(p.name, p.name), f"{p.r2.value:.2f}", f"{p.error.value:.1f}") for p in found.predictions],
     )
     page = write_timeline(found, out)
-    _warn(works)
+    _warn(works, {"no year": found.undated})
     click.echo(f"page: {visible(page)}")
 
 
@@ -229,7 +236,7 @@ def styles(
         [(visible(a), visible(b), f"{distance:.{digits}f}", taken) for a, b, distance, taken in near],
     )
     page = write_styles(found, out)
-    _warn(works)
+    _warn(works, found.left_out)
     click.echo(f"page: {visible(page)}")
 
 
@@ -261,7 +268,7 @@ def show_artist(
         [(visible(artist(p.name)), p.works, f"{p.similarity:.{max(found.digits, 3)}f}") for p in found.painters],
     )
     page = write_artist(found, out)
-    _warn(works)
+    _warn(works, {"no known artist": sum(not name for name in works.artists)})
     click.echo(f"page: {visible(page)}")
 
 

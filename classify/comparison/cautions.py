@@ -39,7 +39,8 @@ def all_cautions(
         yield from ungrouped_folds(entries, dataset)
     train, test = parts
     yield from row_cautions(test, dataset.test, dataset.target, scored=True)
-    yield from row_cautions(train, "training", dataset.target, scored=False)
+    if not dataset.folds:  # by folds both parts are the same rows
+        yield from row_cautions(train, "training", dataset.target, scored=False)
     yield from label_cautions(train.followed_by(test))
     yield from class_spellings(classes)
     yield from absent_classes(dataset, classes)

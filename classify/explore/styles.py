@@ -56,6 +56,15 @@ class Styles:
     tree: NDArray[np.float64]
     grouped: bool
 
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Works that take no part, by the reason."""
+        unlabelled = sum(not label for label in self.works.column(self.target))
+        return {
+            f"no {self.target}": unlabelled,
+            f"a {self.target} that no other work has": len(self.works) - unlabelled - int(self.counts.sum()),
+        }
+
 
 def styles(works: Works, target: str = "style", *, seed: int = 0) -> Styles:
     """Which classes lie near each other.

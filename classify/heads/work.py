@@ -19,6 +19,7 @@ PASS = 3e6  # multiplications that take as long as what a pass needs beside its 
 SCORE = 60  # the same for each score of a row, whose loss is taken
 LOOSE_PASSES = 10  # of an approximated svm that is tuned: it is solved less exactly
 KERNEL_PRODUCTS = 100  # of an exact kernel machine with its matrix, for each value of C
+PAIR = 140  # multiplications that take as long as finding the nearest takes for a pair of rows, beside their product
 PRODUCTS = 3  # of all weights with a batch, for each row and epoch: those of small batches with Adam's update in them
 STEP = 8e6  # multiplications that take as long as what a step of Adam needs beside its products
 BEYOND = 1.3  # trainings of a network for values beyond its grid, beside those of the grid
@@ -107,7 +108,7 @@ def _network(head: Any, s: Size) -> float:
 
 
 def _neighbours(head: Any, s: Size) -> float:
-    return s.rows * s.features if s.values == 1 else s.rows**2 / 4 * s.features
+    return s.rows * s.features if s.values == 1 else s.rows**2 / 4 * (s.features + PAIR)
 
 
 def _means(head: Any, s: Size) -> float:

@@ -84,6 +84,17 @@ def test_rows_that_are_left_out_are_counted_for_each_part_and_reason(tmp_path: P
     assert (c.dataset.unlabelled, c.dataset.broken) == ((0, 13), (0, 0))
 
 
+def test_by_folds_all_rows_are_spoken_of_once() -> None:
+    world = make_world()
+    styles = list(world.table.columns["style"])
+    styles[85:98] = [""] * 13
+    table = again(world.relabelled(style=styles), [3, 3])
+    c = compare(table, [world.cache], ["prototype"], folds=3, question="known")
+    assert texts(c)["left-out"] == ["Of 162 rows, 13 have no style: left out of every figure."]
+    (text,) = texts(c)["repeated-rows"]
+    assert text.startswith("2 rows repeat a picture of another row, and each row counts: figures rest on fewer")
+
+
 def call(*arguments: object) -> int:
     return run(cli, [str(a) for a in arguments])
 

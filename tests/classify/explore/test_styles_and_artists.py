@@ -21,6 +21,7 @@ from classify.explore.styles import FOLDS, draw_styles, styles, write_styles
 from classify.explore.works import Works, load_works
 from classify.heads.tuning import make_folds
 from featurize.commands.console import run
+from featurize.dataset.table import write_table
 from tests.browser import assert_good_to_read
 from tests.classify.explore.collections import EVIL, make_collection
 from tests.classify.worlds import make_world
@@ -152,8 +153,6 @@ def test_the_commands_write_pages(
 ) -> None:
     world = make_collection(tmp_path, pictures=48)
     names = [EVIL if style == "Style_1" else style for style in world.table.columns["style"]]
-    from featurize.dataset.table import write_table
-
     write_table(world.table.with_columns(style=names), tmp_path / "dataset.csv")
     monkeypatch.chdir(tmp_path)
     assert run(cli, ["styles"]) == 0
@@ -172,3 +171,25 @@ def test_the_commands_write_pages(
     assert run(cli, ["styles", "--out", "reports/styles"]) == 0, "its own page is replaced"
     assert run(cli, ["artist", "Nobody Known"]) == 1
     assert "no work is by 'Nobody Known'" in capsys.readouterr().err
+
+
+def test_works_that_take_no_part_are_told_on_the_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = make_collection(tmp_path, pictures=60, shown=45)
+    columns = {name: list(world.table.columns[name]) for name in ("style", "artist")}
+    columns["style"][:8] = [*[""] * 7, "Lonely"]
+    columns["artist"][20:25] = ["", "unknown", "?", "Anonymous", ""]
+    years = ["" if n < 9 else str(1800 + n) for n in range(60)]
+    write_table(world.table.with_columns(**columns, year=years), tmp_path / "dataset.csv")
+    monkeypatch.chdir(tmp_path)
+    said = "warning: Of 60 works, "
+    for command, reason in (
+        (["styles"], "7 have no style and 1 has a style that no other work has: left out."),
+        (["timeline"], "9 have no year: left out."),
+        (["artist", str(world.artists[30])], "5 have no known artist: left out."),
+    ):
+        assert run(cli, command) == 0
+        assert said + reason in capsys.readouterr().err
+    page = (tmp_path / "reports" / "styles" / "index.html").read_text("utf-8")
+    assert "7 works have no style and are left out. 1 work has a style that no other work has and is left out." in page
