@@ -97,7 +97,7 @@ def test_each_size_adds_to_the_work_and_takes_nothing_off(kind, size):
 
 
 def test_the_nearest_of_short_rows_take_longer_to_find_than_to_compare():
-    """Of 15 ns a pair of rows of 64 numbers, 4 are the product: tuned on 100,000 rows it took many times what was said."""
+    """Of the 15 ns of a pair of rows of 64 numbers 4 are the product."""
     short, long = (COSTS["knn"](make_head("knn"), Size(10**5, features, 10, 5)) for features in (64, 64 + 64))
     assert 1.1 < long / short < 1.5
 
