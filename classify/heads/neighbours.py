@@ -18,6 +18,7 @@ QUERIES = 512  # rows compared at once
 TINY = 1e-30  # votes of a class that the rows do not have
 DECIMALS = 6  # of a similarity: what follows is rounding of the products
 TIED = 10.0**-DECIMALS
+CANCELLED = 1e-6  # length of a mean of rows of length 1 that is rounding
 SHARPNESS = 5.0  # how steeply the last vote is shared out by similarity; on digits and paintings 2 to 20 differ little
 
 
@@ -266,13 +267,16 @@ class SimpleShot(Head):
 def _directions(X: Array, codes: Array, index: Array, scaling: Scaling, weights: Array | None) -> Array:
     """Where the mean of each class's prepared rows at unit length points, among the rows `index`: (K, D) float32.
 
-    Each is at unit length; a class without any row gets zeros.
+    Each is at unit length; a class without any row gets zeros, and one whose rows cancel each other to rounding.
     """
     sums = np.zeros((int(codes.max()) + 1, X.shape[1]))
-    start = 0
+    sizes, start = np.zeros(len(sums)), 0
     for part in blocks(X, index):
         at = index[start : start + len(part)]
         members = (codes[at] == np.arange(len(sums))[:, None]).astype(np.float32)  # (K, n)
-        sums += (members if weights is None else members * weights[at].astype(np.float32)) @ unit(scaling(part))
+        members = members if weights is None else members * weights[at].astype(np.float32)
+        sums += members @ unit(scaling(part))
+        sizes += members.sum(1)
         start += len(part)
+    sums[np.linalg.norm(sums, axis=1) <= CANCELLED * sizes] = 0  # else rounding would point somewhere
     return unit(sums).astype(np.float32)

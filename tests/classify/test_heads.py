@@ -320,3 +320,13 @@ def test_a_neighbour_of_two_classes_is_half_of_either():
     chances = dict(zip(head.classes_, head.predict_proba(X[:1])[0], strict=True))
     assert chances["b"] == pytest.approx(chances["c"], rel=1e-6)
     assert chances["b"] > chances["a"] > chances["d"]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_class_whose_rows_cancel_each_other_points_nowhere(weighted):
+    """Rounding would point somewhere, and differently for each order of the rows."""
+    rows = np.random.default_rng(0).standard_normal((30, 7))
+    X = (5.3 + np.stack([rows, -rows], 1).reshape(60, 7)).astype(np.float32)
+    head = make_head("simpleshot:calibrate=false")
+    head.fit(X, np.repeat([0, 1, 2], 20), sample_weight=np.full(60, 0.3) if weighted else None)
+    assert not head.means_.any()
