@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from scipy.stats import norm, t
 
 from classify.evaluation.contrasts import judge, judge_folds
@@ -246,3 +247,28 @@ def test_by_folds_a_difference_that_rests_on_few_artists_is_none() -> None:
 def test_heads_that_never_disagree_have_no_smallest_difference() -> None:
     assert smallest_difference(100, 0.0) is None
     assert smallest_difference(100, -0.1) is None
+
+
+def test_by_folds_too_a_difference_must_pass_the_corrected_test() -> None:
+    """Alone, p is 0.03 for the first head and each of two others; of three pairs that is no finding."""
+    groups = np.repeat(np.arange(12), 6).astype(str)
+    others = np.tile([True, False, False, True, False, True], 12)
+    first = others | np.tile([False, True, False, False, False, False], 12)
+    first[2:24:6] = True  # artists differ in by how much
+    hits = np.stack([first, others, others], axis=1)[None]
+    swing = np.tile([1.0, -1.0], 5)
+
+    def p(size: float) -> float:
+        return nadeau_bengio(0.17 + size * swing, np.zeros(10), 0.2) - 0.03
+
+    gap = 0.17 + brentq(p, 0.01, 1.0) * swing
+    wobble = 0.01 * np.repeat([1.0, -1.0], 5)
+    verdict = judge_folds(hits, groups, np.stack([gap, np.zeros(10), wobble], axis=1), 0.2)
+    one, two, none = verdict.contrasts
+    assert one.p == pytest.approx(0.03)
+    assert 0.025 < two.p < 0.05 < min(one.p_holm, two.p_holm) < 0.1
+    assert one.difference.low > 0
+    assert none.p > 0.5
+    assert not any(contrast.differ for contrast in verdict.contrasts)
+    alone = judge_folds(hits[:, :, :2], groups, np.stack([gap, np.zeros(10)], axis=1), 0.2)
+    assert alone.contrasts[0].differ, "it is a finding where nothing else is compared"
