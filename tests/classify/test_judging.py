@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from scipy.stats import norm, t
+from scipy.stats import binom, norm, t
 
 from classify.evaluation.contrasts import judge, judge_folds
 from classify.evaluation.findings import Contrast
 from classify.evaluation.ordering import related_order
 from classify.evaluation.recommendation import recommend
 from classify.evaluation.repeats import judge_repeats, resampled_splits
-from classify.evaluation.statistics import holm, mcnemar, resampled_means, smallest_difference, wilson
+from classify.evaluation.statistics import holm, mcnemar, power, resampled_means, smallest_difference, wilson
 from classify.evaluation.winner import judge_winner
 
 
@@ -272,3 +272,17 @@ def test_by_folds_too_a_difference_must_pass_the_corrected_test() -> None:
     assert not any(contrast.differ for contrast in verdict.contrasts)
     alone = judge_folds(hits[:, :, :2], groups, np.stack([gap, np.zeros(10)], axis=1), 0.2)
     assert alone.contrasts[0].differ, "it is a finding where nothing else is compared"
+
+
+@pytest.mark.parametrize(
+    ("difference", "discordant", "n", "alpha"),
+    [(0.3, 0.4, 20, 0.05), (0.0, 0.5, 24, 0.05), (0.2, 0.2, 30, 0.01), (0.1, 0.3, 33, 0.2), (0.5, 0.6, 12, 0.05)],
+)
+def test_a_power_is_the_probability_of_all_outcomes_that_the_test_rejects(
+    difference: float, discordant: float, n: int, alpha: float
+) -> None:
+    share, total = (discordant + difference) / (2 * discordant), 0.0
+    for disagree in range(n + 1):
+        rejected = [k for k in range(disagree + 1) if mcnemar(k, disagree - k) <= alpha]
+        total += binom.pmf(disagree, n, discordant) * binom.pmf(rejected, disagree, share).sum()
+    assert power(difference, discordant, n, alpha) == pytest.approx(total, rel=1e-9)
