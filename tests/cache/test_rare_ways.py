@@ -451,3 +451,23 @@ def test_the_place_of_weights_is_written_as_people_write_it(tmp_path: Path) -> N
     (path,) = tmp_path.iterdir()
     assert "Gemälde/重み.safetensors" in path.read_text("utf-8")
     assert remembered_places(artifacts) == [Path.cwd() / "Gemälde" / "重み.safetensors"]
+
+
+def test_names_that_a_process_wrote_before_it_died_are_made_to_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the key's file, and of its folder, each time a cache is opened to be filled."""
+    create_cache(tmp_path, KEY)
+    settled: list[Path] = []
+    monkeypatch.setattr(DiskBucket, "settle", lambda bucket: settled.append(bucket.folder))
+    create_cache(tmp_path, KEY)
+    assert settled == [tmp_path, tmp_path / KEY.folder_name]
+
+
+def test_a_disk_bucket_is_settled_with_the_folder_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(files, "sync_folder", flushed.append)
+    DiskBucket(tmp_path / "a").settle()
+    assert flushed == [tmp_path / "a", tmp_path]

@@ -65,3 +65,17 @@ def test_how_many_rows_are_compared_at_once_changes_nothing(kind, weighted, monk
     for scores, held_out in found[1:]:
         np.testing.assert_allclose(scores, found[0][0], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(held_out, found[0][1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("k", [1, 4, 30])
+def test_a_neighbours_score_is_its_formula(k):
+    """log((votes + share) / (k + 1)), the share going by exp(5 x cosine) of each class's most similar row."""
+    X, codes = rng(2).standard_normal((30, 4)).astype(np.float32), np.arange(30) % 3
+    asked = rng(3).standard_normal((7, 4)).astype(np.float32)
+    head = make_head("knn", k=k, standardize=False, calibrate=False).fit(X, codes)
+    cosines = (asked / np.linalg.norm(asked, axis=1)[:, None]) @ (X / np.linalg.norm(X, axis=1)[:, None]).T
+    near = np.argsort(-cosines, axis=1)[:, :k]
+    votes = np.stack([(codes[near] == code).sum(1) for code in range(3)], axis=1)
+    best = np.exp(5 * np.stack([cosines[:, codes == code].max(1) for code in range(3)], axis=1))
+    expected = np.log((votes + best / best.sum(1, keepdims=True)) / (k + 1))
+    np.testing.assert_allclose(head.scores(asked), expected, atol=1e-5)
