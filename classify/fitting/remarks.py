@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from classify.evaluation.statistics import wilson
+from classify.heads import head_class
 from classify.heads.calibration import at_bound
 from classify.heads.rows.blocks import Array
 from featurize.wording import counted, percent
@@ -41,7 +42,10 @@ def _all(head: Head, tuning: Tuning | None, y: Array) -> Iterator[str]:
     if head.approximation:
         yield f"This is an approximation: {head.approximation}."
     if tuning is not None:
-        yield from _edges(tuning)
+        yield from _edges(tuning, head.bounds)
+        for member, inside in tuning.members.items():
+            bounds = head_class(member.partition(":")[0]).bounds
+            yield from (f"{member}, a member: {said}" for said in _edges(inside, bounds))
         yield from _noise(tuning, y)
         yield from _few(tuning, y)
         yield from _sampled(head, tuning)
@@ -67,8 +71,11 @@ def _all_right(tuning: Tuning, y: Array) -> bool:
     return bool(held_out.any() and (tuning.scores[held_out].argmax(1) == codes[held_out]).all())
 
 
-def _edges(tuning: Tuning) -> Iterator[str]:
+def _edges(tuning: Tuning, bounds: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    """Best values with no better one beside them that was tried, though there could be one."""
     for name, value in tuning.edges.items():
+        if value in bounds.get(name, ()):
+            continue
         tried = sorted({point[name] for point in tuning.points})
         yield (
             f"{name} = {value:g} is the {'largest' if value == tried[-1] else 'smallest'} of the values that were "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -42,6 +42,9 @@ from classify.heads.rows.parts import Shared, share
 from classify.heads.rows.scaling import Scaling
 from classify.heads.solvers.device import check_device
 from classify.heads.watch import Epoch, Watch
+
+if TYPE_CHECKING:
+    from classify.heads.tuning import Tuning
 
 Point = Mapping[str, Any]  # one point of a grid: parameter -> value
 
@@ -253,6 +256,11 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def tuned(self, X: Array, y: Array, folds: Folds) -> dict[str, Any]:
         """Parameters that are found otherwise than by a grid; a head made of heads has some."""
+        return {}
+
+    @property
+    def tunings(self) -> Mapping[str, Tuning]:
+        """Of the heads that it is made of, after `tuned`, by their specs."""
         return {}
 
     def folds_needed(self, held_out: Sequence[int]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from classify.heads.rows.folds import Folds
 from classify.heads.rows.scaling import Scaling
 from classify.heads.spec import HeadSpec
 from classify.heads.watch import Watch
+
+if TYPE_CHECKING:
+    from classify.heads.tuning import Tuning
 
 FLOOR = 1e-12  # under it a probability's logarithm tells nothing
 
@@ -113,10 +116,17 @@ class Ensemble(Head):
         from classify.heads.tuning import tune
 
         members = []
+        self._tunings = {}
         for spec, head in zip(self.specs, self._make(), strict=True):
-            best = tune(head, X, y, folds, spec.grid).params
-            members.append(str(replace(spec, options={**spec.options, **best})))
+            best = tune(head, X, y, folds, spec.grid)
+            members.append(str(replace(spec, options={**spec.options, **best.params})))
+            self._tunings[str(spec)] = best
         return {"members": tuple(members)}
+
+    @property
+    def tunings(self) -> Mapping[str, Tuning]:
+        """Of the members."""
+        return getattr(self, "_tunings", {})
 
     def _learned(self) -> dict[str, Array]:
         return {f"{n}.{name}": array for n, head in enumerate(self.members_) for name, array in head.state().items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class Tuning:
         Whether all folds were gone through, which some heads need not.
     rows : int
         Training rows of the largest fold; 0 without folds.
+    members : mapping of str to Tuning
+        Of the heads that a head is made of, by their specs as they were asked for.
     """
 
     params: dict[str, Any]
@@ -43,6 +45,7 @@ class Tuning:
     scores: Array
     complete: bool = True
     rows: int = 0
+    members: Mapping[str, Tuning] = field(default_factory=dict)
 
     @property
     def edges(self) -> dict[str, Any]:
@@ -61,7 +64,9 @@ class Tuning:
         """What was found with more points; the earlier ones win where they are as good."""
         best = self if self.mean_accuracy.max() >= more.mean_accuracy.max() else more
         accuracy = np.concatenate([self.accuracy, more.accuracy])
-        return Tuning(best.params, self.points + more.points, accuracy, best.scores, self.complete, self.rows)
+        return replace(
+            self, params=best.params, points=self.points + more.points, accuracy=accuracy, scores=best.scores
+        )
 
     def refit(self, head: Head, X: Any, y: Any, **fit_params: Any) -> Head:
         """A new head with the best parameters, fitted to all rows; calibrated, if it asks for that, on the held-out
@@ -109,7 +114,8 @@ def tune(head: Head, X: Any, y: Any, folds: Folds, grid: Mapping[str, Sequence[A
     complete, folds = len(folds), folds[: head.folds_needed([len(held_out) for _, held_out in folds])]
     found = head.tuned(X, y, folds)
     best = _tried(head, X, y, folds, codes, [{**found, **point} for point in points])
-    best = replace(best, complete=len(folds) == complete, rows=max(len(train) for train, _ in folds))
+    most = max(len(train) for train, _ in folds)
+    best = replace(best, complete=len(folds) == complete, rows=most, members=head.tunings)
     for name in grid:
         further = _further(best, name, head.beyond.get(name, ()))
         shared = name == head.path_param

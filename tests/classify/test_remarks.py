@@ -74,3 +74,30 @@ def test_landmarks_are_as_many_as_keep_a_pass_short():
     svm = make_head("svm")
     assert [svm.landmarks_of(rows) for rows in (6000, 65_536, 100_000, 10_000_000)] == [2048, 2048, 1342, 13]
     assert make_head("svm:landmarks=500").landmarks_of(100_000) == 500
+
+
+def test_no_value_beyond_what_is_possible_is_proposed():
+    """Fewer than one neighbour there can't be."""
+    points = tuple({"k": value} for value in (1, 3, 5))
+    found = Tuning({"k": 1}, points, np.array([[0.9], [0.6], [0.5]]), tuning().scores)
+    made = make_head("knn")
+    made.temperature_ = 1.0
+    assert remarks(made, found, Y) == ()
+    found = Tuning({"k": 5}, points, np.array([[0.5], [0.6], [0.9]]), tuning().scores)
+    assert "k = 5 is the largest" in remarks(made, found, Y)[0]
+
+
+def test_a_member_at_the_edge_of_its_grid_is_told():
+    """What helps is a heavier penalty than any that is tried: few rows in many dimensions, hardly a difference."""
+    rng = np.random.default_rng(0)
+    X = (0.06 * rng.standard_normal((4, 400))[CODES] + rng.standard_normal((100, 400))).astype(np.float32)
+    made = make_head("ensemble:members=(ridge:standardize=true)+(logreg:C=1e-7)")
+    found = tune(made, X, Y, make_folds(Y))
+    assert set(found.members) == {"ridge:standardize=true", "logreg:C=1e-7"}
+    at = found.members["ridge:standardize=true"]
+    edge = Tuning({"alpha": 1e8}, ({"alpha": 1e8}, {"alpha": 1e7}), np.array([[0.9], [0.5]]), at.scores)
+    made.temperature_ = 1.0
+    found.members["ridge:standardize=true"] = edge
+    said = remarks(made, found, Y)
+    assert any(s.startswith("ridge:standardize=true, a member: alpha = 1e+08 is the largest") for s in said)
+    assert not any("C = " in s for s in said), "nothing was tried beside what was asked for"
