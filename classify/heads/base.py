@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -42,9 +42,6 @@ from classify.heads.rows.parts import Shared, share
 from classify.heads.rows.scaling import Scaling
 from classify.heads.solvers.device import check_device
 from classify.heads.watch import Epoch, Watch
-
-if TYPE_CHECKING:
-    from classify.heads.tuning import Tuning
 
 Point = Mapping[str, Any]  # one point of a grid: parameter -> value
 
@@ -259,8 +256,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return {}
 
     @property
-    def tunings(self) -> Mapping[str, Tuning]:
-        """Of the heads that it is made of, after `tuned`, by their specs."""
+    def tunings(self) -> Mapping[str, Any]:
+        """The Tuning of each head that it is made of, after `tuned`, by their specs."""
         return {}
 
     def folds_needed(self, held_out: Sequence[int]) -> int:
