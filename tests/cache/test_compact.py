@@ -32,6 +32,7 @@ PARTS = st.lists(st.builds(part, st.integers(1, 60), st.integers(1, 2), st.sampl
 
 @given(PARTS, st.integers(2, 100))
 @example([part(40, 1, "<f4") for _ in range(5)], 100)
+@example([part(50, 1, "<f4"), part(50, 1, "<f4")], 101)  # half of the size, and no more
 @example([part(45, 1, "<f4"), part(50, 1, "<f4"), part(45, 1, "<f2"), part(45, 2, "<f4"), part(49, 1, "<f4")], 100)
 def test_groups_are_small_segments_alike_and_stay_under_the_size(parts: list[Any], target: int) -> None:
     groups = list(_groups(parts, target))

@@ -205,6 +205,18 @@ class StoreContract(ABC):
             assert each.mapped(ids_of([2, 4]), AVGPOOL).read().tobytes() == bits(2, 4)
         assert early.read().tobytes() == bits(1, 3, 5), "rows mapped before stay readable"
 
+    def test_merging_keeps_what_is_known_of_each_failure(self, tmp_path: Path) -> None:
+        """Wherever its row comes to stand."""
+        store = self.store(tmp_path)
+        for numbers, failed in (([1, 2], (2,)), ([3], ()), ([4, 5, 6], (4, 6)), ([7, 8], (7,))):
+            store.append(rows_of(numbers, failed=failed))
+        before = store.failures()
+        assert [one.detail for one in before] == [f"cut short at {n}" for n in (2, 4, 6, 7)]
+        store.compact()
+        assert store.segment_count == 1
+        for each in (store, self.again(store)):
+            assert each.failures() == before
+
     def test_dropped_rows_were_never_there_and_all_others_keep_their_bits(self, tmp_path: Path) -> None:
         store = self.store(tmp_path)
         store.append(rows_of([1, 2, 3], failed=(3,)))

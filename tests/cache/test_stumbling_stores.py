@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from cache import files, ids
-from cache.buckets import ObjectBucket, clients, copies, objects
+from cache.buckets import DiskBucket, MemoryBucket, ObjectBucket, clients, copies, objects
 from cache.buckets.answers import in_short
 from cache.errors import StorageFailed, Unreadable
-from cache.segments import listing
+from cache.segments import listing, spans
 
 pytest.importorskip("obstore")
 
@@ -187,5 +187,8 @@ def test_every_bucket_reads_in_blocks_of_eight_mebibytes() -> None:
     """So that no object is in memory as a whole while it is read; one of a mebibyte is not worth a copy."""
     assert files._READ_BLOCK == objects._BLOCK == copies._BLOCK == 8 * 2**20
     assert copies.SMALL == 2**20
+    assert ObjectBucket.ahead == 64 * 1024, "what a request brings in about the time that it takes anyway"
+    assert [(one.ahead, one.at_once, one.maps_copies) for one in (DiskBucket, MemoryBucket)] == [(0, 1, False)] * 2
+    assert spans._SHORTEST == 16 * 2**20, "bytes of vectors that are checked together"
     assert listing.IDS_IN_MEMORY * ids.ID_BYTES == 128_000_000, "bytes of ids that a cache holds in memory"
     assert list(files.read_blocks(Path(__file__), 0, 3)) == [b'"""']

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from classify.heads import base, make_head, svm
+from classify.heads.calibration import fit_calibration
 from classify.heads.checks import check_numbers, check_rows, check_weights
 from classify.heads.prompted import ClassTexts
 from classify.heads.rows.folds import make_folds, whole_folds
 from classify.heads.rows.scaling import Scaling
-from classify.heads.tuning import Tuning
+from classify.heads.tuning import Tuning, tune
 
 
 def rows(count: int = 60, features: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -294,3 +295,21 @@ def test_what_is_tried_later_wins_where_it_is_better(later: float, taken: float)
     assert [point["a"] for point in both.points] == [1, 2, 9]
     assert both.mean_accuracy.tolist() == [0.5, 0.3, later]
     assert (both.scores == taken).all()
+
+
+def test_a_refit_is_calibrated_on_what_folds_held_out_though_it_be_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is fitted again for it; only where no row was held out are new folds made."""
+    X, y = rows()
+    held = np.arange(0, 60, 2)
+    found = tune(make_head("ridge"), X, y, [(np.arange(1, 60, 2), held)])
+    assert np.isfinite(found.scores).all(1).tolist() == np.isin(np.arange(60), held).tolist()
+    ridge = type(make_head("ridge"))
+    with monkeypatch.context() as patch:
+        patch.setattr(ridge, "out_of_fold", lambda *_: pytest.fail("fitted again"))
+        head = found.refit(make_head("ridge"), X, y)
+    codes = np.unique(y, return_inverse=True)[1]
+    assert head.calibration == fit_calibration(found.scores[held], codes[held])
+    assert head.calibrate
+    nothing = tune(make_head("ridge"), X, y, [])
+    assert (nothing.params, nothing.accuracy.shape, nothing.scores.shape) == ({}, (7, 0), (60, 3))
+    assert nothing.refit(make_head("ridge"), X, y).calibration == make_head("ridge").fit(X, y).calibration
