@@ -114,7 +114,7 @@ def compare(
     from classify.report import write_report
     from classify.report.probabilities import check_ending, write_probabilities
     from classify.report.results import as_json
-    from classify.report.tracking import load_mlflow, log_comparison
+    from classify.report.tracking import check_experiment, log_comparison
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
@@ -123,7 +123,7 @@ def compare(
         check_ending(probabilities)
         check_file(probabilities)
     if mlflow is not None:
-        load_mlflow()  # that it is missing is known before heads are fitted
+        check_experiment(mlflow)  # that it can't be had is known before heads are fitted
     caches = open_caches(features, keys)
     options["embeddings"] = options.pop("embedding")
     options["command"] = as_typed(context, "classify")

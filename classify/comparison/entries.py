@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classify.comparison.contest import Run
 from classify.comparison.questions.put import Put
@@ -41,11 +42,13 @@ def by_folds(runs: Sequence[Run], task: Task, put: Put, seed: int) -> Entries:
     )  # (R, N, M)
     folds = np.array([answer.folds for answer in found]).T  # (J, M)
     verdict = judge_folds(hits, put.folding.groups, folds, put.folding.test_share, seed)
-    asked = [replace(run, probabilities=put.probabilities[run.name]) for run in runs]
-    return tuple(_entry(run, a.scores, a.predictions[0]) for run, a in zip(asked, found, strict=True)), verdict
+    every = [put.probabilities[run.name] for run in runs]  # (R, N, K) each
+    asked = [replace(run, probabilities=one[0]) for run, one in zip(runs, every, strict=True)]
+    answers = [(a.scores, a.predictions[0], one) for a, one in zip(found, every, strict=True)]
+    return tuple(_entry(run, *own) for run, own in zip(asked, answers, strict=True)), verdict
 
 
-def _entry(run: Run, scores: Scores, answers: Predictions) -> Entry:
+def _entry(run: Run, scores: Scores, answers: Predictions, repeated: NDArray[np.float64] | None = None) -> Entry:
     keys, trial = [view.cache.key for view in run.view.parts], run.trial
     params = trial.head.get_params(deep=False)
     return Entry(
@@ -67,4 +70,5 @@ def _entry(run: Run, scores: Scores, answers: Predictions) -> Entry:
         watched=run.watched,
         predictions=answers,
         probabilities=run.probabilities,
+        repeated=run.probabilities[None] if repeated is None else repeated,
     )

@@ -210,7 +210,9 @@ class Entry:
         The split whose accuracy stands in the history as "val_accuracy", or HELD_OUT.
     predictions : Predictions
     probabilities : (N, K) float64
-        Of each test row for each class.
+        Of each test row for each class; of folds, in the first repeat.
+    repeated : (R, N, K) float64
+        The same in each repeat of folds; R is 1 where there are none.
     """
 
     name: str
@@ -231,3 +233,4 @@ class Entry:
     watched: str
     predictions: Predictions
     probabilities: NDArray[np.float64] = field(compare=False, repr=False)
+    repeated: NDArray[np.float64] = field(compare=False, repr=False)

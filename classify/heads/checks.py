@@ -82,14 +82,19 @@ def check_weights(weights: Any, count: int) -> Array:
 
 
 def check_classes(y: Any) -> None:
-    """Raise where classes y (N,) are measurements, as in a regression.
+    """Raise where classes y (N,) are measurements, as in a regression, or can't be put in order.
 
     scikit-learn also warns where more than half of the rows have a class of their own. Here that is no mistake: it is a
     collection with one picture of each class.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%", UserWarning)
-        check_classification_targets(y)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%", UserWarning)
+            check_classification_targets(y)
+    except TypeError as error:  # None among names, or numbers among them
+        raise ValueError(
+            f"y mixes kinds of classes: {error}; leave rows without a class out, and name all as texts"
+        ) from error
 
 
 def check_finite(rows: Array) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,9 +36,11 @@ def write_probabilities(comparison: Comparison, path: str | Path) -> Path:
     comparison : Comparison
     path : str or Path
         `.parquet`: a row for each head and test picture, with the columns head, embedding, backbone, parameters
-        (JSON), id, path, artist, group, truth, predicted, and one for each class, `p: NAME`. `.npz`: the arrays
+        (JSON), id, path, artist, group, repeat, truth, predicted, and one for each class, `p: NAME`. `.npz`: the arrays
         probabilities (M, N, K) float64, heads, embeddings, backbones, parameters (M,), ids, paths, artists,
-        groups (N,), truth (N,) int, classes (K,). Pictures of one group are drawn together when artists are resampled.
+        groups (N,), repeats, truth (N,) int, classes (K,). Pictures of one group are drawn together when artists are
+        resampled. By folds the answers are those to the question of the ranking, and with several repeats each picture
+        stands in each of them.
 
     Raises
     ------
@@ -65,19 +68,21 @@ def write_probabilities(comparison: Comparison, path: str | Path) -> Path:
 
 
 def _npz(c: Comparison) -> bytes:
-    buffer = io.BytesIO()
+    buffer, repeats = io.BytesIO(), len(c.entries[0].repeated)
+    rows = list(c.rows) * repeats
     np.savez_compressed(
         buffer,
-        probabilities=np.stack([e.probabilities for e in c.entries]),  # (M, N, K)
+        probabilities=np.stack([e.repeated.reshape(-1, len(c.classes)) for e in c.entries]),  # (M, R N, K)
         heads=np.array([e.name for e in c.entries]),
         embeddings=np.array([e.embedding for e in c.entries]),
         backbones=np.array([e.backbone for e in c.entries]),
         parameters=np.array([json.dumps(dict(e.params)) for e in c.entries]),
-        ids=np.array([row.id for row in c.rows]),
-        paths=np.array([row.path for row in c.rows]),
-        artists=np.array([row.artist for row in c.rows]),
-        groups=np.array([row.group for row in c.rows]),
-        truth=np.array([row.label for row in c.rows]),
+        ids=np.array([row.id for row in rows]),
+        paths=np.array([row.path for row in rows]),
+        artists=np.array([row.artist for row in rows]),
+        groups=np.array([row.group for row in rows]),
+        repeats=np.repeat(np.arange(repeats), len(c.rows)),
+        truth=np.array([row.label for row in rows]),
         classes=np.array(c.classes),
     )
     return buffer.getvalue()
@@ -87,20 +92,23 @@ def _parquet(c: Comparison) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    heads, pictures = range(len(c.entries)), range(len(c.rows))
-    columns: dict[str, list[str]] = {
+    repeats = len(c.entries[0].repeated)
+    rows = list(c.rows) * repeats
+    heads, pictures = range(len(c.entries)), range(len(rows))
+    stacked = np.concatenate([e.repeated.reshape(-1, len(c.classes)) for e in c.entries])  # (M R N, K)
+    columns: dict[str, list[Any]] = {
         "head": [c.entries[m].name for m in heads for _ in pictures],
         "embedding": [c.entries[m].embedding for m in heads for _ in pictures],
         "backbone": [c.entries[m].backbone for m in heads for _ in pictures],
         "parameters": [text for text in (json.dumps(dict(e.params)) for e in c.entries) for _ in pictures],
-        "id": [row.id for row in c.rows] * len(heads),
-        "path": [row.path for row in c.rows] * len(heads),
-        "artist": [row.artist for row in c.rows] * len(heads),
-        "group": [row.group for row in c.rows] * len(heads),
-        "truth": [c.classes[row.label] for row in c.rows] * len(heads),
-        "predicted": [c.classes[k] for e in c.entries for k in e.predictions.predicted],
+        "id": [row.id for row in rows] * len(heads),
+        "path": [row.path for row in rows] * len(heads),
+        "artist": [row.artist for row in rows] * len(heads),
+        "group": [row.group for row in rows] * len(heads),
+        "repeat": np.repeat(np.arange(repeats), len(c.rows)).tolist() * len(heads),
+        "truth": [c.classes[row.label] for row in rows] * len(heads),
+        "predicted": [c.classes[k] for k in stacked.argmax(1).tolist()],
     }
-    stacked = np.concatenate([e.probabilities for e in c.entries])  # (M N, K)
     shares = {f"p: {name}": stacked[:, k] for k, name in enumerate(c.classes)}
     buffer = io.BytesIO()
     pq.write_table(pa.table({**columns, **shares}), buffer)

@@ -9,7 +9,7 @@ from classify.comparison.result import Comparison
 
 # the reader's own folder; what stands in other files
 _OF_THE_COMPARISON = {"folder", "captions", "table_path", "rows", "suspect_columns", "asked_rows"}
-_OF_ANSWERS = {"fold", "predictions", "probabilities"}
+_OF_ANSWERS = {"fold", "predictions", "probabilities", "repeated"}
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:

@@ -30,6 +30,19 @@ def load_mlflow() -> ModuleType:
     return module
 
 
+def check_experiment(experiment: str) -> None:
+    """Open an experiment, so that it is known before long work whether runs can be kept in it.
+
+    Raises
+    ------
+    PackageMissing
+        MLflow is not installed.
+    mlflow.exceptions.MlflowException
+        Its store can't be used.
+    """
+    load_mlflow().set_experiment(experiment)
+
+
 def log_comparison(comparison: Comparison, report: str | Path, experiment: str) -> None:
     """Log parameters, figures and the report where MLflow's own settings say (MLFLOW_TRACKING_URI).
 

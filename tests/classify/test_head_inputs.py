@@ -134,3 +134,11 @@ def test_folds_are_those_of_all_rows_that_can_be_held_out():
     _, _, codes = gathered()
     held_out = np.concatenate([held for _, held in make_folds(codes, None, 4, 0)])
     assert sorted(held_out.tolist()) == list(range(60))
+
+
+@pytest.mark.parametrize("odd", [None, 3])
+def test_classes_that_are_no_kind_of_name_together_are_refused_in_a_sentence(odd):
+    _, X, codes = gathered()
+    y = [odd if n == 5 else f"class {code}" for n, code in enumerate(codes)]
+    with pytest.raises(ValueError, match=r"y mixes kinds of classes: .*; leave rows without a class out"):
+        make_head("prototype").fit(X, np.array(y, object))

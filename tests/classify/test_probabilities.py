@@ -107,3 +107,23 @@ def test_the_interval_by_artist_is_a_bootstrap_of_the_exported_groups(comparison
 def test_another_ending_is_refused(comparison: Comparison, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'.*answers.xls': give a file that ends in .parquet or .npz"):
         write_probabilities(comparison, tmp_path / "answers.xls")
+
+
+@pytest.mark.parametrize("kind", ["npz", "parquet"])
+def test_figures_over_repeated_folds_are_computed_again_from_all_repeats(kind: str, tmp_path: Path) -> None:
+    world = make_world(style=0.6, classes=3, train=60, test=60)
+    c = compare(world.table, [world.cache], ["ridge", "lda"], folds=3, repeats=3, question="known", tune=False)
+    path = write_probabilities(c, tmp_path / f"answers.{kind}")
+    found = np.load(path) if kind == "npz" else pq.read_table(path).to_pandas()
+    for n, entry in enumerate(c.entries):
+        if kind == "npz":
+            truth, p, ids, repeats = found["truth"], found["probabilities"][n], found["ids"], found["repeats"]
+        else:
+            own = found[found["head"] == entry.name]
+            truth = np.array([c.classes.index(name) for name in own["truth"]])
+            p, ids, repeats = own[[f"p: {name}" for name in c.classes]].to_numpy(), own["id"], own["repeat"]
+            assert own["predicted"].tolist() == [c.classes[k] for k in p.argmax(1)]
+        assert list(ids) == [row.id for row in c.rows] * 3
+        assert list(repeats) == [0] * 120 + [1] * 120 + [2] * 120
+        assert entry.scores.accuracy.value == pytest.approx((p.argmax(1) == truth).mean())
+        assert entry.scores.log_loss == pytest.approx(metrics.log_loss(truth, p, labels=[0, 1, 2]))

@@ -82,10 +82,27 @@ def test_without_mlflow_it_is_said_before_anything_is_fitted(
     assert not (tmp_path / "report").exists()
 
 
+def test_a_store_that_can_not_be_used_is_said_before_anything_is_fitted(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(name: str) -> None:
+        raise ValueError("no such store")
+
+    make_dataset(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    recorder.module.set_experiment = refuse
+    assert run(cli, ["compare", "--heads", "ridge", "--out", "report", "--mlflow", "styles"]) == 1
+    assert "no such store" in capsys.readouterr().err
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, of SQLAlchemy
 def test_mlflow_itself_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow = pytest.importorskip("mlflow")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
-    mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
+    store = f"sqlite:///{tmp_path}/runs.db"  # the kind that MLflow 3 takes by itself
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(store)
     world = make_world()
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "index.html").write_text("a page")

@@ -55,8 +55,8 @@ class Put:
     inner : sequence of sequence of Folds
         Inside each training part, the folds on which all heads are tuned and calibrated.
     answers : mapping of str to Answer
-    probabilities : mapping of str to (N, K)
-        Of the first repeat, where nothing but the folds scores the heads.
+    probabilities : mapping of str to (R, N, K)
+        Of each repeat, where nothing but the folds scores the heads.
     """
 
     folding: Folding
@@ -131,11 +131,11 @@ def _inside(spec: HeadSpec, inner: Folds) -> Folds:
 def _answer(
     contest: Contest, pool: Examples, put: Put, answers: Iterator[Answered]
 ) -> tuple[Answer, NDArray[np.float64]]:
-    """Figures of a head from the next of the answers, and the probabilities (N, K) of the first repeat."""
+    """Figures of a head from the next of the answers, and the probabilities (R, N, K) of each repeat."""
     classes, truth = contest.classes.tolist(), np.searchsorted(contest.classes, pool.y)
     probabilities = np.zeros((len(put.parts), len(pool), len(classes)))  # (R, N, K)
     for repeat, parts in enumerate(put.parts):
         for _, held_out in parts:
             probabilities[repeat, held_out] = next(answers).probabilities
     counts = np.bincount(truth, minlength=len(classes)).tolist()
-    return answer_of(truth, probabilities, put.folding, classes, counts, contest.seed), probabilities[0]
+    return answer_of(truth, probabilities, put.folding, classes, counts, contest.seed), probabilities
