@@ -15,6 +15,7 @@ LINES = {
     "mlp": "a small network of its own on what the large one sees; it differs a little from training to training",
     "ensemble": "takes the mean of several heads' answers",
     "zero-shot": "compares the picture with the name of each class; it has learned from none of your pictures",
+    "tip-adapter": "compares the picture with the name of each class and with the pictures that it has learned from",
     "finetuned": "the network itself was trained on, with its last layers",
 }
 

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from cache import StorageFailed, files
+from cache.errors import ArtstyleError
 from cache.key import Json, safe_name
 from featurize import processes
 from featurize.errors import BackboneError
 from featurize.networks.base import Backbone, Published, Stage
 from featurize.pictures.transform import Transform
+from featurize.wording import raised
 
 _EDITION = 5  # of the description's form, and of what is asked
 
@@ -143,9 +145,22 @@ def described(package: str, ask: Callable[..., Description], *arguments: str) ->
     known = remembered(package, *arguments)
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, BackboneError):  # asked anew
         return Description.from_json(known)
-    found = processes.call(ask, *arguments, unless_loaded="torch")
+    found = processes.call(_answer, package, ask, *arguments, unless_loaded="torch")
     remember(package, found.as_json(), *arguments)
     return found
+
+
+def _answer(package: str, ask: Callable[..., Description], *arguments: str) -> Description:
+    """What a library says; where its own code fails on a network, that is a sentence."""
+    try:
+        return ask(*arguments)
+    except (ArtstyleError, MemoryError):
+        raise
+    except Exception as error:
+        raise BackboneError(
+            f"{package} {metadata.version(package)} can't show the layers of {arguments[0]!r} ({raised(error)}): "
+            f"choose another network, or another version of {package}"
+        ) from error
 
 
 def remembered(package: str, *arguments: str) -> Json:

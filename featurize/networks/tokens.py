@@ -69,6 +69,8 @@ class TokenNetwork:
         Normalised pixels (B, 3, H, W), blocks from 0, whether to pool -> see `Read`.
     steps : Steps, optional
         Of a network that can be cut between two blocks.
+    norm : str
+        How what is read was normalised, as it stands in the key.
     """
 
     module: torch.nn.Module
@@ -77,6 +79,7 @@ class TokenNetwork:
     has_class: bool
     read: Read
     steps: Steps | None = None
+    norm: str = NORM
 
     def read_from(self, block: int, tokens: torch.Tensor, places: Sequence[int], pooled: bool) -> Any:
         """As `read`, beginning with the tokens before a block."""
@@ -115,7 +118,8 @@ class TokenNetwork:
         stages += [(POOLED, pooled.shape[1], None)] if pooled is not None else []
         tokens = {"class": self.has_class, "before patches": self.before}
         own = sum(a.numel() for n, a in self.module.named_parameters() if not n.startswith(tuple(classifier)))
-        return Description(stages, {**variant, TOKENS: tokens, "norm": NORM}, transform, offers, classifier, own, cost)
+        variant = {**variant, TOKENS: tokens, "norm": self.norm}
+        return Description(stages, variant, transform, offers, classifier, own, cost)
 
     def cut(self, nodes: Sequence[str]) -> torch.nn.Module:
         """See `Provider.cut`."""

@@ -14,6 +14,7 @@ from classify import compare, write_report
 from classify.commands.main import cli
 from classify.comparison.result import Comparison
 from classify.heads import HEADS
+from classify.heads.spec import OF_TEXTS
 from classify.report.advice import advice, checks, uses
 from classify.report.kinds import LINES, plainly
 from classify.report.page import audit_commands, contents
@@ -45,7 +46,7 @@ def page(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def test_every_kind_of_head_is_said_in_a_line() -> None:
-    assert set(HEADS) <= set(LINES)
+    assert {*HEADS, *OF_TEXTS} <= set(LINES)
     assert plainly("logreg", "finetuned last") == LINES["finetuned"]
 
 

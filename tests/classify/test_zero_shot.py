@@ -22,6 +22,7 @@ from classify.heads import HeadSpec
 from classify.heads.prompted import ClassTexts, WithTexts
 from classify.heads.rows.folds import make_folds
 from classify.heads.tuning import tune
+from classify.report.kinds import LINES
 from featurize.commands.console import run
 from featurize.networks.libraries import open_clip_texts
 from tests.conftest import save_picture
@@ -213,6 +214,8 @@ def test_where_prompts_mislead_tuning_takes_the_rows() -> None:
 def test_it_stands_beside_zero_shot_in_a_comparison_and_predicts(made: Path, store: Store, tmp_path: Path) -> None:
     found = classify.compare(made / "dataset.csv", store, "tip-adapter,zero-shot", folds=0, test="test")
     assert {e.kind for e in found.entries} == {"tip-adapter", "zero-shot"}
+    page = classify.write_report(found, tmp_path / "report").read_text("utf-8")
+    assert all(f"<b>{e.kind}</b> {LINES[e.kind]}" in page for e in found.entries)
     (entry,) = (e for e in found.entries if e.kind == "tip-adapter")
     assert entry.remarks[0].startswith("Beside training pictures it compares with 3 prompts a class")
     fitted = classify.fit(made / "dataset.csv", store, "tip-adapter")

@@ -23,7 +23,8 @@ from classify.heads.rows.folds import Folds
 
 # the simplest first: what a head must keep, and how many choices are made in training it
 SIMPLEST = (
-    "simpleshot", "prototype", "ridge", "lda", "logreg", "linear-svm", "softmax", "knn", "svm", "mlp", "ensemble",
+    "zero-shot", "simpleshot", "prototype", "ridge", "lda", "logreg", "linear-svm", "softmax", "knn", "tip-adapter",
+    "svm", "mlp", "ensemble",
 )  # fmt: skip
 
 

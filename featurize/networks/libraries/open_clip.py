@@ -15,7 +15,8 @@ from featurize.errors import BackboneError
 from featurize.networks.base import CLASS, Backbone
 from featurize.networks.described import Description, Offer, described, need
 from featurize.networks.hub import HUB, HubProvider
-from featurize.networks.tokens import Steps, TokenNetwork
+from featurize.networks.libraries.open_clip_resnet import cut_resnet, describe_resnet, is_resnet, resize_positions
+from featurize.networks.tokens import NORM, Steps, TokenNetwork
 from featurize.pictures.transform import Transform
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class OpenClip(HubProvider):
         wanted, own = tower.image_size, _side(backbone.name)
         with built.quiet():
             resize_pos_embed(whole, SimpleNamespace(visual=network))
+            if is_resnet(tower):
+                resize_positions(whole, tower)
         _resize(tower, own)
         super().fill(backbone, network, {n.removeprefix(_PICTURES): a for n, a in whole.items()}, source)
         _resize(tower, wanted)
@@ -115,6 +118,8 @@ class OpenClip(HubProvider):
     def cut(self, backbone: Backbone, network: torch.nn.Module, nodes: Sequence[str]) -> torch.nn.Module:
         if backbone.of_tokens:
             return _as_tokens(network).cut(nodes)
+        if is_resnet(network):
+            return cut_resnet(network, nodes)
         from featurize.networks.libraries.timm import cut_maps
 
         return cut_maps(_trunk(network), nodes, _pool_of(network))
@@ -147,10 +152,12 @@ def describe(name: str) -> Description:
     offers = _offers(name, side, quick)
     with built.without_numbers():
         tower = _tower(name, side).eval()
-    if not hasattr(tower, "forward_intermediates"):
-        raise BackboneError(f"open_clip gives no intermediate features of {name}: take the same network of timm's")
     variant: dict[str, Json] = {"activation": built.activations(tower)}
     plain = next(iter(offers.values())).transform if offers else _transform(side, {})
+    if is_resnet(tower):
+        return describe_resnet(tower, plain, offers, variant)
+    if not hasattr(tower, "forward_intermediates"):
+        raise BackboneError(f"open_clip gives no intermediate features of {name}: take the same network of timm's")
     if _trunk(tower) is not None and not _of_tokens(tower):
         return describe_maps(_trunk(tower), plain, offers, variant, (), _pool_of(tower))
     if _trunk(tower) is None:
@@ -248,12 +255,15 @@ def _as_tokens(tower: Any) -> TokenNetwork:
 
         return replace(as_tokens(tower.trunk, _pool_of(tower)), module=tower)
 
+    # CoCa's last norm comes behind an attention that pools, and its class token was not trained to tell anything
+    plain = getattr(tower, "attn_pool", None) is None
+
     def read(pixels: torch.Tensor, blocks: Sequence[int], pooled: bool) -> tuple[list[tuple[Any, Any]], Any]:
         found = tower.forward_intermediates(
-            pixels, indices=list(blocks), normalize_intermediates=True, output_extra_tokens=True,
+            pixels, indices=list(blocks), normalize_intermediates=plain, output_extra_tokens=True,
             intermediates_only=not pooled, stop_early=not pooled,
         )  # fmt: skip
-        tokens = [prefix[:, 0] for prefix in found["image_intermediates_prefix"]]
+        tokens = [prefix[:, 0] if plain else None for prefix in found["image_intermediates_prefix"]]
         return list(zip(found["image_intermediates"], tokens, strict=True)), found.get("image_features")
 
     def pool(last: torch.Tensor) -> torch.Tensor:
@@ -261,5 +271,6 @@ def _as_tokens(tower: Any) -> TokenNetwork:
         return pooled if tower.proj is None else pooled @ tower.proj
 
     layers = tower.transformer.resblocks
-    steps = Steps(tower._embeds, layers, tower.ln_post, pool) if tower.transformer.batch_first else None
-    return TokenNetwork(tower, [f"transformer.resblocks.{n}" for n in range(len(layers))], 1, True, read, steps)
+    steps = Steps(tower._embeds, layers, tower.ln_post, pool) if plain and tower.transformer.batch_first else None
+    names = [f"transformer.resblocks.{n}" for n in range(len(layers))]
+    return TokenNetwork(tower, names, 1, plain, read, steps, NORM if plain else "none")

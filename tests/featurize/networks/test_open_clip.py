@@ -21,6 +21,18 @@ _VIT = {"image_size": 64, "layers": 2, "width": 64, "patch_size": 16}
 TINY = {
     "tiny-ViT": {"embed_dim": 24, "vision_cfg": _VIT, "text_cfg": _TEXT},
     "tiny-ViT-quickgelu": {"embed_dim": 24, "quick_gelu": True, "vision_cfg": _VIT, "text_cfg": _TEXT},
+    "tiny-ResNet": {
+        "embed_dim": 24,
+        "vision_cfg": {"image_size": 64, "layers": [1, 1, 2, 1], "width": 8, "head_width": 16},
+        "text_cfg": _TEXT,
+    },
+    "tiny-CoCa": {
+        "embed_dim": 24,
+        "vision_cfg": {**_VIT, "attentional_pool": True, "attn_pooler_heads": 4, "output_tokens": True},
+        "text_cfg": {**_TEXT, "embed_cls": True, "output_tokens": True},
+        "multimodal_cfg": {**_TEXT, "dim_head": 8},
+        "custom_text": True,
+    },
     "tiny-SigLIP": {
         "embed_dim": 64,
         "custom_text": True,
@@ -62,12 +74,15 @@ def test_vectors_are_those_of_open_clip(name: str, tmp_path: Path) -> None:
     seen, shown = torch.stack([own(picture) for picture in given]), golden.pixels(network, given)
     assert np.abs(golden.normalised(network, shown) - seen.numpy()).max() < 1e-6
     with torch.inference_mode():
-        expected = {"pooled": whole.encode_image(seen)}
+        expected = {"pooled": whole.encode_image(seen, normalize=False)}
         if name.startswith("tiny-ViT"):
             whole.visual.output_tokens = True
             whole.visual.proj = None
             token, patches = whole.visual(seen)
             expected |= {"cls": token, "mean": patches.mean(1)}
+        if name == "tiny-ResNet":
+            maps = whole.visual.forward_intermediates(seen, intermediates_only=True)["image_intermediates"]
+            expected |= {"avgpool": maps[-1].mean((2, 3))}
     golden.assert_agree(golden.vectors(network, network.load(), ",".join(expected), shown), expected)
 
 
@@ -107,6 +122,40 @@ def test_siglip_s_pictures_are_squashed_and_clip_s_are_cropped() -> None:
     own = open_clip.image_transform(224, False, mean=(0.5,) * 3, std=(0.5,) * 3, resize_mode="squash")
     (picture,) = golden.drawn(1)
     assert np.abs(golden.normalised(network, golden.pixels(network, [picture]))[0] - own(picture).numpy()).max() < 1e-6
+
+
+def test_clip_s_resnets_have_four_maps_and_what_is_compared_with_texts() -> None:
+    assert [(s.node, s.channels, s.reduction) for s in backbone("open_clip:RN50x4-quickgelu").stages] == [
+        ("layer1", 320, 4), ("layer2", 640, 8), ("layer3", 1280, 16), ("layer4", 2560, 32), ("pooled", 640, None),
+    ]  # fmt: skip
+    assert standard_embedding(backbone("open_clip:RN50-quickgelu").identity) == "avgpool"
+    network = choose_network("open_clip:tiny-ResNet", "random")
+    with pytest.raises(BackboneError, match="the network has no 'layer5'; there are: layer1, layer2"):
+        Network(network.backbone.with_nodes(["layer5"]), network.weights, network.transform).cut(network.load(), 1)
+
+
+def test_coca_s_class_token_is_none_and_its_maps_are_not_normalised() -> None:
+    """Its last norm belongs behind the attention that pools, and has another width."""
+    coca = backbone("open_clip:tiny-CoCa")
+    assert coca.variant["norm"] == "none"
+    assert [stage.node for stage in coca.stages] == ["transformer.resblocks.0", "transformer.resblocks.1", "pooled"]
+    assert standard_embedding(coca.identity) == "pooled"
+
+
+def test_positions_of_a_resnet_s_attention_are_resized_as_a_transformer_s(tmp_path: Path) -> None:
+    """A position that is the same everywhere stays so, and on its own size nothing changes."""
+    whole, path = saved("tiny-ResNet", tmp_path)
+    own, larger = (choose_network("open_clip:tiny-ResNet", str(path), size=side).load() for side in (64, 96))
+    name = "attnpool.positional_embedding"
+    kept = dict(whole.visual.named_parameters())[name]
+    assert torch.equal(dict(own.named_parameters())[name], kept)
+    resized = dict(larger.named_parameters())[name]
+    assert resized.shape == (1 + 3 * 3, kept.shape[1])
+    assert torch.equal(resized[0], kept[0]), "that of the mean has no place"
+    corners = [(1, 1), (2, 3), (3, 7), (4, 9)]  # of 2 x 2 and of 3 x 3
+    for old, new in corners:
+        others = [kept[n] for n in range(1, 5)]
+        assert (resized[new] - kept[old]).norm() < min((resized[new] - other).norm() + 1e-6 for other in others)
 
 
 def test_positions_are_resized_as_open_clip_does(tmp_path: Path) -> None:
