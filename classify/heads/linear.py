@@ -53,6 +53,17 @@ class LinearHead(Head):
         (solved,) = self._solve(shared, codes, weights, [self.C], self.tol)
         self.coef_, self.intercept_ = solved.solution(0)
         self.n_iter_ = solved.n_iter
+        self._stopped = solved.stopped
+
+    @property
+    def approximation(self) -> str | None:
+        """The solver's, where `max_iter` was too few for its tolerance."""
+        if not getattr(self, "_stopped", False):
+            return None
+        return (
+            f"its solver stopped at max_iter={self.max_iter}, before it was as near to the minimum as "
+            f"it should be; max_iter={10 * self.max_iter} lets it go on"
+        )
 
     def _scores(self, rows: Array) -> Array:
         return rows @ self.coef_.T + self.intercept_

@@ -101,3 +101,14 @@ def test_a_member_at_the_edge_of_its_grid_is_told():
     said = remarks(made, found, Y)
     assert any(s.startswith("ridge:standardize=true, a member: alpha = 1e+08 is the largest") for s in said)
     assert not any("C = " in s for s in said), "nothing was tried beside what was asked for"
+
+
+@pytest.mark.parametrize("spec", ["logreg", "linear-svm"])
+@pytest.mark.parametrize("features", [400, 5], ids=["among the rows", "all features"])
+def test_a_solver_that_was_stopped_is_told(spec, features):
+    """It was silent: a penalty so weak that the passes don't suffice."""
+    X = np.random.default_rng(0).standard_normal((100, features)).astype(np.float32)
+    stopped = make_head(spec, C=1e6, max_iter=1, calibrate=False).fit(X, Y)
+    assert "its solver stopped at max_iter=1, before" in remarks(stopped, None, Y)[0]
+    assert "max_iter=10 lets it go on" in remarks(stopped, None, Y)[0]
+    assert remarks(make_head(spec, calibrate=False).fit(X, Y), None, Y) == ()

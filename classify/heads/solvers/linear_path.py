@@ -78,6 +78,10 @@ class Solved(Protocol):
     def n_iter(self) -> int:
         """Passes over the rows."""
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the passes came to an end before the tolerance was reached, for any C."""
+
     def solution(self, number: int) -> tuple[Array, Array]:
         """Coefficients (K, D) and intercepts (K,) for a value of C, for the rows as they are."""
 
@@ -89,6 +93,7 @@ class Walker:
         self.problem = problem
         self.solutions: list[Array] = []  # (K, D + 1) for each C; the last column is the intercept
         self.n_iter = 0
+        self.stopped = False
         self._total = float(problem.weights.sum(dtype=np.float64))
         self._Cs, self._tolerance, self._max_iter = Cs, tolerance, max_iter
         self._null = np.inf  # the loss of intercepts alone
@@ -134,6 +139,7 @@ class Walker:
         self._solver.tell(value / self._total + penalty / 2 * float(np.square(W).sum()), full, precondition)
         self.n_iter += 1
         if self._solver.done or self._solver.steps >= self._max_iter:
+            self.stopped |= not self._solver.done
             self.solutions.append(self._solver.x)
             self._solver = LBFGS(self._solver.x, self._tolerance, self._null)
 
@@ -150,6 +156,11 @@ class Rotated:
     def n_iter(self) -> int:
         """Passes over the rows."""
         return self.walker.n_iter
+
+    @property
+    def stopped(self) -> bool:
+        """See Solved."""
+        return self.walker.stopped
 
     def solution(self, number: int) -> tuple[Array, Array]:
         """See Solved."""
