@@ -18,6 +18,7 @@ from featurize.dataset.spelling import spelled_alike
 from featurize.wording import NARROW, counted, listing, percent, plain_names, points
 
 FEW = 10  # test images a class should have
+FEWEST_COPIES, COPIES_SHARE = 3, 0.02  # of the pictures of a part; two that look alike happen
 MOST_NAMED = 4  # classes or heads that a caution names
 
 
@@ -27,8 +28,12 @@ def all_cautions(
     leaks: LeakAudit,
     classes: Sequence[str],
     parts: tuple[LabelledRows, LabelledRows],
+    alike: Sequence[tuple[str, str]] = (),
 ) -> Iterator[Caution]:
-    """Every warning that the figures and the rows of both parts give rise to, the gravest first."""
+    """Every warning that the figures and the rows of both parts give rise to, the gravest first.
+
+    `alike` are the ids of pictures that show one picture, though their files differ.
+    """
     yield from untrained(entries)
     yield from near_chance(entries, dataset)
     yield from copies(leaks)
@@ -39,8 +44,10 @@ def all_cautions(
         yield from ungrouped_folds(entries, dataset)
     train, test = parts
     yield from row_cautions(test, dataset.test, dataset.target, scored=True)
+    yield from copies_within(test, dataset.test, alike, scored=True)
     if not dataset.folds:  # by folds both parts are the same rows
         yield from row_cautions(train, "training", dataset.target, scored=False)
+        yield from copies_within(train, "training", alike, scored=False)
     yield from label_cautions(train.followed_by(test))
     yield from class_spellings(classes)
     yield from absent_classes(dataset, classes)
@@ -95,6 +102,22 @@ def copies(leaks: LeakAudit) -> Iterator[Caution]:
             "duplicates",
             f"{' and '.join(told)}: what was learned by heart is scored. See “Pictures that stand twice”, with the "
             "command that takes one of each pair out of the table.",
+        )
+
+
+def copies_within(
+    rows: LabelledRows, part: str, alike: Sequence[tuple[str, str]], *, scored: bool
+) -> Iterator[Caution]:
+    """Many pictures of one part are copies of each other: each file counts, though there are fewer pictures."""
+    there = set(rows.ids)
+    own = {picture for pair in alike if there.issuperset(pair) for picture in pair}
+    if len(own) >= max(FEWEST_COPIES, COPIES_SHARE * len(there)):
+        kind = "picture" if part == "all" else f"{part} picture"
+        effect = "intervals are too narrow" if scored else "such a picture weighs more than others in what is learned"
+        yield Caution(
+            "copies-within",
+            f"{counted(len(own), kind)} are nearly the same as another {kind}, and each counts: {effect}. See "
+            "“Pictures that stand twice”.",
         )
 
 

@@ -168,7 +168,9 @@ def _comparison(
     groups = np.array([row.group for row in asked_rows])
     control = control_of(contest, ready.plan, ready.caches)
     cautions = [*_stopped(contest, answers.entries, answers.put), *seen_pictures(ready.caches, task.test.ids)]
-    cautions += all_cautions(answers.entries, answers.facts, seen.leaks, task.classes.tolist(), matched.parts)
+    ids = table.columns["id"]
+    alike = [(ids[a], ids[b]) for a, b in (pair.rows for pair in seen.twice.pairs)]
+    cautions += all_cautions(answers.entries, answers.facts, seen.leaks, task.classes.tolist(), matched.parts, alike)
     cautions += one_question(matched, ready.wanted.question, ready.wanted.folds)
     cautions += [Caution("data", text[:1].upper() + text[1:]) for text in ready.said]
     caches = [*ready.caches, *(run.view.cache for run in ready.entered)]

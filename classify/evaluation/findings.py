@@ -20,8 +20,8 @@ class Caution:
     ----------
     kind : str
         "untrained", "near-chance", "duplicates", "artist-overlap", "artist-names", "ungrouped-folds", "left-out",
-        "repeated-rows", "several-labels", "class-spellings", "absent-classes", "small-classes", "few-artists",
-        "seen-pictures", "one-question", "stopped" or "data".
+        "repeated-rows", "copies-within", "several-labels", "class-spellings", "absent-classes", "small-classes",
+        "few-artists", "seen-pictures", "one-question", "stopped" or "data".
     text : str
     """
 

@@ -199,6 +199,7 @@ def test_schema_is_documented() -> None:
         "fold",
         "predictions",
         "probabilities",
+        "repeated",
     }
     names = {
         f.name for k in kinds if k.__name__ not in ("TestRow", "Predictions", "Folding") for f in fields(k)

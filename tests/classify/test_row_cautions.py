@@ -84,6 +84,24 @@ def test_rows_that_are_left_out_are_counted_for_each_part_and_reason(tmp_path: P
     assert (c.dataset.unlabelled, c.dataset.broken) == ((0, 13), (0, 0))
 
 
+@pytest.mark.parametrize(("part", "row"), [("train", 3), ("test", 150)])
+def test_many_copies_in_one_part_are_told_though_their_files_differ(part: str, row: int) -> None:
+    rng = np.random.default_rng(0)
+    y, split = np.arange(200) % 4, np.repeat(["train", "test"], 100)
+    X = rng.normal(size=(200, 128)) + 4 * np.eye(128)[y]
+
+    def told(copies: int) -> list[str]:
+        near = X[row] + 1e-3 * rng.normal(size=(copies, 128))
+        more = np.r_[y, [y[row]] * copies], np.r_[split, [part] * copies]
+        c = compare(np.concatenate([X, near]), more[0], "prototype", split=more[1], folds=0, tune=False)
+        return texts(c).get("copies-within", [])
+
+    assert told(1) == [], "two that look alike happen"
+    (text,) = told(20)
+    kind = "training picture" if part == "train" else "test picture"
+    assert text.startswith(f"21 {kind}s are nearly the same as another {kind}, and each counts")
+
+
 def test_by_folds_all_rows_are_spoken_of_once() -> None:
     world = make_world()
     styles = list(world.table.columns["style"])
