@@ -10,7 +10,7 @@ import numpy as np
 from classify.evaluation.statistics import wilson
 from classify.heads import head_class
 from classify.heads.calibration import at_bound
-from classify.heads.rows.blocks import Array
+from classify.heads.rows.blocks import Array, blocks
 from featurize.wording import counted, percent
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FEW = 0.8  # a smaller share of the rows that folds can hold out is told
 
 
-def remarks(head: Head, tuning: Tuning | None, y: Array) -> tuple[str, ...]:
+def remarks(head: Head, tuning: Tuning | None, y: Array, X: Array | None = None) -> tuple[str, ...]:
     """Sentences about a fitted head.
 
     Parameters
@@ -31,8 +31,10 @@ def remarks(head: Head, tuning: Tuning | None, y: Array) -> tuple[str, ...]:
         What was found on the folds of the training rows, if there were any.
     y : (N,)
         Classes of the training rows.
+    X : (N, D), optional
+        The training rows.
     """
-    return tuple(_all(head, tuning, y))
+    return (*_all(head, tuning, y), *(_rounding(head, X) if X is not None else ()))
 
 
 def _all(head: Head, tuning: Tuning | None, y: Array) -> Iterator[str]:
@@ -119,4 +121,23 @@ def _sampled(head: Head, tuning: Tuning) -> Iterator[str]:
         yield (
             f"In the tuning and the calibration each fold learned from {few:,} of its {tuning.rows:,} pictures, to "
             "save time; the head itself learned from all."
+        )
+
+
+def _rounding(head: Head, X: Array) -> Iterator[str]:
+    """Features that differ between rows, but by so little that the standardisation takes it for rounding."""
+    scale = head.scaling_.scale
+    flat = np.flatnonzero(np.isinf(scale)) if scale is not None else np.empty(0, np.intp)
+    if not len(flat):
+        return
+    low, high = np.full(len(flat), np.inf), np.full(len(flat), -np.inf)
+    for part in blocks(X):
+        rows = head.scaling_.rowwise(part)[:, flat]
+        low, high = np.minimum(low, rows.min(0)), np.maximum(high, rows.max(0))
+    count = int((low < high).sum())
+    if count:
+        yield (
+            f"{count:,} of {counted(X.shape[1], 'feature')} differ between pictures by no more than rounding, and have "
+            "no say in this head: subtract what all rows have in common before they are stored, if there is more to "
+            "them."
         )

@@ -165,7 +165,7 @@ def train_head(
         "%s on %d rows: tuned in %.2f s on %d folds, fitted in %.2f s; chosen: %s",
         spec, len(y), spent, len(folds), done - tuned_at, tuning.params if tuning else {},
     )  # fmt: skip
-    said, fitted = remarks(head, tuning, y), _calibrated(head, tuning, examples.rows)
+    said, fitted = remarks(head, tuning, y, X), _calibrated(head, tuning, examples.rows)
     return Trial(spec, head, folds, tuning, spent, done - tuned_at, said, X.size, fitted)
 
 

@@ -112,3 +112,15 @@ def test_a_solver_that_was_stopped_is_told(spec, features):
     assert "its solver stopped at max_iter=1, before" in remarks(stopped, None, Y)[0]
     assert "max_iter=10 lets it go on" in remarks(stopped, None, Y)[0]
     assert remarks(make_head(spec, calibrate=False).fit(X, Y), None, Y) == ()
+
+
+@pytest.mark.parametrize("spec", ["ridge", "svm", "simpleshot:standardize=true", "ridge:l2=true,standardize=false"])
+def test_features_that_are_taken_for_rounding_are_counted(spec):
+    """Not those that never differ, which say nothing to anybody."""
+    X = np.random.default_rng(0).standard_normal((100, 6)).astype(np.float32)
+    X[:, 3:5] = 1e7 + 4 * X[:, 3:5]
+    X[:, 5] = 7
+    made = make_head(spec, calibrate=False).fit(X, Y)
+    standardised = "standardize=false" not in spec
+    assert [said[:16] for said in remarks(made, None, Y, X)] == (["2 of 6 features "] if standardised else [])
+    assert remarks(make_head(spec, calibrate=False).fit(X[:, [0, 1, 5]], Y), None, Y, X[:, [0, 1, 5]]) == ()
