@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cache import ids
@@ -14,6 +14,8 @@ NUMBERS = st.lists(st.integers(0, 300), unique=True, max_size=30)
 
 
 @given(st.lists(NUMBERS, max_size=6))
+@example([[n] for n in range(9)])
+@example([[1, 2, 3], [4, 5], [6], [1, 7, 8, 9]])
 def test_what_was_seen_before_is_known_whatever_came_between(parts: list[list[int]]) -> None:
     seen, model = ids.Seen(), set()
     for numbers in parts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,13 +13,25 @@ from classify.heads import HEADS, make_head
 from classify.heads.rows import blocks
 from classify.heads.rows.blocks import Rows, forget, take
 from classify.heads.rows.float16 import widen
-from classify.heads.rows.moments import moments
+from classify.heads.rows.moments import Moments, moments
 from classify.heads.rows.scaling import Scaling, unit
 from tests.sizes import HYPOTHESIS_EXAMPLES
 
 QUICK = {"mlp": "mlp:hidden=16", "ensemble": "ensemble:members=knn+ridge"}
 # a class mean does not depend on the weight of its rows, nor a cosine on their length
 NO_EFFECT = {("prototype", "class_weight"), ("simpleshot", "class_weight"), ("knn", "l2")}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_mean_is_right_to_the_last_digit(weighted):
+    """Far from 0, too: what rounding left in it is added to it."""
+    X = 1e6 + np.random.default_rng(0).standard_normal((250, 200))
+    weights = np.random.default_rng(1).integers(1, 5, 250).astype(float) if weighted else None
+    found = Moments.of(X, weights).mean
+    repeated = X.repeat(weights.astype(int), axis=0) if weighted else X
+    exact = np.array([float(sum(map(Fraction, column)) / len(column)) for column in repeated.T])
+    assert np.abs(found - exact).max() <= np.spacing(1e6)
+    assert np.mean(found == exact) > 0.9
 
 
 @settings(max_examples=HYPOTHESIS_EXAMPLES, deadline=None)

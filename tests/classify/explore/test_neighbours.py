@@ -6,6 +6,7 @@ import csv
 import tracemalloc
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,33 @@ def test_csls_is_the_formula_of_the_paper() -> None:
     found = nearest(X, X, 5, centre=centre, own=np.arange(200), crowded=crowding(X, centre))
     assert found.rows.tolist() == expected.tolist()
     np.testing.assert_allclose(found.similarity, np.take_along_axis(cosines, expected, 1), atol=2e-6)
+
+
+def test_it_is_as_crowded_as_a_sample_of_different_rows_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many rows; of as many as the sample has, all are looked at."""
+    X = np.random.default_rng(2).normal(size=(120, 6)).astype(np.float32)
+    asked: list[np.ndarray] = []
+
+    class Watched:
+        shape = X.shape
+
+        def __len__(self) -> int:
+            return len(X)
+
+        def __getitem__(self, at: Any) -> np.ndarray:
+            if not isinstance(at, slice):
+                asked.append(at)
+            return X[at]
+
+    for most in (50, 119, 120):
+        monkeypatch.setattr(module, "SAMPLE", most)
+        found = crowding(Watched(), centre_of(X), seed=3)
+        assert len(np.unique(asked[-1])) == most
+        assert (np.diff(asked[-1]) > 0).all()
+        around = (X - X.mean(0)) / np.linalg.norm(X - X.mean(0), axis=1, keepdims=True)
+        cosines = around @ around[asked[-1]].T
+        cosines[asked[-1], np.arange(most)] = -np.inf  # a row is not its own neighbour
+        np.testing.assert_allclose(found, np.sort(cosines, axis=1)[:, -10:].mean(1), atol=1e-5)
 
 
 class Endless:
