@@ -138,7 +138,9 @@ def _hindrance(rows: LabelledRows, question: str, folds: int, seed: int) -> str 
     """Why the rows can't be divided into so many folds; None where they can."""
     parts = parts_of(rows, question, folds, seed)
     if len(parts) < folds:
-        return f"{max(len(parts), 1)} is the most that its largest class and its artists allow"
+        if len(parts) < 2:
+            return "no class has two pictures" + (" by different artists" if question == NEW else "")
+        return f"no class has so many pictures, or there are fewer artists; --folds {len(parts)} is possible"
     if any(len(np.unique(rows.y[train])) < 2 for train, _ in parts):
         return "with one held out, a single class is left to learn from"
     return None

@@ -156,6 +156,8 @@ def set_up(
     if finetuned and (by_folds or wanted.repeats or wanted.learning_curve):
         raise DataError("--finetuned has learned from one split: leave --folds, --repeats and --learning-curve out")
     if by_folds and wanted.learning_curve:
+        if wanted.folds:
+            raise DataError("--learning-curve needs a test part, and --folds scores without one: leave one of them out")
         raise DataError("--learning-curve needs a test part: leave it out, or name a split with --test")
     plan = planned(matched, caches, wanted.question, wanted.folds, wanted.repeats, wanted.seed)
     if wanted.tune or wanted.repeats or plan.questions:
