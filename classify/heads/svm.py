@@ -37,6 +37,8 @@ class Machine:
     support : (n, D) float32, prepared
     dual : (n, q) float32, q being classes, or values of C x classes
     intercept : (q,) float32
+    stopped : bool
+        Whether the solver's passes came to an end before its tolerance was reached.
     """
 
     scaling: Scaling
@@ -44,6 +46,7 @@ class Machine:
     support: Array
     dual: Array
     intercept: Array
+    stopped: bool = False
 
     def scores(self, rows: Array) -> Array:
         """Prepared rows (n, D) -> (n, q)."""
@@ -139,6 +142,11 @@ class SVM(Head):
         )
         if len(codes) > self.exact:
             self._approximated = f"its kernel is approximated from {len(machine.support):,} of {len(codes):,} rows"
+            if machine.stopped:
+                self._approximated += (
+                    f", and its solver stopped after {MAX_ITER} passes, before it was as near to the minimum as it "
+                    "should be: a smaller C or a larger tol needs fewer"
+                )
         used = machine.dual.any(1)
         self.scaling_, self.gamma_ = machine.scaling, np.float64(machine.gamma)
         self.support_, self.dual_, self.intercept_ = machine.support[used], machine.dual[used], machine.intercept
@@ -254,7 +262,8 @@ class SVM(Head):
         (solved,) = solve(rows, codes, problem, path)
         solutions = [solved.solution(int(place)) for place in np.argsort(order)]
         dual = np.hstack([features.dual(W) for W, _ in solutions])
-        return Machine(scaling, features.gamma, support, dual, np.concatenate([b for _, b in solutions]))
+        intercepts = np.concatenate([b for _, b in solutions])
+        return Machine(scaling, features.gamma, support, dual, intercepts, solved.stopped)
 
     def _width(self, rows: Array, weights: Array | None) -> float:
         if self.gamma != "scale":

@@ -114,6 +114,15 @@ def test_a_solver_that_was_stopped_is_told(spec, features):
     assert remarks(make_head(spec, calibrate=False).fit(X, Y), None, Y) == ()
 
 
+def test_an_approximated_machine_whose_solver_was_stopped_says_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    X = np.random.default_rng(0).standard_normal((100, 6)).astype(np.float32)
+    finished = make_head("svm:exact=20,landmarks=60", calibrate=False).fit(X, Y)
+    assert "approximated from 60 of 100 rows." in remarks(finished, None, Y)[0]
+    monkeypatch.setattr("classify.heads.svm.MAX_ITER", 2)
+    stopped = make_head("svm:exact=20,landmarks=60", calibrate=False).fit(X, Y)
+    assert "approximated from 60 of 100 rows, and its solver stopped after 2 passes" in remarks(stopped, None, Y)[0]
+
+
 @pytest.mark.parametrize("spec", ["ridge", "svm", "simpleshot:standardize=true", "ridge:l2=true,standardize=false"])
 def test_features_that_are_taken_for_rounding_are_counted(spec):
     """Not those that never differ, which say nothing to anybody."""
