@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import norm, t
 
-from classify.evaluation.entry import Cost, Estimate, Seeds
+from classify.evaluation.entry import Cost, Entry, Estimate, Seeds
 from classify.evaluation.findings import ArtistOverlap, Duplicate, LeakAudit
 from classify.evaluation.metrics import measure, predictions
 from classify.evaluation.nearest import centre_of, nearest, rounded, unit
@@ -131,6 +131,16 @@ def test_shares_and_sums_of_findings() -> None:
     assert Cost(3.0, 0.5, 9.0, 7).training_seconds == 3.5
     assert Seeds(0, (0, 1, 2), (0.5, 0.7, 0.9)).mean == pytest.approx(0.7)
     assert Seeds(0, (0, 1, 2), (0.5, 0.7, 0.9)).deviation == pytest.approx(0.2)
+
+
+def test_an_entry_is_compared_and_shown_without_its_probabilities() -> None:
+    """They are many numbers, and arrays have no single truth value."""
+    values: dict[str, Any] = {field.name: field.name for field in fields(Entry)}
+    one, two = (Entry(**{**values, "probabilities": np.full((3, 2), n)}) for n in (0.25, 0.75))
+    assert one == two
+    assert one != replace(one, name="another")
+    assert "0.25" not in repr(one)
+    assert "predictions='predictions'" in repr(one)
 
 
 def test_nothing_is_near_where_there_is_nothing() -> None:

@@ -174,3 +174,11 @@ def test_a_covariance_that_is_a_sphere_is_shrunk_to_it(spread: np.ndarray, shrin
     rows = np.concatenate([spread, -spread]).astype(np.float32)
     found = ledoit_wolf(Shifted([rows], rows.shape), 8, 4)
     assert found == shrinkage or (shrinkage is None and 0 < found < 1)
+
+
+def test_an_epoch_that_is_as_good_as_the_best_is_no_better() -> None:
+    """At a rate that moves no weight all epochs are alike, and a training ends as soon as it has waited enough."""
+    X, codes = rng().standard_normal((120, 20)).astype(np.float32), np.arange(120) % 3
+    head = make_head("mlp:hidden=8,epochs=9,patience=2,lr=1e-12").fit(X, codes)
+    assert len({record["held_out_loss"] for record in head.history_}) == 1
+    assert len(head.history_) == 3
