@@ -57,3 +57,13 @@ def test_what_is_not_there_can_be_removed_where_nothing_may_be(tmp_path: Path, m
     (tmp_path / "failures.csv").touch()
     with pytest.raises(StorageFailed, match="read-only"):
         files.remove(tmp_path / "failures.csv")
+
+
+def test_it_is_asked_whether_names_may_be_added_and_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where everything is allowed to who runs the tests."""
+    asked: list[tuple[Path, int]] = []
+    monkeypatch.setattr(os, "access", lambda path, mode: asked.append((path, mode)) or False)
+    for check, place in ((check_folder, tmp_path / "a" / "b"), (check_file, tmp_path / "a.csv")):
+        with pytest.raises(StorageFailed, match="nothing may be written into"):
+            check(place)
+    assert asked == [(tmp_path, os.W_OK | os.X_OK)] * 2
