@@ -27,7 +27,7 @@ from featurize.dataset.sheets import Sheet, plain_columns, read_sheet, with_name
 from featurize.errors import TableError
 from featurize.frames import frame, known
 from featurize.pictures.file import Picture
-from featurize.pictures.remote import address_of
+from featurize.pictures.remote import address_of, path_of
 from featurize.tiles import Tile, first_of_each
 from featurize.tiles import html as tiles_html
 from featurize.wording import counted
@@ -148,7 +148,7 @@ class DatasetTable:
 
     def _path(self, row: int) -> Path:
         named = self.columns["path"][row]
-        return Path(named) if address_of(named) else self.folder / named
+        return path_of(address) if (address := address_of(named)) else self.folder / named
 
     def whole_numbers(self, name: str) -> list[int]:
         """A column of whole numbers; -1 where there is none, or the column is missing."""

@@ -2,7 +2,8 @@
 
 The dataset table names them in its column `path`. One request fetches a picture whole; what fails is asked for again
 with growing pauses. obstore speaks to the stores and to web servers (extra `objects`), with credentials from the
-environment. In a `Path` an address has one slash behind its scheme; `address_of` gives it back.
+environment. `path_of` makes a `Path` of an address, and `address_of` gives it back; a path has no empty steps and none
+that stand still, so these are marked in between.
 """
 
 from __future__ import annotations
@@ -22,14 +23,22 @@ _TRIES = 5  # about three seconds of pauses in all
 _MOST = 2 << 30  # bytes of one picture
 _SCHEMES = ("http", "https", "s3", "s3a", "gs", "az", hub.SCHEME)
 _OTHERS = "abfss?|hdfs|ftps?|sftp|file|data"  # of other programs: named, and not looked for on this machine
+_LOST = ("", ".", "..")  # steps that a path does not keep, or that lead elsewhere
+_MARK = "\x1f"  # no character of an address
 _ADDRESS = re.compile(rf"({'|'.join(_SCHEMES)}|{_OTHERS}):/+([^/].*)", re.DOTALL | re.IGNORECASE)
+
+
+def path_of(address: str) -> Path:
+    """An address as a path, from which `address_of` makes it again."""
+    scheme, _, rest = address.partition("://")
+    return Path(f"{scheme}:/" + "/".join(f"{_MARK}{step}" if step in _LOST else step for step in rest.split("/")))
 
 
 def address_of(path: Path | str) -> str:
     """The address that a path means; empty where it is a path on this machine."""
     text = path.as_posix() if isinstance(path, Path) else path
     found = _ADDRESS.fullmatch(text)
-    return f"{found[1].lower()}://{found[2]}" if found else ""
+    return f"{found[1].lower()}://{found[2].replace(_MARK, '')}" if found else ""
 
 
 def fetch(address: str, size: int = -1) -> bytes:
@@ -57,6 +66,8 @@ def fetch(address: str, size: int = -1) -> bytes:
         name = _decoded(name)
     if not name.strip("/"):
         raise Undecodable(Reason.NOT_FETCHED, "the address names no picture")
+    if name.startswith("/") or name.endswith("/"):
+        raise Undecodable(Reason.NOT_FETCHED, "the first or last name in the address is empty: no store can have it")
     try:
         bucket = _root(f"{scheme}://{host}")
         there, content = bucket.size_and_content(name, size, _MOST, _TRIES)

@@ -292,6 +292,20 @@ def test_an_address_is_told_from_a_path(path: Path | str, address: str) -> None:
     assert remote.address_of(path) == address
 
 
+@pytest.mark.parametrize(
+    "steps", ["a//b.jpg", "/a/b.jpg", "a/./b.jpg", "a/../b.jpg", "..", "a/b/", "a/...", "a/.b/..c.jpg"]
+)
+def test_no_step_of_an_address_is_lost(steps: str) -> None:
+    """`a//b.jpg` was asked for as `a/b.jpg`: another picture, or none."""
+    for address in (f"https://museum.org/{steps}", f"s3://museum/{steps}"):
+        columns = {"id": ["0" * 64], "path": [address], "size": ["1"], "mtime_ns": ["0"], "split": ["train"]}
+        path = DatasetTable(columns, Path()).picture(0).path
+        assert remote.address_of(path) == address
+        if set(steps.split("/")) & {"", ".", ".."}:
+            with pytest.raises(Undecodable, match=r"no address that a store can have|no store can have it"):
+                remote.fetch(address)
+
+
 def test_pictures_are_fetched_ahead_but_no_more_than_the_batches_under_way(
     table: DatasetTable, web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
