@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from threading import Barrier, get_ident
 
 import numpy as np
 import pytest
@@ -182,3 +183,14 @@ def test_an_epoch_that_is_as_good_as_the_best_is_no_better() -> None:
     head = make_head("mlp:hidden=8,epochs=9,patience=2,lr=1e-12").fit(X, codes)
     assert len({record["held_out_loss"] for record in head.history_}) == 1
     assert len(head.history_) == 3
+
+
+def test_of_two_parts_another_thread_works_on_the_second() -> None:
+    def work(n: int) -> int:
+        both.wait()  # breaks where one thread does both
+        return get_ident()
+
+    both = Barrier(2, timeout=60)
+    with threadpool_limits(2), parallel.team(1e12) as team:
+        first, second = team.map(work, [0, 1])
+    assert first == get_ident() != second
