@@ -110,6 +110,15 @@ def test_it_is_as_crowded_as_a_sample_of_different_rows_says(monkeypatch: pytest
         np.testing.assert_allclose(found, np.sort(cosines, axis=1)[:, -10:].mean(1), atol=1e-5)
 
 
+def test_among_few_rows_it_is_as_crowded_as_all_others_say() -> None:
+    X = np.random.default_rng(4).normal(size=(5, 6)).astype(np.float32)
+    around = (X - X.mean(0)) / np.linalg.norm(X - X.mean(0), axis=1, keepdims=True)
+    cosines = around @ around.T
+    expected = (cosines.sum(1) - cosines.diagonal()) / 4
+    np.testing.assert_allclose(crowding(X, centre_of(X)), expected, atol=1e-5)
+    assert crowding(X[:1], centre_of(X)).tolist() == [0]
+
+
 class Endless:
     """Rows that are made when they are read: 200 MB of them."""
 
