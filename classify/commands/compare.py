@@ -174,6 +174,8 @@ def _run_protocol(
             raise click.UsageError(f"--protocol {protocol} decides --{name.replace('_', '-')} itself: leave it out")
     if options["finetuned"]:
         raise click.UsageError("--protocol repeats a published experiment: leave --finetuned out")
+    if options["prompts"] is not None:
+        raise click.UsageError("--protocol compares heads with the usual prompts: leave --prompts out")
     if options["together"]:
         raise click.UsageError("--protocol looks at one embedding at a time: leave --together out")
     given = {name: options[name] for name in ("target", "seed", "progress", "command")}

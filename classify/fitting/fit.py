@@ -27,7 +27,7 @@ from classify.fitting.crossed import cross_validated
 from classify.fitting.estimate import NO_TUNE, Plan, Trainings, announcement
 from classify.fitting.facts import training_facts
 from classify.fitting.kept import familiar, held_out
-from classify.fitting.prompts import class_texts, read_prompts, refuse_without_texts, with_texts
+from classify.fitting.prompts import class_texts, read_prompts, refuse_idle_prompts, refuse_without_texts, with_texts
 from classify.fitting.question import for_question, question_of
 from classify.fitting.scoring import Score, score
 from classify.fitting.trial import folds_of, train_head
@@ -135,6 +135,7 @@ def fit(
     table, cache = as_table(table), as_cache(cache)
     spec = read_spec(head)
     place(spec, seed, device)  # so that what can't be had is known before vectors are read
+    refuse_idle_prompts([spec], prompts)
     if spec.of_texts:
         refuse_without_texts([cache])
     recipes = cache.recipes_named(embedding or (PICTURES if spec.of_texts else usual_embedding(cache)))

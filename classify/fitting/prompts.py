@@ -12,6 +12,7 @@ from cache import Store
 from classify.errors import HeadError
 from classify.heads import HeadSpec
 from classify.heads.prompted import ClassTexts, WithTexts
+from classify.heads.spec import OF_TEXTS
 from featurize.run.texts import PICTURES, has_texts, text_vectors
 from featurize.wording import artist, counted, listing, plain
 
@@ -146,6 +147,20 @@ def class_texts(cache: Store, classes: Sequence[str], target: str, prompts: Prom
 def with_texts(spec: HeadSpec, texts: ClassTexts) -> HeadSpec:
     """A head that compares with prompts, together with their vectors."""
     return WithTexts.of(spec, texts)
+
+
+def refuse_idle_prompts(specs: Sequence[HeadSpec], prompts: str | Path | None) -> None:
+    """Raise where prompts are given and no head compares with them.
+
+    Raises
+    ------
+    HeadError
+        The message names the file, and the heads that compare with prompts.
+    """
+    if prompts is not None and not any(spec.of_texts for spec in specs):
+        raise HeadError(
+            f"--prompts {prompts} is for {' and '.join(OF_TEXTS)}: name one of these heads, or leave it out"
+        )
 
 
 def refuse_without_texts(caches: Sequence[Store]) -> None:

@@ -13,7 +13,7 @@ from classify.heads.calibration import fit_calibration
 from classify.heads.rows.blocks import Array
 from classify.heads.rows.folds import Folds
 from classify.heads.rows.scaling import Scaling
-from classify.heads.spec import HeadSpec
+from classify.heads.spec import HeadSpec, head_class
 from classify.heads.watch import Watch
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class Ensemble(Head):
     Parameters
     ----------
     members : tuple of str
-        Heads with their options, as HeadSpec.parse reads them.
+        Heads with their options, as HeadSpec.parse reads them: none that is an ensemble, and none that compares with
+        prompts.
 
     The others are those of Head, and hold for every member that does not say otherwise; `calibrate` is about the
     average, the members are always calibrated.
@@ -64,6 +65,13 @@ class Ensemble(Head):
         super().check_parameters()
         if not self.members:
             raise ValueError("an ensemble needs members, as in members=logreg+svm")
+        for spec in self.specs:
+            if spec.of_texts:
+                raise ValueError(
+                    f"{spec.kind} compares with prompts and can't be a member of an ensemble: leave it out"
+                )
+            if head_class(spec.kind).composite:
+                raise ValueError(f"{spec.kind} can't be a member of an ensemble: name its members instead")
         self._make()
 
     @property

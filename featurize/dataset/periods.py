@@ -56,6 +56,32 @@ def period_length(target: str) -> int:
     return int(years)
 
 
+def column_of(target: str) -> str:
+    """The column that holds the classes of a target: "period" for "period:50", and else what it is called.
+
+    Examples
+    --------
+    >>> column_of("period:50"), column_of("century"), column_of("style")
+    ('period', 'century', 'style')
+    """
+    return target.partition(":")[0] if period_length(target) else target
+
+
+def made_by(target: str) -> str:
+    """For the end of a sentence that a table lacks a target: how its column is made, where it is one of periods.
+
+    Examples
+    --------
+    >>> made_by("style")
+    ''
+    >>> made_by("period:50")
+    '; `featurize prepare SOURCE --target period:50` makes a column `period` of the years'
+    """
+    if not period_length(target):
+        return ""
+    return f"; `featurize prepare SOURCE --target {target}` makes a column `{column_of(target)}` of the years"
+
+
 def period_of(dated: Dated | None, years: int) -> str:
     """The period that a date lies in: "1850-1899"; for a hundred years "19th century"; "" where it lies in several.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from featurize.dataset.edits.merging import Merge
 from featurize.dataset.labels import settle
 from featurize.dataset.notes import Note
-from featurize.dataset.periods import period_length, periods_of, year_of
+from featurize.dataset.periods import column_of, period_length, periods_of, year_of
 from featurize.dataset.sheets import readable
 from featurize.dataset.sources import Listing, Reading, read_source
 from featurize.dataset.sources.tables import taken
@@ -99,7 +99,7 @@ def read_said(source: Path, table: Path, reading: Reading, target: str, several:
     listing = _each_once(listing)
     labels, notes = settle(readable(listing.labels), classes, several)
     if years:
-        target = target.partition(":")[0]
+        target = column_of(target)
         labels[target], in_several = _periods(labels, years)
         notes += in_several
     written = relative_paths(listing.paths, table.absolute().parent)

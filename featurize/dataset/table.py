@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from cache.ids import Ids, from_hex
 from featurize.choices import SPLITS
+from featurize.dataset.periods import made_by
 from featurize.dataset.sheets import Sheet, plain_columns, read_sheet, with_names, write_sheet
 from featurize.errors import TableError
 from featurize.frames import frame, known
@@ -134,7 +135,9 @@ class DatasetTable:
             raise TableError("the dataset table has no rows: `featurize prepare SOURCE` finds the pictures")
         if name not in self.columns or not any(self.columns[name]):
             there = ", ".join(c for c in self.labels if any(self.columns[c])) or "none"
-            raise TableError(f"the dataset table has no labels {name!r} (it has: {there}): choose one with --target")
+            raise TableError(
+                f"the dataset table has no labels {name!r} (it has: {there}): choose one with --target{made_by(name)}"
+            )
         return mapped(self.columns[name], tidy)
 
     def picture(self, row: int) -> Picture:

@@ -84,7 +84,7 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
         return _onnx_file(network, formulas, choice, precision, artifacts)
     device = device_for(choice)
     engine = choice.engine if choice.engine != "auto" else _fastest(precision, device, network.backbone)
-    _check(engine, precision, device)
+    _check(engine, precision, device, compiled=choice.compiled)
     if engine == "torch":
         return _torch(network, formulas, choice, device)
     from featurize.engines.exported import joined
@@ -142,7 +142,7 @@ def _fastest(precision: str, device: str, backbone: Backbone) -> str:
     return "openvino" if in_openvino and openvino.installed() else "onnx"
 
 
-def _check(engine: str, precision: str, device: str) -> None:
+def _check(engine: str, precision: str, device: str, *, compiled: bool) -> None:
     if engine not in ENGINES:
         raise BackboneError(f"--engine {engine}: choose one of {', '.join(ENGINES)}")
     if engine != "torch" and device != "cpu":
@@ -151,6 +151,11 @@ def _check(engine: str, precision: str, device: str) -> None:
         raise BackboneError("the onnx engine has no bf16: use --engine openvino or torch, or --precision int8")
     if engine == "torch" and precision == "int8":
         raise BackboneError("int8 does not run in the torch engine: use --engine openvino or onnx")
+    if compiled and engine != "torch":
+        raise BackboneError(
+            f"--compile is for the torch engine, and this run takes the {engine} engine: add --engine torch, or leave "
+            "--compile out"
+        )
 
 
 def _onnx_file(
@@ -158,10 +163,11 @@ def _onnx_file(
 ) -> Engine:
     from featurize.engines.onnx_file import OnnxFileEngine
 
-    if choice.engine not in ("auto", "onnx") or precision != "fp32" or choice.device not in ("auto", "cpu"):
+    elsewhere = choice.engine not in ("auto", "onnx") or choice.device not in ("auto", "cpu") or choice.compiled
+    if elsewhere or precision != "fp32":
         raise BackboneError(
             f"{network.backbone.full_name} is an ONNX file, which runs in the onnx engine, in fp32, on a CPU: leave "
-            "--engine, --precision and --device out"
+            "--engine, --precision, --device and --compile out"
         )
     return OnnxFileEngine(network, formulas, batch_size=choice.batch_size or BATCH_ON_CPU, artifacts=artifacts)
 

@@ -98,6 +98,7 @@ def test_protocols_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--protocol", "slides", "--heads", "svm"], 2, "--heads"),
         (["--protocol", "rasta", "--repeats", "3"], 2, "--repeats"),
+        (["--protocol", "rasta", "--prompts", "p.txt"], 2, "leave --prompts out"),
         (["--protocol", "rasta"], 1, "RASTA's 25 styles"),
         (["--heads", "forest"], 1, "forest"),
         (["--embedding", "gram"], 1, "gram"),

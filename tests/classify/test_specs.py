@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classify.fitting.estimate import Plan, seconds_of
 from classify.heads import HEADS, HeadSpec, head_class, make_head
 from classify.heads.spec import OF_TEXTS
 from tests.sizes import HYPOTHESIS_EXAMPLES
@@ -142,6 +143,18 @@ def test_a_spec_that_cannot_be_read_is_refused_in_a_sentence(text: str, message:
     for read in (HeadSpec.parse, make_head, *([HeadSpec.parse_list] if text else [])):
         with pytest.raises(ValueError, match=message):
             read(text)
+
+
+@pytest.mark.parametrize("kind", {**HEADS, **OF_TEXTS})
+def test_every_head_is_a_member_of_an_ensemble_or_refused_in_a_sentence(kind: str) -> None:
+    """A head that can be made as a member can be tuned and timed as one."""
+    text = f"ensemble:members={kind}+ridge"
+    if kind in OF_TEXTS or head_class(kind).composite:
+        with pytest.raises(ValueError, match=f"{kind} .*can't be a member of an ensemble"):
+            HeadSpec.parse(text)
+    else:
+        (seconds,) = seconds_of([HeadSpec.parse(text)], Plan(rows=30, features=8, classes=3, folds=3))
+        assert seconds > 0
 
 
 NUMBERS = ["logreg:C=0", "logreg:C=nan", "svm:C=-1", "svm:gamma=0", "ridge:alpha=-1", "lda:shrinkage=1.5", "knn:k=0"]

@@ -261,6 +261,14 @@ def test_prompts_must_be_for_all_classes_and_for_no_other(made: Path, store: Sto
             classify.compare(made / "dataset.csv", store, "zero-shot", folds=0, test="test", prompts=made / "few.txt")
 
 
+def test_prompts_that_no_head_reads_are_refused(made: Path, store: Store) -> None:
+    table = made / "dataset.csv"
+    with pytest.raises(HeadError, match="is for zero-shot and tip-adapter: name one of these heads, or leave it out"):
+        classify.compare(table, store, "lda,ridge", folds=0, test="test", prompts=made / "own.txt")
+    with pytest.raises(HeadError, match=r"own\.txt is for zero-shot and tip-adapter"):
+        classify.fit(table, store, "lda", prompts=made / "own.txt")
+
+
 def test_a_cache_without_the_pooled_embedding_names_the_command(made: Path, tmp_path: Path) -> None:
     settings = featurize.Settings(
         backbone=f"open_clip:{NAME}", weights=made / "whole.pt", embedding="cls", engine="torch", size=32, workers=1

@@ -202,10 +202,11 @@ def test_an_exported_network_is_kept_and_a_damaged_one_made_again(tmp_path: Path
         (EngineChoice(device="cuda:77"), "'cuda:77' is not to be had here"),
         (EngineChoice("onnx", "bf16"), "the onnx engine has no bf16"),
         (EngineChoice("torch", "int8:0"), "int8 does not run in the torch engine"),
+        (EngineChoice("onnx", compiled=True), "--compile is for the torch engine, and this run takes the onnx engine"),
         (EngineChoice("tensorrt"), "--engine tensorrt: choose one of auto, onnx"),
         (EngineChoice("auto", "int8:0"), "the calibrated network .* is missing or damaged"),
     ],
-    ids=["no such device", "onnx in bf16", "torch in int8", "no such engine", "no calibrated network"],
+    ids=["no such device", "onnx in bf16", "torch in int8", "compiled onnx", "no such engine", "no calibrated network"],
 )
 def test_what_can_not_be_computed_is_told(tmp_path: Path, choice: EngineChoice, message: str) -> None:
     with pytest.raises(BackboneError, match=message):

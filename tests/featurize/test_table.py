@@ -101,3 +101,12 @@ def test_an_empty_split_and_a_missing_target_list_what_there_is(tmp_path: Path) 
         table.rows_of("test")
     with pytest.raises(TableError, match=r"no labels 'genre' \(it has: style\)"):
         table.column("genre")
+
+
+def test_a_period_that_is_no_column_comes_with_the_command_that_makes_it() -> None:
+    fact = {"id": ["0" * 64], "path": ["a.jpg"], "size": ["1"], "mtime_ns": ["1"], "split": ["train"], "year": ["1889"]}
+    for target, name in (("century", "century"), ("period:30", "period")):
+        with pytest.raises(TableError, match=f"`featurize prepare SOURCE --target {target}` makes a column `{name}`"):
+            DatasetTable(fact, Path()).column(target)
+    with pytest.raises(TableError, match=r"choose one with --target$"):
+        DatasetTable(fact, Path()).column("genre")

@@ -19,6 +19,7 @@ from classify.data import check_trainable
 from classify.errors import DataError, HeadError
 from classify.fitting.asked import place, read_spec, read_specs
 from classify.fitting.estimate import Trainings
+from classify.fitting.prompts import refuse_idle_prompts
 from classify.fitting.question import question_of
 from classify.fitting.workers import Workers
 from classify.heads import HeadSpec
@@ -137,6 +138,7 @@ def set_up(
     path = Path(table) if isinstance(table, str | Path) else None
     table, caches = as_table(table), as_caches(caches)
     specs = distinct(heads, wanted.seed)
+    refuse_idle_prompts(specs, prompts)
     of_texts = any(spec.of_texts for spec in specs)
     if isinstance(embeddings, str):
         embeddings = [name.strip() for name in embeddings.split(",") if name.strip()]

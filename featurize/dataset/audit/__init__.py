@@ -24,6 +24,7 @@ from featurize.dataset.audit.result import Audit, Row, Twice
 from featurize.dataset.audit.twice.finder import look_for_copies
 from featurize.dataset.audit.twice.vectors import Embedding
 from featurize.dataset.labels import settle
+from featurize.dataset.periods import made_by
 from featurize.dataset.sources import AS_FOUND, Reading, read_source
 from featurize.dataset.suspects.finding import NOTHING_FOUND, Suspects
 from featurize.dataset.table import DatasetTable, read_table, relative_paths
@@ -167,7 +168,9 @@ def _audit(
     labels, artists, years = (columns.get(c, nothing) for c in (target, "artist", "year"))
     if not any(labels):
         there = ", ".join(c for c, values in columns.items() if any(values)) or "none"
-        raise TableError(f"{source!r} has no labels {target!r} (it has: {there}): choose one with --target")
+        raise TableError(
+            f"{source!r} has no labels {target!r} (it has: {there}): choose one with --target{made_by(target)}"
+        )
     names = same_names(paths, splits, labels)
     spoken_of = {*seen.told, *changed, *(s.row for s in suspects.found)}.union(*(group.rows for group in names))
     told = {n: Row(paths[n], splits[n], labels[n], artists[n], years[n]) for n in sorted(spoken_of)}
