@@ -6,8 +6,9 @@ So there is one way to fit and to compare, whether the rows come from files or f
 from __future__ import annotations
 
 import hashlib
+from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,8 @@ from cache.ids import from_hex
 from classify.errors import DataError
 from featurize.dataset.people import keys_of
 from featurize.dataset.table import DatasetTable
-
-if TYPE_CHECKING:
-    pass
+from featurize.frames import in_another_order
+from featurize.wording import counted
 
 EMBEDDING = "given"  # the name of the vectors
 SPLITS = ("train", "val", "test")
@@ -49,7 +49,7 @@ def as_dataset(
     Parameters
     ----------
     X : (N, D) array or DataFrame of numbers
-        They are kept as float32; equal rows count as one picture.
+        They are kept as float32; equal rows count as one picture. All that is given is joined by the place of the row.
     y : (N,) labels
         Texts, whole numbers or other names, which become texts; None, NaN and "" mark rows without one.
     groups : (N,), optional
@@ -65,9 +65,11 @@ def as_dataset(
     Raises
     ------
     DataError
-        They are no numbers, not finite, too close together for float32, not equally long, measurements instead of
-        labels; a split or the target has a name that can't be used; no groups can be set aside to be scored.
+        They are no numbers, not finite, too small or too close together for float32, not equally long, measurements
+        instead of labels; columns of pandas have one index in several orders; a split or the target has a name that
+        can't be used; no rows or groups can be set aside to be scored.
     """
+    _check_order(X=X, y=y, groups=groups, split=split)
     if target in _TAKEN or (target == "artist" and groups is not None):
         raise DataError(
             f"target={target!r} is no name for labels, because a dataset table has that column: take another"
@@ -79,6 +81,11 @@ def as_dataset(
     artists = _distinct(_texts("groups", groups, len(vectors)))
     if split is not None:
         splits = _texts("split", split, len(vectors))
+        if "" in splits:
+            raise DataError(
+                f"split is empty for {counted(splits.count(''), 'row')}, the first is row {splits.index('')}: leave "
+                "them out, or name their part, 'train', 'val' or 'test'"
+            )
         wrong = sorted(set(splits) - set(SPLITS))
         if wrong:
             raise DataError(f"split names {', '.join(map(repr, wrong))}: each row is of 'train', 'val' or 'test'")
@@ -102,11 +109,21 @@ def as_dataset(
     return DatasetTable(columns, Path()), cache
 
 
+def _check_order(**given: Any) -> None:
+    """Raise where columns of pandas have the same index in another order, so that places mean nothing."""
+    for (first, one), (name, other) in combinations(given.items(), 2):
+        if in_another_order(one, other):
+            raise DataError(
+                f"{name} has the index of {first} in another order: {name}.loc[{first}.index] brings its rows into "
+                f"that order, and {name}.to_numpy() takes them by their place"
+            )
+
+
 def _vectors(X: Any) -> NDArray[np.float32]:
     if hasattr(X, "toarray"):
         raise DataError("X is a sparse matrix: give X.toarray()")
     try:
-        given = np.asarray(X)
+        given = np.asarray(np.ma.filled(X.astype(float), np.nan) if np.ma.is_masked(X) else X)
         if np.iscomplexobj(given):
             raise TypeError("complex numbers")
         with np.errstate(over="ignore"):
@@ -114,12 +131,17 @@ def _vectors(X: Any) -> NDArray[np.float32]:
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"X holds something else than numbers: {error}") from error
     if vectors.ndim != 2 or not vectors.size:
-        raise DataError(f"X has the shape {vectors.shape}: a row for each picture and a column a number are needed")
+        raise DataError(
+            f"X has the shape {vectors.shape}: a row for each picture and a column for each feature are needed"
+        )
     bad = np.flatnonzero(~np.isfinite(vectors).all(1))
     if len(bad):
         raise DataError(
-            f"row {bad[0]} of X holds NaN, infinity or a number too large for float32, as do {len(bad)} rows"
+            f"{len(bad):,} of {counted(len(vectors), 'row')} of X {'holds' if len(bad) == 1 else 'hold'} NaN, infinity "
+            f"or a number too large for float32, the first is row {bad[0]}: leave them out, or fill them"
         )
+    if not vectors.any() and given.astype(bool).any():
+        raise DataError(f"X reaches {np.abs(given).max():.3g} only, which float32 takes for 0: multiply it by a number")
     _check_rounding(given, vectors)
     return vectors
 
@@ -144,7 +166,9 @@ def _texts(name: str, values: Any, count: int) -> list[str]:
     """Values as texts, "" for those that are missing."""
     if values is None:
         return [""] * count
-    found = np.asarray(values, dtype=object)
+    found = np.array(values, dtype=object)
+    if np.ma.is_masked(values):
+        found[np.ma.getmaskarray(values)] = None
     if found.shape != (count,):
         has = f"has {len(found)}" if found.ndim == 1 else f"has the shape {found.shape}"
         has = f"is {values!r}" if not found.ndim else has
@@ -185,6 +209,8 @@ def _drawn(labels: list[str], artists: list[str], seed: int) -> list[str]:
     """A fifth as the test part: of the groups, where there are any."""
     from classify.evaluation.repeats import resampled_splits
 
+    if len(labels) < 2:
+        raise DataError("1 row can't be divided into a part to learn from and one to score: give more rows")
     known = any(artists)
     if known and len(set(artists)) == 1:
         raise DataError(f"all {len(artists)} rows are of one group, of which no part can be scored: give split, too")

@@ -52,6 +52,11 @@ def counted(count: int, noun: str, several: str = "") -> str:
     return f"{count:,} {noun if count == 1 else several or noun + 's'}"
 
 
+def have(count: int) -> str:
+    """The verb of so many: 1 picture has, 2 pictures have."""
+    return "has" if count == 1 else "have"
+
+
 def listing(names: Iterable[object], most: int = 3) -> str:
     """ "a", "a and b", "a, b and c"; of many the first ones, and how many more there are."""
     shown = [isolated(visible(name)) for name in names]

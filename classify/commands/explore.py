@@ -93,7 +93,7 @@ def _who(works: Works, row: int) -> tuple[str, str]:
 
 def _warn(works: Works, lacking: Mapping[str, int] = MappingProxyType({})) -> None:
     """Warnings of every look at works; `lacking` says how many works take no part, by the reason."""
-    reasons = {**lacking, "no embedding, because their file is broken": works.broken}
+    reasons = {**lacking, "no embedding, because the file is broken": works.broken}
     said = [f"{count:,} {'has' if count == 1 else 'have'} {reason}" for reason, count in reasons.items() if count]
     if said:
         all_works = counted(len(works) + works.broken, "work")

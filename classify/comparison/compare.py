@@ -31,6 +31,7 @@ from classify.errors import DataError
 from classify.evaluation.entry import Entry
 from classify.evaluation.findings import Caution
 from classify.evaluation.questions import gains
+from classify.fitting.asked import check_seed
 from classify.fitting.workers import Here, Workers
 from classify.heads import HeadSpec
 from featurize.dataset.captions import Captions
@@ -145,6 +146,7 @@ def compare(
     started = time.perf_counter()
     if are_arrays(table):
         refuse_recipes(embeddings)
+        check_seed(seed)
         part = "train" if folds else None
         table, caches = as_dataset(table, caches, groups, split, target=target, part=part, seed=seed)
         embeddings = EMBEDDING

@@ -19,8 +19,13 @@ def read_spec(head: str | HeadSpec) -> HeadSpec:
     Raises
     ------
     HeadError
-        There is no such head or option; the message lists those there are.
+        It is no name, or there is no such head or option; the message lists those there are.
     """
+    if not isinstance(head, str | HeadSpec):
+        raise HeadError(
+            f"a head is named by a text, as in 'logreg' or 'svm:C=3', and {head!r} is none; choose from "
+            f"{', '.join(HEADS)}"
+        )
     with head_errors():
         return head if isinstance(head, HeadSpec) else HeadSpec.parse(head)
 

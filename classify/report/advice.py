@@ -238,4 +238,4 @@ def to_check(c: Comparison) -> list[str]:
 
 
 def _others(count: int) -> str:
-    return "the other one" if count == 1 else f"all {count} others"
+    return {1: "the other one", 2: "both others"}.get(count, f"all {count} others")

@@ -9,7 +9,7 @@ import click
 
 from featurize.commands.console import print_table
 from featurize.commands.exchange import untrained
-from featurize.wording import counted, listing, visible
+from featurize.wording import counted, have, listing, visible
 
 if TYPE_CHECKING:
     from featurize.run.extract import Extraction
@@ -24,10 +24,11 @@ def tell(done: Extraction, strict: bool) -> int:
     if done.failed:
         _tell_failures(done)
     rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
-    left = f"{done.left} are left to other shards, " if done.left else ""
+    left = f"{done.left} {'is' if done.left == 1 else 'are'} left to other shards, " if done.left else ""
     click.echo(
-        f"{counted(done.rows, 'row')}, {counted(done.pictures, 'distinct picture')}: {done.whole} have a vector, "
-        f"{left}{len(done.failed)} have none; {counted(done.embedded, 'picture')} embedded now{rate}"
+        f"{counted(done.rows, 'row')}, {counted(done.pictures, 'distinct picture')}: "
+        f"{done.whole} {have(done.whole)} a vector, {left}{len(done.failed)} {have(len(done.failed))} none; "
+        f"{counted(done.embedded, 'picture')} embedded now{rate}"
     )
     click.echo(f"feature cache: {visible(done.folder)}{untrained(done.key.untrained)}")
     lacking = list(_lacking(done))

@@ -10,7 +10,7 @@ import click
 from featurize.choices import CONTROL, EXPORTS, SPLITTINGS
 from featurize.commands.options import FEATURES, FILE, KEY, SEED, SPLIT, TABLE, TARGET
 from featurize.commands.remembered import Command
-from featurize.wording import counted, visible
+from featurize.wording import counted, have, visible
 
 if TYPE_CHECKING:
     from featurize.exchange.importing import Imported
@@ -61,8 +61,8 @@ def _tell(done: Imported) -> None:
         click.echo(f"note ({note.count:,}): {visible(note.text)}")
     good = len(done.table) - len(done.broken)
     click.echo(
-        f"{counted(len(done.table), 'row')}: {good:,} have a vector of {counted(done.width, 'number')}, "
-        f"{len(done.broken):,} have none; {counted(done.stored, 'vector')} stored now"
+        f"{counted(len(done.table), 'row')}: {good:,} {have(good)} a vector of {counted(done.width, 'number')}, "
+        f"{len(done.broken):,} {have(len(done.broken))} none; {counted(done.stored, 'vector')} stored now"
     )
     if done.broken:
         click.echo(f"broken, and kept as rows without a vector: {broken_rows(done.broken)}", err=True)

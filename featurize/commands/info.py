@@ -11,7 +11,7 @@ from featurize.commands.console import print_table
 from featurize.commands.options import DATASET, FEATURES, SPLIT, TABLE
 from featurize.commands.remembered import FILE as REMEMBERED
 from featurize.commands.remembered import Command, recall, shown
-from featurize.wording import counted, visible
+from featurize.wording import counted, have, visible
 
 if TYPE_CHECKING:
     from cache import Store
@@ -51,7 +51,8 @@ def _tell_lacking(cache: Store, dataset: Path, split: str, shards: int) -> None:
     found = lacking(cache, dataset, split, shards)
     rows = "" if split == "all" else f", split {split}"
     line = f"{cache.key.folder_name}: of {counted(found.pictures, 'picture')} of {visible(dataset)}{rows}, "
-    line += f"{found.embedded:,} have a vector, {found.failed:,} failed, {found.absent:,} are missing"
+    line += f"{found.embedded:,} {have(found.embedded)} a vector, {found.failed:,} failed, "
+    line += f"{found.absent:,} {'is' if found.absent == 1 else 'are'} missing"
     again = run_command(cache.key, place=cache.place, table="" if dataset == DATASET else str(dataset))
     click.echo(f"{line}: `{again}` embeds those that can be read" if found.absent else line)
     if shards and found.absent:

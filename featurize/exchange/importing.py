@@ -29,6 +29,7 @@ from featurize.dataset.table import DatasetTable, check_ending, read_table, writ
 from featurize.errors import TableError, VectorsError
 from featurize.exchange.arrays import Found, Matrix, check, open_matrix
 from featurize.exchange.rows import Columns, Given, check_count, dataset_table, read_given, repeats
+from featurize.frames import in_another_order
 from featurize.networks.elsewhere import IMPORTED, VECTORS, is_imported
 from featurize.networks.weights_file import file_digest
 from featurize.progress import Progress
@@ -148,6 +149,11 @@ def import_vectors(
     >>> done.key.backbone, done.width, done.stored
     ('imported:mine', 8, 4)
     """
+    if in_another_order(vectors, table):
+        raise VectorsError(
+            "the table has the index of the vectors in another order: `table.loc[vectors.index]` brings its rows into "
+            "that order, and `vectors.to_numpy()` says that rows are joined by their place"
+        )
     given, path = read_given(table), Path(dataset)
     source = _source(vectors, array)
     key = _key(name, note, array, source.digest)

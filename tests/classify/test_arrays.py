@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from classify import compare, fit, load_head, predict, save_head
-from classify.errors import DataError
-from featurize.errors import FeaturizeError
+from classify.errors import DataError, HeadError
+from featurize import import_vectors
+from featurize.errors import FeaturizeError, VectorsError
 from tests.classify.worlds import World, make_world
 from tests.conftest import save_picture
 
@@ -93,13 +95,20 @@ def test_rows_without_a_label_are_left_out_and_counted(world: World) -> None:
     [
         (lambda X, y: (X[:, 0], y, {}), "the shape"),
         (lambda X, y: (X, y[:-1], {}), "X has 160 rows, but y has 159"),
-        (lambda X, y: (np.where(np.arange(160)[:, None] == 9, np.nan, X), y, {}), "row 9 of X holds NaN"),
+        (
+            lambda X, y: (np.where(np.arange(160)[:, None] == 9, np.nan, X), y, {}),
+            "1 of 160 rows of X holds NaN, .* the first is row 9: ",
+        ),
         (lambda X, y: ([["a"] * 3] * 160, y, {}), "something else than numbers"),
         (lambda X, y: (X, y, {"split": ["learn"] * 160}), "split names 'learn'"),
         (lambda X, y: (X, y, {"groups": ["a"] * 3}), "groups has 3"),
         (lambda X, y: (X, np.array(y)[:, None], {}), r"y has the shape \(160, 1\): one value for each row"),
         (lambda X, y: (X, "features", {}), "y is 'features': one value for each row"),
         (lambda X, y: (X, None, {}), "y holds no label"),
+        (lambda X, y: (X, y, {"split": ["train", None] * 80}), "split is empty for 80 rows, the first is row 1"),
+        (lambda X, y: (np.ma.masked_equal(X, X[9, 0]), y, {}), "the first is row 9"),
+        (lambda X, y: (X, np.ma.masked_array(y, True), {}), "y holds no label"),
+        (lambda X, y: (X * 1e-300, y, {}), "e-300 only, which float32 takes for 0"),
         (lambda X, y: (X, X[:, 0], {}), "a measurement: give names or whole numbers"),
         (lambda X, y: (X + 1j, y, {}), "complex numbers"),
         (lambda X, y: (scipy.sparse.csr_array(X), y, {}), r"X is a sparse matrix: give X\.toarray\(\)"),
@@ -163,3 +172,40 @@ def test_a_table_has_its_groups_in_its_columns(world: World) -> None:
     for do in (compare, fit):
         with pytest.raises(DataError, match="groups and split belong to vectors"):
             do(world.table, world.cache, "prototype", groups=world.artists)
+
+
+@pytest.mark.parametrize("column", ["y", "groups", "split"])
+def test_rows_that_pandas_names_in_another_order_are_refused(world: World, column: str, tmp_path: Path) -> None:
+    """The same index in another order means that each row would get another one's value; the ways out bring it."""
+    pandas = pytest.importorskip("pandas")
+    index = [f"picture {n}" for n in range(160)]
+    X = pandas.DataFrame(world.X, index=index)
+    labels = world.table.columns["style"]
+    given = {"y": labels, "groups": world.artists, "split": world.table.columns["split"]}
+    columns = {name: pandas.Series(values, index=index) for name, values in given.items()}
+    mixed = {**columns, column: columns[column].sample(frac=1, random_state=3)}
+    for do in (compare, fit):
+        with pytest.raises(DataError, match=f"{column} has the index of X in another order: {column}.loc"):
+            do(X, mixed["y"], "prototype", groups=mixed["groups"], split=mixed["split"])
+    mixed[column] = mixed[column].loc[X.index]
+    again = fit(X, mixed["y"], "prototype", groups=mixed["groups"], split=mixed["split"])
+    right = fit(world.X, labels, "prototype", groups=world.artists, split=given["split"])
+    assert again.saved.head.predict(world.X).tolist() == right.saved.head.predict(world.X).tolist()
+    with pytest.raises(VectorsError, match="another order"):
+        import_vectors(
+            X, pandas.DataFrame({"style": columns["y"]})[::-1], "x", features=tmp_path / "f", dataset=tmp_path / "x.csv"
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_can_not_be_drawn_or_made_is_refused_in_a_sentence(world: World) -> None:
+    """A single row, a seed that is none, and a head that is an object of another library."""
+    labels = world.table.columns["style"]
+    with pytest.raises(DataError, match="1 row can't be divided"):
+        compare(world.X[:1], labels[:1], "prototype")
+    for seed in (-1, "a"):
+        with pytest.raises(HeadError, match=f"seed={seed} is out of bounds"):
+            compare(world.X, labels, "prototype", seed=seed)
+    for do in (compare, fit):
+        with pytest.raises(HeadError, match=r"'logreg' or 'svm:C=3', and LogisticRegression\(\) is none"):
+            do(world.X, labels, LogisticRegression())

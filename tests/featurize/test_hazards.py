@@ -226,7 +226,7 @@ def test_the_run_ends_with_reasons_and_a_file_of_failures(
     assert run(cli, command) == 0, "a picture that fails is no error of the run"
     out = capsys.readouterr().out
     assert "the picture is cut short" in out
-    assert "22 rows, 22 distinct pictures: 21 have a vector, 1 have none" in out
+    assert "22 rows, 22 distinct pictures: 21 have a vector, 1 has none" in out
     (path,) = (tmp_path / "features").glob(f"*/{FILE}")
     assert str(path.relative_to(tmp_path)) in out.replace("\n", "")
     with path.open(newline="", encoding="utf-8-sig") as file:

@@ -175,7 +175,7 @@ def distinct(heads: str | HeadSpec | Sequence[str | HeadSpec], seed: int) -> lis
     """The heads, each once; all of them can be made, so that a mistyped one is known before others are fitted."""
     if isinstance(heads, str):
         heads = read_specs(heads)
-    asked = [heads] if isinstance(heads, HeadSpec) else heads
+    asked = heads if isinstance(heads, Sequence) else [heads]
     specs = list(dict.fromkeys(read_spec(head) for head in asked))
     if not specs:
         raise HeadError("no heads to compare: name some with --heads, as in logreg,mlp,svm")
