@@ -194,6 +194,8 @@ def test_from_how_many_rows_the_kernel_machine_takes_another_way(
     chosen = make_head("svm:landmarks=300,exact=400")
     assert (chosen.landmarks_of(200), chosen.landmarks_of(rows_)) == (200, 300)
     assert (chosen.tuned_on(400), chosen._slack(400), chosen._slack(401)) == (400, 10, 30)
+    large = make_head("svm:exact=50000")
+    assert (large.tuned_on(50_000), large.tuned_on(50_001)) == (50_000, 40_000)
 
 
 @pytest.mark.parametrize(("count", "exact"), [(60, True), (61, False)])
