@@ -173,3 +173,11 @@ def test_a_list_for_people_is_written_where_it_differs(tmp_path: Path, monkeypat
         artifacts.write("failures.csv", text)
         assert (tmp_path / "failures.csv").read_bytes() == text
     assert written == [b"a", b"ab", b"a"]
+
+
+def test_what_is_not_stored_is_one_sentence_with_the_command() -> None:
+    assert str(NotStored("2 pictures have none", KEY, "avgpool")) == (
+        "2 pictures have none: run `featurize run --embedding avgpool`"
+    )
+    assert str(NotStored("2 pictures have none", KEY)) == "2 pictures have none: run `featurize run`"
+    assert str(NotStored("there is no plan")) == "there is no plan"

@@ -14,11 +14,13 @@ from classify.heads.lda import ledoit_wolf
 from classify.heads.rows import blocks
 from classify.heads.rows.blocks import Rows, block_rows
 from classify.heads.solvers import parallel, threads
+from classify.heads.solvers.kernel import rbf, solve_squared_hinge
 from classify.heads.solvers.lbfgs import LBFGS
 from classify.heads.solvers.nystrom import Nystrom, draw
+from classify.heads.solvers.products import TorchProducts
 from classify.heads.solvers.sgd import shares
 from classify.heads.solvers.shifted_systems import Shifted
-from tests.classify.drawn import rng
+from tests.classify.drawn import rng, rows_of
 
 
 def test_a_point_that_no_shorter_step_betters_is_the_solution_after_twelve_tries() -> None:
@@ -194,3 +196,29 @@ def test_of_two_parts_another_thread_works_on_the_second() -> None:
     with threadpool_limits(2), parallel.team(1e12) as team:
         first, second = team.map(work, [0, 1])
     assert first == get_ident() != second
+
+
+@pytest.mark.parametrize("C", [1e-7, 1e-3, 10.0])
+def test_a_kernel_machine_is_solved_relative_to_where_it_starts(C: float) -> None:
+    """Under a strong penalty too, where all numbers are small: b_i = 2 C y_i max(0, 1 - y_i f_i) for every row."""
+    X = rng().standard_normal((40, 3)).astype(np.float32)
+    K = rbf(X, X, 0.4) + 1
+    Y = np.where(rng(1).random((2, 40)) < 0.4, 1, -1).astype(np.float32)
+    b = solve_squared_hinge(K, Y, np.full_like(Y, 1 / (2 * C)), 1e-3).astype(np.float64)
+    wanted = 2 * C * Y * np.maximum(1 - Y * (b @ K), 0)
+    assert np.linalg.norm(b - wanted) < 0.02 * np.linalg.norm(wanted)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_blocks_on_a_device_are_held_there_where_rows_are_kept(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    rows = rows_of(rng().standard_normal((10, 3)))
+    monkeypatch.setattr(rows, "kept", kept)
+    monkeypatch.setattr(Rows, "__getitem__", lambda rows, at: rows._all[at])
+    products = TorchProducts(rows, "cpu")
+    one, again, other = (products.block(at) for at in (slice(0, 4), slice(0, 4), slice(4, 10)))
+    assert (one is again) == kept
+    assert other is not one
+    W = np.eye(3, dtype=np.float32)
+    np.testing.assert_allclose(one.scores(W), rows._all[:4].T, atol=1e-6)
+    np.testing.assert_allclose(other.gather(np.ones((1, 6), np.float32))[0], rows._all[4:].sum(0), atol=1e-5)
