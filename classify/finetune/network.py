@@ -131,12 +131,12 @@ class Tuned:
     def state(self) -> dict[str, torch.Tensor]:
         """All that training changes, by name: parameters and statistics of retrained layers, and the head."""
         found = {f"head.{name}": value for name, value in self.head.state_dict().items()}
-        own = self.whole.state_dict(keep_vars=False)
-        names = {id(module): name for name, module in self.whole.named_modules()}
-        for _, module in self.layers:
-            name = names[id(module)]
-            found |= {f"network.{k}": own[k] for k in own if k.rpartition(".")[0] == name}
-        return found
+        # by the tensors: a graph keeps a layer that is no step of its own as another module with the same parameters
+        retrained = {
+            id(t) for _, module in self.layers for t in (*module._parameters.values(), *module._buffers.values())
+        }
+        whole = self.whole.state_dict(keep_vars=True).items()
+        return found | {f"network.{name}": value.detach() for name, value in whole if id(value) in retrained}
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
         """Set what `state` gave."""
@@ -159,7 +159,9 @@ def build(network: Network, settings: FinetuneSettings, classes: int, device: st
     """
     import torch
 
-    whole = network.load()
+    whole = (
+        network.load().to(device).to(memory_format=torch.channels_last)
+    )  # before it is cut: a graph keeps its buffers
     provider = provider_of(network.backbone.provider)
     wanted = formulas(standard_embedding(network.backbone.identity), backbone=network.backbone)
     nodes = network.backbone.nodes
@@ -170,7 +172,6 @@ def build(network: Network, settings: FinetuneSettings, classes: int, device: st
     by_place = [_at(f, [places.index(place) for place in f.places(len(nodes))]) for f in wanted]
     active = active_modules(body, layers, settings.batch_stats)
     side = network.transform.crop
-    whole.to(device).to(memory_format=torch.channels_last)
     with torch.no_grad():
         found = body(torch.zeros(1, 3, side, side, device=device))
         width = sum(f.vectors([found[str(n)] for n in range(len(found))]).shape[1] for f in by_place)

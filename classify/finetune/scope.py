@@ -129,7 +129,9 @@ def halves(body: torch.nn.Module, start: str) -> Halves:
             + (f"it is a part of {around[0]}, which is one step: use --from {around[0]}" if around else "use --layers")
         )
     later = set(nodes[at:])
-    crossing = [node for node in nodes[:at] if any(user in later for user in node.users)]
+    # a parameter that the network reads by itself, as ConvNeXt's scales, is no map and goes with the part that reads it
+    weights = {node: {user in later for user in node.users} for node in nodes[:at] if node.op == "get_attr"}
+    crossing = [n for n in nodes[:at] if n not in weights and any(user in later for user in n.users)]
     if len(crossing) > 1:
         raise FinetuneError(
             f"--from {start}: {len(crossing)} maps go into it and past it, and only one can be stored: choose the "
@@ -138,13 +140,13 @@ def halves(body: torch.nn.Module, start: str) -> Halves:
     (over,) = crossing
     after = fx.Graph()
     known = {over: after.placeholder("maps")}
-    for node in nodes[at:]:
+    for node in [*(node for node, read in weights.items() if True in read), *nodes[at:]]:
         known[node] = after.node_copy(node, lambda other: known[other])
     if over.op == "placeholder":
         return Halves(None, torch.fx.GraphModule(body, after))
     before = fx.Graph()
     earlier: dict[fx.Node, fx.Node] = {}
-    for node in nodes[:at]:
+    for node in (node for node in nodes[:at] if weights.get(node) != {True}):
         earlier[node] = before.node_copy(node, lambda other: earlier[other])
     before.output(earlier[over])
     return Halves(torch.fx.GraphModule(body, before), torch.fx.GraphModule(body, after))

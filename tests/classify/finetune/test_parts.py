@@ -35,7 +35,13 @@ def body(name: str) -> torch.nn.Module:
 
 @pytest.mark.parametrize(
     ("name", "node"),
-    [("resnet18", "layer4"), ("resnet18", "conv1"), ("squeezenet1_1", "features.9"), ("mobilenet_v2", "features.17")],
+    [
+        ("resnet18", "layer4"),
+        ("resnet18", "conv1"),
+        ("squeezenet1_1", "features.9"),
+        ("mobilenet_v2", "features.17"),
+        ("convnext_tiny", "features.7"),
+    ],
 )
 def test_the_two_halves_are_the_whole(name: str, node: str) -> None:
     whole = body(name)
@@ -46,6 +52,18 @@ def test_the_two_halves_are_the_whole(name: str, node: str) -> None:
         assert torch.equal(parts.after(maps)["0"], whole(x)["0"])
     own = {id(p) for p in whole.parameters()}
     assert {id(p) for half in (parts.before, parts.after) if half for p in half.parameters()} == own
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "convnext_tiny"])
+def test_the_state_holds_all_that_training_may_change(name: str) -> None:
+    """Also the parameters that a network reads by itself and not as a step of its own, as ConvNeXt's scales."""
+    tuned = build(choose_network(name, "random", size=32), quick(everything=True), 2, "cpu")
+    trained = {name: p for name, p in tuned.whole.named_parameters() if p.requires_grad}
+    state = {name: value.clone() for name, value in tuned.state().items()}
+    assert len(trained) >= 50
+    assert {f"network.{name}" for name in trained} == {name for name in state if name.startswith("network.")}
+    tuned.load({name: value + 1 for name, value in state.items()})
+    assert all(torch.equal(p, state[f"network.{name}"] + 1) for name, p in trained.items())
 
 
 def test_a_node_that_more_than_one_map_passes_is_refused() -> None:
