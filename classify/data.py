@@ -20,7 +20,7 @@ from cache.ids import from_hex
 from cache.rows import ABSENT, OK
 from classify.errors import DataError
 from classify.heads.rows.gathered import Gathered
-from featurize.choices import CONTROL
+from featurize.choices import is_embedding
 from featurize.dataset.groups import Groups
 from featurize.dataset.people import makers_of, person_key
 from featurize.dataset.table import DatasetTable, as_table
@@ -339,7 +339,7 @@ def usual_embedding(cache: Store) -> str:
 
     The only one there is; or what the network's authors evaluate with; or its recipes of the one block that there is.
     """
-    names = [recipe.name for recipe in cache.recipes() if recipe.name != CONTROL]
+    names = [recipe.name for recipe in cache.recipes() if is_embedding(recipe.name)]
     standard = standard_embedding(cache.key.network)
     if len(names) == 1:
         return names[0]

@@ -15,3 +15,18 @@ DECODERS = ("exact", "fast", "gpu")
 DEFAULT_BACKBONE = "resnet50"
 DEFAULT_EMBEDDING = "avgpool"
 CONTROL = "colour"  # the recipe that reads pixels alone: colour and texture
+MAPS = "map@"  # how recipes begin that hold maps for fine-tuning
+
+
+def is_embedding(recipe: str) -> bool:
+    """Whether a recipe of a feature cache is an embedding of the network's, by its name.
+
+    The control reads pixels alone, and maps before a layer are what fine-tuning learns from; no command takes either
+    unless it is named.
+
+    Examples
+    --------
+    >>> [name for name in ("avgpool-mirror", "colour", "map@layer4-crop1") if is_embedding(name)]
+    ['avgpool-mirror']
+    """
+    return recipe != CONTROL and not recipe.startswith(MAPS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featurize.choices import CONTROL, EXPORTS, SPLITTINGS
+from featurize.choices import EXPORTS, SPLITTINGS, is_embedding
 from featurize.commands.options import FEATURES, FILE, KEY, SEED, SPLIT, TABLE, TARGET
 from featurize.commands.remembered import Command
 from featurize.wording import counted, have, visible
@@ -101,7 +101,7 @@ def export(
         raise click.UsageError("--iiif is a form of its own: leave --format out")
     cache = open_cache(features, key)
     every = cache.recipes()
-    recipes = [r for r in every if r.name != CONTROL] or every  # the control is none of the network's
+    recipes = [r for r in every if is_embedding(r.name)] or every
     if embedding:
         recipes = [cache.recipe(name) for name in embedding.split(",")]
     if iiif:
@@ -111,9 +111,10 @@ def export(
         done = export_annotations(read_table(dataset), cache, recipes, out, split)
     else:
         done = exporting.export(read_table(dataset), cache, recipes, out, split, form=form, target=target)
+    lack = "lack one of these, and --embedding chooses among them" if len(recipes) > 1 else "have no vector"
     click.echo(
         f"wrote {counted(done.rows, 'row')} with {', '.join(r.name for r in recipes)} to {visible(done.path)}"
-        f"{untrained(cache.key.untrained)}" + (f"; {done.left_out} rows have no vector" if done.left_out else "")
+        f"{untrained(cache.key.untrained)}" + (f"; {done.left_out} rows {lack}" if done.left_out else "")
     )
 
 

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cache import list_caches, open_cache
+from cache import Recipe, Rows, list_caches, open_cache
 from featurize.commands.console import run
 from featurize.commands.main import cli
 from featurize.dataset.prepare import prepare
@@ -57,6 +57,19 @@ def test_the_main_job(here: Path, capsys: Screen) -> None:
     assert "untrained backbone" in capsys.readouterr().out
     assert call("verify", "--deep", "--weights", "random") == 0
     assert "every byte is as it was written" in capsys.readouterr().out
+
+
+def test_an_export_leaves_maps_of_fine_tuning_out_unless_they_are_named(here: Path, capsys: Screen) -> None:
+    call("prepare", "paintings")
+    call(*RUN)
+    (cache,) = list_caches(here / "features")
+    maps = Recipe("map@layer4", {"formula": "map before node"})
+    cache.append(Rows(cache.ids()[:1], np.zeros(1, np.uint8), {maps: np.ones((1, 4), np.float16)}))
+    capsys.readouterr()
+    assert call("export", "all.npz") == 0
+    assert "wrote 21 rows with avgpool to all.npz" in capsys.readouterr().out
+    assert call("export", "--embedding", "avgpool,map@layer4", "both.npz") == 0
+    assert "20 rows lack one of these, and --embedding chooses among them" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("ending", [".h5", ".npz"])

@@ -24,6 +24,7 @@ from classify.finetune.feed.inputs import Fetched, Pictures
 from classify.finetune.feed.schedule import all_views
 from classify.finetune.feed.views import PLAIN, View
 from classify.finetune.network import Tuned
+from featurize.choices import MAPS
 from featurize.progress import Progress
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _GIGABYTE = 1e9
 def recipe_of(start: str, view: View) -> Recipe:
     """The maps of one view before a node, as a recipe of the feature cache."""
     suffix = "" if view == PLAIN else f"-{view.name.replace(' ', '')}"
-    return Recipe(f"map@{start}{suffix}", {"formula": "map before node", "node": start, **view.definition()})
+    return Recipe(f"{MAPS}{start}{suffix}", {"formula": "map before node", "node": start, **view.definition()})
 
 
 @dataclass

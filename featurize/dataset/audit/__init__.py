@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cache.folder import as_cache
-from featurize.choices import CONTROL, DEFAULT_EMBEDDING
+from featurize.choices import DEFAULT_EMBEDDING, is_embedding
 from featurize.dataset.audit.coverage import (
     artist_coverage,
     class_sizes,
@@ -37,13 +37,15 @@ if TYPE_CHECKING:
 _NAMES_ONLY = "not looked at: lists only"
 
 
-def audit_lists(source: str | Path, reading: Reading = AS_FOUND) -> Audit:
+def audit_lists(source: str | Path, reading: Reading = AS_FOUND, several: str = "first") -> Audit:
     """Audit the lists of a source, without opening or even looking for a picture.
 
     Parameters
     ----------
     source : str or Path
     reading : Reading
+    several : str
+        What becomes of a cell with several labels: "first", "whole" or "drop".
 
     Raises
     ------
@@ -52,7 +54,7 @@ def audit_lists(source: str | Path, reading: Reading = AS_FOUND) -> Audit:
     """
     source = Path(source)
     _, listing = read_source(source, replace(reading, lists_only=True))
-    labels, _ = settle(listing.labels, reading.target)
+    labels, _ = settle(listing.labels, reading.target, several)
     paths = relative_paths(listing.paths, source.absolute() if source.is_dir() else source.absolute().parent)
     seen = Twice(looked_at=dict.fromkeys(("content", "pictures", "embeddings"), _NAMES_ONLY))
     return _audit(str(source), reading.target, paths, list(listing.splits), labels, seen)
@@ -134,7 +136,7 @@ def choose_recipe(cache: Store, wanted: Recipe | str | None = None) -> Recipe | 
     """
     if wanted is not None:
         return cache.recipe(wanted) if isinstance(wanted, str) else wanted
-    there = [recipe for recipe in cache.recipes() if recipe.name != CONTROL]
+    there = [recipe for recipe in cache.recipes() if is_embedding(recipe.name)]
     return next((r for r in there if r.name == DEFAULT_EMBEDDING), there[0] if there else None)
 
 

@@ -10,6 +10,8 @@ from cache import list_caches
 from classify.errors import FinetuneError
 from classify.finetune.result import Finetuned
 from classify.finetune.run import fine_tune
+from featurize.choices import is_embedding
+from featurize.dataset.audit import choose_recipe
 from featurize.dataset.table import DatasetTable
 from tests.classify.finetune.worlds import curve, quick
 
@@ -50,6 +52,13 @@ def test_what_is_stored_is_a_recipe_like_others_of_as_many_bytes_as_was_said(cac
     vectors = [cache.gather(cache.ids(), recipe) for recipe in cache.recipes()]
     assert sum(v.nbytes for v in vectors) == cached.map_bytes
     assert vectors[0].dtype == "float16"
+
+
+def test_maps_are_no_embedding_that_a_command_takes_by_itself(cached: Finetuned) -> None:
+    """A cache that holds nothing else has no embedding, and so pictures without maps don't fall out of an export."""
+    (cache,) = list_caches(cached.folder.parent / "features")
+    assert choose_recipe(cache) is None
+    assert not any(is_embedding(recipe.name) for recipe in cache.recipes())
 
 
 def test_maps_beyond_the_limit_are_refused_before_anything_is_computed(world: DatasetTable, tmp_path: Path) -> None:

@@ -212,6 +212,8 @@ def test_a_service_answers_and_explains_with_tokens(tmp_path: Path, monkeypatch:
         (["cls", "mean"], "cls+mean"),
         (["mean-block6"], "mean-block6"),
         (["gram-block6", "mean-block6"], "cls+mean"),
+        (["colour", "map@blocks.11", "map@blocks.11-mirror", "mean-block6"], "mean-block6"),
+        (["cls-block6", "map@blocks.11", "mean-block6"], "cls-block6+mean-block6"),
     ],
     ids=" ".join,
 )
