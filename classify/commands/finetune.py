@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from featurize.commands.answer import give
 from featurize.commands.console import print_table
@@ -89,8 +90,17 @@ class BatchSize(click.ParamType):  # type: ignore[type-arg]  # generic from clic
 @WORKERS
 @click.option("--tensorboard", is_flag=True, help="Write the epochs for TensorBoard, too, into the run's folder.")
 @click.option("--out", type=FILE, default=Path("runs/finetuned"), show_default=True, help="The run's folder.")
+@click.pass_context
 def finetune(
-    dataset: Path, features: str | Path, out: Path, folds: int | None, heads: str, tensorboard: bool, **options: Any
+    context: click.Context,
+    /,
+    dataset: Path,
+    features: str | Path,
+    out: Path,
+    folds: int | None,
+    heads: str,
+    tensorboard: bool,
+    **options: Any,
 ) -> None:
     """Retrain the last layers of a backbone together with a head.
 
@@ -106,6 +116,10 @@ def finetune(
     from featurize.dataset.table import read_table
     from featurize.progress import progress_bar
 
+    if folds is None and context.get_parameter_source("heads") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            "--heads names what the folds of --folds are compared with: add --folds, or leave --heads out"
+        )
     check_folder(out)
     settings, table = FinetuneSettings(**options), read_table(dataset)
     with progress_bar("storing maps") as progress, ExitStack() as left:

@@ -124,6 +124,10 @@ def cross_validate(
     """
     settings = settings or FinetuneSettings(start="layer4")
     table, out, specs = as_table(table), Path(out), read_specs(heads)
+    if of_texts := next((spec for spec in specs if spec.of_texts), None):
+        raise FinetuneError(
+            f"--heads {of_texts}: it compares with prompts, and a network in training has none: leave it out"
+        )
     network = choose_network(settings.backbone, settings.weights, size=settings.size)
     asked = load_rows(table, settings.target, settings.split)
     _refuse_what_has_seen_rows(settings, network, asked)

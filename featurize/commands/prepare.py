@@ -241,7 +241,7 @@ def audit(
         commands = replace(commands, prepare=shlex.join(["featurize", "prepare", str(lists_only)]))
         if drop_duplicates or drop_copies:
             raise SourceError("--drop-duplicates works on a table: make one with `featurize prepare` first")
-        found = auditing.audit_lists(lists_only, _reading(given))
+        found = auditing.audit_lists(lists_only, _reading(given), given["several"])
         table, folder = None, lists_only if lists_only.is_dir() else lists_only.parent
     else:
         table = read_table(dataset, given["encoding"])

@@ -147,6 +147,7 @@ def prepare(
     """
     out = Path(out)
     _check(out, target)
+    splitting = Splitting(split or "", val, test, before, seed)
     folder = out.absolute().parent
     source = _on_this_machine(source, folder, reading, progress)
     older = look_at(out, reading.encoding, discard_edits)
@@ -162,7 +163,7 @@ def prepare(
     choice = Choice(source, selection, seed, workers, progress)
     rows, labels = choice.rows(said, merge, looks, set(older.paths))
     columns = _columns([looks[n] for n in rows], rows, said, labels, edits)
-    drawn, how, why = split_rows(columns, said.target, Splitting(split or "", val, test, before, seed))
+    drawn, how, why = split_rows(columns, said.target, splitting)
     splits, by_hand = merge.splits(rows, drawn)
     table = _in_their_order(DatasetTable({**columns, "split": splits}, folder), older.columns or {})
     kept = merge.kept(rows)

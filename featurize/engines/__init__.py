@@ -79,12 +79,9 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
         from featurize.engines.pixels import PixelEngine
 
         return PixelEngine(formulas, choice.batch_size or BATCH_ON_CPU)
-    precision = choice.precision.partition(":")[0]
+    engine, device = settled(network.backbone, choice)
     if network.backbone.provider == ONNX:
-        return _onnx_file(network, formulas, choice, precision, artifacts)
-    device = device_for(choice)
-    engine = choice.engine if choice.engine != "auto" else _fastest(precision, device, network.backbone)
-    _check(engine, precision, device, compiled=choice.compiled)
+        return _onnx_file(network, formulas, choice, artifacts)
     if engine == "torch":
         return _torch(network, formulas, choice, device)
     from featurize.engines.exported import joined
@@ -99,6 +96,29 @@ def make_engine(network: Network, formulas: Sequence[Formula], choice: EngineCho
     from featurize.engines.openvino import OpenvinoEngine
 
     return OpenvinoEngine(model, formulas, batch_size=size, precision=choice.precision, workers=processors.count())
+
+
+def settled(backbone: Backbone, choice: EngineChoice) -> tuple[str, str]:
+    """The engine and the device that a choice leads to, before anything is loaded.
+
+    Raises
+    ------
+    BackboneError
+        The device is not there, or network, engine, precision and device don't go together.
+    """
+    precision = choice.precision.partition(":")[0]
+    if backbone.provider == ONNX:
+        elsewhere = choice.engine not in ("auto", "onnx") or choice.device not in ("auto", "cpu") or choice.compiled
+        if elsewhere or precision != "fp32":
+            raise BackboneError(
+                f"{backbone.full_name} is an ONNX file, which runs in the onnx engine, in fp32, on a CPU: leave "
+                "--engine, --precision, --device and --compile out"
+            )
+        return "onnx", "cpu"
+    device = device_for(choice)
+    engine = choice.engine if choice.engine != "auto" else _fastest(precision, device, backbone)
+    _check(engine, precision, device, compiled=choice.compiled)
+    return engine, device
 
 
 def batch_on_cpu(network: Network) -> int:
@@ -158,17 +178,9 @@ def _check(engine: str, precision: str, device: str, *, compiled: bool) -> None:
         )
 
 
-def _onnx_file(
-    network: Network, formulas: Sequence[Formula], choice: EngineChoice, precision: str, artifacts: Artifacts
-) -> Engine:
+def _onnx_file(network: Network, formulas: Sequence[Formula], choice: EngineChoice, artifacts: Artifacts) -> Engine:
     from featurize.engines.onnx_file import OnnxFileEngine
 
-    elsewhere = choice.engine not in ("auto", "onnx") or choice.device not in ("auto", "cpu") or choice.compiled
-    if elsewhere or precision != "fp32":
-        raise BackboneError(
-            f"{network.backbone.full_name} is an ONNX file, which runs in the onnx engine, in fp32, on a CPU: leave "
-            "--engine, --precision, --device and --compile out"
-        )
     return OnnxFileEngine(network, formulas, batch_size=choice.batch_size or BATCH_ON_CPU, artifacts=artifacts)
 
 
@@ -186,4 +198,4 @@ def _torch(network: Network, formulas: Sequence[Formula], choice: EngineChoice, 
     )
 
 
-__all__ = ["Engine", "EngineChoice", "EngineFactory", "Vectors", "device_for", "make_engine"]
+__all__ = ["Engine", "EngineChoice", "EngineFactory", "Vectors", "device_for", "make_engine", "settled"]

@@ -205,6 +205,8 @@ def precision_of(
     """The precision as it stands in the key: for int8 with the hash of the calibrated body, made where missing."""
     if settings.precision != "int8":
         return settings.precision
+    from featurize.engines import settled
     from featurize.engines.int8 import calibrated
 
+    settled(network.backbone, settings.choice("int8"))  # what doesn't go together is refused before it is calibrated
     return calibrated(network, table, root, say)

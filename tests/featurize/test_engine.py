@@ -19,6 +19,7 @@ from torchvision.models import get_model
 from cache import Artifacts
 from cache.buckets import MemoryBucket
 from featurize import engines
+from featurize.dataset.table import DatasetTable
 from featurize.engines import EngineChoice, exported, int8, make_engine, openvino
 from featurize.engines.base import Engine
 from featurize.engines.exported import BODY, export_body, find_body, join, precision_of
@@ -31,8 +32,10 @@ from featurize.networks.base import TOKENS
 from featurize.networks.network import choose_network
 from featurize.networks.recipes import FORMULAS, formulas
 from featurize.pictures.transform import Transform
+from featurize.run import extract
 from featurize.run.agreement import relative_difference
 from featurize.run.pipeline import on_one_processor
+from featurize.run.settings import Settings
 
 SQUEEZENET = choose_network("squeezenet1_1", "random")
 PLAIN = [FORMULAS[n] for n in ("avgpool", "multi", "stats", "gram")]
@@ -353,3 +356,10 @@ def test_networks_with_depthwise_convolutions_keep_their_ends_in_float32(
     assert in_float == ([f"conv{n}" for n in (0, 1, 2, 3, 4, 7)] if depthwise else [])
     assert capsys.readouterr().out == "", "a command's output is its own"
     assert logging.getLogger().level == logging.WARNING
+
+
+def test_an_engine_without_eight_bits_is_refused_before_anything_is_calibrated(tmp_path: Path) -> None:
+    table = DatasetTable({"id": [], "path": [], "size": [], "mtime_ns": [], "split": []}, tmp_path)
+    asked = Settings(backbone="squeezenet1_1", weights="random", precision="int8", engine="torch")
+    with pytest.raises(BackboneError, match="int8 does not run in the torch engine"):
+        extract.precision_of(SQUEEZENET, asked, table, tmp_path, lambda line: pytest.fail(line))

@@ -283,6 +283,14 @@ def test_a_table_that_can_not_be_read_is_told(tmp_path: Path, case: str) -> None
         read_source(tmp_path / "list.csv", reading)
 
 
+@pytest.mark.parametrize("name", MINIATURES)
+def test_no_form_of_source_ignores_a_column_that_is_named(tmp_path: Path, name: str) -> None:
+    source = MINIATURES[name](tmp_path).source
+    for named in ({"path_column": "nosuch"}, {"label_columns": {"style": "nosuch"}}):
+        with pytest.raises(SourceError, match="nosuch"):
+            read_source(source, Reading(**named))  # type: ignore[arg-type]
+
+
 def test_a_parquet_table_without_pictures_is_a_table(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq

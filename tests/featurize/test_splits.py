@@ -224,10 +224,17 @@ def test_a_year_that_leaves_one_side_empty_is_told(before: int) -> None:
         time_split(ids_of(3), ["1500", "1550", "1600"], before)
 
 
+@pytest.mark.parametrize("how", ["", "given", "random", "artist"])
+def test_a_year_is_for_a_split_by_time_and_is_not_ignored_by_others(how: str) -> None:
+    with pytest.raises(SourceError, match="--before 1900 is for --split time: add it, or leave --before out"):
+        Splitting(how, before=1900)
+    with pytest.raises(SourceError, match="--split time needs --before YEAR"):
+        Splitting("time")
+
+
 BAD_SPLITS = {
     "given without one": (Splitting("given"), {}, "use --split random"),
     "artist without artists": (Splitting("artist"), {"artist": ["Unknown", ""]}, "no picture names its artist"),
-    "time without a year": (Splitting("time"), {"year": ["1900", "1950"]}, "--split time needs --before YEAR"),
     "time without years": (Splitting("time", before=1900), {}, "no picture has a year"),
 }
 

@@ -19,7 +19,7 @@ from featurize.dataset.sources.iiif.reader import Iiif
 from featurize.dataset.sources.painter import PainterByNumbers
 from featurize.dataset.sources.parquet import ParquetPictures
 from featurize.dataset.sources.tables import AnyTable
-from featurize.dataset.sources.tree import is_picture_name, stem
+from featurize.dataset.sources.tree import FOLDER, is_picture_name, stem
 from featurize.dataset.sources.webdataset import WebDataset
 from featurize.dataset.sources.zips import Zips
 from featurize.errors import SourceError
@@ -80,10 +80,26 @@ def read_source(source: Path, reading: Reading = AS_FOUND) -> tuple[str, Listing
         The source can't be read, or names no picture at all.
     """
     name = format_of(source, reading.format)
+    _refuse_columns(source, name, reading)
     listing = READERS[name].read(source.absolute(), reading)
     if not len(listing):
         raise SourceError(f"there are no pictures in {str(source)!r}: {_WAY_OUT}")
     return name, _with_names(_with_options(listing), reading)
+
+
+def _refuse_columns(source: Path, name: str, reading: Reading) -> None:
+    """Raise where a column is named of a source that is read without looking for it."""
+    given = []
+    if reading.path_column and not READERS[name].names_files:
+        given.append(f"--path-column {reading.path_column}")
+    if not READERS[name].has_columns:
+        columns = reading.label_columns.items()
+        given += [f"--label-column {label}={column}" for label, column in columns if column != FOLDER]
+    if given:
+        raise SourceError(
+            f"{given[0]} names a column, and {str(source)!r} is read as {name}, whose columns can't be chosen: leave "
+            "it out, or say with --format what the source is"
+        )
 
 
 def _with_options(listing: Listing) -> Listing:

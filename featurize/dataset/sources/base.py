@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from featurize.dataset.notes import Note
 
@@ -135,7 +136,18 @@ class Listing:
 
 
 class Reader(ABC):
-    """One form of source."""
+    """One form of source.
+
+    Attributes
+    ----------
+    names_files : bool
+        Whether a column names the files, or holds the pictures, so that `Reading.path_column` can choose it.
+    has_columns : bool
+        Whether labels are in columns, so that `Reading.label_columns` can choose them.
+    """
+
+    names_files: ClassVar[bool] = False
+    has_columns: ClassVar[bool] = False
 
     @abstractmethod
     def recognises(self, source: Path) -> bool:

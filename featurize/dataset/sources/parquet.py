@@ -42,6 +42,9 @@ _TRIED = 8  # values of a column; more than half of them must begin like a pictu
 class ParquetPictures(Reader):
     """A Parquet file with a column of pictures, or a folder of such files, in it or in folders of it."""
 
+    names_files = True
+    has_columns = True
+
     def recognises(self, source: Path) -> bool:
         return any(map(_has_pictures, _files(source)))
 

@@ -18,6 +18,9 @@ from featurize.dataset.sources.tree import TABLES, is_picture_name
 class AnyTable(Reader):
     """A `.csv`, `.tsv`, `.txt`, `.xlsx` or `.parquet` file."""
 
+    names_files = True
+    has_columns = True
+
     def recognises(self, source: Path) -> bool:
         return source.is_file() and source.suffix.lower() in (*TABLES, ".txt", ".xlsm")
 

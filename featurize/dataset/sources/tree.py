@@ -14,6 +14,7 @@ PICTURES = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif", ".heic", ".jxl", ".jp2"
 }  # fmt: skip
 TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
+FOLDER = "folder"  # as the column of a label: the class folders say it
 _TEXTS = {*TABLES, ".txt", ".json", ".xml", ".md", ".pdf", ".html", ".doc", ".docx", ".xls", ".ods", ".rtf", ".log"}
 _NUMBER = re.compile(r"([_\-. ]*\d+(-of-\d+)?)+$")  # of a shard: train-00000-of-00072
 _NO_PICTURES = {"thumbs.db", "desktop.ini", "ehthumbs.db"}  # left by file managers; no source names them
@@ -55,7 +56,7 @@ def read_tree(names: Sequence[str], where: Callable[[str], str], reading: Readin
     split : str
         The split of pictures that no folder gives one.
     """
-    target = next((label for label, column in reading.label_columns.items() if column == "folder"), reading.target)
+    target = next((label for label, column in reading.label_columns.items() if column == FOLDER), reading.target)
     folders = [name[: name.rfind("/") + 1] for name in names]
     pictures = Counter(dict.fromkeys(folders, 0))
     pictures.update(folder for folder, name in zip(folders, names, strict=True) if ending(name) not in _TEXTS)

@@ -28,6 +28,8 @@ _SIDE = (".json", ".cls", ".txt")
 class WebDataset(Reader):
     """A tar file, or a folder of them."""
 
+    has_columns = True
+
     def recognises(self, source: Path) -> bool:
         if source.is_dir():
             return any(p.suffix.lower() == ".tar" and not is_leftover(p.name) for p in source.iterdir())

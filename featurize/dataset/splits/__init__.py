@@ -25,8 +25,13 @@ class Splitting:
     val, test : float
         Shares of the pictures.
     before : int, optional
-        For "time": the first year of the test part.
+        For "time", which needs it: the first year of the test part.
     seed : int
+
+    Raises
+    ------
+    SourceError
+        The year is missing, or is given for another way to split.
     """
 
     how: str = ""
@@ -34,6 +39,12 @@ class Splitting:
     test: float = 0.2
     before: int | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.how == "time" and self.before is None:
+            raise SourceError("--split time needs --before YEAR: pictures made earlier train, the others test")
+        if self.how != "time" and self.before is not None:
+            raise SourceError(f"--before {self.before} is for --split time: add it, or leave --before out")
 
 
 def split_rows(
@@ -86,8 +97,7 @@ def _drawn(columns: Mapping[str, Sequence[str]], target: str, how: str, splittin
     if how == "random":
         return random_split(ids, labels, val=val, test=test, seed=seed)
     if how == "time":
-        if splitting.before is None:
-            raise SourceError("--split time needs --before YEAR: pictures made earlier train, the others test")
+        assert splitting.before is not None  # checked by Splitting
         return time_split(ids, columns.get("year", [""] * len(ids)), splitting.before, val=val, seed=seed)
     artists = columns.get("artist", [""] * len(ids))
     if not any(makers_of(artists)):

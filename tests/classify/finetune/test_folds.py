@@ -55,3 +55,9 @@ def test_more_folds_than_rows_are_fewer_and_it_is_told(world: DatasetTable, tmp_
     assert [line for line in lines if line.startswith("--folds")] == [
         "--folds 1000: 8 are made, for no class has so many rows, or there are fewer artists"
     ]
+
+
+def test_heads_that_compare_with_prompts_are_refused_before_the_first_fold(world: DatasetTable, tmp_path: Path) -> None:
+    with pytest.raises(FinetuneError, match="--heads tip-adapter: it compares with prompts"):
+        cross_validate(world, tmp_path / "run", quick(), folds=2, heads="ridge,tip-adapter")
+    assert not (tmp_path / "run").exists()

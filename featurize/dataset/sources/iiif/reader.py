@@ -16,6 +16,8 @@ from featurize.errors import SourceError
 class Iiif(Reader):
     """A folder with pictures and their listing."""
 
+    has_columns = True
+
     def recognises(self, source: Path) -> bool:
         return source.is_dir() and (source / LISTING).is_file() and (source / "manifests").is_dir()
 
