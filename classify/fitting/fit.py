@@ -39,6 +39,7 @@ from classify.lineage import refuse_folds, trained_on
 from classify.row_cautions import label_cautions, row_cautions
 from featurize.dataset.table import DatasetTable, as_table
 from featurize.run.texts import PICTURES
+from featurize.wording import counted
 
 PARTS = ("train", "train+val", "all")  # splits that a head may learn from
 IN_MEMORY = 1 << 29  # bytes of stored vectors: more stay in the cache and are read in blocks
@@ -215,9 +216,8 @@ def _doubts(scores: Sequence[Score], cache: Store) -> list[str]:
                 f"(chance {s.chance:.3f}, largest class {s.majority:.3f})"
             )
         if s.unknown:
-            doubts.append(
-                f"{s.unknown} pictures of {s.split} are of classes without a training picture: counted as wrong"
-            )
+            unknown = counted(s.unknown, f"picture of {s.split} is", f"pictures of {s.split} are")
+            doubts.append(f"{unknown} of classes without a training picture: counted as wrong")
     if cache.key.untrained:
         doubts.append("untrained backbone: these figures say nothing about what trained weights would give")
     return doubts

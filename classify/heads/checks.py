@@ -109,7 +109,8 @@ def check_scores(scores: Array, rows: Array) -> None:
     if len(bad):
         largest = float(np.abs(rows[bad[0]]).max())
         raise ValueError(
-            f"{len(bad)} rows can't be scored: the features of one reach {largest:.3g}, too far from the training rows"
+            f"{len(bad)} row{'s' if len(bad) > 1 else ''} can't be scored: "
+            f"the features of one reach {largest:.3g}, too far from the training rows"
         )
 
 

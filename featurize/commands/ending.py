@@ -33,7 +33,7 @@ def tell(done: Extraction, strict: bool) -> int:
     click.echo(f"feature cache: {visible(done.folder)}{untrained(done.key.untrained)}")
     lacking = list(_lacking(done))
     for line in lacking:
-        click.echo(f"error: {line}; all others are embedded", err=True)
+        click.echo(f"error: {line}{'; all others are embedded' if done.whole else ''}", err=True)
     if lacking:
         return 1
     if strict and done.failed:
@@ -59,6 +59,11 @@ def _lacking(done: Extraction) -> Iterator[str]:
         yield (
             f"{counted(len(done.changed), 'file')} changed since the dataset table was made ({listing(done.changed)}): "
             "run `featurize prepare` again"
+        )
+    if done.missing:
+        yield (
+            f"{counted(len(done.missing), 'file')} of the dataset table {'is' if len(done.missing) == 1 else 'are'} "
+            f"not there ({listing(done.missing)}): bring back what is missing, or run `featurize prepare` again"
         )
     if done.moved:
         yield (

@@ -111,10 +111,14 @@ def export(
         done = export_annotations(read_table(dataset), cache, recipes, out, split)
     else:
         done = exporting.export(read_table(dataset), cache, recipes, out, split, form=form, target=target)
-    lack = "lack one of these, and --embedding chooses among them" if len(recipes) > 1 else "have no vector"
+    one, several = "row has no vector", "rows have no vector"
+    if len(recipes) > 1:
+        lack = ("row lacks", "rows lack")
+        one, several = (f"{verb} one of these, and --embedding chooses among them" for verb in lack)
+    left = f"; {counted(done.left_out, one, several)}" if done.left_out else ""
     click.echo(
         f"wrote {counted(done.rows, 'row')} with {', '.join(r.name for r in recipes)} to {visible(done.path)}"
-        f"{untrained(cache.key.untrained)}" + (f"; {done.left_out} rows {lack}" if done.left_out else "")
+        f"{untrained(cache.key.untrained)}{left}"
     )
 
 

@@ -96,8 +96,13 @@ class Extraction:
 
     @property
     def changed(self) -> list[Path]:
-        """Files that are not those the table speaks of."""
-        return [f.path for f in self._unlike_the_table if not address_of(f.path)]
+        """Files that are there, but are not those the table speaks of."""
+        return [f.path for f in self._unlike_the_table if not address_of(f.path) and f.reason != Reason.MISSING]
+
+    @property
+    def missing(self) -> list[Path]:
+        """Files that are not there."""
+        return [f.path for f in self._unlike_the_table if not address_of(f.path) and f.reason == Reason.MISSING]
 
     @property
     def moved(self) -> list[str]:

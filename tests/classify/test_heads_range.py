@@ -89,5 +89,5 @@ def test_a_row_too_far_from_the_training_rows_is_refused(spec):
     head = make_head(spec).fit(X, codes)
     far = X[:5].copy()
     far[3] = 3e38
-    with pytest.raises(ValueError, match=r"1 rows can't be scored: the features of one reach 3e\+38"):
+    with pytest.raises(ValueError, match=r"1 row can't be scored: the features of one reach 3e\+38"):
         head.predict(far)

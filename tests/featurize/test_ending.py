@@ -66,8 +66,13 @@ def test_pictures_that_can_t_be_read_are_an_error_where_none_is_allowed(told: To
     ("failed", "expected"),
     [
         (
-            {"a.jpg": Reason.CHANGED, "b.jpg": Reason.MISSING},
+            {"a.jpg": Reason.CHANGED, "b.jpg": Reason.CHANGED},
             "2 files changed since the dataset table was made (a.jpg and b.jpg): run `featurize prepare` again",
+        ),
+        (
+            {"a.jpg": Reason.MISSING},
+            "1 file of the dataset table is not there (a.jpg): bring back what is missing, or run "
+            "`featurize prepare` again",
         ),
         (
             {"http://x/a.jpg": Reason.CHANGED, "http://x/b.jpg": Reason.MISSING},

@@ -226,6 +226,11 @@ def test_rows_with_pictures_are_named_by_them(here: Path) -> None:
 def test_broken_vectors_are_numbered_and_kept_as_failures(here: Path, capsys: Screen) -> None:
     vectors = blobs().astype(np.float64)
     vectors[3, 2], vectors[10, 0], vectors[17, 7] = np.nan, np.inf, 1e300
+    np.save("one.npy", np.where(np.arange(COUNT)[:, None] == 3, np.nan, blobs()))
+    assert bring("one.npy", "--features", "one", "--dataset", "one.csv", name="one") == 0
+    assert "1 has none" in capsys.readouterr().out
+    assert call("export", "one.npz", "--features", "one", "--dataset", "one.csv") == 0
+    assert "; 1 row has no vector" in capsys.readouterr().out
     np.save("v.npy", vectors)
     assert bring("v.npy") == 0
     shown = capsys.readouterr()

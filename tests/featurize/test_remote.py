@@ -252,7 +252,7 @@ def test_the_end_of_a_run_names_all_that_lacks_with_its_way_out(
     assert tell(run(there.with_columns(path=paths), tmp_path / "far"), strict=False) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert len(errors) == 3
-    assert errors[0].startswith("error: 1 file changed since the dataset table was made")
+    assert errors[0].startswith("error: 1 file of the dataset table is not there (")
     assert (
         f"error: 1 address has no picture, or another than the dataset table names ({paths[1]}): look at" in errors[1]
     )

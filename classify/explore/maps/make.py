@@ -26,7 +26,7 @@ from classify.explore.works import Works
 from featurize.dataset.sheets import csv_bytes
 from featurize.pictures import archives
 from featurize.progress import Progress
-from featurize.wording import counted
+from featurize.wording import counted, have
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,9 +109,8 @@ def map_of(
         The map can't be kept.
     """
     if len(works) < FEWEST:
-        raise DataError(
-            f"a map needs {FEWEST} pictures or more, and {counted(len(works), 'picture')} have an embedding"
-        )
+        there = f"{counted(len(works), 'picture')} {have(len(works))}"
+        raise DataError(f"a map needs {FEWEST} pictures or more, and {there} an embedding")
     columns, large = columns_of(works, colour)
     parameters = layout.parameters_of(works, method, seed)
     kept, shared = layout.find_layout(artifacts, works, parameters) if artifacts else (None, 0)
