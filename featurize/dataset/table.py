@@ -111,8 +111,9 @@ class DatasetTable:
         Raises
         ------
         TableError
-            A split is empty; the message counts the others.
+            A split is empty; the message counts the others. Or there is no row at all.
         """
+        self._refuse_empty()
         for one in split.split("+"):
             if not len(self.rows_in(one)):
                 raise empty_split(one, Counter(self.columns["split"]))
@@ -131,14 +132,17 @@ class DatasetTable:
         TableError
             There is none of that name, or it is empty throughout; the message lists those there are.
         """
-        if not len(self):
-            raise TableError("the dataset table has no rows: `featurize prepare SOURCE` finds the pictures")
+        self._refuse_empty()
         if name not in self.columns or not any(self.columns[name]):
             there = ", ".join(c for c in self.labels if any(self.columns[c])) or "none"
             raise TableError(
                 f"the dataset table has no labels {name!r} (it has: {there}): choose one with --target{made_by(name)}"
             )
         return mapped(self.columns[name], tidy)
+
+    def _refuse_empty(self) -> None:
+        if not len(self):
+            raise TableError("the dataset table has no rows: `featurize prepare SOURCE` finds the pictures")
 
     def picture(self, row: int) -> Picture:
         """The picture file of a row."""

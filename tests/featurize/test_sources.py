@@ -260,6 +260,7 @@ BAD_TABLES = {
         Reading(),
         r"no column of 'list.csv' names picture files .*--path-column",
     ),
+    "no rows": (b"path,style\n", Reading(), r"'list.csv' has no rows: only the names of its columns \(path, style\)"),
     "no such path column": (
         b"path\nx.jpg\n",
         Reading(path_column="file"),

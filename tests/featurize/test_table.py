@@ -101,6 +101,9 @@ def test_an_empty_split_and_a_missing_target_list_what_there_is(tmp_path: Path) 
         table.rows_of("test")
     with pytest.raises(TableError, match=r"no labels 'genre' \(it has: style\)"):
         table.column("genre")
+    for ask in (lambda empty: empty.rows_of("all"), lambda empty: empty.rows_of("val"), lambda e: e.column("style")):
+        with pytest.raises(TableError, match="has no rows: `featurize prepare SOURCE` finds the pictures"):
+            ask(table.take([]))
 
 
 def test_a_period_that_is_no_column_comes_with_the_command_that_makes_it() -> None:

@@ -59,6 +59,8 @@ def path_column(columns: Columns, reading: Reading, where: str) -> str:
     without_ending = first_named(list(columns), PATHS[: PATHS.index("name")]) or first_named(list(columns), INVENTORY)
     if without_ending is not None and any(columns[without_ending]):
         return without_ending
+    if not any(map(len, columns.values())):
+        raise SourceError(f"{where} has no rows: only the names of its columns ({', '.join(columns)})")
     raise SourceError(
         f"no column of {where} names picture files (it has: {', '.join(columns)}): say which does with --path-column"
     )
