@@ -159,10 +159,9 @@ def tell(run: Finetuned) -> None:
     held = ""
     if run.held_out_accuracy is not None:
         held = f", chosen on {run.held_out} held-out training rows ({percent(run.held_out_accuracy)} there)"
-    what = f"{counted(run.layers, 'layer')} and the head" if run.layers else "the head"
     energy = "" if run.joules is None else f" and {run.joules / 1000:.3g} kJ"
     click.echo(
-        f"{what} of {run.backbone} retrained on {counted(run.rows, 'picture')} in "
+        f"{run.retrained} of {run.backbone} retrained on {counted(run.rows, 'picture')} in "
         f"{run.seconds:.1f} s{energy}; epoch {run.epoch}{held}"
     )
     for warning in run.warnings:

@@ -56,7 +56,7 @@ def _asked(run: Finetuned, matched: Matched, table: DatasetTable, classes: NDArr
             f"--finetuned {name}: it was trained on {counted(len(seen), 'picture')} of the test part: score it on "
             "others with --test"
         )
-    remarks = [f"the last {counted(run.layers, 'layer')} and the head retrained; epoch {run.epoch} of its training"]
+    remarks = [f"{'the last ' if run.layers else ''}{run.retrained} retrained; epoch {run.epoch} of its training"]
     if run.rows_digest != rows_digest(train):
         remarks.append(f"it learned from other rows than the heads did ({run.rows:,}; they: {len(train):,})")
     if run.joules is not None:

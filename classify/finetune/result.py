@@ -17,6 +17,7 @@ from typing import Any
 
 from cache import files
 from classify.errors import FinetuneError
+from featurize.wording import counted
 
 FORMAT = "artstyle run 1"
 SEARCH, REFIT = "search", "refit"  # an epoch is looked for; all rows are learned with it
@@ -112,8 +113,13 @@ class Finetuned:
     def joules(self) -> float | None:
         """Energy of all epochs, as the machine counted it (`featurize.energy`); None where it did not."""
         history = self.history()
-        counted = [float(record["joules"]) for record in history if "joules" in record]
-        return sum(counted) if counted and len(counted) == len(history) else None
+        used = [float(record["joules"]) for record in history if "joules" in record]
+        return sum(used) if used and len(used) == len(history) else None
+
+    @property
+    def retrained(self) -> str:
+        """What learned, for sentences: "40 layers and the head", or "the head"."""
+        return f"{counted(self.layers, 'layer')} and the head" if self.layers else "the head"
 
     def curve(self) -> tuple[dict[str, float], ...]:
         """Accuracy after each epoch of the training that chose one, in the words of heads that learn in epochs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,8 @@ def test_a_run_stands_in_the_same_report_on_the_same_rows_with_its_cost(
     assert run.joules == 2000 * len(run.history())
     assert f"used {2 * len(run.history())} kJ" in " ".join(mine.remarks)
     assert not any("other rows" in remark for remark in mine.remarks)
+    assert mine.remarks[0].startswith("the last ")
+    assert replace(run, layers=0).retrained == "the head"
     searched = [r for r in run.history() if r["stage"] == "search" and r["epoch"]]
     assert [e["val_accuracy"] for e in mine.history] == [r["held_out_accuracy"] for r in searched]
     assert mine.watched == "held-out training"
