@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 SEGMENT = ".h5"  # what the names of stored vectors' files end in
 
 
-def tell(done: Extraction, strict: bool) -> int:
-    """Print what became of all rows; gives the exit status."""
+def tell(done: Extraction, strict: bool, split: str = "all") -> int:
+    """Print what became of all rows, or of those of a split; gives the exit status."""
     for name in done.set_aside:
         click.echo(f"{visible(name)} was damaged: {_after_damage(name)}", err=True)
     if done.failed:
         _tell_failures(done)
     rate = f", {done.embedded / done.seconds:.1f}/s" if done.seconds else ""
+    part = "" if split == "all" else f" of the split {visible(split)}"
     left = f"{done.left} {'is' if done.left == 1 else 'are'} left to other shards, " if done.left else ""
     click.echo(
-        f"{counted(done.rows, 'row')}, {counted(done.pictures, 'distinct picture')}: "
+        f"{counted(done.rows, 'row')}{part}, {counted(done.pictures, 'distinct picture')}: "
         f"{done.whole} {have(done.whole)} a vector, {left}{len(done.failed)} {have(len(done.failed))} none; "
         f"{counted(done.embedded, 'picture')} embedded now{rate}"
     )

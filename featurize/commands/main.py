@@ -122,7 +122,7 @@ def run_(engines: EngineFactory | None, /, dataset: Path, features: str | Path, 
 
     with progress_bar("embedding") as progress:
         done = extract(dataset, features, Settings(**settings), progress, _say, engines or make_engine)
-    return tell(done, strict)
+    return tell(done, strict, settings["split"])
 
 
 def _say(line: str) -> None:

@@ -254,6 +254,15 @@ def test_changed_files_give_status_1_and_all_others_are_embedded(here: Path, cap
     assert len(cache.ids()) == 20
 
 
+def test_a_run_says_which_split_it_was_for(here: Path, capsys: Screen) -> None:
+    """It may be one that `artstyle.toml` remembers, and nobody thinks of."""
+    call("prepare", "paintings")
+    assert call(*RUN, "--split", "train") == 0
+    assert " rows of the split train, " in capsys.readouterr().out
+    assert call(*RUN) == 0
+    assert " rows, 21 distinct pictures: 21 have a vector" in capsys.readouterr().out
+
+
 def test_a_picture_that_can_not_be_read_is_told(here: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root reads everything, so the refusal itself is played."""
     path = here / "paintings/wikipaintings_val/Cubism/artist-0_work-16-1616.jpg"
