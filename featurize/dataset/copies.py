@@ -172,8 +172,14 @@ class _Blocks:
         return mean
 
 
+def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Vectors (n, D) at length 1, as float32; a row of zeros stays one."""
+    _, powers = np.frexp(np.abs(vectors).max(axis=1, keepdims=True))
+    scaled = np.ldexp(vectors, -powers)  # by a power of two no digit changes, and no square is infinite or lost
+    length = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return np.asarray(scaled / np.where(length > 0, length, 1), np.float32)
+
+
 def _unit(vectors: Any, centre: NDArray[np.float32]) -> NDArray[np.float32]:
     """Vectors of length 1 around a centre."""
-    around: NDArray[np.float32] = np.asarray(vectors, np.float32) - centre
-    around /= np.maximum(np.linalg.norm(around, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return around
+    return unit_rows(np.asarray(vectors, np.float32) - centre)

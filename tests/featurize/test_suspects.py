@@ -15,6 +15,7 @@ from cache import OK, Recipe, Rows, Store, create_cache
 from cache.ids import from_hex
 from featurize.commands.console import run
 from featurize.commands.main import cli
+from featurize.dataset.copies import unit_rows
 from featurize.dataset.sheets import read_sheet
 from featurize.dataset.suspects import finding, looking, sheet
 from featurize.dataset.suspects.correcting import correct
@@ -149,6 +150,16 @@ def test_rows_without_label_or_vector_are_left_out(made: tuple[DatasetTable, Sto
     found = look_at_labels(table, "style", [(cache, AVGPOOL)])
     assert found.judged == 46
     assert (found.found[0].row, found.found[0].suggested) == (5, "class 2")
+
+
+@pytest.mark.parametrize("power", [-80, 80])
+def test_the_unit_of_the_vectors_does_not_matter(power: int) -> None:
+    """Rows of 1e-24 and of 1e24 have the directions that they have at usual sizes, to the bit."""
+    rows = np.random.default_rng(0).normal(size=(20, 70)).astype(np.float32)
+    rows[3] = 0
+    given = np.ldexp(rows, power)
+    assert np.array_equal(unit_rows(given), unit_rows(rows))
+    assert np.allclose(np.linalg.norm(unit_rows(given), axis=1), np.arange(20) != 3)
 
 
 def test_very_many_vectors_are_projected(made: tuple[DatasetTable, Store], monkeypatch: pytest.MonkeyPatch) -> None:

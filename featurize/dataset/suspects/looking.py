@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cache import Recipe, Store
 from cache.ids import Ids
+from featurize.dataset.copies import unit_rows
 from featurize.dataset.suspects.finding import Suspects, find_suspects
 from featurize.dataset.table import DatasetTable
 
@@ -55,20 +56,17 @@ def look_at_labels(table: DatasetTable, target: str, embeddings: Sequence[Embedd
 def unit_vectors(cache: Store, recipe: Recipe, ids: Ids) -> Vectors:
     """Vectors of length 1 around their mean, projected to fewer dimensions where they are very many."""
     vectors = np.concatenate(list(_parts(cache, recipe, ids)))
-    return _unit(vectors - vectors.mean(0, dtype=np.float32))  # what all vectors share says nothing about one of them
+    return unit_rows(
+        vectors - vectors.mean(0, dtype=np.float32)
+    )  # what all vectors share says nothing about one of them
 
 
 def _parts(cache: Store, recipe: Recipe, ids: Ids) -> Iterator[Vectors]:
     projection = None
     for start in range(0, len(ids), _GATHERED):
-        vectors = _unit(cache.gather(ids[start : start + _GATHERED], recipe).astype(np.float32))
+        vectors = unit_rows(cache.gather(ids[start : start + _GATHERED], recipe).astype(np.float32))
         if len(ids) * vectors.shape[1] > _MOST_NUMBERS and vectors.shape[1] > _PROJECTED:
             if projection is None:
                 projection = np.random.default_rng(0).standard_normal((vectors.shape[1], _PROJECTED), np.float32)
-            vectors = _unit(vectors @ projection)
+            vectors = unit_rows(vectors @ projection)
         yield vectors
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(length > 0, length, 1)).astype(np.float32, copy=False)
