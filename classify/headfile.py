@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,6 +107,14 @@ class SavedHead:
         """Class names in the order of the probabilities."""
         return [str(c) for c in self.head.classes_]
 
+    def _embed_with(self, features: str | Path) -> str:
+        """For a sentence: how embeddings of a fine-tuned network come to be; no folder has them by itself."""
+        weights = next((w for w in self.training.get("weights", ()) if Path(w).is_file()), None)
+        if self.training.get("spec") != "finetune" or weights is None:
+            return ""
+        given = ["--backbone", self.key.backbone, "--weights", weights, "--features", str(features)]
+        return f"embed the pictures with the fine-tuned network (`{shlex.join(['featurize', 'run', *given])}`), "
+
     def open_cache(self, features: str | Path = "features") -> Store:
         """The feature cache of the embeddings that the head was trained on.
 
@@ -122,7 +131,7 @@ class SavedHead:
             there = ", ".join(key.folder_name for key in list_keys(features)) or "none"
             raise HeadMismatch(
                 f"the head was trained on embeddings {self.key.folder_name}, but {str(features)!r} holds: {there}; "
-                "give the features folder it belongs to, or fit a head on these"
+                f"give the features folder it belongs to, {self._embed_with(features)}or fit a head on these"
             )
         return cache
 

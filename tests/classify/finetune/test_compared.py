@@ -10,10 +10,11 @@ import pytest
 
 from cache import Store, open_cache
 from classify.comparison.compare import compare
-from classify.errors import DataError
+from classify.errors import DataError, HeadMismatch
 from classify.finetune.result import Finetuned
 from classify.finetune.run import fine_tune
 from classify.fitting.fit import fit
+from classify.headfile import load_head
 from classify.lineage import trained_on
 from featurize import energy
 from featurize.dataset.table import DatasetTable
@@ -60,6 +61,11 @@ def test_a_run_stands_in_the_same_report_on_the_same_rows_with_its_cost(
     other = world.with_columns(split=[swapped[s] for s in world.columns["split"]])
     with pytest.raises(DataError, match="trained on 24 pictures of the test part"):
         compare(other, frozen, "ridge", tune=False, finetuned=[run.folder])
+
+
+def test_a_fine_tuned_head_names_the_command_that_embeds_for_it(run: Finetuned, tmp_path: Path) -> None:
+    with pytest.raises(HeadMismatch, match=r"featurize run --backbone \S+ --weights \S*backbone.safetensors"):
+        load_head(run.head_file).open_cache(tmp_path)
 
 
 def test_figures_on_pictures_that_a_network_has_seen_are_warned_of_and_folds_over_them_refused(
