@@ -56,4 +56,9 @@ def _tell(done: Corrected, dataset: Path) -> None:
         )
     before = f", {done.already:,} stood there before" if done.already else ""
     said = counted(len(done.changes), f"{done.target} label")
-    click.echo(f"{said} corrected in {visible(dataset)}{before}" if done.changes else f"nothing to correct{before}")
+    none = "nothing to correct" if done.already or done.differing else _no_answer(done.target)
+    click.echo(f"{said} corrected in {visible(dataset)}{before}" if done.changes else f"{none}{before}")
+
+
+def _no_answer(target: str) -> str:
+    return f"nothing to correct: write the right {target} into the column correct_{target}, where a label is wrong"

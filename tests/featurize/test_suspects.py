@@ -196,6 +196,8 @@ def test_a_correction_goes_into_the_table_once_and_nothing_else_changes(
     table, _ = made
     monkeypatch.chdir(tmp_path)
     assert run(cli, ["audit", "--no-pictures"]) == 0
+    assert run(cli, ["correct", "audit/suspects.csv"]) == 0
+    assert "nothing to correct: write the right style into the column correct_style" in capsys.readouterr().out
     fill_in(tmp_path / "audit/suspects.csv", table.columns["path"][5], " class 2 ")
     assert run(cli, ["correct", "audit/suspects.csv"]) == 0
     assert "class 0 -> class 2" in capsys.readouterr().out
