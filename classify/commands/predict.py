@@ -79,6 +79,8 @@ def predict(
         raise click.UsageError("nothing to predict: give PICTURES, --table, --url or --jsonl")
     if path_column and not table:
         raise click.UsageError("--path-column says which column of a table names the pictures: give --table, too")
+    if allow_hosts and not (urls or by_line):
+        raise click.UsageError("--allow-hosts is for pictures that are fetched: give --url or --jsonl, too")
     _check_places(out, csv_file, page, (head_file, *([table] if table else []), *pictures))
     files = [p for p in pictures if p != STDIN]
     listed = list_pictures(files, table, path_column) if files or table else Listed((), {})

@@ -14,7 +14,7 @@ from featurize.choices import FORMATS, SAMPLES, SEVERAL, SPLITS, SPLITTINGS
 from featurize.commands.console import print_table
 from featurize.commands.options import DATASET, FEATURES, FILE, KEY, SEED, TABLE, WORKERS, LocalPath
 from featurize.commands.remembered import Command
-from featurize.commands.typed import as_typed
+from featurize.commands.typed import as_typed, first_typed
 from featurize.wording import counted, visible
 
 if TYPE_CHECKING:
@@ -115,8 +115,13 @@ def prepare(context: click.Context, /, source: str | Path, out: Path, workers: i
 
     from featurize.dataset import prepare as preparing
     from featurize.dataset.choosing.selection import Selection, read_classes
+    from featurize.dataset.sources.iiif import is_address
     from featurize.progress import progress_bar
 
+    if given["limit"] == 0 and first_typed(context, "sample"):
+        raise click.UsageError("--sample says how --limit chooses: add --limit, or leave --sample out")
+    if not is_address(source) and (fetched := first_typed(context, "fetch_size", "fetch_rate")):
+        raise click.UsageError(f"{fetched} is for the address of a IIIF manifest or collection: leave it out")
     gc.set_threshold(100_000, 50, 50)  # 100,000 rows are no garbage: looking for it takes a tenth of the time
     classes = read_classes(given["classes"]) if given["classes"] else ()
     selection = Selection(
@@ -137,6 +142,8 @@ def prepare(context: click.Context, /, source: str | Path, out: Path, workers: i
             command=as_typed(context, "featurize"),
         )
     _tell(done)
+    if done.how_split == "given" and (share := first_typed(context, "val", "test")):
+        click.echo(f"note: {share} had no effect, for the source's own split was kept: --split random makes another")
 
 
 def _reading(given: Mapping[str, Any], lists_only: bool = False) -> Any:
@@ -235,6 +242,9 @@ def audit(
     from featurize.errors import SourceError
     from featurize.progress import progress_bar
 
+    unread = first_typed(context, "form", "images", "path_column", "label_columns", "names", "several")
+    if lists_only is None and unread:
+        raise click.UsageError(f"{unread} says how lists are read, and a dataset table needs none: add --lists-only")
     commands = Commands(as_typed(context, "featurize"), said_command(dataset), out / sheet.NAMES[0], dataset)
     check_folder(out)
     if lists_only:

@@ -29,6 +29,14 @@ def as_typed(context: click.Context, program: str) -> str:
     return shlex.join(words)
 
 
+def first_typed(context: click.Context, *names: str) -> str:
+    """The first of some options that stands on the command line, as in "--val"; "" where none does."""
+    for parameter in context.command.params:
+        if parameter.name in names and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            return parameter.opts[0]
+    return ""
+
+
 def _words(parameter: click.Parameter, value: object) -> list[str]:
     if isinstance(value, bool):
         options = parameter.opts if value else parameter.secondary_opts

@@ -162,6 +162,7 @@ def test_an_address_is_fetched_where_it_is_allowed(
     assert call("predict", "--head", head, "--url", url) == 1
     assert "port" in capsys.readouterr().err
     assert call("predict", "--head", head, "--url", url, "--allow-hosts", museum) == 0
+    assert call("predict", "--head", head, "paintings", "--allow-hosts", museum) == 2, "nothing is fetched"
     by_address = capsys.readouterr().out
     assert call("predict", "--head", head, paths[0]) == 0
     assert by_address.partition("\t")[2] == capsys.readouterr().out.partition("\t")[2]

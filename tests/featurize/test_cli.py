@@ -245,6 +245,31 @@ def test_wrong_usage_is_status_2(here: Path, capsys: Screen) -> None:
     assert call("rum") == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("prepare", "paintings", "--sample", "stratified"), "--sample says how --limit chooses"),
+        (("prepare", "paintings", "--fetch-rate", "2"), "--fetch-rate is for the address of a IIIF manifest"),
+        (("audit", "--images", "paintings"), "--images says how lists are read"),
+        (("audit", "--no-names"), "--names says how lists are read"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    here: Path, capsys: Screen, arguments: tuple[str, ...], said: str
+) -> None:
+    call("prepare", "paintings")
+    capsys.readouterr()
+    assert call(*arguments) == 2
+    assert said in error_of(capsys)
+
+
+def test_shares_of_a_split_that_is_not_made_are_said_to_have_no_effect(here: Path, capsys: Screen) -> None:
+    assert call("prepare", "paintings", "--test", "0.4") == 0
+    assert "note: --test had no effect, for the source's own split was kept" in capsys.readouterr().out
+    assert call("prepare", "paintings", "--test", "0.4", "--split", "random", "--out", "b.csv") == 0
+    assert "no effect" not in capsys.readouterr().out
+
+
 def test_changed_files_give_status_1_and_all_others_are_embedded(here: Path, capsys: Screen) -> None:
     call("prepare", "paintings")
     save_picture(here / "paintings/wikipaintings_val/Cubism/artist-0_work-16-1616.jpg", 99)
