@@ -46,7 +46,7 @@ def list_spans(image: bytes, payload: Sequence[tuple[int, int]]) -> bytes:
         Where vectors lie in the file.
     """
     size = USER_BLOCK + len(image)
-    longest = max(_SHORTEST, -(-size // (_MOST - 2 * len(payload) - 1)))
+    longest = max(_SHORTEST, -(-size // max(_MOST - 2 * len(payload) - 1, 1)))  # of very many vectors none is cut
     cuts = {USER_BLOCK, size}
     for offset, length in payload:
         cuts.update(range(offset, offset + length, longest))

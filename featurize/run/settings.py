@@ -8,10 +8,12 @@ from pathlib import Path
 
 from featurize.choices import CONTROL
 from featurize.engines import EngineChoice, device_for
-from featurize.errors import FeaturizeError
+from featurize.errors import BackboneError, FeaturizeError
 from featurize.networks.network import Network
 from featurize.networks.providers import standard_embedding
 from featurize.networks.recipes import Formula, formulas
+
+MOST_AT_ONCE = 30  # embeddings of a run: the head of a segment has place for the checksums of these and the control
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,16 @@ class Settings:
         Raises
         ------
         BackboneError
-            There is no such recipe, or the network has not what it reads.
+            There is no such recipe, the network has not what it reads, or there are too many.
         """
         embedding = self.embedding or standard_embedding(network.backbone.identity)
-        return formulas(embedding, self.mirror, self.block, network.backbone, self.views)
+        found = formulas(embedding, self.mirror, self.block, network.backbone, self.views)
+        if len(found) > MOST_AT_ONCE:
+            raise BackboneError(
+                f"--embedding names {len(found)} embeddings, and {MOST_AT_ONCE} at a time can be made: ask for the "
+                "others in another run"
+            )
+        return found
 
     def beside(self, wanted: Sequence[Formula], precision: str) -> list[Formula]:
         """The control, where it is cheap beside what is to be made: a GPU would wait for it."""

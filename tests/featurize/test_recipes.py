@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cache import open_cache
+from cache import create_cache, open_cache
 from featurize.dataset.prepare import prepare
 from featurize.engines.fake import FakeEngines
 from featurize.errors import BackboneError
+from featurize.networks.network import choose_network
 from featurize.networks.recipes import FORMULAS, formulas
 from featurize.run.extract import Settings, extract
+from featurize.run.settings import MOST_AT_ONCE
+from tests.cache.samples import KEY, ids_of, rows_of
 from tests.featurize import fake
 
 DIGESTS = {
@@ -43,6 +46,25 @@ def test_definitions_are_fixed() -> None:
 def test_an_unknown_embedding_lists_the_known_ones() -> None:
     with pytest.raises(BackboneError, match=r"'maxpool'.*avgpool, multi, stats, gram"):
         formulas("avgpool,maxpool")
+
+
+def test_so_many_embeddings_as_a_run_may_make_fit_into_a_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the control, however large they are; a segment's head would refuse more in the middle of a run."""
+    monkeypatch.setattr("cache.segments.spans._SHORTEST", 512)  # as if each embedding had many megabytes
+    recipes = tuple(replace(FORMULAS["avgpool"].recipe, name=f"avgpool{n}") for n in range(MOST_AT_ONCE + 1))
+    store = create_cache(tmp_path, KEY)
+    store.append(rows_of(list(range(300)), recipes))
+    assert not store.missing(ids_of(list(range(300))), recipes).any()
+
+
+def test_more_embeddings_than_a_run_can_make_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("featurize.run.settings.MOST_AT_ONCE", 2)
+    network = choose_network("resnet18", "random")
+    assert len(Settings(embedding="avgpool,stats").formulas(network)) == 2
+    with pytest.raises(BackboneError, match="--embedding names 3 embeddings, and 2 at a time can be made"):
+        Settings(embedding="avgpool,stats,multi").formulas(network)
 
 
 def test_names_are_taken_once_and_in_order() -> None:
