@@ -159,9 +159,8 @@ def build(network: Network, settings: FinetuneSettings, classes: int, device: st
     """
     import torch
 
-    whole = (
-        network.load().to(device).to(memory_format=torch.channels_last)
-    )  # before it is cut: a graph keeps its buffers
+    # before it is cut, since a graph keeps the buffers that it finds
+    whole = network.load().to(device).to(memory_format=torch.channels_last)
     provider = provider_of(network.backbone.provider)
     wanted = formulas(standard_embedding(network.backbone.identity), backbone=network.backbone)
     nodes = network.backbone.nodes
