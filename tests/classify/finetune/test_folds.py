@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from classify.data import load_rows
 from classify.errors import FinetuneError
 from classify.finetune.folds import cross_validate
 from classify.finetune.run import fine_tune
+from classify.heads.rows.folds import make_folds
 from featurize.dataset.table import DatasetTable
 from tests.classify.finetune.worlds import quick
 
@@ -41,6 +44,16 @@ def test_folds_that_were_stopped_go_on_and_stand_beside_frozen_heads(world: Data
     parts = [json.loads((tmp_path / "a" / f"fold-{n}.json").read_text()) for n in (1, 2)]
     assert sum(len(part["predicted"]) for part in parts) == found.scored == found.rows == 24
     assert [c.name for c in found.contenders] == ["finetuned", "ridge"]
+    rows = load_rows(world, settings.target, settings.split)
+    held = [part for _, part in make_folds(rows.y, rows.groups, 2, settings.seed)]
+    right = [
+        rows.classes[code] == rows.y[n]
+        for part, of in zip(parts, held, strict=True)
+        for code, n in zip(part["predicted"], of, strict=True)
+    ]
+    assert found.contenders[0].accuracy.value == pytest.approx(np.mean(right)), (
+        "each answer is held against its own row"
+    )
     with pytest.raises(FinetuneError, match="began with another"):
         fine_tune(world, tmp_path / "a", settings)
 
