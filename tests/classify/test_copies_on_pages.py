@@ -25,7 +25,8 @@ from featurize.dataset.audit import Audit, audit
 from featurize.dataset.audit import as_json as audit_as_json
 from featurize.dataset.audit.result import Twice
 from featurize.dataset.prepare import prepare
-from featurize.dataset.table import DatasetTable, read_table
+from featurize.dataset.table import DatasetTable, read_table, write_table
+from tests.browser import assert_good_to_read
 from tests.classify.worlds import KEY
 from tests.conftest import save_picture
 from tests.featurize.test_near import pretend
@@ -161,6 +162,19 @@ def test_both_pages_show_the_same_pairs_beside_the_command(
         assert "no picture file was changed or deleted" in capsys.readouterr().out
         assert len(read_table("my table.csv")) == left
     assert before == {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path("paintings").rglob("*.jpg")}
+
+
+def test_pages_with_pairs_of_very_long_labels_fit_a_phone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caption without a space was as wide as its text, and the page with it."""
+    monkeypatch.chdir(place)
+    table = read_table("dataset.csv")
+    write_table(table.with_columns(style=[f"{style}{'W' * 200}" for style in table.columns["style"]]), "long.csv")
+    assert run(featurize, ["audit", "--dataset", "long.csv", "--out", "long"]) == 0
+    options = ["--heads", "simpleshot", "--no-tune", "--folds", "0", "--out", "long-report"]
+    assert run(classify, ["compare", "--dataset", "long.csv", *options]) == 0
+    for page in (place / "long/audit.html", place / "long-report/index.html"):
+        assert len(captions_of_pairs(page.read_text("utf-8"))) == 10
+        assert_good_to_read(page)
 
 
 def test_larger_collections_are_compared_by_their_embeddings_and_it_is_said(
